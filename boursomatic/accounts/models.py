@@ -1,0 +1,33 @@
+"""People's tokens and the record of what was done by whom."""
+
+from django.conf import settings
+from django.db import models
+from knox.models import AbstractAuthToken
+
+
+class ApiToken(AbstractAuthToken):
+    """A token for programs: stored hashed (knox), expires, and carries scopes (boursomatic.accounts.roles.Scope)."""
+
+    name = models.CharField(max_length=80, blank=True)
+    scopes = models.JSONField(default=list)
+    last_used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-created"]
+
+
+class AuditEntry(models.Model):
+    """Who did what to which thing, and why. Append-only."""
+
+    at = models.DateTimeField(auto_now_add=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    action = models.CharField(max_length=60)  # <noun>.<verb>, as run.create
+    subject = models.CharField(max_length=120)
+    details = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "audit entries"
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.subject}"

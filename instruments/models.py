@@ -1,0 +1,107 @@
+"""What we know: instruments, their series of bars, and named universes."""
+
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import F, Q
+
+SYMBOL_PATTERN = r"[A-Za-z0-9.^=\-_/]{1,32}"
+
+
+class Timeframe(models.TextChoices):
+    """Spacing of bars."""
+
+    HOUR = "1h", "1 hour"
+    FOUR_HOURS = "4h", "4 hours"
+    DAY = "1d", "1 day"
+    WEEK = "1w", "1 week"
+
+
+class Instrument(models.Model):
+    """Something with a price. `symbol` is its name everywhere: pages, API, files."""
+
+    symbol = models.CharField(max_length=32, unique=True, validators=[RegexValidator(rf"^{SYMBOL_PATTERN}$")])
+    name = models.CharField(max_length=120, blank=True)
+    currency = models.CharField(max_length=8, blank=True)
+    active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["symbol"]
+
+    def __str__(self) -> str:
+        return self.symbol
+
+
+class Universe(models.Model):
+    """A named set of instruments. The name `all` is reserved: it means every active instrument."""
+
+    name = models.SlugField(max_length=40, unique=True)
+    instruments = models.ManyToManyField(Instrument, related_name="universes", blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Series(models.Model):
+    """The bars of one instrument at one timeframe, with what pages ask of them most: how many, from when to when.
+
+    `revision` counts imports that changed a bar already stored (adjusted history is rewritten by every dividend);
+    `rewritten` counts those bars.
+    """
+
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="series")
+    timeframe = models.CharField(max_length=2, choices=Timeframe.choices)
+    rows = models.PositiveIntegerField(default=0)
+    first = models.DateTimeField(null=True)
+    last = models.DateTimeField(null=True)
+    revision = models.PositiveIntegerField(default=0)
+    rewritten = models.PositiveIntegerField(default=0)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["instrument__symbol", "timeframe"]
+        verbose_name_plural = "series"
+        constraints = [
+            models.UniqueConstraint(fields=["instrument", "timeframe"], name="series_once"),
+            models.CheckConstraint(condition=Q(timeframe__in=Timeframe.values), name="series_timeframe"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.instrument} {self.timeframe}"
+
+
+class PriceBar(models.Model):
+    """One OHLCV bar. Prices as the source gave them (unadjusted); `adj_close` is adjusted for splits and dividends.
+
+    Where a source has no adjusted close, `adj_close` equals `close`. `timestamp` is the bar's time in UTC as its
+    source names it: midnight for daily and weekly bars, the opening time for shorter ones.
+    """
+
+    series = models.ForeignKey(Series, on_delete=models.CASCADE, related_name="bars")
+    timestamp = models.DateTimeField()
+    open = models.FloatField()
+    high = models.FloatField()
+    low = models.FloatField()
+    close = models.FloatField()
+    volume = models.FloatField(default=0.0)
+    adj_close = models.FloatField()
+    source = models.CharField(max_length=60)
+
+    class Meta:
+        ordering = ["series", "timestamp"]
+        constraints = [
+            models.UniqueConstraint(fields=["series", "timestamp"], name="bar_once"),
+            models.CheckConstraint(
+                condition=Q(low__gt=0, adj_close__gt=0, volume__gte=0)
+                & Q(low__lte=F("open"), high__gte=F("open"))
+                & Q(low__lte=F("close"), high__gte=F("close")),
+                name="bar_is_sound",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.series_id} {self.timestamp:%Y-%m-%d %H:%M}"

@@ -1,0 +1,193 @@
+"""What we learn: runs, the log of each, the models they made, and the workers that carry them."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from instruments.models import Series
+
+
+class Kind(models.TextChoices):
+    """What a run trains on."""
+
+    CANDLE = "candle", "Candle"
+    UNIVERSE = "universe", "Universe"
+
+
+class Status(models.TextChoices):
+    """queued -> running -> completed | failed | cancelled; running -> queued when a lease is lost."""
+
+    QUEUED = "queued", "Queued"
+    RUNNING = "running", "Running"
+    COMPLETED = "completed", "Completed"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+ACTIVE = (Status.QUEUED, Status.RUNNING)
+TERMINAL = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
+
+
+class TrainingRunQuerySet(models.QuerySet["TrainingRun"]):
+    def existing(self) -> "TrainingRunQuerySet":
+        """Runs that nobody deleted."""
+        return self.filter(deleted_at=None)
+
+    def newest_first(self) -> "TrainingRunQuerySet":
+        return self.order_by("-id")
+
+    def light(self) -> "TrainingRunQuerySet":
+        """For lists: without the columns that only a run's own page draws."""
+        return self.select_related("series__instrument", "created_by").defer("detail", "error_trace")
+
+
+class TrainingRun(models.Model):
+    """One training of one model. The row is the truth; the task queue is only the kick.
+
+    Only `training.leases` writes the status columns, always by conditional UPDATE on id, token and status.
+    """
+
+    run_id = models.CharField(max_length=40, unique=True)
+    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.CANDLE)
+    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="retries")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="runs")
+
+    # what was asked for
+    series = models.ForeignKey(Series, null=True, on_delete=models.PROTECT, related_name="runs")
+    candle_at = models.DateTimeField(null=True)
+    config = models.JSONField(default=dict)  # a CandleSpec as dict (training/quant/spec.py)
+    params_hash = models.CharField(max_length=64, db_index=True)
+
+    # how far it is
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
+    stage = models.CharField(max_length=30, default="queued")
+    progress = models.FloatField(default=0.0)  # 0 to 1
+    message = models.CharField(max_length=300, blank=True)
+    live_curve = models.JSONField(default=list)  # [[round, validation loss], …] while it fits
+    error = models.TextField(blank=True)  # one plain sentence
+    error_reason = models.CharField(max_length=40, blank=True)  # a code: bad_data, lost_worker, out_of_memory, …
+    error_trace = models.TextField(blank=True)
+
+    # who holds it
+    attempt = models.PositiveSmallIntegerField(default=0)
+    lease_token = models.UUIDField(null=True)
+    lease_beat_at = models.DateTimeField(null=True)  # the database's clock
+    worker_host = models.CharField(max_length=120, blank=True)
+    worker_pid = models.PositiveIntegerField(null=True)
+    cancel_requested_at = models.DateTimeField(null=True)
+
+    # what came out
+    result = models.JSONField(default=dict)  # metrics, verdict, splits: what lists and the API show
+    detail = models.JSONField(default=dict)  # rows of the test window, curves, baselines: what the run's page draws
+
+    created_at = models.DateTimeField()
+    kicked_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    deleted_at = models.DateTimeField(null=True)
+
+    objects = TrainingRunQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["status", "id"], name="run_status"),
+            models.Index(fields=["series", "-id"], name="run_series"),
+            models.Index(fields=["created_by", "-id"], name="run_person"),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(status__in=Status.values), name="run_status_known"),
+            models.CheckConstraint(condition=Q(kind__in=Kind.values), name="run_kind_known"),
+            models.CheckConstraint(
+                condition=Q(status__in=TERMINAL, finished_at__isnull=False)
+                | Q(status__in=ACTIVE, finished_at__isnull=True),
+                name="run_finished_when_terminal",
+            ),
+            models.CheckConstraint(
+                condition=Q(status=Status.RUNNING, lease_token__isnull=False) | ~Q(status=Status.RUNNING),
+                name="run_running_has_lease",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.run_id
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.status in TERMINAL
+
+
+class RunEvent(models.Model):
+    """One line of a run's log. Append-only."""
+
+    run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="events")
+    at = models.DateTimeField()
+    attempt = models.PositiveSmallIntegerField(default=0)
+    stage = models.CharField(max_length=30)
+    text = models.CharField(max_length=500)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.stage}: {self.text}"
+
+
+class ModelVersion(models.Model):
+    """A trained model: exactly one for each completed run."""
+
+    version = models.CharField(max_length=60, unique=True)
+    run = models.OneToOneField(TrainingRun, on_delete=models.PROTECT, related_name="model_version")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    series = models.ForeignKey(Series, null=True, on_delete=models.PROTECT, related_name="model_versions")
+    params_hash = models.CharField(max_length=64)
+    data_hash = models.CharField(max_length=64)
+    model_hash = models.CharField(max_length=64)
+    metrics = models.JSONField(default=dict)
+    folder = models.CharField(max_length=200)  # below the artifact root
+    files = models.JSONField(default=dict)  # file name -> SHA-256
+    trained_at = models.DateTimeField()
+    is_active = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(kind__in=Kind.values), name="model_kind_known"),
+            models.UniqueConstraint(fields=["series"], condition=Q(is_active=True), name="one_active_candle_model"),
+        ]
+
+    def __str__(self) -> str:
+        return self.version
+
+
+class WorkerProcess(models.Model):
+    """A process that carries runs; its beat says that it lives."""
+
+    host = models.CharField(max_length=120)
+    pid = models.PositiveIntegerField()
+    started_at = models.DateTimeField()
+    beat_at = models.DateTimeField()  # the database's clock
+    run = models.ForeignKey(TrainingRun, null=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        ordering = ["host", "pid"]
+        constraints = [models.UniqueConstraint(fields=["host", "pid"], name="worker_once")]
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.pid}"
+
+
+class IdempotencyKey(models.Model):
+    """Remembers for a day what a POST with this key was answered, so that sending it again does nothing twice."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=200)
+    body_hash = models.CharField(max_length=64)
+    run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="idempotency_key_once")]
+
+    def __str__(self) -> str:
+        return self.key

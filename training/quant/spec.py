@@ -1,0 +1,209 @@
+"""What a candle run may be asked for: the one place that owns names, defaults and ranges.
+
+Form, sliders, serializer, command line and docs read them here. No third-party import: web processes load this module.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from typing import Any
+
+SPEC_VERSION = 1
+SEED = 42
+COST_BP = 5.0  # basis points on what is traded
+
+PROTOCOLS = ("honest", "poc")
+FEATURE_SETS = ("scale_free", "poc16")
+TIMEFRAMES = ("1h", "4h", "1d", "1w")
+DEFAULT_FEATURE_SET = {"honest": "scale_free", "poc": "poc16"}
+
+
+class SpecError(ValueError):
+    """What was asked for can't be done. `errors` maps a field's name to its messages, as the API answers them."""
+
+    def __init__(self, errors: dict[str, list[str]]) -> None:
+        self.errors = errors
+        super().__init__("; ".join(f"{name}: {' '.join(messages)}" for name, messages in errors.items()))
+
+
+@dataclass(frozen=True)
+class Range:
+    """A number that a person may choose: bounds are inclusive."""
+
+    name: str
+    label: str
+    low: float
+    high: float
+    default: float
+    step: float
+    whole: bool
+    unit: str
+    in_params: bool  # whether the API nests it under "params"
+
+    def check(self, value: Any) -> float | int:
+        """The value as float or int; ValueError with the sentence for the user. `true` is not 1, "5" is not 5."""
+        wanted = "a whole number" if self.whole else "a number"
+        bounds = f"{wanted} from {self.low:g} to {self.high:g}"
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError(f"Must be {bounds}.")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"Must be {bounds}; NaN and infinity are not numbers to train with.")
+        if self.whole and value != int(value):
+            raise ValueError(f"Must be {bounds}.")
+        if not self.low <= value <= self.high:
+            raise ValueError(f"Must be {bounds}.")
+        return int(value) if self.whole else float(value)
+
+
+RANGES: dict[str, Range] = {
+    r.name: r
+    for r in (
+        Range("train_years", "Training period", 0.5, 10, 3.0, 0.5, False, "years", False),
+        Range("test_window_size", "Test window", 10, 100, 35, 1, True, "candles", False),
+        Range("learning_rate", "Learning rate", 0.01, 0.2, 0.05, 0.01, False, "", True),
+        Range("num_leaves", "Leaves", 15, 63, 31, 1, True, "", True),
+        Range("max_depth", "Depth", 3, 12, 6, 1, True, "", True),
+        Range("min_child_samples", "Min child samples", 10, 50, 20, 1, True, "rows", True),
+    )
+}
+
+
+@dataclass(frozen=True)
+class CandleSpec:
+    """One candle run, validated. `candle` is the decision candle's time, ISO 8601 in UTC ending in Z."""
+
+    candle: str
+    symbol: str
+    timeframe: str = "1d"
+    train_years: float = 3.0
+    test_window_size: int = 35
+    learning_rate: float = 0.05
+    num_leaves: int = 31
+    max_depth: int = 6
+    min_child_samples: int = 20
+    protocol: str = "honest"
+    feature_set: str = "scale_free"
+    confirm: bool = True
+    live: bool = False
+    seed: int = SEED
+    spec_version: int = SPEC_VERSION
+
+    @property
+    def candle_at(self) -> datetime:
+        return parse_time(self.candle)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> "CandleSpec":
+        """Back from what a run stored."""
+        return cls(**{field.name: stored[field.name] for field in fields(cls) if field.name in stored})
+
+    def params_hash(self) -> str:
+        """SHA-256 over what makes a configuration (PROTOCOL §3): not symbol, candle, timeframe, confirm or live."""
+        kept = {
+            "kind": "candle",
+            **{k: v for k, v in asdict(self).items() if k not in {"candle", "symbol", "timeframe", "confirm", "live"}},
+        }
+        return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+
+
+def parse_time(text: Any) -> datetime:
+    """ISO 8601 to an aware UTC time; a day alone is its midnight, a time without a zone is taken as UTC.
+
+    Raises ValueError with a sentence for the user.
+    """
+    example = "Write it as 2023-06-15T00:00:00Z or 2023-06-15."
+    if not isinstance(text, str) or len(text) > 40:
+        raise ValueError(f"Not a date. {example}")
+    try:
+        value = datetime.fromisoformat(text.strip().upper())
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{text!r} is not a date. {example}") from error
+
+
+def format_time(value: datetime) -> str:
+    """UTC, ISO 8601, ending in Z, to the second."""
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_candle_spec(data: Any, *, default_symbol: str = "") -> CandleSpec:
+    """The API's body as a CandleSpec. Unknown fields, wrong types and values out of range raise SpecError.
+
+    Whether the candle exists and has enough history is the service's question: it needs the bars.
+    """
+    if not isinstance(data, Mapping):
+        raise SpecError({"detail": ["The body must be a JSON object."]})
+    errors: dict[str, list[str]] = {}
+    params = data.get("params", {})
+    if not isinstance(params, Mapping):
+        errors["params"] = ["Must be an object with learning_rate, num_leaves, max_depth, min_child_samples."]
+        params = {}
+    values: dict[str, Any] = {}
+    _check_names(data, params, errors)
+    for name, wanted in RANGES.items():
+        source = params if wanted.in_params else data
+        try:
+            values[name] = wanted.check(source.get(name, wanted.default))
+        except ValueError as error:
+            errors[name] = [str(error)]
+    values["candle"] = _candle(data, errors)
+    values["symbol"] = _text(data, "symbol", default_symbol, errors)
+    values["timeframe"] = _one_of(data, "timeframe", TIMEFRAMES, "1d", errors)
+    values["protocol"] = _one_of(data, "protocol", PROTOCOLS, "honest", errors)
+    default_set = DEFAULT_FEATURE_SET.get(values["protocol"], FEATURE_SETS[0])
+    values["feature_set"] = _one_of(data, "feature_set", FEATURE_SETS, default_set, errors)
+    for name, default in (("confirm", True), ("live", False)):
+        values[name] = data.get(name, default)
+        if not isinstance(values[name], bool):
+            errors[name] = ["Must be true or false."]
+    if errors:
+        raise SpecError(errors)
+    return CandleSpec(**values)
+
+
+def _check_names(data: Mapping[str, Any], params: Mapping[str, Any], errors: dict[str, list[str]]) -> None:
+    at_top = {"candle_date", "params", "symbol", "timeframe", "protocol", "feature_set", "confirm", "live"}
+    at_top |= {name for name, r in RANGES.items() if not r.in_params}
+    nested = {name for name, r in RANGES.items() if r.in_params}
+    for name in data:
+        if name not in at_top:
+            where = " It belongs under params." if name in nested else f" Known: {', '.join(sorted(at_top))}."
+            errors[str(name)[:60]] = [f"Unknown field.{where}"]
+    for name in params:
+        if name not in nested:
+            errors[str(name)[:60]] = [f"Unknown parameter. Known: {', '.join(sorted(nested))}."]
+
+
+def _candle(data: Mapping[str, Any], errors: dict[str, list[str]]) -> str:
+    if "candle_date" not in data:
+        errors["candle_date"] = ["Required: the date of the candle to train at, as 2023-06-15T00:00:00Z."]
+        return ""
+    try:
+        return format_time(parse_time(data["candle_date"]))
+    except ValueError as error:
+        errors["candle_date"] = [str(error)]
+        return ""
+
+
+def _text(data: Mapping[str, Any], name: str, default: str, errors: dict[str, list[str]]) -> str:
+    value = data.get(name, default)
+    if not isinstance(value, str) or len(value) > 32:
+        errors[name] = ["Must be a text of up to 32 characters."]
+        return ""
+    return value
+
+
+def _one_of(
+    data: Mapping[str, Any], name: str, choices: tuple[str, ...], default: str, errors: dict[str, list[str]]
+) -> str:
+    value = data.get(name, default)
+    if not isinstance(value, str) or value not in choices:
+        errors[name] = [f"Must be one of: {', '.join(choices)}."]
+        return default
+    return value

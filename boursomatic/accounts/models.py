@@ -5,7 +5,7 @@ from django.db import models
 from knox.models import AbstractAuthToken
 
 
-class ApiToken(AbstractAuthToken):
+class ApiToken(AbstractAuthToken):  # type: ignore[misc]  # knox ships no types
     """A token for programs: stored hashed (knox), expires, and carries scopes (boursomatic.accounts.roles.Scope)."""
 
     name = models.CharField(max_length=80, blank=True)

@@ -1,0 +1,50 @@
+"""Errors in plain words: JSON under /api/, a page elsewhere, never a traceback."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.template import loader
+
+
+def _wants_json(request: HttpRequest) -> bool:
+    return request.path.startswith("/api/")
+
+
+def _answer(request: HttpRequest, status: int, sentence: str) -> HttpResponse:
+    if _wants_json(request):
+        return JsonResponse({"detail": sentence}, status=status)
+    return render(request, f"{status}.html", {"sentence": sentence}, status=status)
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    # Not through base.html: what is wrong may be the host or a header that the page's shell would read again.
+    sentence = "The request can't be understood. Go back and try again."
+    if _wants_json(request):
+        return JsonResponse({"detail": sentence}, status=400)
+    return HttpResponse(loader.get_template("400.html").render({"sentence": sentence}), status=400)
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return _answer(request, 403, str(exception or "") or "You may not do this.")
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return _answer(request, 403, "The form was too old or came from another site. Go back, reload, and send it again.")
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    given: Any = exception.args[0] if exception and exception.args else ""
+    if isinstance(given, str) and given:
+        return _answer(request, 404, given)
+    if _wants_json(request):
+        return _answer(request, 404, "There is nothing at this address. /api/docs lists what there is.")
+    return _answer(request, 404, "There is nothing at this address.")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Says so without database, session or shell: any of them may be what failed."""
+    sentence = "Something broke on our side; it was written to the server's log. Try again in a moment."
+    if _wants_json(request):
+        return JsonResponse({"detail": sentence}, status=500)
+    return HttpResponse(loader.get_template("500.html").render({"sentence": sentence}), status=500)

@@ -1,0 +1,177 @@
+"""What every endpoint shares: strict JSON in, one shape of errors out, lists newest first, page by page."""
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NoReturn, TypeVar
+from urllib.parse import urlencode
+
+from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import Http404
+from rest_framework import authentication, status
+from rest_framework.exceptions import APIException, ParseError, PermissionDenied, UnsupportedMediaType, ValidationError
+from rest_framework.parsers import BaseParser
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import exception_handler as drf_exception_handler
+
+DEFAULT_LIMIT = 100
+MAX_LIMIT = 200
+Row = TypeVar("Row", bound=Model)
+
+
+class Refused(BasePermission):
+    """What a view has that declares no permission: nobody gets in."""
+
+    message = "This address declares no permission, so nobody may use it."
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return False
+
+
+class SessionAuthentication(authentication.SessionAuthentication):
+    """The browser's login, with CSRF; anonymous is 401 because the token's header is asked for first."""
+
+    def enforce_csrf(self, request: Request) -> None:
+        try:
+            super().enforce_csrf(request)
+        except PermissionDenied as error:
+            raise PermissionDenied(
+                "The request lacks the page's CSRF token. From a browser send it as X-CSRFToken; "
+                "from a program use a token (Authorization: Token …)."
+            ) from error
+
+
+class Conflict(APIException):
+    """What was asked for contradicts how things stand now."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "conflict"
+
+
+class TooLarge(APIException):
+    """A body beyond the parser's limit."""
+
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_code = "too_large"
+
+
+class StrictJSONParser(BaseParser):
+    """JSON without surprises: no NaN, no infinities, no name twice, no towers of brackets, no huge bodies."""
+
+    media_type = "application/json"
+    max_bytes = 100_000
+    max_depth = 10
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        raw = stream.read(self.max_bytes + 1)
+        if len(raw) > self.max_bytes:
+            raise TooLarge(f"The body is larger than {self.max_bytes:,} bytes. Send less at once.")
+        try:
+            data = json.loads(
+                raw.decode("utf-8"),
+                parse_constant=_no_constant,
+                parse_float=_finite,
+                object_pairs_hook=_no_name_twice,
+            )
+        except UnicodeDecodeError as error:
+            raise ParseError("The body is not UTF-8.") from error
+        except RecursionError as error:
+            raise ParseError(self._too_deep) from error
+        except ValueError as error:  # JSONDecodeError is one; so are our own sentences and digits beyond Python's limit
+            raise ParseError(f"The body is not valid JSON: {error}") from error
+        self._check(data)
+        return data
+
+    @property
+    def _too_deep(self) -> str:
+        return f"The JSON is nested deeper than {self.max_depth} levels."
+
+    def _check(self, data: Any) -> None:
+        """Depth, and text that no database stores: NUL and halves of surrogate pairs."""
+        level = [data]
+        for _ in range(self.max_depth):
+            inner: list[Any] = []
+            for item in level:
+                if isinstance(item, dict):
+                    inner += [*item.keys(), *item.values()]
+                elif isinstance(item, list):
+                    inner += item
+                elif isinstance(item, str) and any(c == "\0" or "\ud800" <= c <= "\udfff" for c in item):
+                    raise ParseError("A text holds a NUL or half a surrogate pair, which is no character.")
+            level = inner
+        if any(isinstance(item, dict | list) for item in level):
+            raise ParseError(self._too_deep)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number.")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:40]} is too large for a number.")
+    return value
+
+
+def _no_name_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the name {twice[:60]!r} stands twice in one object.")
+    return found
+
+
+def invalid(errors: Mapping[str, Iterable[str]]) -> ValidationError:
+    """400 in DRF's shape: messages by field; what concerns no field is `detail`, a single text."""
+    return ValidationError({k: " ".join(v) if k == "detail" else list(v) for k, v in errors.items()})
+
+
+def known_only(request: Request, *names: str) -> None:
+    """A misspelt filter must not answer with everything: 400 for query parameters that are not known."""
+    if unknown := [name for name in request.query_params if name not in names]:
+        raise invalid({name[:60]: [f"Unknown parameter. Known: {', '.join(names) or 'none'}."] for name in unknown})
+
+
+def list_answer(request: Request, rows: QuerySet[Row], present: Callable[[Row], dict[str, Any]]) -> Response:
+    """A JSON array, newest first by primary key; `Link: <…>; rel="next"` where more follow.
+
+    Query: `limit` (1–200) and `before`, which the link carries: the key of the last row shown.
+    """
+    limit = _whole(request, "limit", DEFAULT_LIMIT, MAX_LIMIT)
+    before = _whole(request, "before", 0, 2**63 - 1)
+    if before:
+        rows = rows.filter(pk__lt=before)
+    found = list(rows.order_by("-pk")[: limit + 1])
+    shown = found[:limit]
+    headers = {}
+    if len(found) > limit:
+        query = {**request.query_params.dict(), "limit": limit, "before": shown[-1].pk}
+        address = f"{request.build_absolute_uri(request.path)}?{urlencode(query)}"
+        headers["Link"] = f'<{address}>; rel="next"'
+    return Response([present(row) for row in shown], headers=headers)
+
+
+def _whole(request: Request, name: str, default: int, high: int) -> int:
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= 19 and 1 <= int(text) <= high):
+        raise invalid({name: [f"Must be a whole number from 1 to {high}."]})
+    return int(text)
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's shapes with sentences that say what would do; None lets Django answer 500 (boursomatic.errors)."""
+    if isinstance(error, UnsupportedMediaType):
+        error = UnsupportedMediaType("", detail="Send JSON, with the header Content-Type: application/json.")
+    elif isinstance(error, Http404 | DjangoPermissionDenied) and error.args:
+        response = drf_exception_handler(error, context)
+        if response is not None:
+            response.data = {"detail": str(error.args[0])}
+        return response
+    return drf_exception_handler(error, context)

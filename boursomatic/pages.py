@@ -1,10 +1,51 @@
 """What every page needs: the shell around it, and page or fragment by who asks."""
 
+from dataclasses import dataclass
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+
+
+@dataclass(frozen=True)
+class Place:
+    """An entry of the sidebar; `route` is a URL name, `path` the beginning of the addresses that belong to it."""
+
+    label: str
+    route: str
+    icon: str
+    path: str
+
+
+PLACES = (
+    Place("Backtest", "backtest", "candles", "/backtest/"),
+    Place("Runs", "runs", "runs", "/runs/"),
+    Place("Instruments", "instruments", "list", "/instruments/"),
+    Place("API", "api-docs", "code", "/api/"),
+)
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """Context of every template."""
-    return {}
+    """Context of every template: the sidebar's places and which of them the page belongs to."""
+    here = next((place.route for place in PLACES if request.path.startswith(place.path)), "")
+    return {"places": PLACES, "here": here}
+
+
+def wants_fragment(request: HttpRequest) -> bool:
+    """Whether htmx asks for a part of the page. Its history restore asks for the whole."""
+    return "HX-Request" in request.headers and "HX-History-Restore-Request" not in request.headers
+
+
+def render_page(
+    request: HttpRequest,
+    page_template: str,
+    fragment_template: str,
+    context: dict[str, Any] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """One address for page and fragment. `Vary` keeps caches from showing one in place of the other."""
+    template = fragment_template if wants_fragment(request) else page_template
+    response = render(request, template, context, status=status)
+    patch_vary_headers(response, ["HX-Request"])
+    return response

@@ -1,0 +1,77 @@
+// What every page shares: toasts, a poll that survives a dead server, one click one submit.
+const TOAST_MS = 7000;
+const RETRY_MS = 1000;
+
+function dismiss(toast) {
+  toast?.remove();
+}
+
+export function toast(text, level = "info") {
+  const box = document.createElement("div");
+  box.className = "toast show";
+  box.dataset.toast = level;
+  box.setAttribute("role", level === "error" ? "alert" : "status");
+  const body = document.createElement("div");
+  body.className = "toast-body";
+  const words = document.createElement("span");
+  words.textContent = text;
+  const close = document.createElement("button");
+  close.type = "button";
+  close.className = "btn-close";
+  close.dataset.dismiss = "";
+  close.ariaLabel = "Close";
+  body.append(words, close);
+  box.append(body);
+  document.getElementById("toasts").append(box);
+  if (level !== "error") setTimeout(() => dismiss(box), TOAST_MS);
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-dismiss]");
+  if (button) dismiss(button.closest(".toast"));
+  const menu = document.querySelector(".rail-account[open]");
+  if (menu && !menu.contains(event.target)) menu.open = false;
+});
+document.addEventListener("keydown", (event) => {
+  const menu = document.querySelector(".rail-account[open]");
+  if (event.key === "Escape" && menu) menu.open = false;
+});
+for (const shown of document.querySelectorAll(".toast:not([data-toast=error])")) {
+  setTimeout(() => dismiss(shown), TOAST_MS);
+}
+
+// Forms that ask first, and forms that were sent already.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.dataset.confirm && !confirm(form.dataset.confirm)) {
+    event.preventDefault();
+    return;
+  }
+  if (form.dataset.sent) event.preventDefault();
+  else if (form.method === "post" && !form.hasAttribute("hx-post")) form.dataset.sent = "yes";
+});
+addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+});
+
+// A polling fragment that got no answer says so and asks again until the server is back.
+function reconnect(event) {
+  const element = event.detail.elt;
+  if (!element.hasAttribute("data-poll")) {
+    toast("The server did not answer. Try again in a moment.", "error");
+    return;
+  }
+  element.classList.add("is-offline");
+  setTimeout(() => element.isConnected && htmx.trigger(element, "poll"), RETRY_MS);
+}
+for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
+  document.addEventListener(name, reconnect);
+}
+
+// The tab's title says how far a run is.
+function showTitle(root) {
+  const named = root.querySelector?.("[data-title]") ?? null;
+  if (named) document.title = named.dataset.title;
+}
+showTitle(document);
+document.addEventListener("htmx:afterSettle", (event) => showTitle(event.detail.elt.parentElement ?? document));

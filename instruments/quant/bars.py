@@ -1,0 +1,60 @@
+"""Bars of one series as arrays: what every stage after loading works on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Seconds = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Bars:
+    """One series, ascending by time, all arrays of length n, no NaN.
+
+    `time` is seconds since 1970-01-01 UTC; prices are as the source gave them (unadjusted), `adj_close` is the close
+    adjusted for splits and dividends, `volume` is as it was traded. Slices share memory: nobody writes into bars.
+    """
+
+    time: Seconds
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+    adj_close: Floats
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    def slice(self, start: int, stop: int) -> "Bars":
+        """Bars start … stop-1."""
+        part = slice(start, stop)
+        return Bars(
+            time=self.time[part],
+            open=self.open[part],
+            high=self.high[part],
+            low=self.low[part],
+            close=self.close[part],
+            volume=self.volume[part],
+            adj_close=self.adj_close[part],
+        )
+
+    def adjusted(self) -> "Bars":
+        """Open, high, low and close times adj_close / close; volume untouched.
+
+        Exactly 1 where adj_close equals close. Close is multiplied too, not replaced: one factor for all four keeps
+        low <= close <= high to the last bit. Adjusting what is adjusted changes nothing.
+        """
+        factor = np.where(self.adj_close == self.close, 1.0, self.adj_close / self.close)
+        close = self.close * factor
+        return Bars(
+            time=self.time,
+            open=self.open * factor,
+            high=self.high * factor,
+            low=self.low * factor,
+            close=close,
+            volume=self.volume,
+            adj_close=close,
+        )

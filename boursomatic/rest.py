@@ -9,13 +9,12 @@ from urllib.parse import urlencode
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404
-from rest_framework import authentication, status
+from rest_framework import authentication, status, views  # views whole: it is half loaded when it loads us
 from rest_framework.exceptions import APIException, ParseError, PermissionDenied, UnsupportedMediaType, ValidationError
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import exception_handler as drf_exception_handler
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 200
@@ -170,8 +169,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     if isinstance(error, UnsupportedMediaType):
         error = UnsupportedMediaType("", detail="Send JSON, with the header Content-Type: application/json.")
     elif isinstance(error, Http404 | DjangoPermissionDenied) and error.args:
-        response = drf_exception_handler(error, context)
+        response = views.exception_handler(error, context)
         if response is not None:
             response.data = {"detail": str(error.args[0])}
         return response
-    return drf_exception_handler(error, context)
+    return views.exception_handler(error, context)

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 
 from boursomatic.accounts.audit import audit
 from boursomatic.accounts.models import ApiToken
-from boursomatic.accounts.roles import DEFAULT_TOKEN_SCOPES, Scope
+from boursomatic.accounts.roles import DEFAULT_TOKEN_SCOPES, Person, Scope
 
 MAX_DAYS = 3650
 DEFAULT_DAYS = 90
@@ -34,7 +34,7 @@ def token_create(
     return token, text
 
 
-def token_revoke(*, token: ApiToken, by: User) -> None:
+def token_revoke(*, token: ApiToken, by: Person) -> None:
     """From now on the token opens nothing."""
     with transaction.atomic():
         audit(by, "token.revoke", token.digest[:12], owner=token.user.get_username(), name=token.name)

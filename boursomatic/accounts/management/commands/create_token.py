@@ -1,0 +1,61 @@
+"""Makes an API token."""
+
+import json
+from argparse import ArgumentParser, ArgumentTypeError
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.management.base import BaseCommand, CommandError
+
+from boursomatic.accounts.roles import DEFAULT_TOKEN_SCOPES, Scope
+from boursomatic.accounts.tokens import DEFAULT_DAYS, MAX_DAYS, token_create
+
+
+def _days(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 6 and 1 <= int(text) <= MAX_DAYS):
+        raise ArgumentTypeError(f"must be a whole number of days from 1 to {MAX_DAYS}")
+    return int(text)
+
+
+class Command(BaseCommand):
+    help = (
+        "Make an API token for USER and print it once. It does what its scopes and its owner's role both allow. "
+        "Use it as the header: Authorization: Token <token>."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("user", metavar="USER", help="name of an active member")
+        parser.add_argument(
+            "--scope",
+            nargs="+",
+            action="extend",
+            choices=Scope.values,
+            help=f"what it may be used for, one or more (default: {' '.join(DEFAULT_TOKEN_SCOPES)})",
+        )
+        parser.add_argument(
+            "--days", type=_days, default=DEFAULT_DAYS, help=f"valid for this many days, 1 to {MAX_DAYS} (default: 90)"
+        )
+        parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        user = User.objects.filter(username=options["user"]).first()
+        if user is None:
+            raise CommandError(f"There is no member {options['user']!r}. Members: {_members()}.")
+        if not user.is_active:
+            raise CommandError(f"The account {options['user']!r} is inactive. An admin can make it active again.")
+        scopes = [Scope(value) for value in options["scope"] or DEFAULT_TOKEN_SCOPES]
+        token, text = token_create(user=user, scopes=scopes, days=options["days"], name="create_token")
+        expires = token.expiry.strftime("%Y-%m-%dT%H:%M:%SZ")
+        if options["json"]:
+            answer = {"token": text, "user": user.get_username(), "scopes": token.scopes, "expires_at": expires}
+            self.stdout.write(json.dumps(answer))
+        else:
+            self.stdout.write(text)
+            self.stderr.write(
+                f"Token of {user.get_username()} for {', '.join(token.scopes)}, until {expires}. It is shown only now."
+            )
+
+
+def _members() -> str:
+    names = list(User.objects.filter(is_active=True).order_by("username").values_list("username", flat=True)[:21])
+    return ", ".join(names[:20]) + (", …" if len(names) > 20 else "") if names else "none yet"

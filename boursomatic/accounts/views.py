@@ -1,0 +1,100 @@
+"""Login, logout, and one's own account: password and tokens."""
+
+from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth.forms import PasswordChangeForm
+from django.contrib.auth.models import User
+from django.contrib.auth.views import LoginView, LogoutView
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST
+
+from boursomatic.accounts.audit import audit
+from boursomatic.accounts.forms import TokenForm
+from boursomatic.accounts.models import ApiToken
+from boursomatic.accounts.permissions import public, signed_in
+from boursomatic.accounts.roles import SCOPES, Scope, role_of
+from boursomatic.accounts.tokens import token_create, token_revoke
+
+login = public(LoginView.as_view(template_name="accounts/login.html", redirect_authenticated_user=True))
+logout = public(LogoutView.as_view())
+
+
+@signed_in
+@never_cache
+def account(request: HttpRequest) -> HttpResponse:
+    """Role, password, tokens."""
+    return _account_page(request, TokenForm())
+
+
+@signed_in
+@require_POST
+@never_cache
+def token_new(request: HttpRequest) -> HttpResponse:
+    """Makes a token and shows it, once: the text is in this answer and nowhere else."""
+    form = TokenForm(request.POST)
+    if not form.is_valid():
+        return _account_page(request, form, status=400)
+    token, text = token_create(
+        user=_user(request),
+        scopes=[Scope(value) for value in form.cleaned_data["scopes"]],
+        days=form.cleaned_data["days"],
+        name=form.cleaned_data["name"],
+    )
+    return _account_page(request, TokenForm(), made=token, text=text)
+
+
+@signed_in
+@require_POST
+def token_end(request: HttpRequest, digest: str) -> HttpResponse:
+    """Revokes one of one's own tokens."""
+    token = ApiToken.objects.filter(user=_user(request), digest=digest).first()
+    if token is None:
+        raise Http404("You have no such token; it may have been revoked already.")
+    token_revoke(token=token, by=_user(request))
+    messages.success(request, f"The token {token.name or 'without a name'} is revoked.")
+    return redirect("account")
+
+
+@signed_in
+@sensitive_post_parameters()
+@never_cache
+def password(request: HttpRequest) -> HttpResponse:
+    """Changes one's own password; other browsers are logged out, tokens stay."""
+    user = _user(request)
+    form = PasswordChangeForm(user, request.POST or None)
+    for field in form.fields.values():
+        field.widget.attrs["class"] = "form-control"
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        update_session_auth_hash(request, user)
+        audit(user, "password.change", user.get_username())
+        messages.success(request, "Your password is changed. Other browsers are logged out.")
+        return redirect("account")
+    return render(request, "accounts/password.html", {"form": form}, status=400 if form.errors else 200)
+
+
+def _account_page(
+    request: HttpRequest, form: TokenForm, *, made: ApiToken | None = None, text: str = "", status: int = 200
+) -> HttpResponse:
+    user = _user(request)
+    role = role_of(user)
+    context = {
+        "form": form,
+        "made": made,
+        "text": text,
+        "role": role,
+        "role_scopes": [scope for scope in Scope if role and scope in SCOPES[role]],
+        "tokens": user.auth_token_set.all(),
+        "now": timezone.now(),
+    }
+    return render(request, "accounts/account.html", context, status=status)
+
+
+def _user(request: HttpRequest) -> User:
+    """The person behind a request that passed `signed_in`."""
+    assert isinstance(request.user, User)
+    return request.user

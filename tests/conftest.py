@@ -1,0 +1,24 @@
+"""What all tests share. The people are in tests/people.py; a throw-away PostgreSQL is in tests/postgres.py."""
+
+import os
+import shutil
+from typing import Any
+
+import pytest
+
+pytest_plugins = ["tests.people"]
+
+# Playwright's synchronous API runs an event loop in the test's thread, where Django would refuse the database.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """The system's Chromium: Playwright's own can't be downloaded everywhere."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        raise RuntimeError("Chromium is missing. On Debian or Ubuntu: apt-get install chromium.")
+    quiet = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+             "--disable-component-update", "--disable-sync"]  # fmt: skip
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium refuses its sandbox to root
+    return {**browser_type_launch_args, "executable_path": path, "args": [*sandbox, *quiet]}

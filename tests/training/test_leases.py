@@ -1,0 +1,189 @@
+"""The state machine of runs: who may write, who may not, and what a lost worker leaves behind."""
+
+import threading
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import connection
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from training import leases
+from training.models import RunEvent, Status, TrainingRun
+
+pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
+
+
+def make_run(**values: object) -> TrainingRun:
+    made = {"run_id": uuid.uuid4().hex, "params_hash": "0" * 64, "created_at": timezone.now(), **values}
+    return TrainingRun.objects.create(**made)
+
+
+def claimed(**values: object) -> tuple[TrainingRun, uuid.UUID]:
+    run = make_run(**values)
+    token = leases.claim(run.pk, host="h", pid=1)
+    assert token is not None
+    run.refresh_from_db()
+    return run, token
+
+
+def grow_stale(run: TrainingRun) -> None:
+    TrainingRun.objects.filter(pk=run.pk).update(lease_beat_at=Now() - timedelta(seconds=leases.LEASE_S + 1))
+
+
+def test_it_claims_a_queued_run() -> None:
+    run, token = claimed()
+    assert (run.status, run.attempt, run.lease_token, run.worker_pid) == (Status.RUNNING, 1, token, 1)
+    assert run.started_at is not None
+    assert abs((timezone.now() - run.started_at).total_seconds()) < 5
+    assert run.started_at.microsecond or run.lease_beat_at.microsecond  # the database's clock, finer than seconds
+
+
+def test_it_refuses_a_second_claim() -> None:
+    run, _ = claimed()
+    assert leases.claim(run.pk, host="h", pid=2) is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_gives_a_run_to_one_of_ten_workers() -> None:
+    run = make_run()
+    tokens: list[uuid.UUID | None] = []
+
+    def take(pid: int) -> None:
+        tokens.append(leases.claim(run.pk, host="h", pid=pid))
+        connection.close()
+
+    threads = [threading.Thread(target=take, args=(pid,)) for pid in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(tokens) == 10
+    assert sum(token is not None for token in tokens) == 1
+    run.refresh_from_db()
+    assert run.attempt == 1
+
+
+def test_it_takes_the_turn_of_the_person_with_the_fewest_running() -> None:
+    anna, ben = (get_user_model().objects.create(username=name) for name in ("anna", "ben"))
+    claimed(created_by=anna)
+    make_run(created_by=anna)
+    bens = make_run(created_by=ben)
+    assert leases.next_queued() == bens.pk
+
+
+def test_it_finds_no_turn_in_an_empty_queue() -> None:
+    claimed()
+    assert leases.next_queued() is None
+
+
+def test_it_beats_only_with_the_right_token() -> None:
+    run, token = claimed()
+    assert leases.beat(run.pk, token)
+    assert not leases.beat(run.pk, uuid.uuid4())
+
+
+def test_it_writes_progress_and_logs_each_stage_once() -> None:
+    run, token = claimed()
+    leases.progress_write(run.pk, token, stage="fit", progress=0.3, message="Fitting.")
+    leases.progress_write(run.pk, token, stage="fit", progress=0.4, message="Round 10.", live_curve=[[10, 0.6]])
+    run.refresh_from_db()
+    assert (run.stage, run.progress, run.message, run.live_curve) == ("fit", 0.4, "Round 10.", [[10, 0.6]])
+    assert list(RunEvent.objects.filter(run=run).values_list("stage", "attempt")) == [("start", 1), ("fit", 1)]
+
+
+def test_it_refuses_progress_of_a_lost_lease() -> None:
+    run, _ = claimed()
+    with pytest.raises(leases.LeaseLost):
+        leases.progress_write(run.pk, uuid.uuid4(), stage="fit", progress=0.3, message="")
+    run.refresh_from_db()
+    assert run.stage == "start"
+
+
+def test_it_stops_progress_when_a_cancel_is_asked_for() -> None:
+    run, token = claimed()
+    assert leases.request_cancel(run.pk) == leases.CANCELLING
+    with pytest.raises(leases.Cancelled):
+        leases.progress_write(run.pk, token, stage="fit", progress=0.3, message="")
+
+
+def test_it_finishes_once() -> None:
+    run, token = claimed()
+    assert leases.finish(run.pk, token, status=Status.COMPLETED, result={"a": 1}, detail={"b": 2})
+    assert not leases.finish(run.pk, token, status=Status.FAILED, error="Too late.")
+    run.refresh_from_db()
+    assert (run.status, run.result, run.detail, run.error, run.progress) == ("completed", {"a": 1}, {"b": 2}, "", 1.0)
+    assert run.finished_at is not None
+
+
+@pytest.mark.parametrize("status", [Status.COMPLETED, Status.FAILED])
+def test_it_ends_as_cancelled_once_a_cancel_was_accepted(status: Status) -> None:
+    run, token = claimed()
+    leases.request_cancel(run.pk)
+    assert not leases.finish(run.pk, token, status=status)
+    assert leases.finish(run.pk, token, status=Status.CANCELLED)
+    run.refresh_from_db()
+    assert run.status == Status.CANCELLED
+
+
+def test_it_cancels_a_queued_run_at_once() -> None:
+    run = make_run()
+    assert leases.request_cancel(run.pk) == leases.CANCELLED
+    assert leases.claim(run.pk, host="h", pid=1) is None
+    run.refresh_from_db()
+    assert run.status == Status.CANCELLED
+    assert run.finished_at is not None
+
+
+def test_it_is_too_late_to_cancel_what_has_ended() -> None:
+    run, token = claimed()
+    leases.finish(run.pk, token, status=Status.COMPLETED)
+    assert leases.request_cancel(run.pk) == leases.TOO_LATE
+    run.refresh_from_db()
+    assert (run.status, run.cancel_requested_at) == (Status.COMPLETED, None)
+
+
+def test_it_leaves_a_beating_run_alone() -> None:
+    claimed()
+    assert leases.release_lost() == []
+
+
+def test_it_queues_a_lost_run_again_and_refuses_its_late_worker() -> None:
+    run, token = claimed()
+    grow_stale(run)
+    assert leases.release_lost() == [run.pk]
+    assert not leases.finish(run.pk, token, status=Status.COMPLETED)
+    assert not leases.beat(run.pk, token)
+    run.refresh_from_db()
+    assert (run.status, run.attempt, run.worker_pid, run.lease_token) == (Status.QUEUED, 1, None, None)
+
+
+def test_it_gives_up_after_three_attempts() -> None:
+    run = make_run()
+    for _ in range(leases.MAX_ATTEMPTS):
+        assert leases.claim(run.pk, host="h", pid=1)
+        grow_stale(run)
+        leases.release_lost()
+    run.refresh_from_db()
+    assert (run.status, run.error_reason, run.attempt) == (Status.FAILED, "lost_worker", 3)
+    assert run.error.startswith("The worker was lost")
+    assert RunEvent.objects.filter(run=run).count() == 6
+
+
+def test_it_cancels_a_lost_run_that_was_to_be_cancelled() -> None:
+    run, _ = claimed()
+    leases.request_cancel(run.pk)
+    grow_stale(run)
+    assert leases.release_lost() == []
+    run.refresh_from_db()
+    assert run.status == Status.CANCELLED
+
+
+def test_it_gives_back_what_a_stopping_worker_holds() -> None:
+    run, token = claimed()
+    assert leases.give_back(run.pk, token, "The worker was stopped")
+    assert not leases.give_back(run.pk, token, "The worker was stopped")
+    run.refresh_from_db()
+    assert run.status == Status.QUEUED

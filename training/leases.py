@@ -1,0 +1,232 @@
+"""Who holds a run: the only writer of a run's status columns.
+
+Every write is one conditional UPDATE on id, token and status, so that a worker that lost its lease can change nothing
+and a terminal row never changes. Times are the database's: a host whose clock is wrong changes nothing.
+Each transition leaves a RunEvent in the same transaction.
+"""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce, Now
+
+from training.models import RunEvent, Status, TrainingRun
+
+MAX_ATTEMPTS = 3
+LEASE_S: float = settings.HEARTBEAT_S
+BEAT_EVERY_S: float = min(LEASE_S / 5, 5.0)
+
+# What request_cancel answers.
+CANCELLED = "cancelled"
+CANCELLING = "cancelling"
+TOO_LATE = "too_late"
+
+
+class LeaseLost(Exception):
+    """Another worker may have the run: stop, and write nothing more."""
+
+
+class Cancelled(Exception):
+    """Somebody asked for the run to be cancelled: stop, and leave no model and no files."""
+
+
+def claim(run_pk: int, *, host: str, pid: int) -> uuid.UUID | None:
+    """Takes a queued run: the token that every later write needs, or None when somebody else was faster."""
+    token = uuid.uuid4()
+    with transaction.atomic():
+        taken = TrainingRun.objects.filter(pk=run_pk, status=Status.QUEUED, deleted_at=None).update(
+            status=Status.RUNNING,
+            stage="start",
+            progress=0.0,
+            message="",
+            live_curve=[],
+            attempt=F("attempt") + 1,
+            lease_token=token,
+            lease_beat_at=Now(),
+            started_at=Now(),
+            worker_host=host,
+            worker_pid=pid,
+        )
+        if not taken:
+            return None
+        _log(run_pk, "start", f"Taken by worker {pid} on {host}.")
+    return token
+
+
+def next_queued() -> int | None:
+    """The queued run whose turn it is: first the person with the fewest running, then the oldest."""
+    running = (
+        TrainingRun.objects.filter(status=Status.RUNNING, created_by=OuterRef("created_by"))
+        .order_by()
+        .values("created_by")
+        .annotate(n=Count("pk"))
+        .values("n")
+    )
+    queued = TrainingRun.objects.filter(status=Status.QUEUED, deleted_at=None)
+    turn = queued.annotate(busy=Coalesce(Subquery(running), 0)).order_by("busy", "pk")
+    return turn.values_list("pk", flat=True).first()
+
+
+def beat(run_pk: int, token: uuid.UUID) -> bool:
+    """Says that the run's worker lives; False when the lease is lost."""
+    return bool(_held(run_pk, token).update(lease_beat_at=Now()))
+
+
+def progress_write(
+    run_pk: int,
+    token: uuid.UUID,
+    *,
+    stage: str,
+    progress: float,
+    message: str,
+    live_curve: list[Any] | None = None,
+) -> None:
+    """How far a running run is; a stage it was not in before gets a line in its log.
+
+    Raises Cancelled or LeaseLost when the run is no longer to be worked on.
+    """
+    values: dict[str, Any] = {"stage": stage, "progress": progress, "message": message[:300], "lease_beat_at": Now()}
+    if live_curve is not None:
+        values["live_curve"] = live_curve
+    going_on = _held(run_pk, token).filter(cancel_requested_at=None)
+    with transaction.atomic():
+        entered = going_on.exclude(stage=stage).update(**values)
+        if entered:
+            _log(run_pk, stage, message or stage)
+        elif not going_on.update(**values):
+            raise Cancelled if _held(run_pk, token).exists() else LeaseLost
+
+
+def finish(
+    run_pk: int,
+    token: uuid.UUID,
+    *,
+    status: str,
+    result: dict[str, Any] | None = None,
+    detail: dict[str, Any] | None = None,
+    error: str = "",
+    error_reason: str = "",
+    error_trace: str = "",
+) -> bool:
+    """Ends a run. False: the lease is lost, or a cancel was accepted before (then only `cancelled` is a true end)."""
+    held = _held(run_pk, token)
+    if status != Status.CANCELLED:
+        held = held.filter(cancel_requested_at=None)
+    values: dict[str, Any] = {"error": error, "error_reason": error_reason, "error_trace": error_trace}
+    if status == Status.COMPLETED:
+        values |= {"progress": 1.0, "message": ""}
+    if result is not None:
+        values["result"] = result
+    if detail is not None:
+        values["detail"] = detail
+    with transaction.atomic():
+        ended = held.update(status=status, stage=status, finished_at=Now(), lease_token=None, **values)
+        if ended:
+            _log(run_pk, status, error or f"{Status(status).label}.")
+    return bool(ended)
+
+
+def give_back(run_pk: int, token: uuid.UUID, why: str) -> bool:
+    """Returns a run that its worker can't go on with; it is queued again at once, or ends after the last attempt."""
+    return _take_back(_held(run_pk, token), run_pk, why)
+
+
+def release_lost() -> list[int]:
+    """Takes back every run whose worker has not beaten for a lease's time; the ids of those that are queued again.
+
+    Cheap when nothing is lost (one indexed read), so that pages may call it before they show a run.
+    """
+    stale = TrainingRun.objects.filter(status=Status.RUNNING, lease_beat_at__lt=Now() - timedelta(seconds=LEASE_S))
+    queued_again = []
+    for run_pk, token in stale.values_list("pk", "lease_token"):
+        still_stale = stale.filter(pk=run_pk, lease_token=token)
+        if _take_back(still_stale, run_pk, "The worker was lost") and _is_queued(run_pk):
+            queued_again.append(run_pk)
+    return queued_again
+
+
+def request_cancel(run_pk: int) -> str:
+    """CANCELLED at once when queued, CANCELLING when a worker has to stop first, TOO_LATE when it has ended."""
+    for _ in range(MAX_ATTEMPTS):  # between the two updates a run may be claimed or taken back
+        with transaction.atomic():
+            if TrainingRun.objects.filter(pk=run_pk, status=Status.QUEUED).update(
+                status=Status.CANCELLED, stage=Status.CANCELLED, cancel_requested_at=Now(), finished_at=Now()
+            ):
+                _log(run_pk, Status.CANCELLED, "Cancelled before it started.")
+                return CANCELLED
+            running = TrainingRun.objects.filter(pk=run_pk, status=Status.RUNNING)
+            if running.filter(cancel_requested_at=None).update(cancel_requested_at=Now()):
+                _log(run_pk, "cancel", "Cancel asked for.")
+                return CANCELLING
+            if running.exists():
+                return CANCELLING
+    return TOO_LATE
+
+
+@contextmanager
+def impatient() -> Iterator[None]:
+    """Inside, a locked SQLite answers after 0.1 s instead of 20: a heartbeat would rather try again than wait."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA busy_timeout = 100")
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"PRAGMA busy_timeout = {int(connection.settings_dict['OPTIONS'].get('timeout', 5) * 1000)}")
+
+
+def _held(run_pk: int, token: uuid.UUID) -> Any:
+    return TrainingRun.objects.filter(pk=run_pk, lease_token=token, status=Status.RUNNING)
+
+
+def _is_queued(run_pk: int) -> bool:
+    return TrainingRun.objects.filter(pk=run_pk, status=Status.QUEUED).exists()
+
+
+def _take_back(held: Any, run_pk: int, why: str) -> bool:
+    """running -> cancelled if asked for, queued while attempts are left, else failed; True if the row moved."""
+    with transaction.atomic():
+        if held.exclude(cancel_requested_at=None).update(
+            status=Status.CANCELLED, stage=Status.CANCELLED, finished_at=Now(), lease_token=None
+        ):
+            _log(run_pk, Status.CANCELLED, f"{why}; it was to be cancelled, and so it is.")
+            return True
+        if held.filter(attempt__lt=MAX_ATTEMPTS).update(
+            status=Status.QUEUED,
+            stage=Status.QUEUED,
+            progress=0.0,
+            message=f"{why}; waiting for another.",
+            lease_token=None,
+            lease_beat_at=None,
+            started_at=None,
+            worker_host="",
+            worker_pid=None,
+        ):
+            _log(run_pk, Status.QUEUED, f"{why}; back in the queue.")
+            return True
+        sentence = f"{why}, the last of {MAX_ATTEMPTS} attempts. Train it again, or ask who runs the workers."
+        if held.filter(~Q(attempt__lt=MAX_ATTEMPTS)).update(
+            status=Status.FAILED,
+            stage=Status.FAILED,
+            error=sentence,
+            error_reason="lost_worker",
+            finished_at=Now(),
+            lease_token=None,
+        ):
+            _log(run_pk, Status.FAILED, sentence)
+            return True
+    return False
+
+
+def _log(run_pk: int, stage: str, text: str) -> None:
+    attempt = TrainingRun.objects.filter(pk=run_pk).values_list("attempt", flat=True).get()
+    RunEvent.objects.create(run_id=run_pk, at=Now(), attempt=attempt, stage=stage[:30], text=text[:500])

@@ -1,0 +1,3 @@
+"""Wiring: settings, URLs, accounts and what every page and endpoint shares."""
+
+__version__ = "0.1.0"

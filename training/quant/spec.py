@@ -98,6 +98,12 @@ class CandleSpec:
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
+    def as_request(self) -> dict[str, Any]:
+        """In the shape of the API's request, with what the server added."""
+        params = {name: getattr(self, name) for name, r in RANGES.items() if r.in_params}
+        rest = {name: value for name, value in asdict(self).items() if name != "candle" and name not in params}
+        return {"candle_date": self.candle, "params": params, **rest}
+
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> "CandleSpec":
         """Back from what a run stored."""

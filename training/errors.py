@@ -1,0 +1,25 @@
+"""What a person may be told when something asked of training can't be done."""
+
+
+class RunRefused(Exception):
+    """A run that can't be carried out. `reason` is a code for statistics, the text a sentence for the user."""
+
+    def __init__(self, reason: str, sentence: str) -> None:
+        self.reason = reason
+        super().__init__(sentence)
+
+
+class TooManyRuns(Exception):
+    """A limit on active or queued runs is reached; try again in `retry_after` seconds."""
+
+    def __init__(self, sentence: str, retry_after: int) -> None:
+        self.retry_after = retry_after
+        super().__init__(sentence)
+
+
+class KeyReused(Exception):
+    """An Idempotency-Key was sent again with another body."""
+
+
+class TooLate(Exception):
+    """The run has ended, or is not yet where this can be done to it."""

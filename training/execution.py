@@ -1,0 +1,102 @@
+"""A claimed run from its row to its model: load, train, write, and end it in one transaction.
+
+Runs in the child process of a worker, or in the foreground for `train_poc`. Raises; whoever calls turns exceptions
+into the run's end (training.worker).
+"""
+
+import time
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from boursomatic.accounts.audit import audit
+from training import leases
+from training.candles import candle_data
+from training.models import Kind, ModelVersion, RunEvent, Status, TrainingRun
+from training.quant.candle import train_candle
+from training.quant.spec import CandleSpec
+from training.records import candle_detail, candle_files, candle_result
+from training.storage import artifact_storage, run_folder, sha256
+
+WRITE_EVERY_S = 0.4  # a short fit is over before its progress would be worth a write
+CURVE_POINTS = 300
+
+
+class Reporter:
+    """Writes how far a run is, seldom enough to cost nothing, and keeps the log of its stages for the end."""
+
+    def __init__(self, run: TrainingRun, token: UUID) -> None:
+        self.run, self.token = run, token
+        self.events: list[RunEvent] = []
+        self.curve: list[list[float]] = []
+        self.started = self.written = time.monotonic()
+        self.now = ("start", 0.0, "")
+
+    def stage(self, stage: str, progress: float, message: str) -> None:
+        self.now = (stage, progress, message)
+        took = f"{message} ({(time.monotonic() - self.started) * 1000:.0f} ms in)"
+        self.events.append(RunEvent(run=self.run, at=timezone.now(), attempt=self.run.attempt, stage=stage, text=took))
+        self._write()
+
+    def boosting(self, iteration: int, loss: float) -> None:
+        self.curve.append([iteration, loss])
+        self._write(f"boosting round {iteration}, validation {loss:.4f}")
+
+    def _write(self, message: str = "") -> None:
+        if time.monotonic() - self.written < WRITE_EVERY_S:
+            return
+        stage, progress, text = self.now
+        every = max(1, len(self.curve) // CURVE_POINTS)
+        leases.progress_write(
+            self.run.pk,
+            self.token,
+            stage=stage,
+            progress=progress,
+            message=message or text,
+            live_curve=self.curve[::every],
+        )
+        self.written = time.monotonic()
+
+
+def run_execute(*, run_pk: int, token: UUID) -> None:
+    """Carry out the run that `token` holds. Raises leases.LeaseLost and leases.Cancelled, SpecError and NotTrainable
+    for data that won't do, OSError for a disk that won't."""
+    run = TrainingRun.objects.select_related("series__instrument", "created_by").get(pk=run_pk)
+    assert run.series is not None
+    spec = CandleSpec.from_dict(run.config)
+    reporter = Reporter(run, token)
+    reporter.stage("load", 0.02, f"{run.series} as of {spec.candle}")
+    data = candle_data(run.series, spec)
+    outcome = train_candle(
+        data.bars, decision=data.decision, spec=spec, on_stage=reporter.stage, on_round=reporter.boosting
+    )
+    reporter.stage("write", 0.95, "files, hashes and the model's version")
+    result = candle_result(run, spec, data, outcome)
+    detail = candle_detail(spec, data, outcome)
+    files = candle_files(run, spec, outcome, result, detail)
+    with artifact_storage().staged(run_folder(run.run_id), files) as staged, transaction.atomic():
+        # The conditional UPDATE locks the row first: who lost the lease moves no files and makes no model.
+        if not leases.finish(run.pk, token, status=Status.COMPLETED, result=result, detail=detail):
+            raise leases.LeaseLost
+        RunEvent.objects.bulk_create(reporter.events)
+        _model_create(run, result, {name: sha256(content) for name, content in files.items()})
+        staged.publish()
+
+
+def _model_create(run: TrainingRun, result: dict[str, Any], hashes: dict[str, str]) -> None:
+    model = ModelVersion.objects.create(
+        version=f"candle-{run.run_id}",
+        run=run,
+        kind=Kind.CANDLE,
+        series=run.series,
+        params_hash=run.params_hash,
+        data_hash=result["data_hash"],
+        model_hash=result["model_hash"],
+        metrics={name: result[name] for name in ("train_metrics", "validation_metrics", "test_metrics")},
+        folder=run_folder(run.run_id),
+        files=hashes,
+        trained_at=timezone.now(),
+    )
+    audit(run.created_by, "model.create", model.version, run_id=run.run_id, model_hash=model.model_hash)

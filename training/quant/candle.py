@@ -1,0 +1,142 @@
+"""The recipe of a candle run: its stages in order, on one screen. PROTOCOL §1 to §3.
+
+`plan_candle` says what a click would use, before anything is fitted; `train_candle` does it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instruments.quant.bars import Bars
+from instruments.quant.features import FEATURE_SETS, feature_matrix
+from training.quant.fit import Fitted, fit_rounds, fit_until_it_stops
+from training.quant.labels import up_label
+from training.quant.metrics import Metrics, best_f1_threshold, evaluate
+from training.quant.plan import CandlePlan, plan_candle
+from training.quant.significance import permutation_test
+from training.quant.simulate import Performance, bars_a_year, simulate
+from training.quant.spec import COST_BP, CandleSpec
+from training.quant.splits import CandleSplit
+from training.quant.verdict import Verdict, single_window_verdict
+
+Floats = NDArray[np.float64]
+OnStage = Callable[[str, float, str], None]  # (stage, progress 0…1, message)
+THRESHOLD_GRID = {"honest": (40, 60), "poc": (30, 80)}  # percent
+
+
+@dataclass(frozen=True)
+class CandleOutcome:
+    """Everything that a candle run found. `rows` is the test window row by row; empty for a live run."""
+
+    plan: CandlePlan
+    columns: tuple[str, ...]
+    stopped: Fitted  # early-stopped: gives the rounds and the validation figures
+    final: Fitted  # the model that is kept
+    threshold: float
+    train: Metrics
+    validation: Metrics
+    test: Metrics | None
+    verdict: Verdict
+    test_probability: Floats
+    strategy: Performance | None
+    buy_and_hold: Performance | None
+    bars_a_year: float
+    feature_range: tuple[Floats, Floats]  # lowest and highest of each feature over the train rows
+
+
+def train_candle(
+    bars: Bars, *, decision: int, spec: CandleSpec, on_stage: OnStage, on_round: Callable[[int, float], None]
+) -> CandleOutcome:
+    """Train as of bar `decision` and judge on the `test_window_size` candles after it.
+
+    `bars`: adjusted, from the features' warm-up before the training period to the last test outcome; no later bar is
+    needed or looked at. Raises `plan.NotTrainable` where rows or classes are too few. Deterministic for `spec.seed`.
+    """
+    on_stage("features", 0.05, f"{spec.feature_set} over {len(bars)} bars")
+    plan = plan_candle(bars, decision=decision, spec=spec)
+    plan.require_trainable()
+    split = plan.split
+    features = feature_matrix(bars, name=spec.feature_set, timeframe=spec.timeframe)
+    labels = up_label(bars.close)
+
+    on_stage("fit", 0.1, f"{len(split.fit)} rows, stopped early by {len(split.validation)}")
+    stopped = fit_until_it_stops(
+        features, labels, fit=split.fit, validation=split.validation, spec=spec, on_round=on_round
+    )
+    on_stage("refit", 0.8, f"{len(split.train)} rows, {stopped.rounds} rounds")
+    final = (
+        stopped
+        if spec.protocol == "poc"
+        else fit_rounds(features, labels, rows=split.train, spec=spec, rounds=stopped.rounds)
+    )
+
+    on_stage("evaluate", 0.9, f"{len(split.test)} test candles")
+    y_train, p_train = _part(labels, split.train), final.probability(_part(features, split.train))
+    y_validation, p_validation = _part(labels, split.validation), stopped.probability(_part(features, split.validation))
+    low, high = THRESHOLD_GRID[spec.protocol]
+    chosen_on = (y_train, p_train) if spec.protocol == "poc" else (y_validation, p_validation)
+    threshold = best_f1_threshold(*chosen_on, low=low, high=high)
+    judged = _judge(
+        bars,
+        labels=labels,
+        probability=final.probability(_part(features, split.test)),
+        split=split,
+        threshold=threshold,
+        spec=spec,
+    )
+    used = _part(features, split.train)
+    return CandleOutcome(
+        plan=plan,
+        columns=FEATURE_SETS[spec.feature_set].columns,
+        stopped=stopped,
+        final=final,
+        threshold=threshold,
+        train=evaluate(y_train, p_train, threshold),
+        validation=evaluate(y_validation, p_validation, threshold),
+        feature_range=(used.min(axis=0), used.max(axis=0)),
+        **judged,
+    )
+
+
+def _judge(
+    bars: Bars, *, labels: Floats, probability: Floats, split: CandleSplit, threshold: float, spec: CandleSpec
+) -> dict[str, Any]:
+    """The test window: figures, luck, profit and loss. For a live run all of it is empty."""
+    a_year = bars_a_year(bars.time, spec.timeframe)
+    if not len(split.test):
+        return {
+            "test": None,
+            "verdict": single_window_verdict(None, None),
+            "test_probability": probability,
+            "strategy": None,
+            "buy_and_hold": None,
+            "bars_a_year": a_year,
+        }
+    y, p = _part(labels, split.test), probability
+    test = evaluate(y, p, threshold)
+    prices = slice(split.test.start, split.test.stop + 1)
+    strategy, holding = (
+        simulate(
+            weights=weights[:, None],
+            open_=bars.open[prices, None],
+            close=bars.close[prices, None],
+            cost_bp=COST_BP,
+            bars_a_year=a_year,
+        )
+        for weights in ((p >= threshold).astype(np.float64), np.ones(len(p)))
+    )
+    return {
+        "test": test,
+        "verdict": single_window_verdict(test, permutation_test([(y, p)], seed=spec.seed)),
+        "test_probability": p,
+        "strategy": strategy,
+        "buy_and_hold": holding,
+        "bars_a_year": a_year,
+    }
+
+
+def _part(values: Floats, rows: range) -> Floats:
+    return values[rows.start : rows.stop]

@@ -1,0 +1,86 @@
+"""Could it be luck? Permutation of labels within each window, and what a window of its size can show at all."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.quant.metrics import auc_of_ranks, midranks
+
+Floats = NDArray[np.float64]
+DRAWS, MORE_DRAWS, FEW = 1_000, 100_000, 10
+CHUNK = 10_000  # draws at a time, to bound the memory
+
+
+@dataclass(frozen=True)
+class PermutationTest:
+    """One-sided test of AUC > 0.5. `auc` is that of the ranks within each window, pooled."""
+
+    auc: float
+    p_value: float
+    draws: int
+    rows: int
+    windows: int
+
+
+def permutation_test(windows: list[tuple[NDArray[Any], Floats]], *, seed: int) -> PermutationTest | None:
+    """PROTOCOL §3. `windows` are pairs (labels of 0 and 1, probabilities); each is ranked in itself, ranks are scaled
+    to (0, 1) and pooled. p = (1 + draws that reach the observed AUC) / (1 + draws), with 1,000 draws, and 100,000 when
+    fewer than 10 of them reach it, so that a real edge can survive thousands of tries.
+
+    None where all labels are alike: then there is nothing to rank. Deterministic for a seed.
+    """
+    labels = [np.asarray(y == 1) for y, _ in windows]
+    up = np.concatenate(labels)
+    if up.all() or not up.any():
+        return None
+    ranks = midranks(np.concatenate([(midranks(p) - 0.5) / len(p) for _, p in windows]))
+    observed = ranks[up].sum()
+    rng = np.random.default_rng(seed)
+    draws, reached = DRAWS, _reached(labels, ranks, observed, DRAWS, rng)
+    if reached < FEW:
+        draws, reached = MORE_DRAWS, _reached(labels, ranks, observed, MORE_DRAWS, rng)
+    return PermutationTest(
+        auc=auc_of_ranks(ranks, up),
+        p_value=(1 + reached) / (1 + draws),
+        draws=draws,
+        rows=len(up),
+        windows=len(windows),
+    )
+
+
+def _reached(
+    labels: list[NDArray[np.bool_]], ranks: Floats, observed: float, draws: int, rng: np.random.Generator
+) -> int:
+    """How many draws have a rank sum of the positives at or above the observed one (AUC is linear in it)."""
+    reached = 0
+    for done in range(0, draws, CHUNK):
+        size = min(CHUNK, draws - done)
+        total, start = np.zeros(size), 0
+        for window in labels:
+            part = ranks[start : start + len(window)]
+            total += _rank_sums(part, int(window.sum()), size, rng)
+            start += len(window)
+        reached += int(np.sum(total >= observed - 1e-9))
+    return reached
+
+
+def _rank_sums(ranks: Floats, positives: int, size: int, rng: np.random.Generator) -> Floats:
+    """Sums of `positives` ranks drawn without replacement, `size` times; draws the smaller of the two classes."""
+    fewer = min(positives, len(ranks) - positives)
+    if fewer == 0:
+        return np.full(size, ranks.sum() if positives else 0.0)
+    shuffled = rng.permuted(np.broadcast_to(ranks, (size, len(ranks))), axis=1)
+    sums: Floats = shuffled[:, :fewer].sum(axis=1)
+    return sums if fewer == positives else ranks.sum() - sums
+
+
+def smallest_visible_auc(positives: int, negatives: int) -> float | None:
+    """The AUC that a sample of this size can just tell from luck at 5 %, one-sided: 0.5 + 1.645 standard errors of the
+    Mann-Whitney statistic under no skill (n1 + n0 + 1) / (12 n1 n0). None with one class."""
+    if positives == 0 or negatives == 0:
+        return None
+    spread = math.sqrt((positives + negatives + 1) / (12.0 * positives * negatives))
+    return min(1.0, 0.5 + 1.6448536269514722 * spread)

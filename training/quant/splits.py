@@ -1,0 +1,75 @@
+"""Which rows are trained on, validated on, tested on; purged, so that no outcome reaches into a later part.
+
+A row t is decided at the close of bar t; its outcome is known at the close of bar t + h.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+VALIDATION_PERCENT = {"honest": 20, "poc": 15}
+MIN_TRAIN_ROWS = 100
+MIN_CLASS_ROWS = 10
+
+
+@dataclass(frozen=True)
+class CandleSplit:
+    """Half-open ranges of row numbers into one array of bars.
+
+    `fit` is what the early-stopped model learns from, `validation` what stops it, `train` what the final model learns
+    from, `test` what judges it (empty for a live run).
+    """
+
+    fit: range
+    validation: range
+    train: range
+    test: range
+    horizon: int
+
+
+def training_start(candle: datetime, years: float) -> datetime:
+    """The candle's time less `years`: whole months by the calendar, a rest in days of 30.4375 a month."""
+    months = int(years * 12)
+    rest = timedelta(days=round((years * 12 - months) * 30.4375))
+    total = candle.year * 12 + (candle.month - 1) - months
+    year, month = divmod(total, 12)
+    day = candle.day
+    while True:  # 31 March less one month is 28 or 29 February
+        try:
+            return candle.replace(year=year, month=month + 1, day=day) - rest
+        except ValueError:
+            day -= 1
+
+
+def candle_split(*, first: int, decision: int, window: int, protocol: str, horizon: int = 1) -> CandleSplit:
+    """PROTOCOL §1 and §2 for a decision at row `decision`; rows `first` … decision - horizon train.
+
+    The last train outcome becomes known at the decision's own close. Validation is the last 20 % (`poc`: 15 %) of the
+    train rows; rows before it whose outcome is later than its first decision are dropped. `honest` fits again on all
+    train rows, `poc` keeps the early-stopped model. Raises ValueError where no row is left to train on.
+    """
+    train = range(first, decision - horizon + 1)
+    held_out = len(train) - len(train) * (100 - VALIDATION_PERCENT[protocol]) // 100
+    validation = range(train.stop - held_out, train.stop)
+    fit = range(first, validation.start - horizon + 1)
+    if len(fit) <= 0:
+        raise ValueError("no rows to train on")
+    split = CandleSplit(
+        fit=fit,
+        validation=validation,
+        train=fit if protocol == "poc" else train,
+        test=range(decision, decision + window),
+        horizon=horizon,
+    )
+    assert_no_leak(split, decision)
+    return split
+
+
+def assert_no_leak(split: CandleSplit, decision: int) -> None:
+    """PROTOCOL §5.2, checked inside each run; AssertionError stops the run rather than let it tell a lie."""
+    for part in (split.fit, split.train, split.validation):
+        if part[-1] + split.horizon > decision:
+            raise AssertionError("an outcome used in training is later than the decision")
+    if split.fit[-1] + split.horizon > split.validation[0]:
+        raise AssertionError("an outcome used in fitting is later than the first validation decision")
+    if len(split.test) and split.test[0] + split.horizon <= decision:
+        raise AssertionError("a test outcome was known at the decision")

@@ -1,0 +1,151 @@
+"""Writes to runs: asking for one, cancelling, deleting. Who may is decided before, by the caller's permission."""
+
+import hashlib
+import json
+import secrets
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import IntegrityError, connection, transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from boursomatic.accounts.audit import audit
+from training import leases, tasks
+from training.candles import candle_data, candle_plan, candle_series, require_plan
+from training.errors import KeyReused, TooLate, TooManyRuns
+from training.models import ACTIVE, IdempotencyKey, Kind, RunEvent, Status, TrainingRun
+from training.quant.spec import CandleSpec
+
+KEYS_KEPT = timedelta(days=1)
+QUEUE_LOCK = 7_301_996  # PostgreSQL advisory lock: counting the active runs and adding one is one step
+ID_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
+
+
+def candle_run_create(
+    *, user: User | None, spec: CandleSpec, parent: TrainingRun | None = None, idempotency_key: str = ""
+) -> TrainingRun:
+    """A queued run, its task enqueued in the same transaction.
+
+    Raises SpecError where the candle won't do, TooManyRuns at a limit, KeyReused for a known key with another body.
+    """
+    series = candle_series(spec)
+    data = candle_data(series, spec)
+    require_plan(data, candle_plan(data, spec), spec)
+    with transaction.atomic():
+        _lock_queue()
+        if idempotency_key and user and (known := _known_key(user, idempotency_key, spec)):
+            return known
+        _require_room(user)
+        run = _insert(user=user, spec=spec, series=series, parent=parent)
+        if idempotency_key and user:
+            IdempotencyKey.objects.create(
+                user=user, key=idempotency_key, body_hash=_body_hash(spec), run=run, created_at=timezone.now()
+            )
+        audit(user, "run.create", run.run_id, symbol=spec.symbol, candle=spec.candle)
+        tasks.kick(run.pk)
+    return run
+
+
+def candle_run_start(*, user: User | None, spec: CandleSpec) -> TrainingRun:
+    """A queued run that no worker is told of: the caller claims and carries it (`train_poc`)."""
+    series = candle_series(spec)
+    data = candle_data(series, spec)
+    require_plan(data, candle_plan(data, spec), spec)
+    with transaction.atomic():
+        run = _insert(user=user, spec=spec, series=series, parent=None)
+        audit(user, "run.create", run.run_id, symbol=spec.symbol, candle=spec.candle, foreground=True)
+    return run
+
+
+def candle_preview(*, spec: CandleSpec) -> dict[str, Any]:
+    """What a click would use: parts with rows, times and classes; `problem` where it would not do."""
+    data = candle_data(candle_series(spec), spec)
+    return candle_plan(data, spec).as_dict()
+
+
+def run_cancel(*, run: TrainingRun, user: User | None) -> TrainingRun:
+    """Accepted means that it ends `cancelled`. Raises TooLate when it has ended."""
+    answer = leases.request_cancel(run.pk)
+    if answer == leases.TOO_LATE:
+        raise TooLate(f"Run {run.run_id} has already ended; there is nothing left to cancel.")
+    audit(user, "run.cancel", run.run_id)
+    run.refresh_from_db()
+    return run
+
+
+def run_delete(*, run: TrainingRun, user: User | None) -> None:
+    """Gone from every list at once. Raises TooLate while it is active or its model is."""
+    with transaction.atomic():
+        if getattr(run, "model_version", None) and run.model_version.is_active:
+            raise TooLate(f"The model of run {run.run_id} is active. Deactivate it first.")
+        gone = TrainingRun.objects.filter(pk=run.pk, deleted_at=None).exclude(status__in=ACTIVE)
+        if not gone.update(deleted_at=Now()):
+            raise TooLate(f"Run {run.run_id} is not over yet. Cancel it first.")
+        audit(user, "run.delete", run.run_id)
+
+
+def _insert(*, user: User | None, spec: CandleSpec, series: Any, parent: TrainingRun | None) -> TrainingRun:
+    now = timezone.now()
+    for _ in range(50):
+        try:
+            with transaction.atomic():
+                run = TrainingRun.objects.create(
+                    run_id=_run_id(now),
+                    kind=Kind.CANDLE,
+                    parent=parent,
+                    created_by=user,
+                    series=series,
+                    candle_at=spec.candle_at,
+                    config=spec.as_dict(),
+                    params_hash=spec.params_hash(),
+                    created_at=now,
+                    kicked_at=now,
+                )
+                RunEvent.objects.create(run=run, at=now, stage=Status.QUEUED, text="Asked for.")
+                return run
+        except IntegrityError:  # the same four letters in the same second
+            continue
+    raise RuntimeError("no free run id was found in 50 tries")
+
+
+def _run_id(now: datetime) -> str:
+    return f"{now:%Y%m%d_%H%M%S}_{''.join(secrets.choice(ID_LETTERS) for _ in range(4))}"
+
+
+def _lock_queue() -> None:
+    """Until the transaction ends. On SQLite every transaction that writes holds the only lock already."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [QUEUE_LOCK])
+
+
+def _require_room(user: User | None) -> None:
+    active = TrainingRun.objects.filter(status__in=ACTIVE, kind=Kind.CANDLE)
+    if user and active.filter(created_by=user).count() >= settings.MAX_ACTIVE_PER_USER:
+        raise TooManyRuns(
+            f"You have {settings.MAX_ACTIVE_PER_USER} runs queued or running, the most a person may have. "
+            "Wait until one ends, or cancel one.",
+            retry_after=5,
+        )
+    if TrainingRun.objects.filter(status=Status.QUEUED).count() >= settings.MAX_QUEUED:
+        raise TooManyRuns(
+            f"{settings.MAX_QUEUED} runs are queued, the most this site allows. Try again in a minute.", retry_after=60
+        )
+
+
+def _known_key(user: User, key: str, spec: CandleSpec) -> TrainingRun | None:
+    """The run that this key started within a day; KeyReused where it was sent with another body."""
+    IdempotencyKey.objects.filter(created_at__lt=Now() - KEYS_KEPT).delete()
+    known = IdempotencyKey.objects.select_related("run").filter(user=user, key=key).first()
+    if known is None:
+        return None
+    if known.body_hash != _body_hash(spec):
+        raise KeyReused("This Idempotency-Key was used for another request. Use a new key for a new run.")
+    return known.run
+
+
+def _body_hash(spec: CandleSpec) -> str:
+    return hashlib.sha256(json.dumps(spec.as_dict(), sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,94 @@
+"""Where the files of models live: a folder for each run, published whole or not at all."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from django.core.files.storage import FileSystemStorage, storages
+
+STAGING = ".staging"
+
+
+def run_folder(run_id: str) -> str:
+    """Of a candle run, below the artifact root."""
+    return f"on_demand_runs/{run_id}"
+
+
+def artifact_names(run_id: str) -> dict[str, str]:
+    """Kind -> file name, as outside programs know them."""
+    return {
+        "model": f"model_poc_{run_id}.joblib",
+        "scaler": f"scaler_poc_{run_id}.joblib",
+        "results": f"results_poc_{run_id}.json",
+        "run_meta": f"run_meta_{run_id}.json",
+    }
+
+
+class ArtifactStorage(FileSystemStorage):
+    """Local folder. Reading is Django's storage API; writing goes through a staged folder (see `staged`)."""
+
+    @contextmanager
+    def staged(self, folder: str, files: dict[str, bytes]) -> Iterator["StagedFolder"]:
+        """Writes `files` beside their place, flushed to the disk and read back; `publish` moves them there at once.
+
+        What isn't published when the block ends is removed. Raises OSError (a full disk) before anything is visible.
+        """
+        stage = StagedFolder(Path(self.location) / STAGING / uuid4().hex, Path(self.location) / folder)
+        try:
+            stage.write(files)
+            yield stage
+        finally:
+            shutil.rmtree(stage.source, ignore_errors=True)
+
+    def discard(self, folder: str) -> None:
+        """Removes a run's folder, if it is there."""
+        shutil.rmtree(Path(self.location) / folder, ignore_errors=True)
+
+
+class StagedFolder:
+    """Files written and verified, waiting to be moved to their place."""
+
+    def __init__(self, source: Path, target: Path) -> None:
+        self.source, self.target = source, target
+
+    def write(self, files: dict[str, bytes]) -> None:
+        self.source.mkdir(parents=True)
+        for name, content in files.items():
+            path = self.source / name
+            with path.open("xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            if path.read_bytes() != content:
+                raise OSError(f"{name} was not stored as it was written. Check the disk.")
+        _sync_folder(self.source)
+
+    def publish(self) -> None:
+        """Call inside the transaction that ends the run, after its row is locked: then only the run's holder moves
+        files, and a folder left by a holder that died just here is replaced."""
+        shutil.rmtree(self.target, ignore_errors=True)
+        self.target.parent.mkdir(parents=True, exist_ok=True)
+        self.source.rename(self.target)
+        _sync_folder(self.target.parent)
+
+
+def artifact_storage() -> ArtifactStorage:
+    storage = storages["artifacts"]
+    assert isinstance(storage, ArtifactStorage)
+    return storage
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _sync_folder(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

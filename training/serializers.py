@@ -1,0 +1,129 @@
+"""What the schema says of requests and answers. Checking is training/quant/spec.py's, which owns names and ranges."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from training.models import Kind, Status
+from training.quant.spec import FEATURE_SETS, PROTOCOLS, RANGES, TIMEFRAMES, Range
+
+
+def _number(wanted: Range) -> serializers.Field[Any, Any, Any, Any]:
+    about = f"{wanted.label}, in {wanted.unit}" if wanted.unit else wanted.label
+    if wanted.whole:
+        return serializers.IntegerField(
+            min_value=int(wanted.low), max_value=int(wanted.high), default=int(wanted.default), help_text=about
+        )
+    return serializers.FloatField(min_value=wanted.low, max_value=wanted.high, default=wanted.default, help_text=about)
+
+
+def _numbers(in_params: bool) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+    return {name: _number(wanted) for name, wanted in RANGES.items() if wanted.in_params is in_params}
+
+
+Params = type("Params", (serializers.Serializer,), _numbers(in_params=True))
+_CandleNumbers = type("_CandleNumbers", (serializers.Serializer,), _numbers(in_params=False))
+
+
+class CandleRequest(_CandleNumbers):  # type: ignore[misc, valid-type]  # made from RANGES just above
+    candle_date = serializers.DateTimeField(help_text="The selected candle; a day alone is its midnight, in UTC")
+    params = Params(required=False)
+    symbol = serializers.CharField(required=False, max_length=32, help_text="Default: the platform's default symbol")
+    timeframe = serializers.ChoiceField(TIMEFRAMES, default="1d")
+    protocol = serializers.ChoiceField(PROTOCOLS, default="honest")
+    feature_set = serializers.ChoiceField(
+        FEATURE_SETS, required=False, help_text="Default: scale_free with honest, poc16 with poc"
+    )
+    confirm = serializers.BooleanField(default=True, help_text="Follow with the walk-forward confirmation")
+    live = serializers.BooleanField(default=False, help_text="Train a candle with too few candles after it, untested")
+
+
+class CandleAccepted(serializers.Serializer[Any]):
+    started = serializers.BooleanField()
+    run_id = serializers.CharField()
+    pid = serializers.IntegerField(allow_null=True, help_text="Null until a worker has taken the run")
+    message = serializers.CharField()
+    output_dir = serializers.CharField(help_text="Below the artifact root")
+
+
+class Metrics(serializers.Serializer[Any]):
+    """Null where undefined."""
+
+    accuracy = serializers.FloatField(allow_null=True)
+    precision = serializers.FloatField(allow_null=True)
+    recall = serializers.FloatField(allow_null=True)
+    f1 = serializers.FloatField(allow_null=True)
+    auc = serializers.FloatField(allow_null=True)
+    mcc = serializers.FloatField(allow_null=True)
+    best_threshold = serializers.FloatField(allow_null=True, required=False)
+
+
+class Verdict(serializers.Serializer[Any]):
+    label = serializers.ChoiceField(["no_evidence", "weak", "evidence"])  # type: ignore[assignment]  # DRF takes it out
+    p_value = serializers.FloatField(allow_null=True)
+    adjusted_p_value = serializers.FloatField(allow_null=True)
+    tries = serializers.IntegerField()
+    rows = serializers.IntegerField()
+    windows = serializers.IntegerField()
+    auc = serializers.FloatField(allow_null=True)
+    auc_interval = serializers.ListField(child=serializers.FloatField(), allow_null=True)
+    confirmed = serializers.BooleanField()
+    sentence = serializers.CharField()
+
+
+class Split(serializers.Serializer[Any]):
+    rows = serializers.IntegerField()
+    first = serializers.DateTimeField()
+    last = serializers.DateTimeField()
+    class_counts = serializers.DictField(child=serializers.IntegerField())
+
+
+class Run(serializers.Serializer[Any]):
+    run_id = serializers.CharField()
+    timestamp = serializers.CharField(help_text="The UTC second it was asked for, as 20231215_143022")
+    candle_date = serializers.DateTimeField()
+    symbol = serializers.CharField()
+    timeframe = serializers.ChoiceField(TIMEFRAMES)
+    status = serializers.ChoiceField(Status.choices)
+    progress = serializers.FloatField(min_value=0, max_value=1)
+    stage = serializers.CharField()
+    message = serializers.CharField()
+    error = serializers.CharField(allow_null=True)
+    created_by = serializers.CharField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+    train_metrics = Metrics()
+    validation_metrics = Metrics()
+    test_metrics = Metrics()
+    verdict = Verdict(allow_null=True)
+    splits = serializers.DictField(child=Split())
+    config = serializers.DictField()
+    params_hash = serializers.CharField()
+    data_hash = serializers.CharField(allow_null=True)
+    model_hash = serializers.CharField(allow_null=True)
+    feature_names = serializers.ListField(child=serializers.CharField())
+    artifact_paths = serializers.DictField(child=serializers.CharField(), help_text="Below the run's folder")
+
+
+class Model(serializers.Serializer[Any]):
+    version = serializers.CharField()
+    kind = serializers.ChoiceField(Kind.choices)
+    scope = serializers.DictField(help_text="symbol or universe, timeframe, horizon in bars")
+    run_id = serializers.CharField()
+    trained_at = serializers.DateTimeField()
+    metrics = serializers.DictField()
+    verdict = Verdict(allow_null=True)
+    params_hash = serializers.CharField()
+    data_hash = serializers.CharField()
+    model_hash = serializers.CharField()
+    is_active = serializers.BooleanField()
+    activated_at = serializers.DateTimeField(allow_null=True)
+    activated_by = serializers.CharField(allow_null=True)
+    artifact_paths = serializers.DictField(child=serializers.CharField())
+
+
+class Refusal(serializers.Serializer[Any]):
+    """`detail`, or messages by field: {"train_years": ["Must be a number from 0.5 to 10."]}."""
+
+    detail = serializers.CharField(required=False)

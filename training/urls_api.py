@@ -1,0 +1,15 @@
+from django.urls import path
+
+from training import api
+
+urlpatterns = [
+    path("training/run-poc", api.run_poc, name="api-run-poc"),
+    path("training/poc-runs", api.poc_runs, name="api-poc-runs"),
+    path("training/poc-runs/<slug:run_id>", api.poc_run, name="api-poc-run"),
+    path("training/poc-runs/<slug:run_id>/cancel", api.poc_run_cancel, name="api-poc-run-cancel"),
+    path("training/latest-poc-run", api.latest_poc_run, name="api-latest-poc-run"),
+    path("training/runs", api.runs, name="api-runs"),
+    path("training/runs/<slug:run_id>", api.run, name="api-run"),
+    path("models", api.models, name="api-models"),
+    path("models/<slug:version>", api.model, name="api-model"),
+]

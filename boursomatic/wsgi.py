@@ -1,8 +1,13 @@
 """Entry point of the web server."""
 
 import os
+import threading
+from importlib import import_module
 
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "boursomatic.settings")
 application = get_wsgi_application()
+
+# Serving predictions needs LightGBM, whose import takes 3 s: pages are answered meanwhile.
+threading.Thread(target=import_module, args=("lightgbm",), daemon=True).start()

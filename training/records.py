@@ -9,10 +9,11 @@ import numpy as np
 from instruments.quant.features import FEATURE_SETS
 from training.candles import CandleData
 from training.models import TrainingRun
-from training.quant.artifacts import MANIFEST, MODEL, joblib_bytes, json_bytes, manifest, model_text
+from training.quant.artifacts import joblib_bytes, json_bytes, manifest, model_text
 from training.quant.candle import CandleOutcome
 from training.quant.metrics import Metrics
 from training.quant.plan import Part
+from training.quant.serving import MANIFEST, MODEL
 from training.quant.spec import COST_BP, CandleSpec, format_time
 from training.storage import artifact_names, sha256
 from training.versions import code_version, library_versions

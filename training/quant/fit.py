@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
+from training.quant.serving import probability
 from training.quant.spec import CandleSpec
 
 Floats = NDArray[np.float64]
@@ -45,12 +46,6 @@ class Fitted:
     def probability(self, features: Floats) -> Floats:
         """P(class 1) for (n, k) unscaled features without NaN."""
         return probability(self.model.booster_, self.scaler.mean_, self.scaler.scale_, features, self.rounds)
-
-
-def probability(booster: lightgbm.Booster, mean: Floats, scale: Floats, features: Floats, rounds: int) -> Floats:
-    """P(class 1) by a booster's first `rounds` trees on (n, k) unscaled features. Shape (n,)."""
-    out = booster.predict((features - mean) / scale, num_iteration=rounds, num_threads=1)
-    return np.asarray(out, dtype=np.float64)
 
 
 def fit_until_it_stops(

@@ -1,0 +1,70 @@
+"""A candle model read back from its text files, for serving. Nothing is ever unpickled.
+
+LightGBM is imported when the first model is read: it costs 3 s, which no web process should wait for at its start
+(boursomatic/wsgi.py loads it in the background).
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import lightgbm
+
+Floats = NDArray[np.float64]
+MODEL, MANIFEST = "model.txt", "manifest.json"
+
+
+def probability(booster: "lightgbm.Booster", mean: Floats, scale: Floats, features: Floats, rounds: int) -> Floats:
+    """P(class 1) by a booster's first `rounds` trees on (n, k) unscaled features without NaN. Shape (n,)."""
+    out = booster.predict((features - mean) / scale, num_iteration=rounds, num_threads=1)
+    return np.asarray(out, dtype=np.float64)
+
+
+class Integrity(Exception):
+    """A stored file is not what was written; it must not be used."""
+
+
+@dataclass(frozen=True)
+class CandleModel:
+    """What serving needs of a model, read back from its text files."""
+
+    booster: "lightgbm.Booster"
+    mean: Floats
+    scale: Floats
+    rounds: int
+    feature_set: str
+    timeframe: str
+    threshold: float
+
+    def probability(self, features: Floats) -> Floats:
+        """P(up) for (n, k) unscaled features; NaN where a row has a NaN (its window is not full). Shape (n,)."""
+        known = ~np.isnan(features).any(axis=1)
+        out = np.full(len(features), np.nan)
+        if known.any():
+            out[known] = probability(self.booster, self.mean, self.scale, features[known], self.rounds)
+        return out
+
+
+def read_model(files: dict[str, bytes], expected: dict[str, str]) -> CandleModel:
+    """A model from the bytes of `model.txt` and `manifest.json`, each held against its SHA-256 before it is parsed:
+    a corrupt text can kill the process, an edited digit silently changes predictions. Raises Integrity."""
+    import lightgbm  # noqa: PLC0415 - see the module's docstring
+
+    for name in (MODEL, MANIFEST):
+        if hashlib.sha256(files[name]).hexdigest() != expected.get(name):
+            raise Integrity(f"{name} has changed since it was written. Train the model again, or restore a backup.")
+    said = json.loads(files[MANIFEST])
+    return CandleModel(
+        booster=lightgbm.Booster(model_str=files[MODEL].decode()),
+        mean=np.array(said["scaler"]["mean"]),
+        scale=np.array(said["scaler"]["scale"]),
+        rounds=said["rounds"],
+        feature_set=said["feature_set"],
+        timeframe=said["timeframe"],
+        threshold=said["threshold"],
+    )

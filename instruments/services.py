@@ -1,12 +1,25 @@
-"""Writes to instruments, series and bars."""
+"""Writes to instruments, series, universes and bars."""
+
+import re
+from collections import defaultdict
+from pathlib import Path
 
 from django.db import transaction
 from django.db.models import Count, F, Max, Min
 from django.utils import timezone
 
-from instruments.models import PriceBar, Series
+from instruments.files import read_file, symbol_in_name
+from instruments.importing import REJECT, Report
+from instruments.models import Instrument, PriceBar, Series, Universe
 from instruments.quant.bars import Bars
-from instruments.writing import Written, write_bars
+from instruments.quant.checking import Checked, check
+from instruments.quant.headers import NotBars
+from instruments.quant.reading import RawTable
+from instruments.writing import Written, whole_import, write_bars
+
+
+class BadName(ValueError):
+    """A name that a universe can't have; the text says what would do."""
 
 
 def bars_write(*, series: Series, bars: Bars, source: str) -> Written:
@@ -16,23 +29,139 @@ def bars_write(*, series: Series, bars: Bars, source: str) -> Written:
 
 def series_write(*, parts: list[tuple[Series, Bars]], source: str) -> dict[int, Written]:
     """Store the bars of several series at once: what changed, by the series' primary key."""
-    written = write_bars([(series, bars) for series, bars in parts if len(bars)], source[:60])
-    for series, _ in parts:
-        change = written.setdefault(series.pk, Written())
-        if change.inserted or change.updated:
-            _series_refresh(series, change)
+    with whole_import():
+        written = write_bars([(series, bars) for series, bars in parts if len(bars)], source[:60])
+        for series, _ in parts:
+            _series_refresh(series, written.setdefault(series.pk, Written()))
     return written
 
 
+def file_import(
+    *,
+    path: Path,
+    symbol: str | None = None,
+    timeframe: str | None = None,
+    source: str | None = None,
+    on_bad: str = REJECT,
+    universe: str = "",
+) -> Report:
+    """Store the bars of one file. What can't be used is told in the report, never raised."""
+    try:
+        table = read_file(path)
+    except NotBars as reason:
+        report = Report()
+        report.refuse(path.name, str(reason))
+        return report
+    if symbol is None and not table.has_symbols:
+        symbol = symbol_in_name(path)
+    return table_import(
+        table=table,
+        name=path.name,
+        symbol=symbol,
+        timeframe=timeframe,
+        source=source or path.name,
+        on_bad=on_bad,
+        universe=universe,
+    )
+
+
+def table_import(
+    *,
+    table: RawTable,
+    name: str,
+    symbol: str | None,
+    timeframe: str | None,
+    source: str,
+    on_bad: str = REJECT,
+    universe: str = "",
+) -> Report:
+    """Store the rows of `table`, which reports call `name`. With `reject` one bad row and nothing is stored."""
+    report = Report()
+    try:
+        checked = check(table, symbol=symbol, timeframe=timeframe)
+    except NotBars as reason:
+        report.refuse(name, str(reason), rows=len(table))
+        return report
+    report.read, report.duplicates = checked.read, checked.duplicates
+    report.list_problems(name, checked.problems)
+    if checked.problems and on_bad == REJECT:
+        report.rejected = checked.read - checked.duplicates
+        first = checked.problems[0]
+        report.refused.append(
+            f"{name}: {len(checked.problems)} bad row{'s' if len(checked.problems) > 1 else ''}, nothing stored. "
+            f"First: line {first.row}: {first.reason}. Mend the file, or store the good rows with --on-bad skip."
+        )
+        return report
+    told = [text for text in table.symbols if text]
+    if symbol is not None and told and told != [symbol]:
+        report.warnings.append(f"{name} calls the instrument {told[0]}; it is stored as {symbol}, as you said.")
+    report.rejected, report.overruled = checked.rejected, checked.overruled
+    _store(checked, source, report, universe)
+    return report
+
+
+def universe_name_check(name: str) -> str:
+    """The name, if a universe can have it. Raises BadName."""
+    if name == "all" or not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", name):
+        raise BadName(
+            f"A universe can't be named {name!r}. "
+            "Use up to 40 letters, digits, - and _; `all` always means every active instrument."
+        )
+    return name
+
+
+def _store(checked: Checked, source: str, report: Report, universe: str) -> None:
+    with whole_import():
+        parts = [(_series_make(symbol, checked.timeframe), bars) for symbol, bars in checked.bars.items()]
+        earlier = _sources([series for series, _ in parts if series.rows])
+        written = series_write(parts=parts, source=source)
+        if universe:
+            Universe.objects.get_or_create(name=universe)[0].instruments.add(
+                *(series.instrument_id for series, _ in parts)
+            )
+    for series, _ in parts:
+        change = written[series.pk]
+        report.inserted += change.inserted
+        report.updated += change.updated
+        report.unchanged += change.unchanged
+        report.cover(series)
+        others = sorted(earlier[series.pk] - {source[:60]})
+        if others and (change.inserted or change.updated):
+            report.warnings.append(f"{series} now holds bars of several sources: {', '.join(others)}, {source}.")
+        if change.updated:
+            report.warnings.append(
+                f"{series}: {change.updated} stored bars were rewritten (in all its imports: {series.rewritten})."
+            )
+
+
+def _series_make(symbol: str, timeframe: str) -> Series:
+    instrument, _ = Instrument.objects.get_or_create(symbol=symbol)
+    series, _ = Series.objects.get_or_create(instrument=instrument, timeframe=timeframe)
+    series.instrument = instrument
+    return series
+
+
+def _sources(series: list[Series]) -> dict[int, set[str]]:
+    found: dict[int, set[str]] = defaultdict(set)
+    pairs = PriceBar.objects.filter(series__in=series).order_by().values_list("series_id", "source").distinct()
+    for pk, source in pairs:
+        found[pk].add(source)
+    return found
+
+
 def _series_refresh(series: Series, change: Written) -> None:
+    """The series' own figures; also after an import that was cut off before it came to this."""
     with transaction.atomic():
         found = PriceBar.objects.filter(series=series).aggregate(
             rows=Count("pk"), first=Min("timestamp"), last=Max("timestamp")
         )
+        same = all(getattr(series, name) == value for name, value in found.items())
+        if same and not (change.inserted or change.updated):
+            return
         Series.objects.filter(pk=series.pk).update(
             **found,
             revision=F("revision") + (1 if change.updated else 0),
             rewritten=F("rewritten") + change.updated,
             updated_at=timezone.now(),
         )
-    series.refresh_from_db()
+    series.refresh_from_db(fields=["rows", "first", "last", "revision", "rewritten", "updated_at"])

@@ -4,6 +4,7 @@ Measured on a million bars on PostgreSQL: COPY into a staging table and one upse
 """
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -33,6 +34,14 @@ class Written:
         return Written(self.inserted + other.inserted, self.updated + other.updated, self.unchanged + other.unchanged)
 
 
+def whole_import() -> AbstractContextManager[None]:
+    """All of an import or nothing on PostgreSQL; on SQLite short transactions, because everybody waits for a writer.
+
+    An import that was cut off there is completed by giving it again: what is stored already is left alone.
+    """
+    return transaction.atomic() if connection.vendor == "postgresql" else nullcontext()
+
+
 def write_bars(parts: list[tuple[Series, Bars]], source: str) -> dict[int, Written]:
     """Upsert the bars of several series (each ascending, no time twice): what changed, by the series' primary key."""
     if connection.vendor == "postgresql":
@@ -45,7 +54,7 @@ def write_bars(parts: list[tuple[Series, Bars]], source: str) -> dict[int, Writt
 
 def _write_postgresql(parts: list[tuple[Series, Bars]], source: str) -> dict[int, Written]:
     columns = ", ".join(_PRICES)
-    with transaction.atomic(), connection.cursor() as cursor:
+    with whole_import(), connection.cursor() as cursor:
         # One order for the locks, whatever the files' order: two imports at once wait instead of deadlocking.
         list(Series.objects.select_for_update().filter(pk__in=[s.pk for s, _ in parts]).order_by("pk").values("pk"))
         prices = ", ".join(f"{name} float8" for name in _PRICES)

@@ -1,0 +1,89 @@
+"""Profit and loss against an example worked by hand and an independent, slow, step-by-step account."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.training.quant.noise import noise_bars, weekdays
+from training.quant.simulate import bars_a_year, simulate
+
+
+def slow_account(
+    weights: np.ndarray, open_: np.ndarray, close: np.ndarray, cost_bp: float
+) -> tuple[list[float], list[float]]:
+    """Day by day and instrument by instrument, with plain floats."""
+    returns, traded_each_day = [], []
+    steps, names = weights.shape
+    for t in range(steps):
+        earned, traded = 0.0, 0.0
+        for i in range(names):
+            held = weights[t - 1][i] if t else 0.0
+            earned += held * (open_[t + 1][i] / close[t][i] - 1) + weights[t][i] * (
+                close[t + 1][i] / open_[t + 1][i] - 1
+            )
+            traded += abs(weights[t][i] - held)
+        returns.append(earned - traded * cost_bp / 10_000)
+        traded_each_day.append(traded)
+    return returns, traded_each_day
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    steps=st.integers(2, 60), names=st.integers(1, 4), seed=st.integers(0, 999), cost=st.sampled_from([0.0, 5.0, 30.0])
+)
+def test_it_equals_a_slow_account(steps: int, names: int, seed: int, cost: float) -> None:
+    rng = np.random.default_rng(seed)
+    bars = [noise_bars(steps + 1, seed=seed + k) for k in range(names)]
+    open_, close = np.column_stack([b.open for b in bars]), np.column_stack([b.close for b in bars])
+    weights = rng.choice([-1.0, 0.0, 0.5, 1.0], size=(steps, names)) / names
+    found = simulate(weights=weights, open_=open_, close=close, cost_bp=cost, bars_a_year=252)
+    returns, traded = slow_account(weights, open_, close, cost)
+    equity, peak, worst = 1.0, 1.0, 0.0
+    for r in returns:
+        equity *= 1 + r
+        peak = max(peak, equity)
+        worst = min(worst, equity / peak - 1)
+    assert found.returns.tolist() == pytest.approx(returns, abs=1e-12)
+    assert found.max_drawdown == pytest.approx(worst, abs=1e-9)
+    assert found.total_return == pytest.approx(equity - 1, abs=1e-9)
+    assert found.turnover == pytest.approx(sum(traded) / steps, abs=1e-9)
+    mean = sum(returns) / steps
+    variance = sum((r - mean) ** 2 for r in returns) / (steps - 1)
+    if found.sharpe is None:
+        assert variance < 1e-20
+    else:
+        assert found.sharpe == pytest.approx(mean / variance**0.5 * 252**0.5, rel=1e-9)
+
+
+def test_it_agrees_with_an_example_worked_by_hand() -> None:
+    # Long at the first decision, flat at the second: bought at the open of 100, sold at the open of 121.
+    found = simulate(
+        weights=np.array([[1.0], [0.0]]),
+        open_=np.array([[90.0], [100.0], [121.0]]),
+        close=np.array([[95.0], [110.0], [130.0]]),
+        cost_bp=10,
+        bars_a_year=252,
+    )
+    assert found.returns.tolist() == pytest.approx([0.1 - 0.001, 0.1 - 0.001])
+    assert found.turnover == 1.0
+    assert found.exposure == 0.5
+
+
+def test_it_counts_the_starting_equity_as_a_peak() -> None:
+    found = simulate(
+        weights=np.array([[1.0]]),
+        open_=np.array([[1.0], [1.0]]),
+        close=np.array([[1.0], [0.8]]),
+        cost_bp=0,
+        bars_a_year=252,
+    )
+    assert found.max_drawdown == pytest.approx(-0.2)
+    assert found.sharpe is None  # one return has no deviation
+
+
+def test_it_knows_the_calendars() -> None:
+    assert bars_a_year(weekdays(600), "1d") == 252
+    assert bars_a_year(np.arange(700) * 86_400, "1d") == 365
+    assert bars_a_year(weekdays(90), "1w") == 52
+    assert bars_a_year(np.arange(24 * 400) * 3600, "1h") == pytest.approx(8766, abs=1)

@@ -39,7 +39,7 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
         return _answer(request, 404, given)
     if _wants_json(request):
         return _answer(request, 404, "There is nothing at this address. /api/docs lists what there is.")
-    return _answer(request, 404, "There is nothing at this address.")
+    return _answer(request, 404, "There is nothing at this address. It may have been deleted, or the link is mistyped.")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

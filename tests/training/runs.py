@@ -1,0 +1,53 @@
+"""Runs as they lie in the table, without training anything."""
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from instruments.models import Series
+from training.models import Kind, ModelVersion, Status, TrainingRun
+from training.quant.spec import CandleSpec
+
+_COUNT = 0
+
+
+def make_run(
+    by: User | None, *, series: Series | None = None, status: Status = Status.QUEUED, **more: Any
+) -> TrainingRun:
+    """A candle run in this status; a completed one has the result of a small model."""
+    global _COUNT  # noqa: PLW0603 - ids differ within a test session
+    _COUNT += 1
+    spec = CandleSpec(
+        candle="2019-06-03T00:00:00Z", symbol=series.instrument.symbol if series else "SPY", timeframe="1d"
+    )
+    now = timezone.now()
+    values: dict[str, Any] = {
+        "run_id": f"20240102_030405_{_COUNT:04d}",
+        "created_by": by,
+        "series": series,
+        "candle_at": spec.candle_at,
+        "config": spec.as_dict(),
+        "params_hash": spec.params_hash(),
+        "created_at": now,
+        "status": status,
+        "finished_at": now if status not in (Status.QUEUED, Status.RUNNING) else None,
+    }
+    if status == Status.RUNNING:
+        values |= {"lease_token": "0" * 32, "lease_beat_at": now, "started_at": now, "worker_pid": 4711}
+    return TrainingRun.objects.create(**{**values, **more})
+
+
+def make_model(run: TrainingRun, **more: Any) -> ModelVersion:
+    values: dict[str, Any] = {
+        "version": f"candle-{run.run_id}",
+        "run": run,
+        "kind": Kind.CANDLE,
+        "series": run.series,
+        "params_hash": run.params_hash,
+        "data_hash": "d" * 64,
+        "model_hash": "e" * 64,
+        "folder": f"on_demand_runs/{run.run_id}",
+        "trained_at": run.created_at,
+    }
+    return ModelVersion.objects.create(**{**values, **more})

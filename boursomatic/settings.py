@@ -146,6 +146,7 @@ TASK_TIMEOUT_S = 3600
 Q_CLUSTER = {
     "name": "boursomatic",
     "orm": "default",
+    "broker_class": "training.broker.Kicks",
     "workers": max(WORKERS, 1),
     "queue_limit": 1,
     "bulk": 1,

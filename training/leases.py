@@ -6,7 +6,7 @@ Each transition leaves a RunEvent in the same transaction.
 """
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -149,6 +149,14 @@ def release_lost() -> list[int]:
         if _take_back(still_stale, run_pk, "The worker was lost") and _is_queued(run_pk):
             queued_again.append(run_pk)
     return queued_again
+
+
+def release_of(host: str, pids: Collection[int]) -> None:
+    """Takes back what these processes held, which are known to have ended: no need to wait for the lease's end."""
+    held = TrainingRun.objects.filter(status=Status.RUNNING, worker_host=host, worker_pid__in=pids)
+    for run_pk, token in held.values_list("pk", "lease_token"):
+        if token is not None:
+            _take_back(_held(run_pk, token), run_pk, "The worker was lost")
 
 
 def request_cancel(run_pk: int) -> str:

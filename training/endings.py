@@ -1,0 +1,76 @@
+"""How the carrying of a run can end, and what each exception of a training means to its user."""
+
+import errno
+import json
+import signal
+import traceback
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+from training.errors import RunRefused
+from training.leases import Cancelled, LeaseLost
+from training.quant.plan import NotTrainable
+from training.quant.spec import SpecError
+
+TRACE_CHARS = 20_000  # the end of a trace says what happened; and a pipe holds 64 KiB
+_BY_MEMORY = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT)  # native code whose allocation failed dies of these
+_FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class Outcome(StrEnum):
+    DONE = "done"  # the child has written the run's end
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    GIVE_BACK = "give_back"  # not the run's fault: another attempt
+    LOST = "lost"  # another worker may have it: write nothing
+
+
+@dataclass(frozen=True)
+class Ending:
+    outcome: Outcome
+    reason: str = ""
+    sentence: str = ""
+    trace: str = ""
+
+    @classmethod
+    def failed(cls, reason: str, sentence: str, trace: str = "") -> "Ending":
+        return cls(Outcome.FAILED, reason, sentence, trace)
+
+    @classmethod
+    def of_exception(cls, problem: BaseException) -> "Ending":
+        if isinstance(problem, Cancelled):
+            return cls(Outcome.CANCELLED)
+        if isinstance(problem, LeaseLost):
+            return cls(Outcome.LOST)
+        if isinstance(problem, RunRefused | SpecError | NotTrainable):
+            return cls.failed(getattr(problem, "reason", "bad_data"), str(problem))
+        reason, sentence = _diagnosis(problem)
+        return cls.failed(reason, sentence, "".join(traceback.format_exception(problem))[-TRACE_CHARS:])
+
+    @classmethod
+    def of_signal(cls, number: int) -> "Ending":
+        """A child that did not end by itself."""
+        if number in _BY_MEMORY:
+            return cls.failed("out_of_memory", f"Probably {_OUT_OF_MEMORY[0].lower()}{_OUT_OF_MEMORY[1:]}")
+        if number in _FROM_OUTSIDE:
+            return cls(Outcome.GIVE_BACK, sentence="The run's process was killed")
+        return cls.failed("crashed", f"The training crashed ({signal.Signals(number).name}). The log has details.")
+
+    def to_bytes(self) -> bytes:
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> "Ending":
+        values = json.loads(content)
+        return cls(**{**values, "outcome": Outcome(values["outcome"])})
+
+
+_OUT_OF_MEMORY = "Out of memory: the training needed more than a run may have. Choose a shorter period."
+
+
+def _diagnosis(problem: BaseException) -> tuple[str, str]:
+    if isinstance(problem, MemoryError) or "bad_alloc" in str(problem):
+        return "out_of_memory", _OUT_OF_MEMORY
+    if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "disk_full", "The disk is full, so the model could not be stored. Free some space, then train again."
+    return "bug", f"Unexpected error ({type(problem).__name__}). The log has details."

@@ -1,0 +1,18 @@
+"""`manage.py worker`: carries runs on this host until TERM or Ctrl-C; what systemd runs in production."""
+
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from training import cluster
+
+
+class Command(BaseCommand):
+    help = (
+        "Carries training runs on this host until TERM or Ctrl-C, with BOURSOMATIC_WORKERS processes. "
+        "Several hosts may share one PostgreSQL. Runs that are interrupted go back to the queue."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        sys.exit(cluster.run())

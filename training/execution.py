@@ -5,6 +5,7 @@ into the run's end (training.worker).
 """
 
 import time
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -24,11 +25,14 @@ WRITE_EVERY_S = 0.4  # a short fit is over before its progress would be worth a 
 CURVE_POINTS = 300
 
 
+Tell = Callable[[str, float, str], None]  # (stage, progress 0 to 1, message)
+
+
 class Reporter:
     """Writes how far a run is, seldom enough to cost nothing, and keeps the log of its stages for the end."""
 
-    def __init__(self, run: TrainingRun, token: UUID) -> None:
-        self.run, self.token = run, token
+    def __init__(self, run: TrainingRun, token: UUID, tell: Tell | None) -> None:
+        self.run, self.token, self.tell = run, token, tell
         self.events: list[RunEvent] = []
         self.curve: list[list[float]] = []
         self.started = self.written = time.monotonic()
@@ -38,6 +42,8 @@ class Reporter:
         self.now = (stage, progress, message)
         took = f"{message} ({(time.monotonic() - self.started) * 1000:.0f} ms in)"
         self.events.append(RunEvent(run=self.run, at=timezone.now(), attempt=self.run.attempt, stage=stage, text=took))
+        if self.tell:
+            self.tell(stage, progress, message)
         self._write()
 
     def boosting(self, iteration: int, loss: float) -> None:
@@ -60,13 +66,13 @@ class Reporter:
         self.written = time.monotonic()
 
 
-def run_execute(*, run_pk: int, token: UUID) -> None:
-    """Carry out the run that `token` holds. Raises leases.LeaseLost and leases.Cancelled, SpecError and NotTrainable
+def run_execute(*, run_pk: int, token: UUID, tell: Tell | None = None) -> None:
+    """Carry out the run that `token` holds; `tell` hears of each stage. Raises leases.LeaseLost and leases.Cancelled, SpecError and NotTrainable
     for data that won't do, OSError for a disk that won't."""
     run = TrainingRun.objects.select_related("series__instrument", "created_by").get(pk=run_pk)
     assert run.series is not None
     spec = CandleSpec.from_dict(run.config)
-    reporter = Reporter(run, token)
+    reporter = Reporter(run, token, tell)
     reporter.stage("load", 0.02, f"{run.series} as of {spec.candle}")
     data = candle_data(run.series, spec)
     outcome = train_candle(

@@ -98,8 +98,8 @@ def test_it_reads_its_own_model_back_to_the_bit_and_refuses_a_changed_file() -> 
     assert np.array_equal(model.probability(rows), outcome.final.probability(rows))
     rows[3, 5] = np.nan
     assert np.isnan(model.probability(rows)[3])
-    for name in files:
-        broken = {**files, name: files[name].replace(b"1", b"2", 1)}
+    for name, content in files.items():
+        broken = {**files, name: content.replace(b"1", b"2", 1)}
         with pytest.raises(Integrity, match="has changed"):
             read_model(broken, expected)
 

@@ -1,0 +1,117 @@
+"""`manage.py train_poc`: trains a candle in the foreground, recorded like any other run."""
+
+import os
+import shutil
+import signal
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from boursomatic import commands
+from instruments.loading import default_symbol
+from training import leases, services
+from training.endings import Ending, Outcome
+from training.execution import run_execute
+from training.models import Status, TrainingRun
+from training.presence import HOST
+from training.presenting import run_json
+from training.quant.spec import FEATURE_SETS, PROTOCOLS, RANGES, TIMEFRAMES, SpecError, parse_candle_spec
+from training.storage import artifact_storage, run_folder
+
+
+class Command(commands.Command):
+    help = "Trains a model as of one candle and judges it on the candles after it, in the foreground."
+
+    def options(self, parser: ArgumentParser) -> None:
+        def option(name: str, **more: Any) -> None:
+            dashes = name.replace("_", "-")
+            parser.add_argument(*dict.fromkeys((f"--{name}", f"--{dashes}")), **more)
+
+        option("selected_candle_date", required=True, help="decision candle, UTC: 2023-06-15T00:00:00Z or 2023-06-15")
+        option("symbol", default="", help="instrument (default: BOURSOMATIC_DEFAULT_SYMBOL, else SPY, else the first)")
+        option("timeframe", default="1d", choices=TIMEFRAMES, help="spacing of the bars (default: 1d)")
+        for r in RANGES.values():
+            bounds = f"{r.label.lower()}{f' in {r.unit}' if r.unit else ''}, {r.low:g} to {r.high:g}"
+            option(r.name, type=int if r.whole else float, default=r.default, help=f"{bounds} (default: {r.default:g})")
+        option("output_dir", default="", help="folder for a copy of the run's files (default: only the artifact root)")
+        option("protocol", default="honest", choices=PROTOCOLS, help="recipe (default: honest)")
+        option("feature_set", choices=FEATURE_SETS, help="features (default: scale_free for honest, poc16 for poc)")
+        option("live", action="store_true", help="train although too few candles follow: without a test window")
+        option("no_confirm", action="store_true", help="leave out the walk-forward confirmation")
+
+    def work(self, **options: Any) -> commands.Outcome:
+        target = Path(options["output_dir"]).expanduser() if options["output_dir"] else None
+        if target and target.exists() and not target.is_dir():
+            raise CommandError(f"--output_dir {target} is a file. Name a folder.")
+        run = _start(options)
+        ending = self._carry(run, quiet=options["json"])
+        run = TrainingRun.objects.select_related("series__instrument", "created_by").get(pk=run.pk)
+        answer = run_json(run)
+        if run.status != Status.COMPLETED:
+            why = run.error or ending.sentence or f"The run ended {run.status}."
+            return commands.Outcome(answer, refused=f"Run {run.run_id}: {why}")
+        folder = Path(artifact_storage().path(run_folder(run.run_id)))
+        if target:
+            shutil.copytree(folder, target, dirs_exist_ok=True)
+        return commands.Outcome(answer, lines=_summary(answer, target or folder))
+
+    def _carry(self, run: TrainingRun, *, quiet: bool) -> Ending:
+        token = leases.claim(run.pk, host=HOST, pid=os.getpid())
+        if token is None:
+            raise CommandError(f"Run {run.run_id} was taken by a worker.")
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # TERM ends the run as Ctrl-C does
+        try:
+            run_execute(run_pk=run.pk, token=token, tell=None if quiet else self._tell)
+            return Ending(Outcome.DONE)
+        except KeyboardInterrupt:
+            leases.request_cancel(run.pk)
+            leases.finish(run.pk, token, status=Status.CANCELLED)
+            return Ending(Outcome.CANCELLED, sentence="Cancelled.")
+        except Exception as problem:
+            ending = Ending.of_exception(problem)
+            status = Status.CANCELLED if ending.outcome == Outcome.CANCELLED else Status.FAILED
+            leases.finish(
+                run.pk,
+                token,
+                status=status,
+                error=ending.sentence,
+                error_reason=ending.reason,
+                error_trace=ending.trace,
+            )
+            return ending
+
+    def _tell(self, stage: str, progress: float, message: str) -> None:
+        self.stderr.write(f"{progress:4.0%}  {stage:<9} {message}", style_func=str)
+
+
+def _start(options: dict[str, Any]) -> TrainingRun:
+    """Validated exactly as the API does."""
+    body = {
+        "candle_date": options["selected_candle_date"],
+        "symbol": options["symbol"] or default_symbol(),
+        "timeframe": options["timeframe"],
+        "params": {name: options[name] for name, r in RANGES.items() if r.in_params},
+        **{name: options[name] for name, r in RANGES.items() if not r.in_params},
+        "protocol": options["protocol"],
+        "live": options["live"],
+        "confirm": not options["no_confirm"],
+    }
+    if options["feature_set"]:
+        body["feature_set"] = options["feature_set"]
+    try:
+        return services.candle_run_start(user=None, spec=parse_candle_spec(body))
+    except SpecError as error:
+        raise CommandError("; ".join(f"{name}: {' '.join(said)}" for name, said in error.errors.items())) from error
+
+
+def _summary(answer: dict[str, Any], folder: Path) -> list[str]:
+    parts = {name: answer[f"{name}_metrics"] for name in ("train", "validation", "test")}
+    lines = [f"{'':<10}{'train':>12}{'validation':>12}{'test':>12}"]
+    for name in ("rows", "accuracy", "precision", "recall", "f1", "auc", "mcc", "base_rate"):
+        cells = (parts[part].get(name) for part in parts)
+        shown = ("–" if c is None else f"{c:d}" if isinstance(c, int) else f"{c:.3f}" for c in cells)
+        lines.append(f"{name:<10}" + "".join(f"{cell:>12}" for cell in shown))
+    threshold = parts["train"]["best_threshold"]
+    return [*lines, f"threshold {threshold:.2f}", answer["verdict"]["sentence"], f"Run {answer['run_id']}: {folder}"]

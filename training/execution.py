@@ -67,8 +67,11 @@ class Reporter:
 
 
 def run_execute(*, run_pk: int, token: UUID, tell: Tell | None = None) -> None:
-    """Carry out the run that `token` holds; `tell` hears of each stage. Raises leases.LeaseLost and leases.Cancelled, SpecError and NotTrainable
-    for data that won't do, OSError for a disk that won't."""
+    """Carry out the run that `token` holds; `tell` hears of each stage.
+
+    Raises leases.LeaseLost and leases.Cancelled, SpecError and NotTrainable for data that won't do, OSError for a disk
+    that won't.
+    """
     run = TrainingRun.objects.select_related("series__instrument", "created_by").get(pk=run_pk)
     assert run.series is not None
     spec = CandleSpec.from_dict(run.config)

@@ -16,6 +16,7 @@ from boursomatic.rest import Conflict, invalid, known_only, list_answer
 from instruments.loading import default_symbol
 from training import leases, serializers, services
 from training.errors import KeyReused, TooLate, TooManyRuns
+from training.filters import RunFilter
 from training.models import Kind, ModelVersion, Status, TrainingRun, TrainingRunQuerySet
 from training.presenting import run_json
 from training.quant.spec import SpecError, format_time, parse_candle_spec
@@ -30,6 +31,7 @@ _PAGE = [
 _FILTERS = [
     OpenApiParameter("status", OpenApiTypes.STR, enum=Status.values),
     OpenApiParameter("symbol", OpenApiTypes.STR),
+    OpenApiParameter("person", OpenApiTypes.STR, description="User name of who asked for it"),
     _MINE,
     *_PAGE,
 ]
@@ -214,17 +216,12 @@ def model(request: Request, version: str) -> Response:
 
 
 def _run_list(request: Request, rows: TrainingRunQuerySet) -> Response:
-    known_only(request, "status", "symbol", "mine", "limit", "before")
-    status, symbol = request.query_params.get("status"), request.query_params.get("symbol")
-    if status is not None and status not in Status.values:
-        raise invalid({"status": [f"Must be one of: {', '.join(Status.values)}."]})
+    known_only(request, *RunFilter.base_filters, "mine", "limit", "before")
+    chosen = RunFilter(request.query_params, queryset=_mine(request, rows.existing().light()), request=request)
+    if not chosen.is_valid():
+        raise invalid({name: [str(message) for message in errors] for name, errors in chosen.errors.items()})
     leases.release_lost()
-    rows = _mine(request, rows.existing().light())
-    if status:
-        rows = rows.filter(status=status)
-    if symbol:
-        rows = rows.filter(series__instrument__symbol=symbol.replace("\0", ""))
-    return list_answer(request, rows, run_json)
+    return list_answer(request, chosen.qs, run_json)
 
 
 def _mine(request: Request, rows: TrainingRunQuerySet) -> TrainingRunQuerySet:

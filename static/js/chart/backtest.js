@@ -1,0 +1,217 @@
+// The chart page: puts the parts together and follows the address.
+import { indexAt, load, NoBars } from "./bars.js";
+import { Candles } from "./candles.js";
+import { Dialog } from "./dialog.js";
+import * as format from "./format.js";
+import { Legend } from "./legend.js";
+import * as state from "./state.js";
+import { TrainMode } from "./train.js";
+
+const MONTHS = { "1m": 1, "6m": 6, "1y": 12, "5y": 60 };
+const SETTLE_MS = 250;
+
+const frame = document.getElementById("chart");
+const note = document.getElementById("chart-note");
+const tools = document.querySelector(".chart-tools");
+const timeframes = JSON.parse(document.getElementById("timeframes").textContent);
+const current = { symbol: frame.dataset.symbol, timeframe: frame.dataset.timeframe, price: "adjusted" };
+let candles;
+let legend;
+let train = null;
+let dialog = null;
+let latest = 0;
+
+function say(text) {
+  note.textContent = text;
+  note.hidden = !text;
+}
+
+function press(attribute, value) {
+  for (const button of tools.querySelectorAll(`[data-${attribute}]`)) {
+    button.setAttribute("aria-pressed", String(button.dataset[attribute] === value));
+  }
+}
+
+function fillTimeframes() {
+  const [symbols, spacing] = [tools.elements.symbol, tools.elements.timeframe];
+  symbols.value = current.symbol;
+  for (const option of spacing.options) {
+    option.hidden = option.disabled = !timeframes[current.symbol]?.includes(option.value);
+  }
+  spacing.value = current.timeframe;
+}
+
+function showRange(name) {
+  const { epoch } = candles.bars;
+  const last = epoch.length - 1;
+  let from = 0;
+  if (MONTHS[name]) {
+    const start = new Date(epoch[last] * 1000);
+    start.setUTCMonth(start.getUTCMonth() - MONTHS[name]);
+    from = indexAt(candles.bars, start / 1000);
+  }
+  candles.showIndexes(from, last);
+  press("range", name);
+}
+
+// Brings the chart to what the address says. An answer that comes after a later wish is dropped.
+async function apply() {
+  const asked = state.read();
+  const turn = ++latest;
+  const changed = {
+    symbol: asked.symbol ?? frame.dataset.symbol,
+    timeframe: asked.timeframe ?? frame.dataset.timeframe,
+    price: asked.price,
+  };
+  if (!candles.bars || Object.keys(changed).some((name) => changed[name] !== current[name])) {
+    say("Loading bars …");
+    Object.assign(current, changed);
+    fillTimeframes();
+    let bars;
+    try {
+      bars = await load(frame.dataset.bars, current);
+    } catch (error) {
+      if (turn === latest) say(error instanceof NoBars ? error.message : "The bars did not arrive. Reload the page.");
+      return;
+    }
+    if (turn !== latest) return;
+    train?.clear();
+    candles.show(bars, current.timeframe);
+    say("");
+  }
+  press("price", current.price);
+  if (asked.span) {
+    candles.showIndexes(indexAt(candles.bars, asked.span.from), indexAt(candles.bars, asked.span.to));
+    press("range", "");
+  } else {
+    showRange(asked.range);
+  }
+  legend.show(candles.bars, candles.bars.epoch.length - 1, current);
+  document.title = `${current.symbol} ${current.timeframe} · Boursomatic`;
+  if (train && train.on !== asked.train) train.set(asked.train);
+}
+
+function wireTools() {
+  tools.addEventListener("submit", (event) => event.preventDefault());
+  tools.addEventListener("change", () => {
+    const symbol = tools.elements.symbol.value;
+    const there = timeframes[symbol] ?? [];
+    const wanted = tools.elements.timeframe.value;
+    const usual = there.includes("1d") ? "1d" : there[0];
+    state.push({ symbol, timeframe: there.includes(wanted) ? wanted : usual, from: null, to: null });
+    apply();
+  });
+  tools.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    if (button.dataset.range) state.push({ range: button.dataset.range, from: null, to: null });
+    else if (button.dataset.price) state.push({ price: button.dataset.price });
+    else return;
+    apply();
+  });
+}
+
+// A person who drags or zooms changes the address too, once the chart has come to rest.
+function rememberMoves() {
+  let moved = false;
+  let timer = 0;
+  for (const name of ["pointerdown", "wheel", "touchstart"]) {
+    frame.addEventListener(name, () => (moved = true), { passive: true, capture: true });
+  }
+  candles.chart.timeScale().subscribeVisibleLogicalRangeChange(() => {
+    if (!moved || !candles.bars) return;
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      const seen = candles.visible();
+      if (!seen || dialog?.element.open) return;
+      const { epoch } = candles.bars;
+      state.replace({ from: epoch[seen.from], to: epoch[seen.to], range: null });
+      press("range", "");
+      moved = false;
+    }, SETTLE_MS);
+  });
+}
+
+function openForm(index) {
+  const candle = format.utc(candles.bars.epoch[index]);
+  const query = new URLSearchParams({ symbol: current.symbol, timeframe: current.timeframe, candle });
+  dialog.open(`${frame.dataset.dialog}?${query}`, state.addressWith({ ...current, train: "1", candle }));
+}
+
+function switchTrainMode(on) {
+  state.replace({ train: on ? "1" : null });
+  train.set(on);
+}
+
+function wireTraining() {
+  const button = document.getElementById("train-button");
+  if (!button) return;
+  train = new TrainMode({
+    candles,
+    frame,
+    button,
+    banner: document.getElementById("train-banner"),
+    output: document.getElementById("train-preview"),
+    series: () => current,
+    onChoose: openForm,
+    onSwitch: switchTrainMode,
+  });
+  dialog = new Dialog(document.getElementById("train-dialog"), document.getElementById("dialog-body"), {
+    onClose: () => (document.title = `${current.symbol} ${current.timeframe} · Boursomatic`),
+  });
+}
+
+function onKey(event) {
+  if (!train || dialog.element.open || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("input, select, textarea")) return;
+  if (event.key === "t") switchTrainMode(!train.on);
+  else if (event.key === "Escape" && train.on) switchTrainMode(false);
+  else if (!train.on || event.target.closest("a, button") || !train.key(event)) return;
+  event.preventDefault();
+}
+
+function follow() {
+  if (history.state?.content) {
+    dialog?.show(history.state.content);
+    return;
+  }
+  if (dialog?.element.open) dialog.hide();
+  apply();
+}
+
+async function start() {
+  let library;
+  try {
+    library = await import(frame.dataset.library);
+  } catch {
+    frame.hidden = true;
+    const why = document.createElement("p");
+    why.className = "alert alert-info";
+    why.textContent = "The chart's program is missing on the server (npm ci brings it). Here are the last bars:";
+    document.getElementById("chart-fallback").append(why, document.getElementById("last-bars").content.cloneNode(true));
+    return;
+  }
+  candles = new Candles(library, frame);
+  legend = new Legend(document.getElementById("legend"));
+  wireTools();
+  wireTraining();
+  rememberMoves();
+  candles.chart.subscribeCrosshairMove((param) => {
+    if (!candles.bars) return;
+    const last = candles.bars.epoch.length - 1;
+    const index = param.logical === undefined ? last : Math.min(last, Math.max(0, Math.round(param.logical)));
+    legend.show(candles.bars, index, current);
+  });
+  document.addEventListener("keydown", onKey);
+  document.addEventListener("themechange", () => candles.paint());
+  addEventListener("popstate", follow);
+  await apply();
+  if (history.state?.content) dialog?.show(history.state.content);
+  else if (dialog && state.read().candle) {
+    const { candle } = state.read();
+    const query = new URLSearchParams({ symbol: current.symbol, timeframe: current.timeframe, candle });
+    dialog.show(`${frame.dataset.dialog}?${query}`);
+  }
+}
+
+start();

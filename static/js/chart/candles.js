@@ -1,0 +1,108 @@
+// The drawing: candles above, volume below, in the colours of the page's theme.
+import { decimals } from "./format.js";
+
+const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+export function colours() {
+  return {
+    up: css("--up"),
+    down: css("--down"),
+    text: css("--tblr-secondary") || "#667382",
+    grid: css("--grid"),
+    surface: css("--chart-surface"),
+    train: css("--train"),
+    validation: css("--validation"),
+    test: css("--test"),
+  };
+}
+
+export class Candles {
+  constructor(library, frame) {
+    this.chart = library.createChart(frame, {
+      autoSize: true,
+      layout: { attributionLogo: false, fontFamily: getComputedStyle(document.body).fontFamily },
+      localization: { locale: "en", dateFormat: "yyyy-MM-dd" },
+      crosshair: { mode: library.CrosshairMode.Normal },
+      timeScale: { minBarSpacing: 0.01, rightOffset: 3 },
+      handleScale: { axisPressedMouseMove: { time: true, price: false } },
+    });
+    this.price = this.chart.addSeries(library.CandlestickSeries, {});
+    this.volume = this.chart.addSeries(
+      library.HistogramSeries,
+      { priceFormat: { type: "volume" }, lastValueVisible: false, priceLineVisible: false },
+      1,
+    );
+    const [upper, lower] = this.chart.panes();
+    upper.setStretchFactor(5);
+    lower.setStretchFactor(1);
+    this.bars = null;
+    this.paint();
+  }
+
+  // Up is hollow, down is filled: told apart without colour too.
+  paint() {
+    const c = colours();
+    this.chart.applyOptions({
+      layout: { background: { color: c.surface }, textColor: c.text, panes: { separatorColor: c.grid } },
+      grid: { vertLines: { color: c.grid }, horzLines: { color: c.grid } },
+      rightPriceScale: { borderColor: c.grid },
+      timeScale: { borderColor: c.grid },
+    });
+    this.price.applyOptions({
+      upColor: c.surface,
+      borderUpColor: c.up,
+      wickUpColor: c.up,
+      downColor: c.down,
+      borderDownColor: c.down,
+      wickDownColor: c.down,
+    });
+    if (this.bars) this.#fillVolume(c);
+  }
+
+  show(bars, timeframe) {
+    this.bars = bars;
+    const { epoch, open, high, low, close } = bars;
+    const precision = decimals(close[close.length - 1]);
+    this.price.applyOptions({ priceFormat: { type: "price", precision, minMove: 10 ** -precision } });
+    this.chart.applyOptions({ timeScale: { timeVisible: timeframe === "1h" || timeframe === "4h" } });
+    this.price.setData(
+      epoch.map((time, i) => ({ time, open: open[i], high: high[i], low: low[i], close: close[i] })),
+    );
+    this.#fillVolume(colours());
+  }
+
+  #fillVolume(c) {
+    const { epoch, open, close, volume } = this.bars;
+    const faint = { up: `${c.up}80`, down: `${c.down}b0` };
+    this.volume.setData(
+      epoch.map((time, i) => ({ time, value: volume[i], color: close[i] < open[i] ? faint.down : faint.up })),
+    );
+  }
+
+  // Bars `from` … `to`, with a little air at the newest end.
+  showIndexes(from, to) {
+    this.chart.timeScale().setVisibleLogicalRange({ from: from - 0.5, to: to + 0.5 + Math.max(1, (to - from) * 0.02) });
+  }
+
+  // First and last bar in sight.
+  visible() {
+    const range = this.chart.timeScale().getVisibleLogicalRange();
+    if (!range || !this.bars) return null;
+    const last = this.bars.epoch.length - 1;
+    return { from: Math.min(Math.max(0, Math.ceil(range.from)), last), to: Math.max(0, Math.min(last, Math.floor(range.to))) };
+  }
+
+  // Scrolls so far that the bar is in sight.
+  reveal(index) {
+    const range = this.chart.timeScale().getVisibleLogicalRange();
+    const margin = (range.to - range.from) * 0.05;
+    let shift = 0;
+    if (index < range.from + margin) shift = index - range.from - margin;
+    if (index > range.to - margin) shift = index - range.to + margin;
+    if (shift) this.chart.timeScale().setVisibleLogicalRange({ from: range.from + shift, to: range.to + shift });
+  }
+
+  point(index) {
+    this.chart.setCrosshairPosition(this.bars.close[index], this.bars.epoch[index], this.price);
+  }
+}

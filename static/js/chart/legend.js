@@ -1,0 +1,39 @@
+// Open, high, low, close and volume of the bar under the crosshair; of the last bar when there is none.
+import * as format from "./format.js";
+
+export class Legend {
+  constructor(element) {
+    this.element = element;
+  }
+
+  show(bars, index, { symbol, timeframe, price }) {
+    const places = format.decimals(bars.close[bars.close.length - 1]);
+    const close = bars.close[index];
+    const before = index > 0 ? bars.close[index - 1] : bars.open[index];
+    const change = 100 * (close / before - 1);
+    const name = document.createElement("strong");
+    name.textContent = `${symbol} ${timeframe}`;
+    const time = document.createElement("span");
+    time.textContent = format.day(bars.epoch[index], timeframe);
+    time.title = format.utc(bars.epoch[index]);
+    const parts = [name, time];
+    for (const [letter, column] of [["O", "open"], ["H", "high"], ["L", "low"], ["C", "close"]]) {
+      parts.push(labelled(letter, bars[column][index].toFixed(places)));
+    }
+    const moved = document.createElement("span");
+    moved.className = change < 0 ? "down" : "up";
+    moved.textContent = `${Math.abs(change).toFixed(2)} %`;
+    parts.push(moved, labelled("Vol", format.volume(bars.volume[index])));
+    if (price === "raw") parts.push(labelled("", "raw prices"));
+    this.element.replaceChildren(...parts);
+  }
+}
+
+function labelled(label, value) {
+  const whole = document.createElement("span");
+  const small = document.createElement("span");
+  small.className = "muted";
+  small.textContent = `${label} `;
+  whole.append(small, value);
+  return whole;
+}

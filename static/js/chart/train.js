@@ -1,0 +1,102 @@
+// Train mode: the candle under the pointer, or chosen by the arrow keys, shows what a click on it would use.
+import { Bands } from "./bands.js";
+import { indexAt } from "./bars.js";
+import * as format from "./format.js";
+import { describe, Preview } from "./preview.js";
+
+const WINDOW = 35; // candles: shown as missing where the series ends before
+
+export class TrainMode {
+  constructor({ candles, frame, button, banner, output, series, onChoose, onSwitch }) {
+    Object.assign(this, { candles, frame, button, banner, output, series, onChoose, onSwitch });
+    this.on = false;
+    this.index = null;
+    this.bands = [new Bands({ labelled: true }), new Bands({ labelled: false })];
+    candles.price.attachPrimitive(this.bands[0]);
+    candles.volume.attachPrimitive(this.bands[1]);
+    this.preview = new Preview(frame.dataset.preview, (answer) => this.#show(answer));
+    button.addEventListener("click", () => this.onSwitch(!this.on));
+    candles.chart.subscribeCrosshairMove((param) => {
+      if (this.on && param.point && param.logical !== undefined) this.choose(param.logical);
+    });
+    candles.chart.subscribeClick((param) => {
+      if (!this.on || param.logical === undefined) return;
+      this.choose(param.logical);
+      this.onChoose(this.index);
+    });
+  }
+
+  set(on) {
+    this.on = on;
+    this.button.setAttribute("aria-pressed", String(on));
+    this.button.querySelector("span").textContent = `Train Mode: ${on ? "ON" : "OFF"}`;
+    this.frame.classList.toggle("is-training", on);
+    this.banner.hidden = !on;
+    if (on) this.frame.focus({ preventScroll: true });
+    else this.clear();
+  }
+
+  clear() {
+    this.index = null;
+    this.preview.drop();
+    this.output.replaceChildren();
+    for (const band of this.bands) band.show([], null);
+  }
+
+  choose(logical) {
+    const last = this.candles.bars.epoch.length - 1;
+    const index = Math.min(last, Math.max(0, Math.round(logical)));
+    if (index === this.index) return;
+    this.index = index;
+    for (const band of this.bands) band.show(band.bands, index);
+    const { symbol, timeframe } = this.series();
+    this.preview.ask({ symbol, timeframe, candle: format.utc(this.candles.bars.epoch[index]) });
+  }
+
+  // The keyboard's way: arrows move, Enter opens.
+  key(event) {
+    const steps = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (steps) {
+      const seen = this.candles.visible();
+      const from = this.index ?? Math.round((seen.from + seen.to) / 2);
+      const target = from + steps * (event.shiftKey ? 10 : 1);
+      this.choose(target);
+      this.candles.reveal(this.index);
+      this.candles.point(this.index);
+    } else if (event.key === "Enter" && this.index !== null) {
+      this.onChoose(this.index);
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+  #show(answer) {
+    if (!this.on || this.index === null) return;
+    this.output.replaceChildren(...describe(answer, this.series().timeframe));
+    const shown = bandsOf(answer, this.candles.bars, this.index);
+    for (const band of this.bands) band.show(shown, this.index);
+  }
+}
+
+// The validation rows are the last of the training rows, so the training band ends where they begin.
+function bandsOf(answer, bars, index) {
+  const { train, validation, test } = answer.parts ?? {};
+  const bands = [];
+  const add = (part, found, to = found.last) =>
+    bands.push({ part, from: indexAt(bars, found.first), to: indexAt(bars, to), text: words(part, found) });
+  if (train?.rows) add("train", train);
+  if (validation?.rows) {
+    add("validation", validation);
+    bands[0].to = bands[1].from - 1;
+  }
+  if (test?.rows) add("test", test);
+  if (answer.missing_after) {
+    const there = WINDOW - answer.missing_after;
+    bands.push({ part: "test", from: index, to: index + WINDOW - 1, text: `Test: only ${there} of ${WINDOW} candles`, missing: true });
+  }
+  return bands;
+}
+
+const words = (part, { rows, up }) =>
+  `${{ train: "Training", validation: "Validation", test: "Test" }[part]} ${format.count(rows)} rows · ${format.percent(up, rows)} up`;

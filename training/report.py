@@ -1,0 +1,179 @@
+"""A run's JSON turned into what its page shows: tables, and the geometry of its pictures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+PARTS = ("train", "validation", "test")
+ROWS = (
+    ("accuracy", "Accuracy"),
+    ("precision", "Precision"),
+    ("recall", "Recall"),
+    ("f1", "F1"),
+    ("auc", "AUC"),
+    ("mcc", "MCC"),
+)
+BASELINES = (
+    ("majority_accuracy", "Accuracy of the majority class"),
+    ("always_up_accuracy", "Accuracy of always up"),
+    ("base_rate", "Share of candles that went up"),
+)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A figure with its interval, or the reason why there is none."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the table of metrics: train, validation, test."""
+
+    label: str
+    cells: tuple[Cell, ...]
+    is_baseline: bool = False
+
+
+def metric_lines(found: dict[str, Any]) -> list[Line]:
+    """Metrics of the three parts side by side, and below them what they are to be held against."""
+    parts = [found.get(f"{part}_metrics") or {} for part in PARTS]
+    if not parts[0]:
+        return []
+    lines = [Line(label, tuple(_cell(metrics, name) for metrics in parts)) for name, label in ROWS]
+    lines.append(Line("Best threshold", tuple(Cell(metrics.get("threshold")) for metrics in parts)))
+    lines += [Line(label, tuple(_cell(metrics, name) for metrics in parts), True) for name, label in BASELINES]
+    return lines
+
+
+def _cell(metrics: dict[str, Any], name: str) -> Cell:
+    low, high = metrics.get(f"{name}_interval") or (None, None)
+    undefined = metrics.get("undefined") or {}
+    return Cell(metrics.get(name), low, high, undefined.get(name) or undefined.get("all", ""))
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A part of the time that a run used: percent of the whole from the left, and its rows."""
+
+    part: str
+    left: float
+    width: float
+    rows: int
+    up_percent: float
+    first: str
+    last: str
+
+
+def split_segments(splits: dict[str, Any]) -> list[Segment]:
+    """Training without its validation rows, validation, test: widths by rows. The validation rows are the last of the
+    training rows."""
+    rows = {part: (splits.get(part) or {}).get("rows") or 0 for part in PARTS}
+    shown = {**rows, "train": rows["train"] - rows["validation"]}
+    total = sum(shown.values())
+    segments, left = [], 0.0
+    for part in PARTS:
+        if not shown[part]:
+            continue
+        width = 100 * shown[part] / total
+        split = splits[part]
+        segments.append(
+            Segment(
+                part=part,
+                left=round(left, 3),
+                width=round(width, 3),
+                rows=rows[part],
+                up_percent=100 * split["class_counts"]["1"] / rows[part],
+                first=split["first"],
+                last=split["last"],
+            )
+        )
+        left += width
+    return segments
+
+
+@dataclass(frozen=True)
+class Plot:
+    """Lines in a box of `width` by `height`; `low` and `high` are the values at its bottom and top edge."""
+
+    lines: tuple[str, ...]
+    low: float
+    high: float
+    mark_x: float | None = None
+    mark_y: float | None = None
+    width: int = 600
+    height: int = 140
+
+
+def line_plot(series: Sequence[Sequence[float]], *, mark: int | None = None, level: float | None = None) -> Plot | None:
+    """Several series over the same steps. `mark`: a step to stand out; `level`: a value to draw across."""
+    longest = max((len(one) for one in series), default=0)
+    if longest < 2:
+        return None
+    everything = [value for one in series for value in one] + ([level] if level is not None else [])
+    low, high = min(everything), max(everything)
+    across, up = Plot.width / (longest - 1), (Plot.height - 8) / ((high - low) or 1)
+
+    def y(value: float) -> float:
+        return round(Plot.height - 4 - (value - low) * up, 1)
+
+    return Plot(
+        lines=tuple(" ".join(f"{i * across:.1f},{y(value)}" for i, value in enumerate(one)) for one in series),
+        low=low,
+        high=high,
+        mark_x=round(mark * across, 1) if mark is not None else None,
+        mark_y=y(level) if level is not None else None,
+    )
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A decision of the test window in the picture: where, and what came of it."""
+
+    x: float
+    y: float
+    up: bool
+    said_up: bool
+    target: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Scatter:
+    dots: tuple[Dot, ...]
+    low: float
+    high: float
+    threshold_y: float
+    width: int = 600
+    height: int = 180
+
+
+def probability_scatter(rows: list[dict[str, Any]], threshold: float) -> Scatter | None:
+    """Probabilities of the test window in order of time, the threshold across; the scale is what they need, at least
+    0.05 on both sides of the threshold."""
+    if not rows:
+        return None
+    probabilities = [row["probability"] for row in rows]
+    low: float = min(*probabilities, threshold - 0.05)
+    high: float = max(*probabilities, threshold + 0.05)
+    across, up = (Scatter.width - 24) / max(1, len(rows) - 1), (Scatter.height - 20) / (high - low)
+
+    def y(value: float) -> float:
+        return round(Scatter.height - 10 - (value - low) * up, 1)
+
+    dots = tuple(
+        Dot(
+            x=round(12 + i * across, 1),
+            y=y(row["probability"]),
+            up=bool(row["outcome"]),
+            said_up=bool(row["prediction"]),
+            target=row["target"],
+            probability=row["probability"],
+        )
+        for i, row in enumerate(rows)
+    )
+    return Scatter(dots=dots, low=low, high=high, threshold_y=y(threshold))

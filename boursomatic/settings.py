@@ -183,7 +183,7 @@ STATICFILES_DIRS = [
     *(
         (prefix, folder)
         for prefix, folder in (
-            ("tabler", _PACKAGES / "@tabler/core/dist"),
+            ("tabler/css", _PACKAGES / "@tabler/core/dist/css"),
             ("charts", _PACKAGES / "lightweight-charts/dist"),
         )
         if folder.is_dir()

@@ -1,0 +1,22 @@
+"""How the web process is run: `gunicorn -c python:boursomatic.gunicorn boursomatic.wsgi`."""
+
+import os
+from typing import Any
+
+from boursomatic.processes import die_with_parent
+
+workers = min(2, os.cpu_count() or 1)
+worker_class = "gthread"
+threads = 8
+timeout = 60
+graceful_timeout = 3
+keepalive = 5
+preload_app = False  # LightGBM loaded before a fork hangs in the forked process once it has used threads
+control_socket_disable = True
+accesslog = None
+loglevel = "warning"
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """A killed master takes its workers along."""
+    die_with_parent(worker.ppid)

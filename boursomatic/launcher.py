@@ -1,0 +1,228 @@
+"""Behind scripts/serve: prepares, then runs web and workers together until TERM or Ctrl-C.
+
+What dies or falls silent is started again; at the end nothing is left behind, whatever was killed with whatever signal.
+"""
+
+import argparse
+import contextlib
+import http.client
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+import warnings
+
+import django
+from django.conf import settings
+from django.db import DatabaseError, connection
+
+from boursomatic.env import ROOT, BadSetting
+from boursomatic.processes import die_with_parent
+
+TICK_S = 0.2
+STOP_S = 8.0
+WATCHDOG_S = 60.0  # a worker command that says nothing for so long hangs
+BACKOFF_S = (0.0, 0.5, 1.0, 2.0, 5.0)
+STEADY_S = 60.0  # who has lived so long starts without a pause
+HOPELESS = 5  # starts of the web server that never served
+
+
+class CannotStart(Exception):
+    """One sentence about why, and what to do."""
+
+
+class Part:
+    """The web server or the worker command: a process in a group of its own, kept alive."""
+
+    def __init__(self, name: str, command: list[str], environment: dict[str, str]) -> None:
+        self.name, self.command, self.environment = name, command, environment
+        self.failures = 0
+        self.heard = self.born = 0.0
+        self.due = time.monotonic()
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        parent = os.getpid()
+        self.process = subprocess.Popen(
+            self.command,
+            cwd=ROOT,
+            env={**os.environ, **self.environment},
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=lambda: die_with_parent(parent, signal.SIGTERM),  # noqa: PLW1509  (one thread here)
+        )
+        self.heard = self.born = time.monotonic()
+
+    def check(self, now: float, silence: float) -> None:
+        """Starts it if it is due, and sees to its end if it has died or is silent for longer than `silence`."""
+        if self.process is None:
+            if now >= self.due:
+                self.start()
+        elif self.process.poll() is not None:
+            self._bury(now, f"ended with code {self.process.returncode}")
+        elif now - self.heard > silence:
+            self._bury(now, f"was silent for {silence:.0f} s")
+
+    def _bury(self, now: float, why: str) -> None:
+        self.sweep()
+        self.failures = 0 if now - self.born > STEADY_S else self.failures + 1
+        self.due = now + BACKOFF_S[min(self.failures, len(BACKOFF_S)) - 1]
+        say(f"The {self.name} {why}; it is started again.")
+
+    def terminate(self) -> None:
+        """Asks the main process alone: it knows how to end the others."""
+        if self.process is not None:
+            self.process.terminate()
+
+    def sweep(self) -> None:
+        """Nothing of the group is left after this."""
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            self.process = None
+
+
+class Launcher:
+    """Web and worker command together."""
+
+    def __init__(self, host: str, port: int, *, with_workers: bool) -> None:
+        self.address = (host, port)
+        self.stopping = False
+        self.workers_ready = not with_workers
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self.listener.bind("")  # the kernel chooses an abstract name
+        name = "@" + self.listener.getsockname()[1:].decode()
+        bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        gunicorn = ["gunicorn", "-c", "python:boursomatic.gunicorn", "--bind", bind, "boursomatic.wsgi"]
+        self.web = Part("web server", [sys.executable, "-m", *gunicorn], {"NOTIFY_SOCKET": ""})
+        self.parts = [self.web]
+        if with_workers:
+            worker = [sys.executable, "manage.py", "worker"]
+            self.worker = Part("worker command", worker, {"NOTIFY_SOCKET": name})
+            self.parts.append(self.worker)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._stop)
+
+    def _stop(self, _signal: int, _frame: object) -> None:
+        self.stopping = True
+
+    def run(self, how_to_log_in: str) -> int:
+        """Exit code 0 when told to stop, 1 when the web server can't be brought to serve."""
+        announced = False
+        try:
+            while not self.stopping:
+                now = time.monotonic()
+                for part in self.parts:
+                    part.check(now, float("inf") if part is self.web else WATCHDOG_S)
+                self._listen()
+                if not announced and self.workers_ready and self._serves():
+                    announced = True
+                    say(f"Ready: {self._url()}  {how_to_log_in}")
+                if not announced and self.web.failures >= HOPELESS:
+                    return 1
+            say("Stopping.")
+            return 0
+        finally:
+            self._end()
+
+    def _listen(self) -> None:
+        """Waits for a word of the worker command, but not long."""
+        readable, _, _ = select.select([self.listener], [], [], TICK_S)
+        if readable:
+            said = self.listener.recv(4096)
+            self.worker.heard = time.monotonic()
+            self.workers_ready = self.workers_ready or b"READY=1" in said
+
+    def _serves(self) -> bool:
+        host, port = self.address
+        asked = http.client.HTTPConnection({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port, timeout=2)
+        try:
+            asked.request("GET", "/healthz")
+            return asked.getresponse().status < 500
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            asked.close()
+
+    def _url(self) -> str:
+        host, port = self.address
+        return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+    def _end(self) -> None:
+        for part in self.parts:
+            part.terminate()
+        deadline = time.monotonic() + STOP_S
+        for part in self.parts:
+            if part.process is not None:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    part.process.wait(max(0.0, deadline - time.monotonic()))
+            part.sweep()
+        self.listener.close()
+
+
+def say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201
+
+
+def check_port(host: str, port: int) -> None:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, address = found[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except PermissionError as error:
+        raise CannotStart(f"Port {port} needs root. Choose one above 1023: scripts/serve --port 8000.") from error
+    except socket.gaierror as error:
+        raise CannotStart(f"{host!r} is not a host of this machine. Use --host 127.0.0.1 or 0.0.0.0.") from error
+    except OSError as error:
+        raise CannotStart(
+            f"Port {port} on {host} can't be used ({error.strerror}). Stop what uses it, "
+            f"or choose another: scripts/serve --port {port + 1}."
+        ) from error
+
+
+def start(host: str, port: int) -> tuple[Launcher, str]:
+    """Everything that may fail before anything runs."""
+    check_port(host, port)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "boursomatic.settings")
+    django.setup()
+    from boursomatic.preparing import prepare  # noqa: PLC0415  (its models can be imported from here on)
+
+    try:
+        how_to_log_in = prepare(say)
+    except DatabaseError as error:
+        raise CannotStart(
+            f"The database can't be used: {str(error).strip().splitlines()[0]}\n"
+            "See that it runs, and that DATABASE_URL names it."
+        ) from error
+    finally:
+        connection.close()
+    if settings.WORKERS == 0:
+        say("BOURSOMATIC_WORKERS is 0: web only.")
+    say("Starting web and workers.")
+    return Launcher(host, port, with_workers=settings.WORKERS > 0), how_to_log_in
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="scripts/serve", description="Runs Boursomatic until TERM or Ctrl-C.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
+    parser.add_argument("--port", type=int, default=8000, help="TCP port to listen on (default 8000)")
+    options = parser.parse_args()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))  # told to stop while preparing: nothing runs yet
+    try:
+        launcher, how_to_log_in = start(options.host, options.port)
+    except (CannotStart, BadSetting) as problem:
+        print(problem, file=sys.stderr)  # noqa: T201
+        return 1
+    return launcher.run(how_to_log_in)
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    sys.exit(main())

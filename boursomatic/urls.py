@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("training.urls")),
     path("", include("training.health")),
     path("api/", include("boursomatic.schema")),
+    path("api/", include("instruments.urls_api")),
     path("api/", include("training.urls_api")),
     path("api/", include("predictions.urls_api")),
     path("admin/", admin.site.urls),

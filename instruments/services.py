@@ -2,6 +2,7 @@
 
 import re
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 from django.db import transaction
@@ -16,6 +17,16 @@ from instruments.quant.checking import Checked, check
 from instruments.quant.headers import NotBars
 from instruments.quant.reading import RawTable
 from instruments.writing import Written, whole_import, write_bars
+
+DEMO = "demo"
+_DEMO_SOURCE = "Quandl WIKI (demo)"
+_DEMO_NAMES = {
+    "AAPL": "Apple",
+    "IBM": "International Business Machines",
+    "MSFT": "Microsoft",
+    "GOOG": "Google",
+    "FB": "Facebook",
+}
 
 
 class BadName(ValueError):
@@ -97,6 +108,24 @@ def table_import(
         report.warnings.append(f"{name} calls the instrument {told[0]}; it is stored as {symbol}, as you said.")
     report.rejected, report.overruled = checked.rejected, checked.overruled
     _store(checked, source, report, universe)
+    return report
+
+
+def demo_load(*, path: Path) -> Report:
+    """Store the demo prices and name their instruments.
+
+    What somebody else put there is left alone: bars of another source, and names.
+    """
+    report = Report()
+    checked = check(read_file(path))
+    own = PriceBar.objects.filter(series__instrument__symbol__in=checked.bars, series__timeframe=checked.timeframe)
+    taken = set(own.exclude(source=_DEMO_SOURCE).order_by().values_list("series__instrument__symbol", flat=True))
+    bars = {symbol: bars for symbol, bars in checked.bars.items() if symbol not in taken}
+    report.warnings += [f"{symbol} holds prices of your own: the demo leaves it alone." for symbol in sorted(taken)]
+    report.read = sum(map(len, bars.values()))
+    _store(replace(checked, bars=bars), _DEMO_SOURCE, report, DEMO)
+    for symbol, name in _DEMO_NAMES.items():
+        Instrument.objects.filter(symbol=symbol, name="", currency="").update(name=name, currency="USD")
     return report
 
 

@@ -1,0 +1,48 @@
+from django.contrib import admin
+from django.http import HttpRequest
+
+from boursomatic.accounts.site import AuditedAdmin, HistoryAdmin
+from instruments.models import Instrument, PriceBar, Series, Universe
+
+
+@admin.register(Instrument)
+class InstrumentAdmin(AuditedAdmin):
+    """Names and whether it is active; a symbol stands in runs and files, so it doesn't change."""
+
+    list_display = ("symbol", "name", "currency", "active", "created_at")
+    list_editable = ("active",)
+    list_filter = ("active", "currency", "universes", "series__timeframe")
+    search_fields = ("symbol", "name")
+    readonly_fields = ("created_at",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Instrument | None = None) -> tuple[str, ...]:
+        return ("symbol", *self.readonly_fields) if obj else self.readonly_fields
+
+
+@admin.register(Universe)
+class UniverseAdmin(AuditedAdmin):
+    list_display = ("name", "created_at")
+    search_fields = ("name", "instruments__symbol")
+    filter_horizontal = ("instruments",)
+
+
+@admin.register(Series)
+class SeriesAdmin(HistoryAdmin):
+    """What is stored, and how often imports rewrote it. Bars come in by `import_bars` alone."""
+
+    list_display = ("instrument", "timeframe", "rows", "first", "last", "revision", "rewritten", "updated_at")
+    list_filter = ("timeframe", "instrument__active", "updated_at")
+    list_select_related = ("instrument",)
+    search_fields = ("instrument__symbol", "instrument__name")
+
+
+@admin.register(PriceBar)
+class PriceBarAdmin(HistoryAdmin):
+    """A hundred at a time, without counting what may be millions."""
+
+    list_display = ("series", "timestamp", "open", "high", "low", "close", "volume", "adj_close", "source")
+    list_filter = ("series__timeframe", "series__instrument")
+    list_select_related = ("series__instrument",)
+    search_fields = ("=series__instrument__symbol",)
+    search_help_text = "A whole symbol"
+    ordering = ("-series_id", "-timestamp")  # the index backwards; by symbol it would sort every bar

@@ -1,0 +1,222 @@
+"""Instruments and their bars over REST."""
+
+import hashlib
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.cache import get_conditional_response
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.decorators import api_view, parser_classes, permission_classes
+from rest_framework.exceptions import NotFound
+from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from boursomatic.accounts.audit import audit
+from boursomatic.accounts.permissions import api_permission
+from boursomatic.accounts.roles import Scope
+from boursomatic.rest import StrictJSONParser, TooLarge, invalid, known_only, list_answer
+from instruments import serializers
+from instruments.files import read_csv
+from instruments.importing import REJECT, SKIP
+from instruments.loading import UnknownSeries, load_bars, series_get
+from instruments.models import Instrument, Series, Timeframe
+from instruments.quant.bars import Bars
+from instruments.quant.checking import SYMBOL
+from instruments.quant.dates import read_moments
+from instruments.quant.headers import NUMBERS, NotBars, recognise
+from instruments.quant.reading import RawTable, read_rows
+from instruments.services import table_import
+
+_LARGEST = 20_000_000  # bytes of a body of bars: about 300,000 bars as CSV
+_TIMEFRAME = OpenApiParameter("timeframe", OpenApiTypes.STR, enum=Timeframe.values)
+_WINDOW = [
+    OpenApiParameter("start", OpenApiTypes.STR, description="First time, as 2023-06-15 or 2023-06-15T14:00:00Z"),
+    OpenApiParameter("end", OpenApiTypes.STR, description="Last time; a day alone is all of that day"),
+    OpenApiParameter("price", OpenApiTypes.STR, enum=["raw", "adjusted"]),
+]
+_HOW = [
+    OpenApiParameter("source", OpenApiTypes.STR, description="Where the bars come from, default api"),
+    OpenApiParameter("on_bad", OpenApiTypes.STR, enum=[REJECT, SKIP]),
+]
+
+
+class BarsJSONParser(StrictJSONParser):
+    """As strict as any JSON here, but long."""
+
+    max_bytes = _LARGEST
+
+
+class CSVParser(BaseParser):
+    """A body of text/csv, as a file of bars."""
+
+    media_type = "text/csv"
+
+    def parse(  # type: ignore[override]  # the stubs know of mappings only
+        self, stream: Any, media_type: str | None = None, parser_context: Any = None
+    ) -> str:
+        raw: bytes = stream.read(_LARGEST + 1)
+        if len(raw) > _LARGEST:
+            raise TooLarge(f"The body is larger than {_LARGEST:,} bytes. Send less at once, or use import_bars.")
+        return raw.decode("utf-8-sig", errors="replace")
+
+
+@extend_schema(
+    operation_id="instruments",
+    summary="Instruments and what is stored of each",
+    tags=["instruments"],
+    parameters=[
+        OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 200, default 100"),
+        OpenApiParameter("before", OpenApiTypes.INT, description="Carried by the Link header's next page"),
+    ],
+    responses={200: serializers.InstrumentOut(many=True)},
+)
+@api_view(["GET"])
+@permission_classes([api_permission(Scope.READ)])
+def instruments(request: Request) -> Response:
+    known_only(request, "limit", "before")
+    return list_answer(request, Instrument.objects.prefetch_related("series"), _instrument_json)
+
+
+@extend_schema(
+    methods=["GET"],
+    operation_id="bars",
+    summary="Bars of an instrument, as columns",
+    tags=["instruments"],
+    parameters=[_TIMEFRAME, *_WINDOW],
+    responses={200: serializers.BarsOut},
+)
+@extend_schema(
+    methods=["POST"],
+    operation_id="bars_import",
+    summary="Store bars of an instrument",
+    tags=["instruments"],
+    parameters=[_TIMEFRAME, *_HOW],
+    request={"text/csv": OpenApiTypes.STR, "application/json": serializers.BarIn(many=True)},
+    responses={200: serializers.ImportOut, 400: OpenApiResponse(serializers.ImportOut, "Nothing was stored")},
+)
+@api_view(["GET", "POST"])
+@permission_classes([api_permission(Scope.READ, write=Scope.DATA)])
+@parser_classes([CSVParser, BarsJSONParser])
+def bars(request: Request, symbol: str) -> HttpResponseBase:
+    return _bars_store(request, symbol) if request.method == "POST" else _bars_show(request, symbol)
+
+
+def _bars_show(request: Request, symbol: str) -> HttpResponseBase:
+    known_only(request, "timeframe", "start", "end", "price")
+    timeframe = _choice(request, "timeframe", Timeframe.values, Timeframe.DAY.value)
+    price = _choice(request, "price", ["raw", "adjusted"], "raw")
+    start, end = _moment(request, "start", last=False), _moment(request, "end", last=True)
+    try:
+        series = series_get(symbol, timeframe)
+    except UnknownSeries as error:
+        raise NotFound(str(error)) from error
+    asked = hashlib.sha256(repr((series.pk, series.updated_at, start, end, price)).encode()).hexdigest()
+    etag = f'"{asked[:32]}"'
+    unchanged = get_conditional_response(request, etag=etag)
+    if unchanged is not None:
+        return unchanged
+    found = load_bars(series, start=start, end=end)
+    answer = _bars_json(series, found.adjusted() if price == "adjusted" else found, price)
+    return HttpResponse(answer, content_type="application/json", headers={"ETag": etag, "Cache-Control": "no-cache"})
+
+
+def _bars_json(series: Series, found: Bars, price: str) -> str:
+    """Columns straight from arrays: 10,000 bars through a serializer take ten times as long."""
+    times = np.datetime_as_string(found.time.astype("datetime64[s]"), timezone="UTC")
+    columns = {name: getattr(found, name).tolist() for name in NUMBERS}
+    return json.dumps(
+        {
+            "symbol": series.instrument.symbol,
+            "timeframe": series.timeframe,
+            "price": price,
+            "time": times.tolist(),
+            "epoch": found.time.tolist(),
+            **columns,
+        },
+        allow_nan=False,
+        separators=(",", ":"),
+    )
+
+
+def _bars_store(request: Request, symbol: str) -> Response:
+    known_only(request, "timeframe", "source", "on_bad")
+    timeframe = _choice(request, "timeframe", Timeframe.values, "") or None
+    on_bad = _choice(request, "on_bad", [REJECT, SKIP], REJECT)
+    if not SYMBOL.fullmatch(symbol):
+        raise invalid({"symbol": ["Up to 32 letters, digits and . ^ = - _ / make a symbol."]})
+    try:
+        table = read_csv(request.data.splitlines(keepends=True)) if isinstance(request.data, str) else _rows(request)
+    except NotBars as reason:
+        raise invalid({"detail": [str(reason)]}) from reason
+    report = table_import(
+        table=table,
+        name="body",
+        symbol=symbol,
+        timeframe=timeframe,
+        source=request.query_params.get("source") or "api",
+        on_bad=on_bad,
+    )
+    if report.refused:
+        return Response({**report.as_dict(), "detail": " ".join(report.refused)}, status=400)
+    audit(request.user, "bars.import", symbol, inserted=report.inserted, updated=report.updated)
+    return Response(report.as_dict())
+
+
+def _rows(request: Request) -> RawTable:
+    """The table of a JSON array of objects; a text or a boolean is no number."""
+    rows = request.data
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+        raise NotBars('Send an array of objects, as [{"date": "2023-06-15", "open": 1, "high": 2, …}], or text/csv.')
+    header = list(dict.fromkeys(name for row in rows for name in row))
+    columns = recognise(header)
+    known = set(columns.places.values()) | ({columns.clock} if columns.clock is not None else set())
+    if unknown := [name for place, name in enumerate(header) if place not in known]:
+        raise invalid({name[:60]: ["Unknown field. Known: date, open, high, low, close, volume, adj_close, symbol."]
+                       for name in unknown})  # fmt: skip
+    for number, row in enumerate(rows, start=1):
+        for name in NUMBERS:
+            value = row.get(header[columns.places[name]]) if name in columns.places else None
+            if isinstance(value, bool) or not isinstance(value, int | float | None):
+                raise invalid({name: [f"Row {number}: must be a number."]})
+    return read_rows(columns, ((i, [row.get(name) for name in header]) for i, row in enumerate(rows, start=1)))
+
+
+def _choice(request: Request, name: str, choices: list[str], default: str) -> str:
+    value = request.query_params.get(name, default)
+    if value != default and value not in choices:
+        raise invalid({name: [f"Must be one of: {', '.join(choices)}."]})
+    return value
+
+
+def _moment(request: Request, name: str, *, last: bool) -> datetime | None:
+    text = request.query_params.get(name, "").strip()
+    if not text:
+        return None
+    found = read_moments([text])
+    if found.reasons[0]:
+        raise invalid({name: [f"{found.reasons[0].capitalize()}. Write it as 2023-06-15 or 2023-06-15T00:00:00Z."]})
+    moment = datetime.fromtimestamp(int(found.utc[0]), UTC)
+    return moment + timedelta(days=1, seconds=-1) if last and len(text) <= len("2023-06-15") else moment
+
+
+def _instrument_json(instrument: Instrument) -> dict[str, Any]:
+    return {
+        "symbol": instrument.symbol,
+        "name": instrument.name,
+        "currency": instrument.currency,
+        "active": instrument.active,
+        "timeframes": {
+            series.timeframe: {"rows": series.rows, "first": _iso(series.first), "last": _iso(series.last)}
+            for series in instrument.series.all()
+        },
+    }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None

@@ -123,6 +123,7 @@ class Launcher:
                     announced = True
                     say(f"Ready: {self._url()}  {how_to_log_in}")
                 if not announced and self.web.failures >= HOPELESS:
+                    print("The web server does not start; its last words are above.", file=sys.stderr)  # noqa: T201
                     return 1
             say("Stopping.")
             return 0
@@ -208,10 +209,16 @@ def start(host: str, port: int) -> tuple[Launcher, str]:
     return Launcher(host, port, with_workers=settings.WORKERS > 0), how_to_log_in
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port. Choose a number from 1 to 65535.")
+    return int(text)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/serve", description="Runs Boursomatic until TERM or Ctrl-C.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
-    parser.add_argument("--port", type=int, default=8000, help="TCP port to listen on (default 8000)")
+    parser.add_argument("--port", type=_port, default=8000, help="TCP port to listen on (default 8000)")
     options = parser.parse_args()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))  # told to stop while preparing: nothing runs yet

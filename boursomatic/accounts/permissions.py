@@ -89,7 +89,8 @@ def access_of(view: Any) -> str | None:
         return ADMIN
     if hasattr(view, "access"):
         return str(view.access)
-    classes = getattr(getattr(view, "cls", None), "permission_classes", ())
+    given = getattr(view, "initkwargs", {})  # what as_view() was called with
+    classes = given.get("permission_classes") or getattr(getattr(view, "cls", None), "permission_classes", ())
     return next((str(c.access) for c in classes if hasattr(c, "access")), None)
 
 

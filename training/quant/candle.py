@@ -62,16 +62,7 @@ def train_candle(
     features = feature_matrix(bars, name=spec.feature_set, timeframe=spec.timeframe)
     labels = up_label(bars.close)
 
-    on_stage("fit", 0.1, f"{len(split.fit)} rows, stopped early by {len(split.validation)}")
-    stopped = fit_until_it_stops(
-        features, labels, fit=split.fit, validation=split.validation, spec=spec, on_round=on_round
-    )
-    on_stage("refit", 0.8, f"{len(split.train)} rows, {stopped.rounds} rounds")
-    final = (
-        stopped
-        if spec.protocol == "poc"
-        else fit_rounds(features, labels, rows=split.train, spec=spec, rounds=stopped.rounds)
-    )
+    stopped, final = fit_candle(features, labels, split=split, spec=spec, on_stage=on_stage, on_round=on_round)
 
     on_stage("evaluate", 0.9, f"{len(split.test)} test candles")
     y_train, p_train = _part(labels, split.train), final.probability(_part(features, split.train))
@@ -99,6 +90,26 @@ def train_candle(
         feature_range=(used.min(axis=0), used.max(axis=0)),
         **judged,
     )
+
+
+def fit_candle(
+    features: Floats,
+    labels: Floats,
+    *,
+    split: CandleSplit,
+    spec: CandleSpec,
+    on_stage: OnStage,
+    on_round: Callable[[int, float], None],
+) -> tuple[Fitted, Fitted]:
+    """PROTOCOL §2: the early-stopped model, and the one that is kept (`poc` keeps the same)."""
+    on_stage("fit", 0.1, f"{len(split.fit)} rows, stopped early by {len(split.validation)}")
+    stopped = fit_until_it_stops(
+        features, labels, fit=split.fit, validation=split.validation, spec=spec, on_round=on_round
+    )
+    if spec.protocol == "poc":
+        return stopped, stopped
+    on_stage("refit", 0.8, f"{len(split.train)} rows, {stopped.rounds} rounds")
+    return stopped, fit_rounds(features, labels, rows=split.train, spec=spec, rounds=stopped.rounds)
 
 
 def _judge(

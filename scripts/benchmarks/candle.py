@@ -1,0 +1,170 @@
+"""Click to result: the whole run beside its bare fits, the site beside a fresh script.
+
+(a) the recipe's bare LightGBM fits on the same matrices, one thread
+(b) the whole run in a warm process: load, features, fits, judgement, files, database
+(c) POST to the result in the database, through the running site
+(d) a fresh Python process that does what a script would
+
+The rounds interleave a, b, c and d, so that a change of the machine's speed meets all four. Medians; c of the first
+click after the start is shown too.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from scripts.benchmarks.bars import write_walk
+from scripts.benchmarks.site import ROOT, Site, running_site
+
+SYMBOL = "BENCH"
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="scripts/bench candle", description=__doc__)
+    parser.add_argument("--data", type=Path, help="file of daily bars of one instrument (default: generated)")
+    parser.add_argument("--candle", default="2015-06-12", help="decision candle (default: 2015-06-12)")
+    parser.add_argument("--rounds", type=int, default=20, help="times each is measured (default: 20)")
+    parser.add_argument("--output", type=Path, default=Path("var/bench/candle.json"), help="where the JSON goes")
+    asked = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        data = asked.data or Path(folder) / "walk.csv"
+        if asked.data is None:
+            write_walk(data, rows=5000, seed=1)
+        with running_site(data, SYMBOL) as site:
+            times = _measure(site, asked.candle, asked.rounds, Path(folder))
+    result = _report(times)
+    asked.output.parent.mkdir(parents=True, exist_ok=True)
+    asked.output.write_text(json.dumps({**result, "seconds": times, "data": str(asked.data or "generated")}, indent=1))
+    return 0
+
+
+def _measure(site: Site, candle: str, rounds: int, folder: Path) -> dict[str, list[float]]:
+    os.environ.update(site.environment)
+    import django  # noqa: PLC0415 - settings are read from the environment of the site
+
+    django.setup()
+    bare, whole = _in_process(candle)
+    click = _clicker(site, candle)
+    script = [
+        sys.executable,
+        str(ROOT / "scripts/benchmarks/fresh_script.py"),
+        SYMBOL,
+        f"{candle}T00:00:00Z",
+        str(folder),
+    ]
+
+    def fresh() -> None:
+        subprocess.run(script, check=True, env=site.environment, capture_output=True)
+
+    times: dict[str, list[float]] = {"first_click": [_timed(click)], "a": [], "b": [], "c": [], "d": []}
+    bare(), whole()  # warm
+    for _ in range(rounds):
+        times["a"].append(_timed(bare))
+        times["b"].append(_timed(whole))
+        times["c"].append(_timed(click))
+        times["d"].append(_timed(fresh))
+    return times
+
+
+def _in_process(candle: str) -> tuple[Callable[[], None], Callable[[], None]]:
+    """(a) and (b), in this process."""
+    import lightgbm  # noqa: PLC0415 - imported before the clock starts, as a warm worker has it
+    from sklearn.preprocessing import StandardScaler  # noqa: PLC0415
+
+    from instruments.quant.features import feature_matrix  # noqa: PLC0415 - after django.setup
+    from training import leases  # noqa: PLC0415
+    from training.candles import candle_data, candle_plan, candle_series  # noqa: PLC0415
+    from training.execution import run_execute  # noqa: PLC0415
+    from training.quant.labels import up_label  # noqa: PLC0415
+    from training.quant.spec import parse_candle_spec  # noqa: PLC0415
+    from training.services import candle_run_start  # noqa: PLC0415
+
+    spec = parse_candle_spec({"candle_date": candle, "symbol": SYMBOL, "confirm": False})
+    data = candle_data(candle_series(spec), spec)
+    split = candle_plan(data, spec).split
+    features = feature_matrix(data.bars, name=spec.feature_set, timeframe=spec.timeframe)
+    labels = up_label(data.bars.close)
+    x_fit, x_train = (StandardScaler().fit_transform(features[r.start : r.stop]) for r in (split.fit, split.train))
+    x_validation = (
+        StandardScaler()
+        .fit(features[split.fit.start : split.fit.stop])
+        .transform(features[split.validation.start : split.validation.stop])
+    )
+    y_fit, y_validation, y_train = (labels[r.start : r.stop] for r in (split.fit, split.validation, split.train))
+    params = {
+        "objective": "binary",
+        "metric": "binary_logloss",
+        "learning_rate": spec.learning_rate,
+        "num_leaves": spec.num_leaves,
+        "max_depth": spec.max_depth,
+        "min_data_in_leaf": spec.min_child_samples,
+        "seed": spec.seed,
+        "num_threads": 1,
+        "deterministic": True,
+        "force_col_wise": True,
+        "verbosity": -1,
+    }
+
+    def bare() -> None:
+        stop = lightgbm.early_stopping(50, verbose=False)
+        training = lightgbm.Dataset(x_fit, y_fit, params=params)
+        held_out = lightgbm.Dataset(x_validation, y_validation, reference=training, params=params)
+        found = lightgbm.train(params, training, 1000, valid_sets=[held_out], callbacks=[stop])
+        lightgbm.train(params, lightgbm.Dataset(x_train, y_train, params=params), found.best_iteration)
+
+    def whole() -> None:
+        run = candle_run_start(user=None, spec=spec)
+        token = leases.claim(run.pk, host="bench", pid=os.getpid())
+        assert token is not None
+        run_execute(run_pk=run.pk, token=token)
+
+    return bare, whole
+
+
+def _clicker(site: Site, candle: str) -> Callable[[], None]:
+    """(c): the POST, then the run's row until it is over."""
+    from training.models import TERMINAL, TrainingRun  # noqa: PLC0415 - after django.setup
+
+    body = {"candle_date": candle, "symbol": SYMBOL, "confirm": False}
+
+    def click() -> None:
+        run_id = site.ask("POST", "/api/training/run-poc", body)["run_id"]
+        row = TrainingRun.objects.filter(run_id=run_id, status__in=TERMINAL)
+        while not (ended := row.values_list("status", flat=True).first()):
+            time.sleep(0.002)
+        if ended != "completed":
+            raise SystemExit(f"run {run_id} ended {ended}")
+
+    return click
+
+
+def _timed(action: Callable[[], None]) -> float:
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+def _report(times: dict[str, list[float]]) -> dict[str, Any]:
+    a, b, c, d = (median(times[name]) * 1000 for name in "abcd")
+    rows = [
+        ("a  bare fits", a, ""),
+        ("b  whole run, warm", b, f"{b / a:.2f} x a"),
+        ("c  POST to result", c, f"a + {c - a:.0f} ms"),
+        ("c  first click after start", times["first_click"][0] * 1000, ""),
+        ("d  fresh script", d, f"{d / c:.1f} x c"),
+    ]
+    for name, value, ratio in rows:
+        print(f"{name:<28}{value:>9.1f} ms   {ratio}")
+    return {"median_ms": {"a": a, "b": b, "c": c, "d": d}, "b_over_a": b / a, "c_minus_a_ms": c - a, "d_over_c": d / c}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

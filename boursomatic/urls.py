@@ -16,7 +16,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("boursomatic.accounts.urls")),
     path("", include("instruments.urls")),
     path("", include("training.urls")),
-    path("", include("training.urls")),
     path("", include("training.health")),
     path("api/", include("boursomatic.schema")),
     path("api/", include("instruments.urls_api")),

@@ -10,7 +10,6 @@ from instruments.quant.features import FEATURE_SETS
 from training.quant.spec import PROTOCOLS, RANGES, CandleSpec, Range, SpecError, parse_candle_spec, parse_time
 
 PROTOCOL_LABELS = {"honest": "honest: stops early on validation, fits again on all", "poc": "poc: the original recipe"}
-DAILY = ("1d", "1w")
 
 
 class NumberField(forms.CharField):
@@ -27,8 +26,8 @@ class NumberField(forms.CharField):
         )
         self.wanted = wanted
 
-    def to_python(self, value: Any) -> Any:
-        return _number(super().to_python(value) or "")
+    def clean(self, value: Any) -> Any:
+        return _number(super().clean(value))
 
 
 class CandleForm(forms.Form):
@@ -36,7 +35,19 @@ class CandleForm(forms.Form):
 
     symbol = forms.CharField(max_length=32, widget=forms.HiddenInput)
     timeframe = forms.CharField(max_length=2, widget=forms.HiddenInput)
-    candle_date = forms.CharField(max_length=40, label="Candle (UTC)")
+    # Text and not the browser's own date field: that writes days in the order of its own language.
+    candle_date = forms.CharField(
+        max_length=40,
+        label="Candle (UTC)",
+        widget=forms.TextInput(
+            attrs={
+                "class": "form-control form-control-sm",
+                "required": True,
+                "placeholder": "YYYY-MM-DD HH:MM",
+                "autocomplete": "off",
+            }
+        ),
+    )
     protocol = forms.ChoiceField(
         choices=[(name, PROTOCOL_LABELS[name]) for name in PROTOCOLS],
         required=False,
@@ -55,11 +66,6 @@ class CandleForm(forms.Form):
         super().__init__(*args, **kwargs)
         for name, wanted in RANGES.items():
             self.fields[name] = NumberField(wanted)
-        timeframe = self["timeframe"].value()
-        kind = "date" if timeframe in DAILY else "datetime-local"
-        self.fields["candle_date"].widget = forms.DateTimeInput(
-            attrs={"type": kind, "class": "form-control form-control-sm", "required": True}
-        )
 
     def clean(self) -> dict[str, Any]:
         cleaned = self.cleaned_data
@@ -101,17 +107,16 @@ def initial_values(query: Mapping[str, str], config: Mapping[str, Any] | None = 
         name: query[name] for name in (*RANGES, "symbol", "timeframe", "protocol", "feature_set") if query.get(name)
     }
     known.setdefault("timeframe", "1d")
-    known["candle_date"] = _as_input(known["candle_date"], known["timeframe"])
+    known["candle_date"] = _as_input(known["candle_date"])
     return known
 
 
-def _as_input(candle: str, timeframe: str) -> str:
-    """An ISO time as the browser's date field takes it; what can't be read is left to the spec to refuse."""
+def _as_input(candle: str) -> str:
+    """An ISO time as the form shows it; what can't be read is left to the spec to refuse."""
     try:
-        time = parse_time(candle)
+        return f"{parse_time(candle):%Y-%m-%d %H:%M}"
     except ValueError:
         return candle[:40]
-    return f"{time:%Y-%m-%d}" if timeframe in DAILY else f"{time:%Y-%m-%dT%H:%M}"
 
 
 def _number(text: str) -> float | int | str:

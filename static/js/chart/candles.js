@@ -7,7 +7,7 @@ export function colours() {
   return {
     up: css("--up"),
     down: css("--down"),
-    text: css("--tblr-secondary") || "#667382",
+    text: css("--chart-text"),
     grid: css("--grid"),
     surface: css("--chart-surface"),
     train: css("--train"),
@@ -26,7 +26,7 @@ export class Candles {
       timeScale: { minBarSpacing: 0.01, rightOffset: 3 },
       handleScale: { axisPressedMouseMove: { time: true, price: false } },
     });
-    this.price = this.chart.addSeries(library.CandlestickSeries, {});
+    this.price = this.chart.addSeries(library.CandlestickSeries, { lastValueVisible: false, priceLineVisible: false });
     this.volume = this.chart.addSeries(
       library.HistogramSeries,
       { priceFormat: { type: "volume" }, lastValueVisible: false, priceLineVisible: false },

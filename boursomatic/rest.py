@@ -9,8 +9,15 @@ from urllib.parse import urlencode
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404
-from rest_framework import authentication, status, views  # views whole: it is half loaded when it loads us
-from rest_framework.exceptions import APIException, ParseError, PermissionDenied, UnsupportedMediaType, ValidationError
+from rest_framework import authentication, status
+from rest_framework.exceptions import (
+    APIException,
+    NotFound,
+    ParseError,
+    PermissionDenied,
+    UnsupportedMediaType,
+    ValidationError,
+)
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -165,12 +172,22 @@ def _whole(request: Request, name: str, default: int, high: int) -> int:
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's shapes with sentences that say what would do; None lets Django answer 500 (boursomatic.errors)."""
-    if isinstance(error, UnsupportedMediaType):
+    """DRF's shapes with sentences that say what would do; None lets Django answer 500 (boursomatic.errors).
+
+    Not DRF's own handler: its module asks the settings for our classes while it loads, and must not be needed here.
+    """
+    if isinstance(error, Http404):
+        error = NotFound(*error.args[:1])
+    elif isinstance(error, DjangoPermissionDenied):
+        error = PermissionDenied(*error.args[:1])
+    elif isinstance(error, UnsupportedMediaType):
         error = UnsupportedMediaType("", detail="Send JSON, with the header Content-Type: application/json.")
-    elif isinstance(error, Http404 | DjangoPermissionDenied) and error.args:
-        response = views.exception_handler(error, context)
-        if response is not None:
-            response.data = {"detail": str(error.args[0])}
-        return response
-    return views.exception_handler(error, context)
+    if not isinstance(error, APIException):
+        return None
+    headers = {}
+    if challenge := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = challenge
+    if wait := getattr(error, "wait", None):
+        headers["Retry-After"] = str(math.ceil(wait))
+    shaped = error.detail if isinstance(error.detail, dict) else {"detail": error.detail}
+    return Response(shaped, status=error.status_code, headers=headers)

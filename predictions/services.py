@@ -31,7 +31,7 @@ def predict_range(
     """
     if run.status != Status.COMPLETED or run.series is None:
         raise NotReady(f"Run {run.run_id} is {run.status}: only a completed run has a model to ask.")
-    model = _model(run.pk)
+    model = _model(run.run_id)
     bars = load_bars(run.series, start=start, end=end, before=FEATURE_SETS[model.feature_set].warmup).adjusted()
     first = 0 if start is None else int((bars.time < int(start.timestamp())).sum())
     said = predict_candles(model, bars, first=first)
@@ -59,9 +59,9 @@ def predict_range(
 
 
 @lru_cache(maxsize=KEPT_MODELS)
-def _model(run_pk: int) -> CandleModel:
+def _model(run_id: str) -> CandleModel:
     """A run's model, its files held against their hashes. Kept by the run: a finished run's files never change."""
-    version = TrainingRun.objects.select_related("model_version").get(pk=run_pk).model_version
+    version = TrainingRun.objects.select_related("model_version").get(run_id=run_id).model_version
     storage, files = artifact_storage(), {}
     try:
         for name in (MODEL, MANIFEST):

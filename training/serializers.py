@@ -4,8 +4,9 @@ from typing import Any
 
 from rest_framework import serializers
 
+from instruments.models import Timeframe
 from training.models import Kind, Status
-from training.quant.spec import FEATURE_SETS, PROTOCOLS, RANGES, TIMEFRAMES, Range
+from training.quant.spec import FEATURE_SETS, PROTOCOLS, RANGES, Range
 
 
 def _number(wanted: Range) -> serializers.Field[Any, Any, Any, Any]:
@@ -29,7 +30,7 @@ class CandleRequest(_CandleNumbers):  # type: ignore[misc, valid-type]  # made f
     candle_date = serializers.DateTimeField(help_text="The selected candle; a day alone is its midnight, in UTC")
     params = Params(required=False)
     symbol = serializers.CharField(required=False, max_length=32, help_text="Default: the platform's default symbol")
-    timeframe = serializers.ChoiceField(TIMEFRAMES, default="1d")
+    timeframe = serializers.ChoiceField(Timeframe.choices, default=Timeframe.DAY)
     protocol = serializers.ChoiceField(PROTOCOLS, default="honest")
     feature_set = serializers.ChoiceField(
         FEATURE_SETS, required=False, help_text="Default: scale_free with honest, poc16 with poc"
@@ -83,7 +84,7 @@ class Run(serializers.Serializer[Any]):
     timestamp = serializers.CharField(help_text="The UTC second it was asked for, as 20231215_143022")
     candle_date = serializers.DateTimeField()
     symbol = serializers.CharField()
-    timeframe = serializers.ChoiceField(TIMEFRAMES)
+    timeframe = serializers.ChoiceField(Timeframe.choices)
     status = serializers.ChoiceField(Status.choices)
     progress = serializers.FloatField(min_value=0, max_value=1)
     stage = serializers.CharField()

@@ -89,8 +89,8 @@ def access_of(view: Any) -> str | None:
         return ADMIN
     if hasattr(view, "access"):
         return str(view.access)
-    given = getattr(view, "initkwargs", {})  # what as_view() was called with
-    classes = given.get("permission_classes") or getattr(getattr(view, "cls", None), "permission_classes", ())
+    given: dict[str, Any] = getattr(view, "initkwargs", {})  # what as_view() was called with
+    classes: Any = given.get("permission_classes", getattr(getattr(view, "cls", None), "permission_classes", ()))
     return next((str(c.access) for c in classes if hasattr(c, "access")), None)
 
 

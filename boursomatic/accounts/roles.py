@@ -37,12 +37,12 @@ Person = User | AnonymousUser | AbstractBaseUser
 
 
 def role_of(user: Person) -> Role | None:
-    """The highest role that the user holds, None without one; a superuser is an admin. One query."""
+    """The highest role that the user holds, None without one; a superuser is an admin."""
     if not isinstance(user, User) or not user.is_active:
         return None
     if user.is_superuser:
         return Role.ADMIN
-    held = set(user.groups.values_list("name", flat=True))
+    held = {group.name for group in user.groups.all()}  # not values_list: lists of members prefetch the groups
     return next((role for role in reversed(Role) if role.value in held), None)
 
 

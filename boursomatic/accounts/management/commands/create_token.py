@@ -1,12 +1,12 @@
 """Makes an API token."""
 
-import json
 from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from boursomatic import commands
 from boursomatic.accounts.roles import DEFAULT_TOKEN_SCOPES, Scope
 from boursomatic.accounts.tokens import DEFAULT_DAYS, MAX_DAYS, token_create
 
@@ -17,13 +17,13 @@ def _days(text: str) -> int:
     return int(text)
 
 
-class Command(BaseCommand):
+class Command(commands.Command):
     help = (
         "Make an API token for USER and print it once. It does what its scopes and its owner's role both allow. "
         "Use it as the header: Authorization: Token <token>."
     )
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    def options(self, parser: ArgumentParser) -> None:
         parser.add_argument("user", metavar="USER", help="name of an active member")
         parser.add_argument(
             "--scope",
@@ -33,11 +33,13 @@ class Command(BaseCommand):
             help=f"what it may be used for, one or more (default: {' '.join(DEFAULT_TOKEN_SCOPES)})",
         )
         parser.add_argument(
-            "--days", type=_days, default=DEFAULT_DAYS, help=f"valid for this many days, 1 to {MAX_DAYS} (default: 90)"
+            "--days",
+            type=_days,
+            default=DEFAULT_DAYS,
+            help=f"valid for this many days, 1 to {MAX_DAYS} (default: {DEFAULT_DAYS})",
         )
-        parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def work(self, **options: Any) -> commands.Outcome:
         user = User.objects.filter(username=options["user"]).first()
         if user is None:
             raise CommandError(f"There is no member {options['user']!r}. Members: {_members()}.")
@@ -45,15 +47,14 @@ class Command(BaseCommand):
             raise CommandError(f"The account {options['user']!r} is inactive. An admin can make it active again.")
         scopes = [Scope(value) for value in options["scope"] or DEFAULT_TOKEN_SCOPES]
         token, text = token_create(user=user, scopes=scopes, days=options["days"], name="create_token")
-        expires = token.expiry.strftime("%Y-%m-%dT%H:%M:%SZ")
-        if options["json"]:
-            answer = {"token": text, "user": user.get_username(), "scopes": token.scopes, "expires_at": expires}
-            self.stdout.write(json.dumps(answer))
-        else:
-            self.stdout.write(text)
-            self.stderr.write(
-                f"Token of {user.get_username()} for {', '.join(token.scopes)}, until {expires}. It is shown only now."
-            )
+        expires = f"{token.expiry:%Y-%m-%dT%H:%M:%SZ}"
+        return commands.Outcome(
+            {"token": text, "user": user.get_username(), "scopes": token.scopes, "expires_at": expires},
+            lines=[
+                f"Token of {user.get_username()} for {', '.join(token.scopes)}, until {expires}. It is shown only now:",
+                text,
+            ],
+        )
 
 
 def _members() -> str:

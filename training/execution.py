@@ -16,6 +16,7 @@ from boursomatic.accounts.audit import audit
 from training import leases
 from training.candles import candle_data
 from training.models import Kind, ModelVersion, RunEvent, Status, TrainingRun
+from training.quant.artifacts import model_text
 from training.quant.candle import train_candle
 from training.quant.spec import CandleSpec
 from training.records import candle_detail, candle_files, candle_result
@@ -82,9 +83,10 @@ def run_execute(*, run_pk: int, token: UUID, tell: Tell | None = None) -> None:
         data.bars, decision=data.decision, spec=spec, on_stage=reporter.stage, on_round=reporter.boosting
     )
     reporter.stage("write", 0.95, "files, hashes and the model's version")
-    result = candle_result(run, spec, data, outcome)
+    text = model_text(outcome)
+    result = candle_result(run, data, outcome, text)
     detail = candle_detail(spec, data, outcome)
-    files = candle_files(run, spec, outcome, result, detail)
+    files = candle_files(run, spec, outcome, text=text, result=result, detail=detail)
     with artifact_storage().staged(run_folder(run.run_id), files) as staged, transaction.atomic():
         # The conditional UPDATE locks the row first: who lost the lease moves no files and makes no model.
         if not leases.finish(run.pk, token, status=Status.COMPLETED, result=result, detail=detail):

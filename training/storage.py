@@ -58,14 +58,13 @@ class StagedFolder:
     def write(self, files: dict[str, bytes]) -> None:
         self.source.mkdir(parents=True)
         for name, content in files.items():
-            path = self.source / name
-            with path.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            if path.read_bytes() != content:
+            (self.source / name).write_bytes(content)
+        for name in files:  # after all are written: the first flush then carries most of the others
+            _sync(self.source / name)
+        _sync(self.source)
+        for name, content in files.items():
+            if (self.source / name).read_bytes() != content:
                 raise OSError(f"{name} was not stored as it was written. Check the disk.")
-        _sync_folder(self.source)
 
     def publish(self) -> None:
         """Call inside the transaction that ends the run, after its row is locked: then only the run's holder moves
@@ -73,7 +72,7 @@ class StagedFolder:
         shutil.rmtree(self.target, ignore_errors=True)
         self.target.parent.mkdir(parents=True, exist_ok=True)
         self.source.rename(self.target)
-        _sync_folder(self.target.parent)
+        _sync(self.target.parent)
 
 
 def artifact_storage() -> ArtifactStorage:
@@ -86,7 +85,7 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _sync_folder(path: Path) -> None:
+def _sync(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -6,8 +6,11 @@ import mmap
 import os
 import signal
 import socket
+import time
+from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
 _prctl = getattr(ctypes.CDLL(None), "prctl", None)
 
 
@@ -41,8 +44,27 @@ def bind_forks() -> None:
     _Forks()
 
 
+def adopt_orphans() -> None:
+    """Descendants whose parent has died become this process's children."""
+    if _prctl is not None:
+        _prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def kill_children(*, but: int | None) -> None:
+    """Every child except `but`: what was adopted, and in time what is adopted while this goes on."""
+    here = Path(f"/proc/self/task/{os.getpid()}/children")
+    with contextlib.suppress(OSError):
+        while strays := [int(pid) for pid in here.read_text().split() if int(pid) != but]:
+            for pid in strays:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+
+
 class Flag:
-    """A bit that processes share over a fork; no lock, so a killed process can't hold it."""
+    """An event that processes share over a fork.
+
+    Unlike multiprocessing's it has no lock: setting that one hangs when a process was killed while it waited.
+    """
 
     def __init__(self) -> None:
         self._memory = mmap.mmap(-1, 1)
@@ -52,6 +74,12 @@ class Flag:
 
     def is_set(self) -> bool:
         return bool(self._memory[0])
+
+    def wait(self, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while not self.is_set() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return self.is_set()
 
 
 def notify(state: str) -> None:

@@ -6,15 +6,14 @@ import os
 import resource
 import select
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
-from uuid import UUID
 
 from django.db import connections
 
 from boursomatic.processes import die_with_parent
 from training.endings import Ending, Outcome
-from training.execution import run_execute
 
 MEMORY_BUDGET = 1536 * 1024**2  # bytes above the size at the fork; a candle run needs a few MB
 _PIPE_CHUNK = 65_536
@@ -32,13 +31,13 @@ class Child:
         self._status: int | None = None
 
     @classmethod
-    def start(cls, run_pk: int, token: UUID) -> "Child":
-        """Forks; the caller has closed its database connections."""
+    def start(cls, job: Callable[[], None]) -> "Child":
+        """Forks a process for `job`; the caller has closed its database connections."""
         parent = os.getpid()
         reading, writing = os.pipe()
         pid = os.fork()
         if pid == 0:
-            _train(run_pk, token, parent, writing)
+            _live(job, parent, writing)
         os.close(writing)
         return cls(pid, reading)
 
@@ -73,7 +72,7 @@ class Child:
         self._status = os.waitpid(self.pid, 0)[1]
 
 
-def _train(run_pk: int, token: UUID, parent: int, report: int) -> NoReturn:
+def _live(job: Callable[[], None], parent: int, report: int) -> NoReturn:
     """The child's life. Whatever happens it ends here, without its parent's exit handlers."""
     try:
         gc.freeze()  # what the parent loaded is never garbage: collecting it would only copy pages
@@ -81,7 +80,7 @@ def _train(run_pk: int, token: UUID, parent: int, report: int) -> NoReturn:
         die_with_parent(parent)
         limit = _limit_memory()
         try:
-            run_execute(run_pk=run_pk, token=token)
+            job()
         except BaseException as problem:
             resource.setrlimit(resource.RLIMIT_AS, limit)  # telling takes memory too
             os.write(report, Ending.of_exception(problem).to_bytes())

@@ -20,7 +20,7 @@ from django.db import DatabaseError, connection, connections
 from django_q.cluster import Sentinel
 from django_q.conf import Conf
 
-from boursomatic.processes import bind_forks, notify
+from boursomatic.processes import Flag, adopt_orphans, bind_forks, kill_children, notify
 from training import leases, presence, tasks
 from training.broker import Kicks, waiting
 from training.models import Status, TrainingRun
@@ -64,9 +64,10 @@ class Board:
 class Guard(Sentinel):  # type: ignore[misc]  # django-q2 has no types
     """django-q2's sentinel, which tells a death that may have left a lock behind from one that has not."""
 
-    def __init__(self, board: Board, stop: Any, started: Any) -> None:
+    def __init__(self, board: Board, stop: Flag) -> None:
         self.board = board
-        super().__init__(stop, started, uuid.uuid4(), Kicks(list_key=Conf.CLUSTER_NAME))  # returns when stopped
+        super().__init__(stop, Flag(), uuid.uuid4(), Kicks(list_key=Conf.CLUSTER_NAME), start=False)
+        self.event_out = Flag()
 
     def status(self) -> str:
         self.board.stamp()
@@ -85,9 +86,9 @@ class Guard(Sentinel):  # type: ignore[misc]  # django-q2 has no types
             os._exit(_BROKEN)  # the rest of the group dies with its parent
 
 
-def _guard(board: Board, stop: Any, started: Any) -> None:
+def _guard(board: Board, stop: Flag) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, [])  # the command takes its signals by waiting for them
-    Guard(board, stop, started)
+    Guard(board, stop).start()  # returns when stopped
 
 
 class Command:
@@ -104,6 +105,7 @@ class Command:
         awaited = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
         signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
         bind_forks()
+        adopt_orphans()
         failures = 0
         while True:
             born = time.monotonic()
@@ -123,9 +125,8 @@ class Command:
     def start(self) -> None:
         connections.close_all()  # not to be shared over the fork
         self.board.stamp()
-        context = get_context("fork")
-        self.stop_event, started = context.Event(), context.Event()
-        self.group = context.Process(target=_guard, args=(self.board, self.stop_event, started))
+        self.stop_flag = Flag()
+        self.group = get_context("fork").Process(target=_guard, args=(self.board, self.stop_flag))
         self.group.start()
         self.stuck_since = None
 
@@ -161,6 +162,7 @@ class Command:
     def _mark_presence(self) -> None:
         pids = self.board.pids()
         if gone := self.known - pids:
+            kill_children(but=self.group.pid)  # the run of a killed worker, if it could not end by itself
             leases.release_of(presence.HOST, gone)
             presence.leave(gone)
         presence.beat(pids)
@@ -190,7 +192,7 @@ class Command:
         """Workers give their runs back; then everything has ended."""
         notify("STOPPING=1")
         STOPPING.set()
-        self.stop_event.set()
+        self.stop_flag.set()
         self.group.join(STOP_S)
         self.end_group()
 
@@ -198,6 +200,7 @@ class Command:
         """Kills what is left, and gives back what its workers held."""
         self.group.kill()
         self.group.join()
+        kill_children(but=None)
         self.board.write_pids([])
         try:
             with leases.impatient():

@@ -17,6 +17,7 @@ from boursomatic.processes import Flag
 from training import leases
 from training.child import Child
 from training.endings import Ending, Outcome
+from training.execution import run_execute
 from training.models import Kind, Status, TrainingRun
 from training.presence import HOST
 from training.storage import artifact_storage, run_folder
@@ -54,7 +55,7 @@ def carry(run_pk: int) -> bool:
     run_id, kind = TrainingRun.objects.values_list("run_id", "kind").get(pk=run_pk)
     held = Held(run_pk, run_id, kind, token)
     connections.close_all()  # a connection must not be shared over the fork: each side opens its own
-    child = Child.start(held.pk, held.token)
+    child = Child.start(lambda: run_execute(run_pk=held.pk, token=held.token))
     try:
         ending = Watch(held, child).until_over()
     finally:

@@ -1,0 +1,124 @@
+"""Real worker processes over the tests' database, and ways to find and hurt them."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import quote
+
+from django.conf import settings
+from django.db import connection
+
+from boursomatic.env import ROOT
+from training import presence
+from training.models import TrainingRun
+
+T = TypeVar("T")
+
+
+def until(condition: Callable[[], T], seconds: float = 20.0, what: str = "") -> T:
+    """The first true value of `condition`, or a failure after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what or condition}"
+        time.sleep(0.01)
+    return value
+
+
+def environment() -> dict[str, str]:
+    """What a process needs to work on the database of the tests."""
+    config = connection.settings_dict
+    if connection.vendor == "sqlite":
+        url = f"sqlite:///{config['NAME']}"
+    else:
+        url = f"postgres://{config['USER']}@{quote(config['HOST'], safe='')}/{config['NAME']}"
+    return {**os.environ, "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "boursomatic.settings"}
+
+
+def children(pid: int) -> list[int]:
+    with contextlib.suppress(OSError):
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
+
+
+def group(pgid: int) -> list[int]:
+    """The living processes of a group."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _, itsgroup = path.read_text().rpartition(")")[2].split()[:3]
+            if int(itsgroup) == pgid and state != "Z":
+                found.append(int(path.parent.name))
+    return found
+
+
+class Crew:
+    """One worker command. Its processes are told apart by who forked them and in which order."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "manage.py", "worker"], cwd=ROOT, env=environment(), start_new_session=True
+        )
+        self.pgid = self.process.pid
+
+    @property
+    def main(self) -> int:
+        return self.process.pid
+
+    @property
+    def sentinel(self) -> int:
+        return until(lambda: children(self.main), what="a sentinel")[0]
+
+    def parts(self) -> dict[str, int]:
+        """django-q2 starts its workers first, then the monitor, then the pusher."""
+        sentinel = self.sentinel
+        count = settings.WORKERS + 2
+        pids = sorted(until(lambda: len(c := children(sentinel)) == count and c, what="the whole group") or [])
+        named = {"main": self.main, "sentinel": sentinel, "monitor": pids[-2], "pusher": pids[-1]}
+        return {**named, **{f"worker{n}": pid for n, pid in enumerate(pids[: settings.WORKERS])}}
+
+    def wait_ready(self) -> None:
+        until(presence.alive().exists, what="a worker's beat")
+        self.parts()
+
+    def child_of(self, run: TrainingRun) -> int:
+        """The process that trains this run, stopped in the middle of it."""
+        worker = until(lambda: status_of(run, "worker_pid"), what="a claim")
+        child: int = until(lambda: children(worker), what="a child")[0]
+        os.kill(child, signal.SIGSTOP)
+        return child
+
+    def stop(self) -> int:
+        self.process.terminate()
+        return self.process.wait(15)
+
+    def destroy(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pgid, signal.SIGKILL)
+        self.process.wait()
+
+
+@contextlib.contextmanager
+def crew() -> Iterator[Crew]:
+    made = Crew()
+    try:
+        made.wait_ready()
+        yield made
+    finally:
+        made.destroy()
+
+
+def status_of(run: TrainingRun, field: str = "status") -> object:
+    return TrainingRun.objects.values_list(field, flat=True).get(pk=run.pk)
+
+
+def until_ended(*runs: TrainingRun, seconds: float = 30.0) -> list[str]:
+    pks = [run.pk for run in runs]
+    ended = TrainingRun.objects.filter(pk__in=pks, finished_at__isnull=False)
+    until(lambda: ended.count() == len(pks), seconds, "all runs ended")
+    return list(ended.order_by("pk").values_list("status", flat=True))

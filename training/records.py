@@ -75,7 +75,10 @@ def candle_files(
     result: dict[str, Any],
     detail: dict[str, Any],
 ) -> dict[str, bytes]:
-    """Name -> content of everything in the run's folder; `text` is the model's (made once: 1.3 ms a time); `run_meta` comes last and holds the hashes of the others."""
+    """Name -> content of everything in the run's folder; `run_meta` comes last and holds the hashes of the others.
+
+    `text` is the model's, made once by the caller: 1.3 ms a time.
+    """
     names = artifact_names(run.run_id)
     hashes = {name: result[name] for name in ("data_hash", "model_hash")} | {"params_hash": run.params_hash}
     files = {

@@ -1,0 +1,96 @@
+"""How pages look and behave: narrow, dark, empty, and when the server or the workers are gone."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import OpenPage
+from tests.browser.site import Site
+
+PATHS = ("/backtest/", "/backtest/?train=1", "/runs/", "/instruments/", "/account/", "/training/new/?candle=2010-06-15")
+NARROW = {"width": 390, "height": 844}
+
+
+def _start_run(page: Page) -> None:
+    page.get_by_role("button", name="Start training").click()
+    page.wait_for_url(re.compile(r"/runs/\w+/$"))
+
+
+def _overflow(page: Page) -> int:
+    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_it_fits_a_narrow_window(site: Site, open_page: OpenPage, path: str) -> None:
+    page = open_page(site, path, viewport=NARROW)
+    expect(page.get_by_role("navigation", name="Main")).to_be_visible()
+    assert _overflow(page) == 0
+
+
+def test_it_shows_a_finished_run_in_a_narrow_window(site: Site, open_page: OpenPage) -> None:
+    page = open_page(site, "/training/new/?symbol=IBM&candle=2010-06-15", viewport=NARROW)
+    _start_run(page)
+    expect(page.get_by_role("heading", name="Training Complete!")).to_be_visible(timeout=30_000)
+    assert _overflow(page) == 0
+    test_column = page.get_by_role("columnheader", name="Test", exact=True).bounding_box()
+    assert test_column is not None and test_column["x"] + test_column["width"] <= NARROW["width"]
+
+
+def test_it_remembers_light_and_dark(site: Site, open_page: OpenPage) -> None:
+    page = open_page(site, "/runs/", color_scheme="dark")
+    root = page.locator("html")
+    expect(root).to_have_attribute("data-bs-theme", "dark")
+    page.get_by_text("Account", exact=True).click()
+    page.get_by_role("button", name="Light or dark").click()
+    expect(root).to_have_attribute("data-bs-theme", "light")
+    page.goto("/backtest/")
+    expect(root).to_have_attribute("data-bs-theme", "light")
+
+
+def test_it_keeps_the_chart_in_the_address(site: Site, open_page: OpenPage) -> None:
+    page = open_page(site, "/backtest/?symbol=AAPL")
+    expect(page.locator("#legend")).to_contain_text("AAPL")
+    page.get_by_role("button", name="5Y").click()
+    page.get_by_role("button", name="Raw").click()
+    page.get_by_label("Instrument").select_option("IBM")
+    expect(page.locator("#legend")).to_contain_text("IBM")
+    page.reload()
+    expect(page.locator("#legend")).to_contain_text("IBM")
+    expect(page.get_by_role("button", name="5Y")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("button", name="Raw")).to_have_attribute("aria-pressed", "true")
+    page.go_back()
+    expect(page.locator("#legend")).to_contain_text("AAPL")
+    expect(page.get_by_role("link", name="Charts by TradingView")).to_be_visible()
+
+
+def test_it_says_that_no_worker_runs_and_cancels(idle_site: Site, open_page: OpenPage) -> None:
+    page = open_page(idle_site, "/training/new/?symbol=AAPL&candle=2010-06-15")
+    _start_run(page)
+    expect(page.get_by_role("alert")).to_contain_text("No worker is running")
+    expect(page.get_by_text("first in the queue")).to_be_visible()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("heading", name="Training cancelled")).to_be_visible()
+    expect(page.locator("[hx-trigger]")).to_have_count(0)
+
+
+def test_it_reconnects_when_the_server_comes_back(idle_site: Site, open_page: OpenPage) -> None:
+    page = open_page(idle_site, "/training/new/?symbol=AAPL&candle=2010-06-16", may_complain=True)
+    _start_run(page)
+    note = page.get_by_text("Reconnecting")
+    page.context.set_offline(True)
+    expect(note).to_be_visible()
+    page.context.set_offline(False)
+    expect(note).to_be_hidden()
+    expect(page.get_by_text("Waiting for a worker")).to_be_visible()
+
+
+@pytest.mark.parametrize("path", ["/backtest/", "/instruments/"])
+def test_it_says_how_to_load_prices_when_there_are_none(empty_site: Site, open_page: OpenPage, path: str) -> None:
+    page = open_page(empty_site, path)
+    expect(page.get_by_text("python manage.py load_demo")).to_be_visible()
+
+
+def test_it_says_what_to_do_before_the_first_run(empty_site: Site, open_page: OpenPage) -> None:
+    page = open_page(empty_site, "/runs/")
+    expect(page.get_by_text("No runs yet")).to_be_visible()

@@ -1,0 +1,131 @@
+"""From the chart to a trained model, by mouse, by keyboard, and without JavaScript."""
+
+import re
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import OpenPage, log_in
+from tests.browser.site import Site
+
+DAY = re.compile(r"20\d\d-\d\d-\d\d")
+
+
+def _ready(page: Page) -> Locator:
+    """The chart, once its bars are there."""
+    expect(page.locator("#legend")).to_contain_text("AAPL")
+    return page.locator("#chart")
+
+
+def _over(chart: Locator, share: float) -> dict[str, float]:
+    box = chart.bounding_box()
+    assert box is not None
+    return {"x": box["width"] * share, "y": box["height"] * 0.5}
+
+
+def test_it_trains_the_candle_that_is_clicked(site: Site, page: Page) -> None:
+    log_in(page, site)
+    chart = _ready(page)
+    page.get_by_role("button", name="Train Mode").click()
+    expect(page.get_by_role("button", name="Train Mode: ON")).to_have_attribute("aria-pressed", "true")
+    chart.click(position=_over(chart, 0.4))
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_label("Candle (UTC)")).to_have_value(DAY)
+    expect(dialog.get_by_label("Test window (candles)", exact=True)).to_have_value("35")
+    dialog.get_by_role("button", name="Start training").dblclick()
+    expect(dialog.get_by_role("heading", name="Training Complete!")).to_be_visible(timeout=30_000)
+    for word in ("Accuracy", "Precision", "Recall", "F1", "AUC", "MCC", "Best threshold"):
+        expect(dialog.get_by_role("row", name=word).first).to_be_visible()
+    expect(page).to_have_url(re.compile(r"/runs/\w+/$"))
+    expect(page).to_have_title(re.compile("Completed"))
+    run_id = page.url.rstrip("/").rsplit("/", 1)[-1]
+
+    dialog.get_by_role("link", name="Open the run").click()
+    expect(page.get_by_role("heading", name="Log")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name=f"results_poc_{run_id}.json").click()
+    assert download.value.suggested_filename == f"results_poc_{run_id}.json"
+    page.get_by_role("link", name="Runs").click()
+    expect(page.get_by_role("link", name=run_id)).to_have_count(1)
+    expect(page.locator("table.runs tbody tr").first).to_contain_text(run_id)  # the second click started nothing
+
+
+def test_it_shows_what_a_click_would_use_and_what_is_missing(site: Site, open_page: OpenPage) -> None:
+    page = open_page(site, "/backtest/?symbol=AAPL&train=1&range=all")
+    chart = _ready(page)
+    chart.hover(position=_over(chart, 0.6))
+    preview = page.locator("#train-preview")
+    expect(preview).to_contain_text(re.compile(r"Training \d+ rows · \d+ % up"))
+    expect(preview).to_contain_text("Validation")
+    expect(preview).to_contain_text("Test 35 rows")
+    chart.hover(position=_over(chart, 0.002))
+    expect(preview).to_contain_text("are needed")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Train Mode: OFF")).to_be_visible()
+    expect(page).not_to_have_url(re.compile("train=1"))
+
+
+def test_it_can_be_done_by_keyboard(site: Site, open_page: OpenPage) -> None:
+    page = open_page(site, "/backtest/?symbol=AAPL")
+    _ready(page)
+    page.keyboard.press("t")
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#train-preview")).to_contain_text("Training")
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    first = dialog.get_by_label("Candle (UTC)")
+    expect(first).to_have_value(DAY)
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(page).not_to_have_url(re.compile("candle="))
+    expect(page.get_by_role("button", name="Train Mode: ON")).to_be_visible()
+
+
+def test_it_keeps_sliders_and_fields_together(site: Site, open_page: OpenPage) -> None:
+    page = open_page(site, "/training/new/?symbol=AAPL&candle=2010-06-15")
+    field = page.get_by_label("Leaves", exact=True)
+    slider = page.get_by_label("Leaves slider")
+    slider.fill("40")
+    expect(field).to_have_value("40")
+    field.fill("20")
+    expect(slider).to_have_value("20")
+
+
+def test_it_says_in_the_dialog_what_is_wrong(site: Site, open_page: OpenPage) -> None:
+    page = open_page(site, "/backtest/?symbol=AAPL&train=1&candle=2010-06-13T00:00:00Z", may_complain=True)
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Start training").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("is no candle of AAPL 1d. The nearest: 2010-06-11")
+    dialog.get_by_label("Candle (UTC)").fill("2010-06-15")
+    dialog.get_by_role("button", name="Start training").click()
+    expect(dialog.get_by_role("heading", name="Training Complete!")).to_be_visible(timeout=30_000)
+
+
+def test_it_goes_back_from_run_to_form_to_chart(site: Site, open_page: OpenPage) -> None:
+    page = open_page(site, "/backtest/?symbol=AAPL&train=1")
+    chart = _ready(page)
+    chart.click(position=_over(chart, 0.3))
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Start training").click()
+    expect(page).to_have_url(re.compile(r"/runs/\w+/$"))
+    page.go_back()
+    expect(dialog.get_by_role("button", name="Start training")).to_be_visible()
+    page.go_back()
+    expect(dialog).to_be_hidden()
+    expect(page).to_have_url(re.compile("train=1"))
+
+
+def test_it_works_without_javascript(site: Site, open_page: OpenPage) -> None:
+    page = open_page(site, "/backtest/?symbol=AAPL", java_script_enabled=False)
+    expect(page.get_by_role("table")).to_contain_text("Volume")
+    page.get_by_label("Train AAPL at the candle of (UTC)").fill("2010-06-15")
+    page.get_by_role("button", name="Choose settings").click()
+    page.get_by_role("button", name="Start training").click()
+    expect(page).to_have_url(re.compile(r"/runs/\w+/$"))
+    complete = page.get_by_role("heading", name="Training Complete!")
+    for _ in range(60):
+        if complete.is_visible():
+            break
+        page.reload()
+    expect(complete).to_be_visible()
+    page.goto("/runs/?status=completed&symbol=AAPL")
+    expect(page.get_by_role("table")).to_contain_text("2010-06-15")

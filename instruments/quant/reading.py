@@ -49,8 +49,10 @@ class _Codes:
     known: dict[Any, int] = field(default_factory=dict)
     parts: list[NDArray[np.int32]] = field(default_factory=list)
 
-    def add(self, values: Iterable[Any]) -> None:
+    def add(self, values: list[Any]) -> None:
         known = self.known
+        if any(kind.__hash__ is None for kind in set(map(type, values))):  # lists, from JSON or a column of arrays
+            values = [text_of(value) for value in values]
         self.parts.append(np.fromiter((known.setdefault(value, len(known)) for value in values), dtype=np.int32))
 
     def codes(self) -> NDArray[np.int32]:
@@ -115,7 +117,7 @@ def _fitted(row: Sequence[Any], width: int, misshapen: dict[int, str], index: in
     return [*row[:width], *[""] * (width - len(row))]
 
 
-def _dates(cells: list[Sequence[Any]], place: int, clock: int | None) -> Iterable[Any]:
+def _dates(cells: list[Sequence[Any]], place: int, clock: int | None) -> list[Any]:
     if clock is None:
         return [row[place] for row in cells]
     return [f"{text_of(row[place])} {text_of(row[clock])}".strip() for row in cells]

@@ -1,0 +1,174 @@
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pytest
+from django.contrib.auth.models import User
+
+from boursomatic.accounts.models import AuditEntry
+from boursomatic.accounts.roles import Scope
+from instruments.loading import load_bars, series_get
+from instruments.models import Series
+from instruments.quant.headers import NUMBERS
+from instruments.services import bars_write
+from tests.instruments.bars import empty, walk
+from tests.instruments.files import csv, daily
+from tests.market import make_series
+from tests.people import ApiOf
+
+pytestmark = pytest.mark.db_both
+ROWS = [
+    {"date": f"2020-01-0{i}", "open": 10, "high": 11.5, "low": 9, "close": 10, "volume": 7, "adj_close": 5}
+    for i in range(1, 6)
+]
+
+
+def test_it_answers_columns(api: ApiOf, bob: User) -> None:
+    series = make_series(bars=30)
+    answer = api(bob).get("/api/instruments/SPY/bars").json()
+    bars = load_bars(series)
+    assert answer["time"][:2] == ["2018-01-01T00:00:00Z", "2018-01-02T00:00:00Z"]
+    assert answer["epoch"] == bars.time.tolist()
+    assert all(answer[name] == getattr(bars, name).tolist() for name in NUMBERS)
+    assert (answer["symbol"], answer["timeframe"], answer["price"]) == ("SPY", "1d", "raw")
+
+
+def test_it_adjusts_when_asked(api: ApiOf, bob: User) -> None:
+    series = empty("X", "1d")
+    bars_write(series=series, bars=walk(20), source="test")
+    answer = api(bob).get("/api/instruments/X/bars?price=adjusted").json()
+    assert np.allclose(answer["close"], walk(20).adj_close)
+    assert answer["volume"] == walk(20).volume.tolist()
+
+
+def test_it_takes_both_ends_along(api: ApiOf, bob: User) -> None:
+    make_series(bars=30)
+    answer = api(bob).get("/api/instruments/SPY/bars?start=2018-01-02&end=2018-01-04T00:00:00Z").json()
+    assert [time[:10] for time in answer["time"]] == ["2018-01-02", "2018-01-03", "2018-01-04"]
+
+
+def test_it_takes_a_day_alone_as_the_whole_day(api: ApiOf, bob: User) -> None:
+    first = int(datetime(2020, 1, 1, tzinfo=UTC).timestamp())
+    bars_write(series=empty(), bars=walk(72, first=first), source="test")
+    answer = api(bob).get("/api/instruments/X/bars?timeframe=1h&start=2020-01-02&end=2020-01-02").json()
+    assert len(answer["time"]) == 24
+    assert answer["time"][-1] == "2020-01-02T23:00:00Z"
+
+
+@pytest.mark.parametrize("symbol", ["BTC/USDT", "^GSPC", "EURUSD=X", "AAPL.US", "BRK-B"])
+def test_it_knows_symbols_with_signs(api: ApiOf, bob: User, symbol: str) -> None:
+    make_series(symbol, bars=3)
+    address = f"/api/instruments/{symbol.replace('^', '%5E').replace('/', '%2F')}/bars"
+    assert api(bob).get(address).json()["symbol"] == symbol
+    assert api(bob).get(f"/api/instruments/{symbol}/bars").json()["symbol"] == symbol
+
+
+def test_it_sends_nothing_again_that_is_unchanged(api: ApiOf, bob: User) -> None:
+    series = make_series(bars=30)
+    client = api(bob)
+    etag = client.get("/api/instruments/SPY/bars")["ETag"]
+    again = client.get("/api/instruments/SPY/bars", HTTP_IF_NONE_MATCH=etag)
+    assert (again.status_code, again.content) == (304, b"")
+    assert client.get("/api/instruments/SPY/bars?price=adjusted", HTTP_IF_NONE_MATCH=etag).status_code == 200
+    bars_write(series=series, bars=walk(3), source="test")
+    assert client.get("/api/instruments/SPY/bars", HTTP_IF_NONE_MATCH=etag).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("timeframe=1m", "timeframe"),
+        ("price=nominal", "price"),
+        ("start=yesterday", "start"),
+        ("end=03/04/2020", "end"),
+        ("symbol=SPY", "symbol"),
+    ],
+)
+def test_it_names_what_it_does_not_understand(api: ApiOf, bob: User, query: str, field: str) -> None:
+    make_series(bars=3)
+    answer = api(bob).get(f"/api/instruments/SPY/bars?{query}")
+    assert answer.status_code == 400
+    assert field in answer.json()
+
+
+def test_it_says_what_there_is_instead(api: ApiOf, bob: User) -> None:
+    make_series(bars=3)
+    answer = api(bob).get("/api/instruments/QQQ/bars")
+    assert answer.status_code == 404
+    assert "Known: SPY" in answer.json()["detail"]
+    assert "It has: 1d" in api(bob).get("/api/instruments/SPY/bars?timeframe=1h").json()["detail"]
+
+
+def test_it_stores_csv(api: ApiOf, carol: User) -> None:
+    answer = api(carol).post("/api/instruments/SPY/bars?source=desk", data=csv(*daily(5)), content_type="text/csv")
+    assert answer.status_code == 200
+    assert (answer.json()["inserted"], answer.json()["instruments"]["SPY"]["rows"]) == (5, 5)
+    assert series_get("SPY", "1d").bars.values_list("source", flat=True)[0] == "desk"
+    assert AuditEntry.objects.get(action="bars.import").subject == "SPY"
+
+
+def test_it_stores_json_rows(api: ApiOf, carol: User) -> None:
+    answer = api(carol).post("/api/instruments/BTC%2FUSDT/bars", data=ROWS)
+    assert answer.json()["inserted"] == 5
+    assert load_bars(series_get("BTC/USDT", "1d")).adj_close.tolist() == [5] * 5
+    assert api(carol).post("/api/instruments/BTC/USDT/bars", data=ROWS).json()["unchanged"] == 5
+
+
+def test_it_stores_nothing_with_a_bad_row_unless_told_to_skip(api: ApiOf, carol: User) -> None:
+    body = csv(*daily(3), "2020-01-09,10,9,11,10,1,SPY")
+    answer = api(carol).post("/api/instruments/SPY/bars", data=body, content_type="text/csv")
+    assert answer.status_code == 400
+    assert answer.json()["problems"][0]["row"] == 5
+    assert "nothing stored" in answer.json()["detail"]
+    assert not Series.objects.exists()
+    answer = api(carol).post("/api/instruments/SPY/bars?on_bad=skip", data=body, content_type="text/csv")
+    assert (answer.status_code, answer.json()["inserted"], answer.json()["rejected"]) == (200, 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ([], "array"),
+        ({}, "array"),
+        ([1], "array"),
+        ([{"open": 1}], "No column for the date"),
+        ([{**ROWS[0], "open": True}], "must be a number"),
+        ([{**ROWS[0], "open": "10"}], "must be a number"),
+        ([{**ROWS[0], "open": [10]}], "must be a number"),
+        ([{**ROWS[0], "colour": "red"}], "Unknown field"),
+        ([{**ROWS[0], "open": None}], "open is missing"),
+        ([{**ROWS[0], "date": 7}], "can't be read"),
+        ([{**ROWS[0], "date": ["2020-01-01"]}], "can't be read"),
+    ],
+)
+def test_it_refuses_rows_that_are_none(api: ApiOf, carol: User, body: Any, says: str) -> None:
+    answer = api(carol).post("/api/instruments/SPY/bars", data=body)
+    assert answer.status_code == 400
+    assert says in answer.content.decode()
+
+
+@pytest.mark.parametrize("text", ["[" * 50 + "]" * 50, '[{"date": "2020-01-01", "open": NaN}]', "[1e400]", "{", ""])
+def test_it_refuses_rubbish_for_json(api: ApiOf, carol: User, text: str) -> None:
+    answer = api(carol).post("/api/instruments/SPY/bars", data=text, content_type="application/json")
+    assert answer.status_code == 400
+
+
+def test_it_refuses_a_symbol_that_is_none(api: ApiOf, carol: User) -> None:
+    answer = api(carol).post("/api/instruments/S&P/bars", data=ROWS)
+    assert (answer.status_code, list(answer.json())) == (400, ["symbol"])
+
+
+def test_it_lets_managers_write_and_viewers_read(
+    api: ApiOf, alice: User, bob: User, carol: User, stranger: User
+) -> None:
+    make_series(bars=3)
+    address = "/api/instruments/SPY/bars"
+    assert api().get(address).status_code == 401
+    assert api().post(address, data=ROWS).status_code == 401
+    assert api(stranger).get(address).status_code == 403
+    for person in (alice, bob):
+        assert api(person).get(address).status_code == 200
+        assert api(person).post(address, data=ROWS).status_code == 403
+    assert api(carol, [Scope.READ]).post(address, data=ROWS).status_code == 403
+    assert api(carol, [Scope.DATA]).post(address, data=ROWS).status_code == 200
+    assert api(carol, [Scope.DATA]).get(address).status_code == 403

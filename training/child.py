@@ -1,6 +1,7 @@
 """The process that trains: forked for one run, limited in memory, gone with its parent."""
 
 import contextlib
+import faulthandler
 import gc
 import os
 import resource
@@ -78,6 +79,7 @@ def _live(job: Callable[[], None], parent: int, report: int) -> NoReturn:
         gc.freeze()  # what the parent loaded is never garbage: collecting it would only copy pages
         _reset_signals()
         die_with_parent(parent)
+        faulthandler.enable()  # what native code was doing when it crashed goes to the log
         limit = _limit_memory()
         try:
             job()

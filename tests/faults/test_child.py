@@ -1,0 +1,104 @@
+"""What a run's own process may do to itself, and what its user is told."""
+
+import ctypes
+import errno
+import faulthandler
+import os
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+
+from training.child import MEMORY_BUDGET, Child
+from training.endings import Ending, Outcome
+from training.errors import RunRefused
+
+pytestmark = pytest.mark.processes
+
+
+def ending_of(job: Callable[[], None]) -> Ending:
+    child = Child.start(job)
+    try:
+        assert child.wait(20)
+        return child.ending()
+    finally:
+        child.kill()
+
+
+def take_memory() -> None:
+    bytearray(2 * MEMORY_BUDGET)
+
+
+def fill_the_disk() -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def crash() -> None:
+    faulthandler.disable()
+    ctypes.string_at(0)
+
+
+def abort() -> None:
+    faulthandler.disable()
+    os.kill(os.getpid(), signal.SIGFPE)
+
+
+def be_killed() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def fail() -> None:
+    raise KeyError("no such thing")
+
+
+def refuse() -> None:
+    raise RunRefused("bad_data", "These bars won't do.")
+
+
+def test_it_says_nothing_when_the_job_is_done() -> None:
+    assert ending_of(lambda: None) == Ending(Outcome.DONE)
+
+
+@pytest.mark.parametrize(
+    ("job", "reason", "words"),
+    [
+        (take_memory, "out_of_memory", "Out of memory"),
+        (crash, "out_of_memory", "Probably out of memory"),
+        (abort, "crashed", "SIGFPE"),
+        (fill_the_disk, "disk_full", "disk is full"),
+        (refuse, "bad_data", "These bars won't do."),
+        (fail, "bug", "Unexpected error (KeyError)"),
+    ],
+)
+def test_it_names_the_reason_in_plain_words(job: Callable[[], None], reason: str, words: str) -> None:
+    ending = ending_of(job)
+    assert (ending.outcome, ending.reason) == (Outcome.FAILED, reason)
+    assert words in ending.sentence
+
+
+def test_it_keeps_the_trace_of_a_bug() -> None:
+    assert "no such thing" in ending_of(fail).trace
+
+
+def test_it_asks_for_another_attempt_when_killed_from_outside() -> None:
+    assert ending_of(be_killed).outcome == Outcome.GIVE_BACK
+
+
+def test_it_is_killed_in_the_middle_of_a_long_call() -> None:
+    child = Child.start(lambda: ctypes.PyDLL(None).sleep(60))  # holds the interpreter's lock all the while
+    started = time.monotonic()
+    assert not child.wait(0.3)
+    child.kill()
+    assert time.monotonic() - started < 2
+
+
+def test_it_sees_that_the_child_is_frozen() -> None:
+    child = Child.start(lambda: time.sleep(60))
+    try:
+        assert not child.is_stopped()
+        os.kill(child.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WNOWAIT)
+        assert child.is_stopped()
+    finally:
+        child.kill()

@@ -226,6 +226,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Boursomatic",
     "DESCRIPTION": "Train trading models from a chart, judged honestly.",
     "VERSION": "1",
+    "TAGS": [{"name": name} for name in ("candle runs", "predictions", "runs and models", "instruments")],
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

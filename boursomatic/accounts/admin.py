@@ -29,7 +29,8 @@ class MemberAdmin(AuditedAdmin, UserAdmin):  # type: ignore[type-arg]
             "Role",
             {
                 "fields": ("groups", "is_superuser", "is_active"),
-                "description": "The group is the role; of several the highest counts. A superuser is always an admin. "
+                "description": "The group is the role; of several the highest counts. A superuser is always an admin, "
+                "and is made on the server alone. "
                 "Make a member who left inactive: tokens and login stop at once.",
             },
         ),
@@ -49,8 +50,8 @@ class MemberAdmin(AuditedAdmin, UserAdmin):  # type: ignore[type-arg]
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         """Nobody locks himself out: one's own role is another admin's to change."""
-        own = ("groups", "is_superuser", "is_active") if obj is not None and obj.pk == request.user.pk else ()
-        return ("last_login", "date_joined", *own)
+        own = ("groups", "is_active") if obj is not None and obj.pk == request.user.pk else ()
+        return ("last_login", "date_joined", "is_superuser", *own)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -99,6 +99,21 @@ def test_it_lets_nobody_lock_himself_out(dave: User, browser_of: BrowserOf) -> N
     assert browser_of(dave).post(f"/admin/auth/user/{dave.pk}/delete/", {"post": "yes"}).status_code == 403
 
 
+def test_it_shows_the_task_queue_and_schedules_nothing(dave: User, browser_of: BrowserOf) -> None:
+    browser = browser_of(dave)
+    assert browser.get("/admin/django_q/schedule/").status_code == 200
+    assert browser.get("/admin/django_q/schedule/add/").status_code == 403
+    form = {"func": "os.system", "args": "'id'", "schedule_type": "O"}
+    assert browser.post("/admin/django_q/schedule/add/", form).status_code == 403
+
+
+def test_it_makes_no_superuser(dave: User, alice: User, browser_of: BrowserOf) -> None:
+    form = {"username": "alice", "groups": [], "is_active": "on", "is_superuser": "on", "is_staff": "on"}
+    browser_of(dave).post(f"/admin/auth/user/{alice.pk}/change/", form)
+    alice.refresh_from_db()
+    assert not alice.is_superuser and role_of(alice) is None
+
+
 def test_it_cancels_chosen_runs(alice: User, dave: User, browser_of: BrowserOf) -> None:
     runs = [make_run(alice), make_run(alice, status=Status.COMPLETED)]
     form = {"action": "cancel", "_selected_action": [run.pk for run in runs]}

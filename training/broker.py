@@ -39,6 +39,9 @@ class Kicks(ORM):  # type: ignore[misc]  # django-q2 has no types
     def acknowledge(self, task_id: int) -> None:
         """Handed out is done."""
 
+    def set_stat(self, key: str, value: str, timeout: int) -> None:
+        """Twice a second django-q2 would write a file that nobody reads: presence is in `training.presence`."""
+
     def queue_size(self) -> int:
         waits: int = waiting().count()
         return waits

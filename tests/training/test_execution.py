@@ -1,0 +1,150 @@
+"""A run from its row to its model: the same bits whoever carries it, nothing from the future, files that check."""
+
+import hashlib
+import io
+import json
+import uuid
+
+import joblib
+import numpy as np
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.db.models import F
+
+from instruments.models import PriceBar
+from predictions.services import predict_range
+from tests.market import candle, make_series
+from tests.training.carrying import carried
+from training import leases
+from training.execution import run_execute
+from training.models import ModelVersion, Status
+from training.presenting import run_detail, run_json
+from training.quant.spec import parse_candle_spec, parse_time
+from training.services import candle_run_start
+from training.storage import STAGING, artifact_storage
+
+pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
+BODY = {"candle_date": candle(500), "symbol": "SPY", "train_years": 1.5, "test_window_size": 30}
+
+
+def test_it_completes_with_every_field_that_outside_programs_rely_on(alice: User) -> None:
+    make_series()
+    run = carried(BODY, user=alice)
+    answer = run_json(run)
+    assert answer["status"] == Status.COMPLETED
+    assert answer["error"] is None
+    assert answer["created_by"] == "alice"
+    assert answer["splits"]["test"] == {
+        "rows": 30,
+        "first": candle(500),
+        "last": candle(529),
+        "class_counts": answer["splits"]["test"]["class_counts"],
+    }
+    assert answer["splits"]["train"]["last"] == candle(499)
+    figures = {"accuracy", "precision", "recall", "f1", "auc", "mcc"}
+    for part in ("train", "validation", "test"):
+        assert figures <= set(answer[f"{part}_metrics"])
+    assert 0.4 <= answer["train_metrics"]["best_threshold"] <= 0.6
+    assert set(answer["verdict"]) >= {"label", "p_value", "adjusted_p_value", "tries", "rows", "windows", "auc",
+                                      "auc_interval", "confirmed", "sentence"}  # fmt: skip
+    assert set(answer["artifact_paths"]) == {"model", "scaler", "results", "run_meta"}
+    json.dumps([answer, run_detail(run)], allow_nan=False)
+    assert ModelVersion.objects.filter(run=run, is_active=False).count() == 1
+
+
+def test_it_states_the_proof_that_nothing_looked_ahead() -> None:
+    make_series()
+    proof = carried(BODY).detail["proof"]
+    assert proof == {
+        "last_train_outcome": candle(500),
+        "decision": candle(500),
+        "first_test_outcome": candle(501),
+    }
+
+
+def test_it_makes_the_same_model_again_and_in_the_foreground() -> None:
+    make_series()
+    first, second = carried(BODY), carried(BODY)
+    out = io.StringIO()
+    call_command("train_poc", "--selected_candle_date", candle(500), "--symbol", "SPY", "--train-years", "1.5",
+                 "--test_window_size", "30", "--json", stdout=out)  # fmt: skip
+    answer = json.loads(out.getvalue())
+    hashes = {first.result["model_hash"], second.result["model_hash"], answer["model_hash"]}
+    assert len(hashes) == 1
+    assert first.params_hash == answer["params_hash"]
+    assert first.run_id != second.run_id
+
+
+def test_it_changes_nothing_when_every_bar_after_the_test_window_changes() -> None:
+    series = make_series()
+    before = carried(BODY)
+    said = predict_range(run=before, start=None, end=parse_time(candle(530)), threshold=0.5)
+    later = PriceBar.objects.filter(series=series, timestamp__gt=parse_time(candle(530)))
+    later.update(open=F("open") * 3, high=F("high") * 3, low=F("low") * 3, close=F("close") * 3, adj_close=F("close"))
+    later.filter(timestamp__gt=parse_time(candle(570))).delete()
+    after = carried(BODY)
+    assert after.result["model_hash"] == before.result["model_hash"]
+    assert after.result["data_hash"] == before.result["data_hash"]
+    assert after.detail["test_rows"] == before.detail["test_rows"]
+    again = predict_range(run=after, start=None, end=parse_time(candle(530)), threshold=0.5)
+    assert [p["probability"] for p in again["predictions"]] == [p["probability"] for p in said["predictions"]]
+
+
+def test_it_serves_the_probabilities_that_it_was_judged_by() -> None:
+    make_series()
+    run = carried(BODY)
+    said = predict_range(run=run, start=parse_time(candle(495)), end=parse_time(candle(531)), threshold=0.5)
+    samples = [row["sample"] for row in said["predictions"]]
+    assert samples == ["validation"] * 5 + ["test"] * 30 + ["after"] * 2
+    judged = {row["timestamp"]: row["probability"] for row in run.detail["test_rows"]}
+    served = {row["timestamp"]: row["probability"] for row in said["predictions"] if row["sample"] == "test"}
+    assert served == judged
+    assert said["predictions"][-1]["target"] == candle(532)
+
+
+def test_it_writes_files_that_check_and_load_elsewhere() -> None:
+    make_series()
+    run = carried(BODY)
+    storage, version = artifact_storage(), run.model_version
+    for name, digest in version.files.items():
+        with storage.open(f"{version.folder}/{name}") as file:
+            assert hashlib.sha256(file.read()).hexdigest() == digest
+    assert version.files["model.txt"] == version.model_hash
+    names = run.result["artifact_paths"]
+    with storage.open(f"{version.folder}/{names['run_meta']}") as file:
+        meta = json.load(file)
+    assert meta["run_id"] == run.run_id
+    assert meta["selected_candle_date"] == candle(500)
+    with storage.open(f"{version.folder}/{names['results']}") as file:
+        results = json.load(file)
+    assert {"config", "splits", "best_threshold", "feature_names", "feature_importance", "baselines", "proof"} <= set(
+        results
+    )
+    with storage.open(f"{version.folder}/{names['model']}") as file:
+        model = joblib.load(file)
+    with storage.open(f"{version.folder}/{names['scaler']}") as file:
+        scaler = joblib.load(file)
+    rows = np.random.default_rng(0).normal(size=(5, 16))
+    assert model.predict_proba(scaler.transform(rows)).shape == (5, 2)
+    assert not list(storage.listdir(STAGING)[0])
+
+
+def test_it_leaves_no_model_and_no_files_when_the_lease_is_lost() -> None:
+    make_series()
+    run = candle_run_start(user=None, spec=parse_candle_spec(BODY))
+    assert leases.claim(run.pk, host="test", pid=1)
+    with pytest.raises(leases.LeaseLost):
+        run_execute(run_pk=run.pk, token=uuid.uuid4())
+    run.refresh_from_db()
+    assert run.status == Status.RUNNING
+    assert not ModelVersion.objects.exists()
+    assert not artifact_storage().exists(f"on_demand_runs/{run.run_id}")
+
+
+def test_it_trains_live_with_null_figures_where_the_future_is_missing() -> None:
+    make_series()
+    answer = run_json(carried({**BODY, "candle_date": candle(590), "live": True}))
+    assert answer["test_metrics"]["auc"] is None
+    assert answer["splits"]["test"]["rows"] == 0
+    assert answer["train_metrics"]["auc"] > 0.5

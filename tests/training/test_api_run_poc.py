@@ -229,3 +229,13 @@ def test_it_takes_nothing_but_post(alice: User, api: ApiOf) -> None:
     answer = api(alice).get(ADDRESS)
     assert answer.status_code == 405
     assert "not allowed" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e400", "true", '"0.05"', "0.3", "null", "[]"])
+def test_it_names_field_and_range_of_what_is_no_number_or_out_of_range(
+    alice: User, spy: Series, api: ApiOf, number: str
+) -> None:
+    body = f'{{"candle_date": "2019-06-04", "params": {{"learning_rate": {number}}}}}'
+    answer = api(alice).generic("POST", ADDRESS, body, content_type="application/json")
+    assert answer.status_code == 400
+    assert "0.01 to 0.2" in answer.json()["learning_rate"][0]

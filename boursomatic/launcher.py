@@ -17,7 +17,8 @@ import warnings
 
 import django
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import Error as DbError
+from django.db import connection
 
 from boursomatic.env import ROOT, BadSetting
 from boursomatic.processes import die_with_parent
@@ -69,7 +70,7 @@ class Part:
     def _bury(self, now: float, why: str) -> None:
         self.sweep()
         self.failures = 0 if now - self.born > STEADY_S else self.failures + 1
-        self.due = now + BACKOFF_S[min(self.failures, len(BACKOFF_S)) - 1]
+        self.due = now + BACKOFF_S[min(self.failures, len(BACKOFF_S) - 1)]
         say(f"The {self.name} {why}; it is started again.")
 
     def terminate(self) -> None:
@@ -196,7 +197,7 @@ def start(host: str, port: int) -> tuple[Launcher, str]:
 
     try:
         how_to_log_in = prepare(say)
-    except DatabaseError as error:
+    except DbError as error:
         raise CannotStart(
             f"The database can't be used: {str(error).strip().splitlines()[0]}\n"
             "See that it runs, and that DATABASE_URL names it."

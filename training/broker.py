@@ -8,7 +8,8 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import DatabaseError, connections
+from django.db import Error as DbError
+from django.db import connections
 from django_q.brokers.orm import ORM
 from django_q.conf import Conf, logger
 from django_q.models import OrmQ
@@ -30,7 +31,7 @@ class Kicks(ORM):  # type: ignore[misc]  # django-q2 has no types
                 return None
             mine = self.get_connection().filter(pk=row.pk).delete()[0]  # one of several pushers deletes it
             return [(row.pk, row.payload)] if mine else None
-        except DatabaseError as problem:
+        except DbError as problem:
             logger.warning("The queue can't be read, trying again: %s", str(problem).strip())
             connections.close_all()
             time.sleep(_RETRY_S)

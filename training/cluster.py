@@ -16,7 +16,8 @@ from multiprocessing import get_context
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, connection, connections
+from django.db import Error as DbError
+from django.db import connection, connections
 from django_q.cluster import Sentinel
 from django_q.conf import Conf
 
@@ -117,7 +118,7 @@ class Command:
                 return 0
             self.end_group()
             failures = 0 if time.monotonic() - born > 60 else failures + 1
-            pause = BACKOFF_S[min(failures, len(BACKOFF_S)) - 1]
+            pause = BACKOFF_S[min(failures, len(BACKOFF_S) - 1)]
             log.warning("The workers are started again: %s.", why)
             if signal.sigtimedwait(awaited - {signal.SIGCHLD}, pause):
                 return 0
@@ -154,7 +155,7 @@ class Command:
                 leases.release_lost()
                 self._kick_again()
                 return self._is_stuck()
-        except DatabaseError as problem:  # locked or away for a moment: the next round tries again
+        except DbError as problem:  # locked or away for a moment: the next round tries again
             log.info("The sweep is tried again: %s", str(problem).strip())
             connection.close()
             return False
@@ -207,7 +208,7 @@ class Command:
                 leases.release_of(presence.HOST, self.known)
                 presence.leave(self.known)
             self.known = set()
-        except DatabaseError as problem:
+        except DbError as problem:
             log.info("Left for the next sweep: %s", str(problem).strip())
             connection.close()
 

@@ -2,7 +2,8 @@
 
 import functools
 
-from django.db import DatabaseError, connection
+from django.db import Error as DbError
+from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
@@ -38,7 +39,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
             missing["worker"] = "No worker has beaten lately. Start one: python manage.py worker."
     except NotMigrated:
         missing["migrations"] = "The database is not migrated. Run: python manage.py migrate."
-    except DatabaseError:
+    except DbError:
         missing["database"] = "The database does not answer. See that it runs and that DATABASE_URL is right."
     if missing:
         return JsonResponse({"status": "unavailable", "missing": missing}, status=503)

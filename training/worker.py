@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db import DatabaseError, connection, connections
+from django.db import Error as DbError
+from django.db import connection, connections
 
 from boursomatic.processes import Flag
 from training import leases
@@ -90,7 +91,7 @@ class Watch:
                 return Ending(Outcome.CANCELLED)
             if now - self.tried >= leases.BEAT_EVERY_S and not self._beat(now):
                 return Ending(Outcome.LOST)
-        except DatabaseError as problem:  # locked or away for a moment: the next tick tries again
+        except DbError as problem:  # locked or away for a moment: the next tick tries again
             log.info("Run %s: %s", self.held.run_id, str(problem).strip())
             connection.close()
         if now - self.beaten > STOP_AT * leases.LEASE_S:
@@ -122,7 +123,7 @@ def conclude(held: Held, ending: Ending) -> None:
     takes the run back."""
     try:
         _conclude(held, ending)
-    except DatabaseError as problem:
+    except DbError as problem:
         log.warning("Run %s: its end could not be written (%s).", held.run_id, str(problem).strip())
         connection.close()
 

@@ -26,7 +26,9 @@ os.environ |= {
 }
 
 from boursomatic.settings import *  # noqa: E402, F403
-from boursomatic.settings import DATABASES, HOME, STORAGES  # noqa: E402
+from boursomatic.settings import DATABASES, HOME, STATIC_ROOT, STORAGES  # noqa: E402
+
+STATIC_ROOT.mkdir(exist_ok=True)  # WhiteNoise looks for it
 
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, not memory: threads and processes of a test see the same database.

@@ -17,7 +17,7 @@ class NotMigrated(Exception):
 
 
 @functools.cache
-def _check_migrations() -> None:
+def check_migrations() -> None:
     """Asked until it has been true once: a database is not un-migrated under a running process."""
     executor = MigrationExecutor(connection)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
@@ -34,7 +34,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     missing: dict[str, str] = {}
     try:
         connection.ensure_connection()
-        _check_migrations()
+        check_migrations()
         if not presence.alive().exists():
             missing["worker"] = "No worker has beaten lately. Start one: python manage.py worker."
     except NotMigrated:

@@ -33,8 +33,8 @@ class NumberField(forms.CharField):
 class CandleForm(forms.Form):
     """What the dialog sends. `spec` is there after `is_valid()`."""
 
-    symbol = forms.CharField(max_length=32, widget=forms.HiddenInput)
-    timeframe = forms.CharField(max_length=2, widget=forms.HiddenInput)
+    symbol = forms.CharField(required=False, widget=forms.HiddenInput)
+    timeframe = forms.CharField(required=False, widget=forms.HiddenInput)
     # Text and not the browser's own date field: that writes days in the order of its own language.
     candle_date = forms.CharField(
         max_length=40,

@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Position, expect
 
 from tests.browser.conftest import OpenPage, log_in
 from tests.browser.site import Site
@@ -16,7 +16,7 @@ def _ready(page: Page) -> Locator:
     return page.locator("#chart")
 
 
-def _over(chart: Locator, share: float) -> dict[str, float]:
+def _over(chart: Locator, share: float) -> Position:
     box = chart.bounding_box()
     assert box is not None
     return {"x": box["width"] * share, "y": box["height"] * 0.5}

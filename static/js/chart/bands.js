@@ -2,6 +2,7 @@
 import { colours } from "./candles.js";
 
 const LABEL_TOP = 34; // pixels, below the legend
+const ROOMY = 600; // in a narrower chart the legend needs the labels' place
 const LABELS = { train: "Training", validation: "Validation", test: "Test" };
 
 class Renderer {
@@ -23,19 +24,19 @@ class Renderer {
         context.fillStyle = c[band.part];
         context.fillRect(left, 0, right - left, mediaSize.height);
         context.globalAlpha = 1;
-        if (labelled) this.#label(context, band, left, right, c);
+        if (labelled) this.#label(context, band, left, right, c, mediaSize.width >= ROOMY);
       }
       if (mark !== null) markCandle(context, scale.logicalToCoordinate(mark), mediaSize.height, c);
     });
   }
 
-  #label(context, band, left, right, c) {
+  #label(context, band, left, right, c, roomy) {
     context.fillStyle = c[band.part];
     context.fillRect(left, 0, right - left, 3);
     context.font = "600 11px system-ui, sans-serif";
     const text = [band.text, LABELS[band.part], ""].find((one) => context.measureText(one).width < right - left - 8);
     context.textBaseline = "top";
-    if (text) context.fillText(text, left + 4, LABEL_TOP);
+    if (roomy && text) context.fillText(text, left + 4, LABEL_TOP);
   }
 }
 

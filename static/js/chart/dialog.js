@@ -12,7 +12,7 @@ export class Dialog {
     element.addEventListener("click", (event) => {
       if (event.target === element || event.target.closest("[data-close]")) this.close();
     });
-    body.addEventListener("htmx:afterSettle", () => this.#follow());
+    body.addEventListener("htmx:afterSettle", (event) => this.#follow(event.detail.requestConfig.verb));
   }
 
   // `content` is the address of what it shows, `shown` that of the browser's bar while it does.
@@ -40,10 +40,11 @@ export class Dialog {
     this.onClose();
   }
 
-  // A run that was started gets its own address: a reload shows its page, a second tab the same.
-  #follow() {
+  // A run that was started gets its own address: a reload shows its page, a second tab the same. Only what was sent
+  // starts one: the last answer of a poll may come after the person has gone back.
+  #follow(verb) {
     const run = this.body.querySelector("[data-url]");
-    if (!run || location.pathname === run.dataset.url) return;
+    if (verb !== "post" || !run || location.pathname === run.dataset.url) return;
     history.pushState({ dialog: this.#depth + 1, content: `${run.dataset.url}?in=dialog` }, "", run.dataset.url);
   }
 

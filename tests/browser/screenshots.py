@@ -1,0 +1,124 @@
+"""Pictures of every page for the documentation: `scripts/screenshots [FOLDER]`, docs/screenshots by default.
+
+Starts a site of its own with the demo data, trains, and takes each state in light and dark, wide and narrow.
+"""
+
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Literal
+
+from playwright.sync_api import Browser, Locator, Position, Route, expect, sync_playwright
+
+from boursomatic.env import ROOT
+from tests.browser.conftest import log_in
+from tests.browser.site import Site, running_site
+
+SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
+Theme = Literal["light", "dark"]
+THEMES: tuple[Theme, ...] = ("light", "dark")
+TRIES = 8
+CHART = "/backtest/?symbol=AAPL&range=5y"
+
+
+class Camera:
+    """One browser context in one theme and size; pictures are named after both."""
+
+    def __init__(self, browser: Browser, site: Site, folder: Path, theme: Theme, size: str) -> None:
+        width, height = SIZES[size]
+        self.page = browser.new_context(
+            base_url=site.url, viewport={"width": width, "height": height}, color_scheme=theme, reduced_motion="reduce"
+        ).new_page()
+        self.folder, self.end = folder, f"{size}-{theme}.png"
+        log_in(self.page, site)
+
+    def take(self, name: str, *, whole: bool = False) -> None:
+        self.page.screenshot(path=self.folder / f"{name}-{self.end}", full_page=whole)
+
+    def all(self) -> None:
+        page = self.page
+        chart = self._chart(CHART)
+        self.take("chart")
+        page.keyboard.press("t")
+        chart.hover(position=_over(chart))
+        expect(page.locator("#train-preview")).to_contain_text("Test 35 rows")
+        self.take("train-mode")
+        chart.click(position=_over(chart))
+        dialog = page.get_by_role("dialog")
+        start = dialog.get_by_role("button", name="Start training")
+        expect(start).to_be_visible()
+        self.take("dialog-form")
+        self._progress(dialog)
+        chart = self._chart(CHART + "&train=1")
+        chart.click(position=_over(chart))
+        start.click()
+        _complete(dialog)
+        self.take("dialog-complete")
+        dialog.get_by_role("link", name="Open the run").click()
+        expect(page.get_by_role("heading", name="Log")).to_be_visible()
+        self.take("run", whole=True)
+        for name in ("runs", "instruments"):
+            page.goto(f"/{name}/")
+            self.take(name)
+
+    def _chart(self, path: str) -> Locator:
+        self.page.goto(path)
+        expect(self.page.locator("#legend")).to_contain_text("AAPL")
+        return self.page.locator("#chart")
+
+    def _progress(self, dialog: Locator) -> None:
+        """A fit is over in less than a second: the poll that has seen it boost is the last to be answered."""
+        boosting = re.compile(r"boosting round \d")
+        seen = False
+
+        def hold(route: Route) -> None:
+            nonlocal seen
+            if seen:
+                return
+            answer = route.fetch()
+            seen = boosting.search(answer.text()) is not None
+            route.fulfill(response=answer)
+
+        self.page.route("**/runs/*/?in=dialog", hold)
+        for _ in range(TRIES):
+            for name, value in {"Training period (years)": "10", "Learning rate": "0.01", "Leaves": "63"}.items():
+                dialog.get_by_label(name, exact=True).fill(value)
+            dialog.locator("details.advanced").evaluate("element => element.open = true")
+            dialog.get_by_label("Protocol").select_option("poc")
+            dialog.get_by_role("button", name="Start training").click()
+            expect(dialog.get_by_text(boosting).or_(dialog.get_by_text("Training Complete!"))).to_be_visible(
+                timeout=60_000
+            )
+            if seen:
+                break
+            self.page.go_back()
+        self.take("dialog-progress")
+        self.page.unroute("**/runs/*/?in=dialog")
+
+
+def _complete(dialog: Locator) -> None:
+    expect(dialog.get_by_role("heading", name="Training Complete!")).to_be_visible(timeout=60_000)
+
+
+def _over(chart: Locator) -> Position:
+    box = chart.bounding_box()
+    assert box is not None
+    return {"x": box["width"] * 0.65, "y": box["height"] * 0.5}
+
+
+def main(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as home, running_site(Path(home)) as site, sync_playwright() as playwright:
+        path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        for theme in THEMES:
+            for size in SIZES:
+                Camera(browser, site, folder, theme, size).all()
+        browser.close()
+    print(f"{len(list(folder.glob('*.png')))} pictures in {folder}")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "screenshots")

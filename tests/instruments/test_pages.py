@@ -1,0 +1,77 @@
+import re
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from instruments.models import Instrument
+from instruments.sparklines import HEIGHT, WIDTH, sparklines
+from instruments.views import PAGE
+from tests.market import make_series
+from tests.people import BrowserOf
+
+pytestmark = pytest.mark.db_both
+
+
+def test_it_says_what_to_do_when_there_are_no_prices(bob: User, browser_of: BrowserOf) -> None:
+    browser = browser_of(bob)
+    for path in ("/backtest/", "/instruments/"):
+        page = browser.get(path)
+        assert page.status_code == 200
+        assert "python manage.py load_demo" in page.text
+
+
+def test_it_says_which_instruments_there_are(bob: User, browser_of: BrowserOf) -> None:
+    make_series("IBM", bars=5)
+    page = browser_of(bob).get("/backtest/", {"symbol": "NOPE"})
+    assert page.status_code == 404
+    assert "Known: IBM." in page.text
+
+
+def test_it_opens_the_default_instrument_at_a_timeframe_that_it_has(bob: User, browser_of: BrowserOf) -> None:
+    make_series("EURUSD", bars=5, timeframe="1h")
+    page = browser_of(bob).get("/backtest/")
+    assert page.status_code == 200
+    assert 'data-symbol="EURUSD" data-timeframe="1h"' in page.text
+
+
+def test_it_shows_coverage_and_a_line_of_the_last_year(bob: User, browser_of: BrowserOf) -> None:
+    make_series("IBM", bars=600)
+    Instrument.objects.create(symbol="NEW")
+    page = browser_of(bob).get("/instruments/").text
+    assert "600" in page and "2018-01-01" in page
+    assert "<polyline" in page
+    assert "import_bars FILE.csv --symbol NEW" in page
+
+
+def test_it_draws_about_sixty_points_within_the_box(db: None) -> None:
+    series = make_series("IBM", bars=600)
+    line = sparklines([series])[series.pk]
+    points = [tuple(map(float, point.split(","))) for point in line.points.split()]
+    assert 50 <= len(points) <= 70
+    assert points[0][0] == 0 and points[-1][0] == WIDTH
+    assert all(0 <= y <= HEIGHT for _, y in points)
+
+
+def test_it_asks_as_many_queries_for_many_instruments_as_for_one(bob: User, browser_of: BrowserOf) -> None:
+    browser = browser_of(bob)
+    counts = []
+    for symbols in (["A"], ["B", "C", "D", "E"]):
+        for symbol in symbols:
+            make_series(symbol, bars=30)
+        with CaptureQueriesContext(connection) as queries:
+            browser.get("/instruments/")
+        counts.append(len(queries))
+    assert counts[0] == counts[1] <= 12
+
+
+def test_it_shows_instruments_page_by_page(bob: User, browser_of: BrowserOf) -> None:
+    Instrument.objects.bulk_create(Instrument(symbol=f"S{number:03}") for number in range(PAGE + 2))
+    browser = browser_of(bob)
+    first = browser.get("/instruments/").text
+    assert "S099" in first and "S100" not in first
+    link = re.search(r'href="(\?after=[^"]+)"', first)
+    assert link is not None
+    second = browser.get("/instruments/" + link.group(1)).text
+    assert "S100" in second and "S099" not in second

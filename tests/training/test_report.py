@@ -1,0 +1,59 @@
+import pytest
+
+from training.report import line_plot, metric_lines, probability_scatter, split_segments
+
+
+def test_it_puts_the_reason_where_a_figure_is_undefined() -> None:
+    train = {"accuracy": 0.6, "auc": 0.7, "accuracy_interval": [0.5, 0.7], "undefined": {}, "threshold": 0.5}
+    test = {"accuracy": 0.5, "auc": None, "undefined": {"auc": "every candle went up"}}
+    lines = {line.label: line.cells for line in metric_lines({"train_metrics": train, "test_metrics": test})}
+    assert (lines["Accuracy"][0].low, lines["Accuracy"][0].high) == (0.5, 0.7)
+    assert lines["AUC"][2].value is None and lines["AUC"][2].reason == "every candle went up"
+    assert lines["Best threshold"][0].value == 0.5
+
+
+def test_it_says_for_all_figures_that_a_live_run_has_no_test_window() -> None:
+    test = {"auc": None, "undefined": {"all": "no test window"}}
+    lines = metric_lines({"train_metrics": {"auc": 0.6}, "test_metrics": test})
+    assert {line.cells[2].reason for line in lines if not line.is_baseline and line.label != "Best threshold"} == {
+        "no test window"
+    }
+
+
+def test_it_draws_the_splits_side_by_side_over_the_whole_width() -> None:
+    part = {"first": "2010-01-01T00:00:00Z", "last": "2011-01-01T00:00:00Z"}
+    segments = split_segments(
+        {
+            "train": {**part, "rows": 100, "class_counts": {"0": 40, "1": 60}},
+            "validation": {**part, "rows": 20, "class_counts": {"0": 10, "1": 10}},
+            "test": {**part, "rows": 0, "class_counts": {"0": 0, "1": 0}},
+        }
+    )
+    assert [segment.part for segment in segments] == ["train", "validation"]
+    assert [segment.width for segment in segments] == [80, 20]
+    assert segments[1].left == 80
+    assert segments[0].up_percent == 60
+
+
+def test_it_keeps_every_line_within_its_box() -> None:
+    plot = line_plot([[1.0, 1.5, 0.5], [1.0, 1.0, 1.2]], mark=1, level=1.0)
+    assert plot is not None
+    points = [tuple(map(float, point.split(","))) for line in plot.lines for point in line.split()]
+    assert all(0 <= x <= plot.width and 0 <= y <= plot.height for x, y in points)
+    assert (plot.low, plot.high) == (0.5, 1.5)
+    assert plot.mark_x == pytest.approx(plot.width / 2)
+    assert line_plot([[1.0]]) is None and line_plot([]) is None
+    assert line_plot([[1.0, 1.0]]) is not None  # flat: no division by zero
+
+
+def test_it_marks_what_was_said_and_what_came() -> None:
+    rows = [
+        {"probability": 0.6, "prediction": 1, "outcome": 0, "target": "2010-01-02T00:00:00Z"},
+        {"probability": 0.4, "prediction": 0, "outcome": 0, "target": "2010-01-03T00:00:00Z"},
+    ]
+    scatter = probability_scatter(rows, 0.5)
+    assert scatter is not None
+    said, unsaid = scatter.dots
+    assert said.y < scatter.threshold_y < unsaid.y
+    assert (said.said_up, said.up) == (True, False)
+    assert probability_scatter([], 0.5) is None

@@ -6,6 +6,8 @@ The first word says what for: `serve` needs packages, OpenMP and front-end asset
 `test` all of that, a browser and PostgreSQL. What is there already (a stamp holds the hash of its lock) costs nothing.
 """
 
+from __future__ import annotations  # so that an older Python gets as far as being told
+
 import contextlib
 import fcntl
 import hashlib

@@ -60,7 +60,8 @@ def run_preview(request: HttpRequest) -> JsonResponse:
     form = CandleForm({**_defaults(), **request.GET.dict(), "candle_date": request.GET.get("candle", "")})
     try:
         if form.is_valid():
-            return JsonResponse(services.candle_preview(spec=form.spec))
+            found = services.candle_preview(spec=form.spec)
+            return JsonResponse({**found, "test_window_size": form.spec.test_window_size})
         problem = " ".join(str(message) for found in form.errors.values() for message in found)
     except SpecError as error:
         problem = " ".join(message for found in error.errors.values() for message in found)

@@ -61,6 +61,11 @@ function reconnect(event) {
     toast("The server did not answer. Try again in a moment.", "error");
     return;
   }
+  const status = event.detail.xhr?.status ?? 0;
+  if (status >= 400 && status < 500) {
+    toast("This can't be shown any more: it was deleted, or you may not see it now.", "error");
+    return;
+  }
   element.classList.add("is-offline");
   setTimeout(() => element.isConnected && htmx.trigger(element, "poll"), RETRY_MS);
 }

@@ -65,7 +65,7 @@ export function describe(answer, timeframe) {
   if (answer.problem) {
     const missing = document.createElement("span");
     missing.className = "part-missing";
-    missing.textContent = [answer.problem, answer.nearest].filter(Boolean).join(" ");
+    missing.textContent = answer.problem;
     chips.push(missing);
   } else if (answer.limited_by_history) {
     const note = document.createElement("span");

@@ -4,8 +4,6 @@ import { indexAt } from "./bars.js";
 import * as format from "./format.js";
 import { describe, Preview } from "./preview.js";
 
-const WINDOW = 35; // candles: shown as missing where the series ends before
-
 export class TrainMode {
   constructor({ candles, frame, button, banner, output, series, onChoose, onSwitch }) {
     Object.assign(this, { candles, frame, button, banner, output, series, onChoose, onSwitch });
@@ -92,8 +90,9 @@ function bandsOf(answer, bars, index) {
   }
   if (test?.rows) add("test", test);
   if (answer.missing_after) {
-    const there = WINDOW - answer.missing_after;
-    bands.push({ part: "test", from: index, to: index + WINDOW - 1, text: `Test: only ${there} of ${WINDOW} candles`, missing: true });
+    const asked = answer.test_window_size;
+    const text = `Test: only ${asked - answer.missing_after} of ${asked} candles`;
+    bands.push({ part: "test", from: index, to: index + asked - 1, text, missing: true });
   }
   return bands;
 }

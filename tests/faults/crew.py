@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,12 +22,12 @@ from training.models import TrainingRun
 T = TypeVar("T")
 
 
-def until(condition: Callable[[], T], seconds: float = 20.0, what: str = "") -> T:
+def until(condition: Callable[[], T | None], seconds: float = 20.0, what: str = "") -> T:
     """The first true value of `condition`, or a failure after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what or condition}"
-        time.sleep(0.01)
+        time.sleep(0.002)
     return value
 
 
@@ -57,6 +58,12 @@ def group(pgid: int) -> list[int]:
     return found
 
 
+def is_limited(pid: int) -> bool:
+    """Its memory is: the last step before it trains."""
+    limits = Path(f"/proc/{pid}/limits").read_text()
+    return not re.search(r"Max address space +unlimited", limits)
+
+
 class Crew:
     """One worker command. Its processes are told apart by who forked them and in which order."""
 
@@ -70,17 +77,18 @@ class Crew:
     def main(self) -> int:
         return self.process.pid
 
-    @property
-    def sentinel(self) -> int:
-        return until(lambda: children(self.main), what="a sentinel")[0]
-
     def parts(self) -> dict[str, int]:
-        """django-q2 starts its workers first, then the monitor, then the pusher."""
-        sentinel = self.sentinel
-        count = settings.WORKERS + 2
-        pids = sorted(until(lambda: len(c := children(sentinel)) == count and c, what="the whole group") or [])
+        """Once all are there. django-q2 starts its workers first, then the monitor, then the pusher."""
+        sentinel, pids = until(self._whole_group, what="the whole group")
         named = {"main": self.main, "sentinel": sentinel, "monitor": pids[-2], "pusher": pids[-1]}
-        return {**named, **{f"worker{n}": pid for n, pid in enumerate(pids[: settings.WORKERS])}}
+        return {**named, **{f"worker{n}": pid for n, pid in enumerate(pids[:-2])}}
+
+    def _whole_group(self) -> tuple[int, list[int]] | None:
+        for child in children(self.main):  # while it starts, libraries fork helpers of their own
+            pids = sorted(children(child))
+            if len(pids) == settings.WORKERS + 2:
+                return child, pids
+        return None
 
     def wait_ready(self) -> None:
         until(presence.alive().exists, what="a worker's beat")
@@ -89,7 +97,8 @@ class Crew:
     def child_of(self, run: TrainingRun) -> int:
         """The process that trains this run, stopped in the middle of it."""
         worker = until(lambda: status_of(run, "worker_pid"), what="a claim")
-        child: int = until(lambda: children(worker), what="a child")[0]
+        child = until(lambda: children(worker), what="a child")[0]
+        until(lambda: is_limited(child), what="a child that has set itself up")
         os.kill(child, signal.SIGSTOP)
         return child
 

@@ -32,12 +32,18 @@ def workers() -> Iterator[Crew]:
 
 @pytest.fixture
 def series() -> Series:
-    return make_series(bars=1200)
+    return make_series(bars=2400)
 
 
-def ask(series: Series, position: int = 1000) -> TrainingRun:
-    spec = CandleSpec(candle=candle(position), symbol=series.instrument.symbol, train_years=2.0)
-    return services.candle_run_create(user=None, spec=spec)
+def spec(position: int = 2300) -> CandleSpec:
+    """Long enough to be caught in the middle of: the original recipe looks at 150 rounds in vain before it stops."""
+    return CandleSpec(
+        candle=candle(position), symbol="SPY", train_years=8.0, protocol="poc", feature_set="poc16", learning_rate=0.01
+    )
+
+
+def ask(series: Series, position: int = 2300) -> TrainingRun:
+    return services.candle_run_create(user=None, spec=spec(position))
 
 
 def folder_of(run: TrainingRun) -> Path:
@@ -136,7 +142,7 @@ def test_it_cancels_a_running_run_within_two_seconds(workers: Crew, series: Seri
 
 
 def test_it_makes_one_result_of_ten_deliveries(workers: Crew, series: Series) -> None:
-    runs = [ask(series, 900 + n) for n in range(5)]
+    runs = [ask(series, 2200 + n) for n in range(5)]
     for run in runs * 10:
         async_task("training.worker.run_carry", run.pk, save=False)
     until_ended(*runs, seconds=60)
@@ -164,7 +170,7 @@ def test_it_carries_a_run_once_though_ten_workers_try(series: Series) -> None:
 
 
 def test_it_finds_runs_that_lost_their_kick(workers: Crew, series: Series) -> None:
-    run = services.candle_run_start(user=None, spec=CandleSpec(candle=candle(1000), symbol="SPY", train_years=2.0))
+    run = services.candle_run_start(user=None, spec=spec())
     until_ended(run)
     assert_completed_once(run)
 

@@ -19,7 +19,7 @@ from tests.browser.site import Site, running_site
 SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
 Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")
-TRIES = 8
+TRIES = 20
 CHART = "/backtest/?symbol=AAPL&range=5y"
 
 
@@ -94,6 +94,8 @@ class Camera:
             if seen:
                 break
             self.page.go_back()
+        else:
+            raise RuntimeError(f"None of {TRIES} fits took long enough to be seen.")
         self.take("dialog-progress")
         self.page.unroute("**/runs/*/?in=dialog")
 

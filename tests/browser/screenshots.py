@@ -20,6 +20,13 @@ SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
 Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")
 TRIES = 20
+SLOWLY = {
+    "Training period (years)": "10",
+    "Learning rate": "0.01",
+    "Leaves": "63",
+    "Depth": "12",
+    "Min child samples (rows)": "10",
+}
 CHART = "/backtest/?symbol=AAPL&range=5y"
 
 
@@ -83,7 +90,7 @@ class Camera:
 
         self.page.route("**/runs/*/?in=dialog", hold)
         for _ in range(TRIES):
-            for name, value in {"Training period (years)": "10", "Learning rate": "0.01", "Leaves": "63"}.items():
+            for name, value in SLOWLY.items():
                 dialog.get_by_label(name, exact=True).fill(value)
             dialog.locator("details.advanced").evaluate("element => element.open = true")
             dialog.get_by_label("Protocol").select_option("poc")

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Locator, Page, Position, expect
 
 from tests.browser.conftest import OpenPage, log_in
@@ -80,8 +81,9 @@ def test_it_can_be_done_by_keyboard(site: Site, open_page: OpenPage) -> None:
     expect(page.get_by_role("button", name="Train Mode: ON")).to_be_visible()
 
 
-def test_it_keeps_sliders_and_fields_together(site: Site, open_page: OpenPage) -> None:
-    page = open_page(site, "/training/new/?symbol=AAPL&candle=2010-06-15")
+@pytest.mark.parametrize("path", ["/training/new/", "/backtest/"])
+def test_it_keeps_sliders_and_fields_together(site: Site, open_page: OpenPage, path: str) -> None:
+    page = open_page(site, f"{path}?symbol=AAPL&candle=2010-06-15T00:00:00Z")
     field = page.get_by_label("Leaves", exact=True)
     slider = page.get_by_label("Leaves slider")
     slider.fill("40")

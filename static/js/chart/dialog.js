@@ -1,4 +1,5 @@
 // The dialog over the chart. Each of its states is an entry of the history: back returns to the one before it.
+import "../form.js";
 import { addressWith } from "./state.js";
 
 export class Dialog {

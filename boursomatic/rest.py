@@ -134,8 +134,11 @@ def known_only(request: Request, *names: str) -> None:
         raise invalid({name[:60]: [f"Unknown parameter. Known: {', '.join(names) or 'none'}."] for name in unknown})
 
 
-def list_answer(request: Request, rows: QuerySet[Row], present: Callable[[Row], dict[str, Any]]) -> Response:
-    """A JSON array, newest first by primary key; `Link: <…>; rel="next"` where more follow.
+def list_answer(
+    request: Request, rows: QuerySet[Row], present: Callable[[list[Row]], list[dict[str, Any]]]
+) -> Response:
+    """A JSON array, newest first by primary key; `Link: <…>; rel="next"` where more follow. `present` gets a page at
+    once, so that it may ask the database for all its rows together.
 
     Query: `limit` (1–200) and `before`, which the link carries: the key of the last row shown.
     """
@@ -150,7 +153,7 @@ def list_answer(request: Request, rows: QuerySet[Row], present: Callable[[Row], 
         query = {**request.query_params.dict(), "limit": limit, "before": shown[-1].pk}
         address = f"{request.build_absolute_uri(request.path)}?{urlencode(query)}"
         headers["Link"] = f'<{address}>; rel="next"'
-    return Response([present(row) for row in shown], headers=headers)
+    return Response(present(shown), headers=headers)
 
 
 def _whole(request: Request, name: str, default: int, high: int) -> int:

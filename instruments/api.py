@@ -80,7 +80,9 @@ class CSVParser(BaseParser):
 @permission_classes([api_permission(Scope.READ)])
 def instruments(request: Request) -> Response:
     known_only(request, "limit", "before")
-    return list_answer(request, Instrument.objects.prefetch_related("series"), _instrument_json)
+    return list_answer(
+        request, Instrument.objects.prefetch_related("series"), lambda page: [_instrument_json(one) for one in page]
+    )
 
 
 @extend_schema(

@@ -18,9 +18,11 @@ from training import leases, serializers, services
 from training.errors import KeyReused, TooLate, TooManyRuns
 from training.filters import RunFilter
 from training.models import Kind, ModelVersion, Status, TrainingRun, TrainingRunQuerySet
-from training.presenting import run_json
+from training.presenting import run_json, runs_json
 from training.quant.spec import SpecError, format_time, parse_candle_spec
+from training.quant.verdict import Verdict
 from training.storage import run_folder
+from training.verdicts import judged
 
 _REFUSED = OpenApiResponse(serializers.Refusal, "A sentence that says what is wrong and what would do")
 _MINE = OpenApiParameter("mine", OpenApiTypes.STR, enum=["1"], description="Only runs of the asking member")
@@ -167,7 +169,7 @@ def poc_run_cancel(request: Request, run_id: str) -> Response:
 @api_view(["GET"])
 @permission_classes([api_permission(Scope.READ)])
 def runs(request: Request) -> Response:
-    return _run_list(request, TrainingRun.objects.all())
+    return _run_list(request, TrainingRun.objects.trainings())
 
 
 @extend_schema(
@@ -196,7 +198,7 @@ def run(request: Request, run_id: str) -> Response:
 @permission_classes([api_permission(Scope.READ)])
 def models(request: Request) -> Response:
     known_only(request, "limit", "before")
-    return list_answer(request, _models(), _model_json)
+    return list_answer(request, _models(), _models_json)
 
 
 @extend_schema(
@@ -212,7 +214,7 @@ def model(request: Request, version: str) -> Response:
     found = _models().filter(version=version).first()
     if found is None:
         raise NotFound(f"There is no model {version}. GET /api/models lists what there is.")
-    return Response(_model_json(found))
+    return Response(_models_json([found])[0])
 
 
 def _run_list(request: Request, rows: TrainingRunQuerySet) -> Response:
@@ -221,7 +223,7 @@ def _run_list(request: Request, rows: TrainingRunQuerySet) -> Response:
     if not chosen.is_valid():
         raise invalid({name: [str(message) for message in errors] for name, errors in chosen.errors.items()})
     leases.release_lost()
-    return list_answer(request, chosen.qs, run_json)
+    return list_answer(request, chosen.qs, runs_json)
 
 
 def _mine(request: Request, rows: TrainingRunQuerySet) -> TrainingRunQuerySet:
@@ -258,7 +260,12 @@ def _models() -> Any:
     return rows.select_related("run", "series__instrument").defer("run__detail", "run__error_trace")
 
 
-def _model_json(found: ModelVersion) -> dict[str, Any]:
+def _models_json(page: list[ModelVersion]) -> list[dict[str, Any]]:
+    found = judged([one.run for one in page])
+    return [_model_json(one, found[one.run_id].verdict) for one in page]
+
+
+def _model_json(found: ModelVersion, verdict: Verdict | None) -> dict[str, Any]:
     series = found.series
     return {
         "version": found.version,
@@ -267,7 +274,7 @@ def _model_json(found: ModelVersion) -> dict[str, Any]:
         "run_id": found.run.run_id,
         "trained_at": format_time(found.trained_at),
         "metrics": found.metrics,
-        "verdict": found.run.result.get("verdict"),
+        "verdict": verdict.as_dict() if verdict else None,
         "params_hash": found.params_hash,
         "data_hash": found.data_hash,
         "model_hash": found.model_hash,

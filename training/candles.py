@@ -32,14 +32,19 @@ def candle_series(spec: CandleSpec) -> Series:
         raise SpecError({"symbol": [str(error)]}) from error
 
 
-def candle_data(series: Series, spec: CandleSpec) -> CandleData:
-    """Raises SpecError naming the nearest candles where the spec's date is none."""
+def candle_data(series: Series, spec: CandleSpec, *, steps: int = 0) -> CandleData:
+    """Bars for a run, and for `steps` walk-forward steps of a test window before it.
+
+    Raises SpecError naming the nearest candles where the spec's date is none.
+    """
     candle = spec.candle_at
     stored = PriceBar.objects.filter(series=series)
     following = _times(stored.filter(timestamp__gt=candle).order_by("timestamp")[: spec.test_window_size])
+    back = steps * spec.test_window_size
+    earlier = _times(stored.filter(timestamp__lt=candle).order_by("-timestamp")[:back])
     bars = load_bars(
         series,
-        start=training_start(candle, spec.train_years),
+        start=training_start(earlier[-1] if earlier else candle, spec.train_years),
         end=following[-1] if following else candle,
         before=FEATURE_SETS[spec.feature_set].warmup,
     ).adjusted()

@@ -13,9 +13,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from boursomatic.accounts.audit import audit
-from training import leases
+from training import leases, services
 from training.candles import candle_data
-from training.models import Kind, ModelVersion, RunEvent, Status, TrainingRun
+from training.jobs import JOBS_TO_DO
+from training.models import Kind, ModelVersion, RunEvent, Status, TrainingRun, Try
 from training.quant.artifacts import model_text
 from training.quant.candle import train_candle
 from training.quant.spec import CandleSpec
@@ -73,10 +74,18 @@ def run_execute(*, run_pk: int, token: UUID, tell: Tell | None = None) -> None:
     Raises leases.LeaseLost and leases.Cancelled, SpecError and NotTrainable for data that won't do, OSError for a disk
     that won't.
     """
-    run = TrainingRun.objects.select_related("series__instrument", "created_by").get(pk=run_pk)
+    rows = TrainingRun.objects.select_related("series__instrument", "created_by", "subject__model_version")
+    run = rows.get(pk=run_pk)
+    reporter = Reporter(run, token, tell)
+    if run.kind == Kind.CANDLE:
+        _train_candle(run, token, reporter)
+    else:
+        _do_job(run, token, reporter)
+
+
+def _train_candle(run: TrainingRun, token: UUID, reporter: Reporter) -> None:
     assert run.series is not None
     spec = CandleSpec.from_dict(run.config)
-    reporter = Reporter(run, token, tell)
     reporter.stage("load", 0.02, f"{run.series} as of {spec.candle}")
     data = candle_data(run.series, spec)
     outcome = train_candle(
@@ -93,7 +102,40 @@ def run_execute(*, run_pk: int, token: UUID, tell: Tell | None = None) -> None:
             raise leases.LeaseLost
         RunEvent.objects.bulk_create(reporter.events)
         _model_create(run, result, {name: sha256(content) for name, content in files.items()})
+        _try_enter(run)
+        if spec.confirm:
+            services.job_insert(kind=Kind.CONFIRMATION, run=run, user=run.created_by)
         staged.publish()
+
+
+def _do_job(run: TrainingRun, token: UUID, reporter: Reporter) -> None:
+    """A job about a finished run: what it finds goes into its own row, and a confirmation's p-value into the ledger."""
+    result = JOBS_TO_DO[Kind(run.kind)](run, reporter.stage)
+    with transaction.atomic():
+        if not leases.finish(run.pk, token, status=Status.COMPLETED, result=result):
+            raise leases.LeaseLost
+        RunEvent.objects.bulk_create(reporter.events)
+        if run.kind == Kind.CONFIRMATION and result["evidence"]:
+            assert run.candle_at is not None
+            tried = Try.objects.filter(series=run.series, params_hash=run.params_hash, candle_at=run.candle_at)
+            tried.filter(p_value=None).update(p_value=result["evidence"]["p_value"])
+
+
+def _try_enter(run: TrainingRun) -> None:
+    """Into the ledger, once for each configuration and candle."""
+    assert run.candle_at is not None
+    Try.objects.bulk_create(
+        [
+            Try(
+                series=run.series,
+                params_hash=run.params_hash,
+                candle_at=run.candle_at,
+                run_id=run.run_id,
+                made_at=timezone.now(),
+            )
+        ],
+        ignore_conflicts=True,
+    )
 
 
 def _model_create(run: TrainingRun, result: dict[str, Any], hashes: dict[str, str]) -> None:

@@ -8,10 +8,16 @@ from instruments.models import Series
 
 
 class Kind(models.TextChoices):
-    """What a run trains on."""
+    """What a run trains on, or what it finds out about a finished run."""
 
     CANDLE = "candle", "Candle"
     UNIVERSE = "universe", "Universe"
+    CONFIRMATION = "confirmation", "Walk-forward confirmation"
+    CONTROL = "control", "Noise control"
+    VERIFICATION = "verification", "Verification"
+
+
+JOBS = (Kind.CONFIRMATION, Kind.CONTROL, Kind.VERIFICATION)  # about a finished run (`subject`); they make no model
 
 
 class Status(models.TextChoices):
@@ -33,6 +39,10 @@ class TrainingRunQuerySet(models.QuerySet["TrainingRun"]):
         """Runs that nobody deleted."""
         return self.filter(deleted_at=None)
 
+    def trainings(self) -> "TrainingRunQuerySet":
+        """Runs that train a model, without the jobs about them."""
+        return self.filter(subject=None)
+
     def newest_first(self) -> "TrainingRunQuerySet":
         return self.order_by("-id")
 
@@ -48,8 +58,9 @@ class TrainingRun(models.Model):
     """
 
     run_id = models.CharField(max_length=40, unique=True)
-    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.CANDLE)
+    kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.CANDLE)
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="retries")
+    subject = models.ForeignKey("self", null=True, blank=True, on_delete=models.CASCADE, related_name="jobs")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="runs")
 
     # what was asked for
@@ -99,6 +110,15 @@ class TrainingRun(models.Model):
             models.CheckConstraint(condition=Q(status__in=Status.values), name="run_status_known"),
             models.CheckConstraint(condition=Q(kind__in=Kind.values), name="run_kind_known"),
             models.CheckConstraint(
+                condition=Q(kind__in=JOBS, subject__isnull=False) | (~Q(kind__in=JOBS) & Q(subject__isnull=True)),
+                name="run_job_has_subject",
+            ),
+            models.UniqueConstraint(
+                fields=["subject"],
+                condition=Q(kind=Kind.CONFIRMATION) & ~Q(status__in=[Status.FAILED, Status.CANCELLED]),
+                name="one_confirmation_a_run",
+            ),
+            models.CheckConstraint(
                 condition=Q(status__in=TERMINAL, finished_at__isnull=False)
                 | Q(status__in=ACTIVE, finished_at__isnull=True),
                 name="run_finished_when_terminal",
@@ -138,7 +158,7 @@ class ModelVersion(models.Model):
 
     version = models.CharField(max_length=60, unique=True)
     run = models.OneToOneField(TrainingRun, on_delete=models.PROTECT, related_name="model_version")
-    kind = models.CharField(max_length=10, choices=Kind.choices)
+    kind = models.CharField(max_length=12, choices=Kind.choices)
     series = models.ForeignKey(Series, null=True, on_delete=models.PROTECT, related_name="model_versions")
     params_hash = models.CharField(max_length=64)
     data_hash = models.CharField(max_length=64)
@@ -158,6 +178,32 @@ class ModelVersion(models.Model):
 
     def __str__(self) -> str:
         return self.version
+
+
+class Try(models.Model):
+    """One configuration tried at one candle of a series: the ledger that verdicts are adjusted by.
+
+    Append-only; deleting a run doesn't delete its try. `p_value` is written once, by the confirmation; until then it
+    counts as 1.
+    """
+
+    series = models.ForeignKey(Series, on_delete=models.PROTECT, related_name="tries")
+    params_hash = models.CharField(max_length=64)
+    candle_at = models.DateTimeField()
+    run_id = models.CharField(max_length=40)  # the first run that tried it; a text, so that the run may go
+    p_value = models.FloatField(null=True)
+    made_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+        verbose_name_plural = "tries"
+        constraints = [
+            models.UniqueConstraint(fields=["series", "params_hash", "candle_at"], name="try_once"),
+            models.CheckConstraint(condition=Q(p_value__isnull=True) | Q(p_value__gt=0, p_value__lte=1), name="try_p"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.series_id} {self.candle_at:%Y-%m-%d} {self.params_hash[:8]}"
 
 
 class WorkerProcess(models.Model):

@@ -1,16 +1,17 @@
 """A run as JSON: one shape for API, command line and pages."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from training.models import Kind, Status, TrainingRun
 from training.quant.spec import CandleSpec, format_time
 from training.storage import run_folder
+from training.verdicts import Judged, judged
 
 _EMPTY: dict[str, Any] = {
     "train_metrics": {},
     "validation_metrics": {},
     "test_metrics": {},
-    "verdict": None,
     "splits": {"train": {}, "validation": {}, "test": {}},
     "data_hash": None,
     "model_hash": None,
@@ -20,8 +21,35 @@ _EMPTY: dict[str, Any] = {
 
 
 def run_json(run: TrainingRun) -> dict[str, Any]:
-    """The run JSON that outside programs rely on. Needs `created_by` and `series__instrument` loaded."""
-    spec = CandleSpec.from_dict(run.config) if run.kind == Kind.CANDLE else None
+    """One run; see `runs_json`."""
+    return runs_json([run])[0]
+
+
+def runs_json(runs: Sequence[TrainingRun]) -> list[dict[str, Any]]:
+    """The run JSON that outside programs rely on. Needs `created_by` and `series__instrument` loaded; two queries
+    more for all verdicts together."""
+    found = judged(runs)
+    return [_run_json(run, found[run.pk]) for run in runs]
+
+
+def confirmation_json(job: TrainingRun | None) -> dict[str, Any] | None:
+    """How far the walk-forward confirmation is, and what it found."""
+    if job is None:
+        return None
+    return {
+        "run_id": job.run_id,
+        "status": job.status,
+        "progress": job.progress,
+        "message": job.message,
+        "error": job.error or None,
+        "windows": job.result.get("windows", []),
+        "pooled": job.result.get("evidence"),
+        "logistic": job.result.get("logistic"),
+    }
+
+
+def _run_json(run: TrainingRun, found: Judged) -> dict[str, Any]:
+    spec = CandleSpec.from_dict(run.config) if run.kind != Kind.UNIVERSE else None
     return {
         "run_id": run.run_id,
         "kind": run.kind,
@@ -45,7 +73,9 @@ def run_json(run: TrainingRun) -> dict[str, Any]:
         "config": spec.as_request() if spec else run.config,
         "output_dir": run_folder(run.run_id),
         **_EMPTY,
-        **run.result,
+        **{name: value for name, value in run.result.items() if name != "evidence"},
+        "verdict": found.verdict.as_dict() if found.verdict else None,
+        "confirmation": confirmation_json(found.confirmation),
     }
 
 

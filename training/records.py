@@ -36,7 +36,7 @@ def candle_result(run: TrainingRun, data: CandleData, outcome: CandleOutcome, te
         "train_metrics": {**_metrics(outcome.train), "best_threshold": outcome.threshold},
         "validation_metrics": _metrics(outcome.validation),
         "test_metrics": _metrics(outcome.test),
-        "verdict": outcome.verdict.as_dict(),
+        "evidence": outcome.evidence.as_dict() if outcome.evidence else None,
         "splits": {name: _split(part) for name, part in outcome.plan.parts.items()},
         "data_hash": data_hash(data),
         "model_hash": sha256(text),
@@ -63,6 +63,7 @@ def candle_detail(spec: CandleSpec, data: CandleData, outcome: CandleOutcome) ->
         },
         "fit_rows": {"rows": len(split.fit), "first": _iso(time[split.fit[0]]), "last": _iso(time[split.fit[-1]])},
         "warnings": _warnings(spec, outcome),
+        "made_with": {"code_version": code_version(), "library_versions": library_versions()},
     }
 
 

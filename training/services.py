@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from boursomatic.accounts.audit import audit
+from instruments.models import Series
 from training import leases, tasks
 from training.candles import candle_data, candle_plan, candle_series, require_plan
 from training.errors import KeyReused, TooLate, TooManyRuns
@@ -39,7 +40,7 @@ def candle_run_create(
         if idempotency_key and user and (known := _known_key(user, idempotency_key, spec)):
             return known
         _require_room(user)
-        run = _insert(user=user, spec=spec, series=series, parent=parent)
+        run = _insert(user=user, kind=Kind.CANDLE, spec=spec, series=series, parent=parent)
         if idempotency_key and user:
             IdempotencyKey.objects.create(
                 user=user, key=idempotency_key, body_hash=_body_hash(spec), run=run, created_at=timezone.now()
@@ -55,9 +56,37 @@ def candle_run_start(*, user: User | None, spec: CandleSpec) -> TrainingRun:
     data = candle_data(series, spec)
     require_plan(data, candle_plan(data, spec), spec)
     with transaction.atomic():
-        run = _insert(user=user, spec=spec, series=series, parent=None)
+        run = _insert(user=user, kind=Kind.CANDLE, spec=spec, series=series)
         audit(user, "run.create", run.run_id, symbol=spec.symbol, candle=spec.candle, foreground=True)
     return run
+
+
+def job_create(*, kind: Kind, run: TrainingRun, user: User | None) -> TrainingRun:
+    """A queued job about a finished run: its confirmation, noise control or verification.
+
+    One confirmation a run: where it has one already (that neither failed nor was cancelled), that one is returned.
+    Raises TooLate where the run has no result to ask about.
+    """
+    if run.status != Status.COMPLETED or run.deleted_at is not None:
+        raise TooLate(f"Run {run.run_id} has no result to ask about: it is {run.status}.")
+    with transaction.atomic():
+        _lock_queue()
+        known = run.jobs.filter(kind=kind, status__in=(*ACTIVE, Status.COMPLETED)).order_by("-id").first()
+        if known and (kind == Kind.CONFIRMATION or known.status in ACTIVE):
+            return known
+        if kind != Kind.CONFIRMATION:
+            _require_room(user)
+        job = job_insert(kind=kind, run=run, user=user)
+        audit(user, f"{kind}.create", job.run_id, about=run.run_id)
+    return job
+
+
+def job_insert(*, kind: Kind, run: TrainingRun, user: User | None) -> TrainingRun:
+    """Row and kick of a job about `run`, inside the caller's transaction."""
+    assert run.series is not None
+    job = _insert(user=user, kind=kind, spec=CandleSpec.from_dict(run.config), series=run.series, subject=run)
+    tasks.kick(job.pk)
+    return job
 
 
 def candle_preview(*, spec: CandleSpec) -> dict[str, Any]:
@@ -81,21 +110,32 @@ def run_delete(*, run: TrainingRun, user: User | None) -> None:
     with transaction.atomic():
         if getattr(run, "model_version", None) and run.model_version.is_active:
             raise TooLate(f"The model of run {run.run_id} is active. Deactivate it first.")
+        for job in run.jobs.filter(status__in=ACTIVE):
+            leases.request_cancel(job.pk)
         gone = TrainingRun.objects.filter(pk=run.pk, deleted_at=None).exclude(status__in=ACTIVE)
         if not gone.update(deleted_at=Now()):
             raise TooLate(f"Run {run.run_id} is not over yet. Cancel it first.")
         audit(user, "run.delete", run.run_id)
 
 
-def _insert(*, user: User | None, spec: CandleSpec, series: Any, parent: TrainingRun | None) -> TrainingRun:
+def _insert(
+    *,
+    user: User | None,
+    kind: Kind,
+    spec: CandleSpec,
+    series: Series,
+    parent: TrainingRun | None = None,
+    subject: TrainingRun | None = None,
+) -> TrainingRun:
     now = timezone.now()
     for _ in range(50):
         try:
             with transaction.atomic():
                 run = TrainingRun.objects.create(
                     run_id=_run_id(now),
-                    kind=Kind.CANDLE,
+                    kind=kind,
                     parent=parent,
+                    subject=subject,
                     created_by=user,
                     series=series,
                     candle_at=spec.candle_at,
@@ -123,14 +163,14 @@ def _lock_queue() -> None:
 
 
 def _require_room(user: User | None) -> None:
-    active = TrainingRun.objects.filter(status__in=ACTIVE, kind=Kind.CANDLE)
+    active = TrainingRun.objects.filter(status__in=ACTIVE).exclude(kind=Kind.CONFIRMATION)  # asked for by no person
     if user and active.filter(created_by=user).count() >= settings.MAX_ACTIVE_PER_USER:
         raise TooManyRuns(
             f"You have {settings.MAX_ACTIVE_PER_USER} runs queued or running, the most a person may have. "
             "Wait until one ends, or cancel one.",
             retry_after=5,
         )
-    if TrainingRun.objects.filter(status=Status.QUEUED).count() >= settings.MAX_QUEUED:
+    if active.filter(status=Status.QUEUED).count() >= settings.MAX_QUEUED:
         raise TooManyRuns(
             f"{settings.MAX_QUEUED} runs are queued, the most this site allows. Try again in a minute.", retry_after=60
         )

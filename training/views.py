@@ -23,6 +23,7 @@ from training.models import ACTIVE, Status, TrainingRun
 from training.quant.spec import RANGES, SpecError
 from training.showing import run_context
 from training.storage import artifact_storage
+from training.verdicts import judged
 
 PAGE = 50  # runs
 NO_RUN = "There is no such run. It may have been deleted."
@@ -72,18 +73,19 @@ def run_preview(request: HttpRequest) -> JsonResponse:
 @page_permission(Scope.READ)
 def runs(request: HttpRequest) -> HttpResponse:
     """Newest first, page by page by the last run's key: as quick at a hundred thousand runs as at ten."""
-    chosen = RunFilter(request.GET, queryset=TrainingRun.objects.existing(), request=request)
+    chosen = RunFilter(request.GET, queryset=TrainingRun.objects.existing().trainings(), request=request)
     rows = chosen.qs if chosen.is_valid() else TrainingRun.objects.none()
     before = request.GET.get("before", "")
     if before.isdecimal() and len(before) < 19:
         rows = rows.filter(pk__lt=int(before))
     found = list(rows.light().newest_first()[: PAGE + 1])
     shown = found[:PAGE]
+    verdicts = judged(shown)
     query = request.GET.copy()
     query.pop("before", None)
     context = {
         "filter": chosen,
-        "runs": shown,
+        "rows": [(run, verdicts[run.pk].verdict) for run in shown],
         "older": shown[-1].pk if len(found) > PAGE else None,
         "query": query.urlencode(),
         "is_newest": not before,

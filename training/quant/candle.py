@@ -16,11 +16,11 @@ from training.quant.fit import Fitted, fit_rounds, fit_until_it_stops
 from training.quant.labels import up_label
 from training.quant.metrics import Metrics, best_f1_threshold, evaluate
 from training.quant.plan import CandlePlan, plan_candle
-from training.quant.significance import permutation_test
+from training.quant.significance import PermutationTest, permutation_test
 from training.quant.simulate import Performance, bars_a_year, simulate
 from training.quant.spec import COST_BP, CandleSpec
 from training.quant.splits import CandleSplit
-from training.quant.verdict import Verdict, single_window_verdict
+from training.quant.verdict import Evidence
 
 Floats = NDArray[np.float64]
 OnStage = Callable[[str, float, str], None]  # (stage, progress 0…1, message)
@@ -39,7 +39,7 @@ class CandleOutcome:
     train: Metrics
     validation: Metrics
     test: Metrics | None
-    verdict: Verdict
+    evidence: Evidence | None  # None for a live run, and where the test window has one class
     test_probability: Floats
     strategy: Performance | None
     buy_and_hold: Performance | None
@@ -120,7 +120,7 @@ def _judge(
     if not len(split.test):
         return {
             "test": None,
-            "verdict": single_window_verdict(None, None),
+            "evidence": None,
             "test_probability": probability,
             "strategy": None,
             "buy_and_hold": None,
@@ -141,12 +141,21 @@ def _judge(
     )
     return {
         "test": test,
-        "verdict": single_window_verdict(test, permutation_test([(y, p)], seed=spec.seed)),
+        "evidence": evidence_of(permutation_test([(y, p)], seed=spec.seed), test.auc_interval, positives=int(y.sum())),
         "test_probability": p,
         "strategy": strategy,
         "buy_and_hold": holding,
         "bars_a_year": a_year,
     }
+
+
+def evidence_of(
+    tested: PermutationTest | None, interval: tuple[float, float] | None, *, positives: int
+) -> Evidence | None:
+    """A permutation test with the interval of its AUC."""
+    if tested is None:
+        return None
+    return Evidence(tested.auc, interval, tested.p_value, tested.rows, tested.windows, positives)
 
 
 def _part(values: Floats, rows: range) -> Floats:

@@ -1,6 +1,7 @@
 """Could it be luck? Permutation of labels within each window, and what a window of its size can show at all."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,6 +76,19 @@ def _rank_sums(ranks: Floats, positives: int, size: int, rng: np.random.Generato
     shuffled = rng.permuted(np.broadcast_to(ranks, (size, len(ranks))), axis=1)
     sums: Floats = shuffled[:, :fewer].sum(axis=1)
     return sums if fewer == positives else ranks.sum() - sums
+
+
+def holm(p_values: Sequence[float | None], own: int) -> float:
+    """Holm's step-down adjustment (1979) of `p_values[own]` among all of them: the largest, over the values up to it,
+    of (values not below it) times the value, at most 1. A try without a p-value counts as 1."""
+    filled = [1.0 if p is None else p for p in p_values]
+    ordered = sorted(filled)
+    adjusted = 0.0
+    for position, p in enumerate(ordered):
+        adjusted = max(adjusted, min(1.0, (len(ordered) - position) * p))
+        if p == filled[own]:
+            return adjusted
+    raise ValueError("own is not among the p-values")
 
 
 def smallest_visible_auc(positives: int, negatives: int) -> float | None:

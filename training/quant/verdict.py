@@ -1,12 +1,12 @@
 """What the figures allow to be said, in one label and one sentence."""
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from training.quant.metrics import Metrics
-from training.quant.significance import PermutationTest, smallest_visible_auc
+from training.quant.significance import holm, smallest_visible_auc
 
 LEVEL = 0.05
 
@@ -21,12 +21,13 @@ class Label(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """`adjusted_p_value` and `tries` are None until the run is confirmed and its tries are counted."""
+    """`p_value` is the pooled test's once confirmed, the single window's before; `adjusted_p_value` is Holm's over the
+    team's tries on the same series; `rows` and `windows` are what the p-value was made from."""
 
     label: Label
     p_value: float | None
     adjusted_p_value: float | None
-    tries: int | None
+    tries: int
     rows: int
     windows: int
     auc: float | None
@@ -39,42 +40,104 @@ class Verdict:
         return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
 
 
-def single_window_verdict(test: Metrics | None, permuted: PermutationTest | None) -> Verdict:
-    """Of one test window alone: `weak` at most, because a window of this size shows little and confirms nothing."""
-    if test is None:
-        return _unjudged(0, "Not judged yet: this candle has no test window, its future has not happened.")
-    if permuted is None or test.auc is None:
-        return _unjudged(test.rows, f"No verdict possible: {test.undefined['auc']}, so there is nothing to rank.")
-    tn, fp, fn, tp = test.confusion
-    visible = smallest_visible_auc(tp + fn, tn + fp)
-    weak = permuted.p_value < LEVEL
-    luck = f"AUC {test.auc:.2f} on {test.rows} candles is what luck gives in {odds(permuted.p_value)}"
-    limit = (
-        f"{test.rows} candles can only tell an AUC above {math.ceil(visible * 100) / 100:.2f} from luck"
-        if visible
-        else ""
-    )
+@dataclass(frozen=True)
+class Evidence:
+    """What one test said: a run's own window, or all windows of its confirmation pooled."""
+
+    auc: float
+    auc_interval: tuple[float, float] | None
+    p_value: float
+    rows: int
+    windows: int
+    positives: int
+
+    def as_dict(self) -> dict[str, Any]:
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> "Evidence":
+        interval = stored["auc_interval"]
+        return cls(**{**stored, "auc_interval": tuple(interval) if interval else None})
+
+    @property
+    def smallest_visible_auc(self) -> float | None:
+        return smallest_visible_auc(self.positives, self.rows - self.positives)
+
+
+def judge(
+    *,
+    single: Evidence | None,
+    pooled: Evidence | None,
+    confirmed: bool,
+    tries: Sequence[float | None],
+    own: int,
+    on: str,
+) -> Verdict:
+    """PROTOCOL §3. `single`: the run's own window, None for a live run or one class; `pooled`: its confirmation.
+
+    `tries` are the p-values of all tries on the series `on` (None while unconfirmed), `own` is this run's place among
+    them. An unconfirmed run is `weak` at most.
+    """
+    adjusted = holm(tries, own) if confirmed and pooled else None
+    best = pooled or single
+    if best is None:
+        sentence = (
+            "No verdict possible: the windows have candles of one class only, so there is nothing to rank."
+            if confirmed
+            else "Not judged yet: there is no test window to rank."
+        )
+        return Verdict(Label.NO_EVIDENCE, None, adjusted, len(tries), 0, 0, None, None, None, confirmed, sentence)
+    label = Label.NO_EVIDENCE
+    if best.p_value < LEVEL:
+        label = Label.EVIDENCE if adjusted is not None and adjusted < LEVEL else Label.WEAK
     return Verdict(
-        label=Label.WEAK if weak else Label.NO_EVIDENCE,
-        p_value=permuted.p_value,
-        adjusted_p_value=None,
-        tries=None,
-        rows=test.rows,
-        windows=1,
-        auc=test.auc,
-        auc_interval=test.auc_interval,
-        smallest_visible_auc=visible,
-        confirmed=False,
-        sentence=f"Weak sign, not confirmed: {luck}; {limit}." if weak else f"No evidence of skill: {luck}; {limit}.",
+        label=label,
+        p_value=best.p_value,
+        adjusted_p_value=adjusted,
+        tries=len(tries),
+        rows=best.rows,
+        windows=best.windows,
+        auc=best.auc,
+        auc_interval=best.auc_interval,
+        smallest_visible_auc=best.smallest_visible_auc,
+        confirmed=confirmed,
+        sentence=_sentence(label, single=single, pooled=pooled, adjusted=adjusted, tries=len(tries), on=on),
     )
+
+
+_OPENING = {
+    Label.EVIDENCE: "Evidence of skill",
+    Label.WEAK: "Weak sign of skill, not evidence",
+    Label.NO_EVIDENCE: "No evidence of skill",
+}
+
+
+def _sentence(
+    label: Label, *, single: Evidence | None, pooled: Evidence | None, adjusted: float | None, tries: int, on: str
+) -> str:
+    said = []
+    if single:
+        said.append(f"AUC {single.auc:.2f} on {single.rows} candles is what luck gives in {odds(single.p_value)}")
+    if pooled:
+        said.append(f"over {pooled.rows} candles it was {pooled.auc:.2f} (p = {p_text(pooled.p_value)})")
+    elif single and single.smallest_visible_auc:
+        visible = math.ceil(single.smallest_visible_auc * 100) / 100
+        said.append(f"{single.rows} candles can only tell an AUC above {visible:.2f} from luck")
+    counted = f"{tries} {'try' if tries == 1 else 'tries'} on {on}"
+    if adjusted is not None and pooled and pooled.p_value < LEVEL:
+        said.append(f"as the best of {counted} that is p = {p_text(adjusted)}")
+    else:
+        said.append(counted)
+    return f"{_OPENING[label]}: {'; '.join(said)}."
+
+
+def p_text(p_value: float) -> str:
+    """Two digits that matter."""
+    return f"{p_value:.2f}" if p_value >= 0.01 else f"{p_value:.1g}" if p_value >= 0.0001 else "0.0001 or less"
 
 
 def odds(p_value: float) -> str:
-    """A p-value in words: 1 in 5 runs."""
+    """A p-value in words: 1 of 5 runs."""
     if p_value > 0.5:
         return "more than half of all runs"
     return f"1 of {round(1 / p_value):,} runs"
-
-
-def _unjudged(rows: int, sentence: str) -> Verdict:
-    return Verdict(Label.NO_EVIDENCE, None, None, None, rows, 1 if rows else 0, None, None, None, False, sentence)

@@ -34,7 +34,7 @@ def test_it_makes_the_same_model_from_the_same_data(protocol: str) -> None:
     feature_set = {"honest": "scale_free", "poc": "poc16"}[protocol]
     first, second = (train(noise_bars(1000), protocol=protocol, feature_set=feature_set) for _ in range(2))
     assert model_text(first) == model_text(second)
-    assert first.verdict == second.verdict
+    assert first.evidence == second.evidence
 
 
 def test_it_makes_the_same_model_whatever_comes_after_the_decision() -> None:
@@ -59,7 +59,7 @@ def test_it_tests_exactly_the_candles_after_the_selected_one() -> None:
 def test_it_finds_a_planted_signal_and_none_in_noise() -> None:
     found = train(noise_bars(1000, planted=1.5), test_window_size=90)
     assert found.test is not None and found.test.auc is not None and found.test.auc > 0.65
-    assert found.verdict.label == "weak" and not found.verdict.confirmed
+    assert found.evidence is not None and found.evidence.p_value < 0.01
     aucs = [train(noise_bars(1000, seed=seed), test_window_size=90).test for seed in range(12)]
     mean = np.mean([metrics.auc for metrics in aucs if metrics is not None])
     assert abs(mean - 0.5) < 0.06  # 12 windows of 90: 3.4 standard errors
@@ -68,7 +68,7 @@ def test_it_finds_a_planted_signal_and_none_in_noise() -> None:
 def test_it_trains_live_without_a_test_window() -> None:
     outcome = train(noise_bars(DECISION + 5), live=True)
     assert outcome.test is None and outcome.strategy is None and len(outcome.test_probability) == 0
-    assert "Not judged yet" in outcome.verdict.sentence
+    assert outcome.evidence is None
 
 
 def test_it_refuses_what_would_not_do_and_says_why() -> None:

@@ -1,0 +1,132 @@
+"""The ledger of tries, confirmations as jobs of their own, and verdicts read from both."""
+
+import io
+import json
+import os
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+
+from instruments.models import PriceBar
+from tests.market import candle, make_series
+from tests.training.carrying import carried
+from training import leases
+from training.execution import run_execute
+from training.models import Kind, Status, TrainingRun, Try
+from training.presenting import run_json
+from training.quant.spec import parse_time
+from training.services import job_create, run_delete
+
+pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
+BODY = {"candle_date": candle(560), "symbol": "SPY", "train_years": 1.0, "test_window_size": 20}
+
+
+def carry_job(job: TrainingRun) -> TrainingRun:
+    token = leases.claim(job.pk, host="test", pid=os.getpid())
+    assert token is not None
+    run_execute(run_pk=job.pk, token=token)
+    job.refresh_from_db()
+    return job
+
+
+def confirmation_of(run: TrainingRun) -> TrainingRun:
+    return run.jobs.get(kind=Kind.CONFIRMATION)
+
+
+def test_it_queues_one_confirmation_with_the_result_and_leaves_the_runs_row_alone() -> None:
+    make_series()
+    run = carried(BODY)
+    before = TrainingRun.objects.filter(pk=run.pk).values().get()
+    job = confirmation_of(run)
+    assert run_json(run)["verdict"]["confirmed"] is False
+    carry_job(job)
+    assert TrainingRun.objects.filter(pk=run.pk).values().get() == before
+    answer = run_json(run)
+    assert answer["verdict"]["confirmed"] is True
+    assert answer["verdict"]["windows"] == len(answer["confirmation"]["windows"]) == 11
+    assert answer["verdict"]["rows"] == 220
+    assert answer["verdict"]["adjusted_p_value"] == pytest.approx(answer["verdict"]["p_value"])
+    json.dumps(answer, allow_nan=False)
+
+
+def test_it_gives_one_confirmation_however_often_it_is_asked_for(alice: User) -> None:
+    make_series()
+    run = carried(BODY)
+    assert job_create(kind=Kind.CONFIRMATION, run=run, user=alice) == confirmation_of(run)
+    carry_job(confirmation_of(run))
+    assert job_create(kind=Kind.CONFIRMATION, run=run, user=alice) == confirmation_of(run)
+
+
+def test_it_leaves_the_confirmation_out_when_asked_to() -> None:
+    make_series()
+    run = carried({**BODY, "confirm": False})
+    assert not run.jobs.exists()
+    assert run_json(run)["confirmation"] is None
+
+
+def test_it_counts_distinct_configurations_and_candles_and_forgets_none() -> None:
+    make_series()
+    first = carried(BODY)
+    carried(BODY)
+    carried({**BODY, "candle_date": candle(559)})
+    carried({**BODY, "params": {"num_leaves": 15}})
+    assert Try.objects.count() == 3
+    assert run_json(first)["verdict"]["tries"] == 3
+    run_delete(run=first, user=None)
+    assert Try.objects.count() == 3
+
+
+def test_it_adjusts_by_every_try_on_the_series_confirmed_or_not() -> None:
+    make_series()
+    run = carried(BODY)
+    carry_job(confirmation_of(run))
+    alone = run_json(run)["verdict"]
+    carried({**BODY, "params": {"num_leaves": 15}})
+    carried({**BODY, "params": {"num_leaves": 20}})
+    among = run_json(run)["verdict"]
+    assert among["tries"] == 3
+    assert among["adjusted_p_value"] == pytest.approx(min(1.0, 3 * alone["p_value"]))
+
+
+def test_it_says_bit_identical_and_names_changed_data(alice: User) -> None:
+    series = make_series()
+    run = carried(BODY)
+    job = carry_job(job_create(kind=Kind.VERIFICATION, run=run, user=alice))
+    assert job.result["identical"] and job.result["truncation_identical"] and job.result["differs"] == []
+    PriceBar.objects.filter(series=series, timestamp=parse_time(candle(500))).update(volume=1.0)
+    changed = carry_job(job_create(kind=Kind.VERIFICATION, run=run, user=alice))
+    assert not changed.result["identical"]
+    assert changed.result["differs"] == ["data"]
+    assert "the data changed" in changed.result["sentence"]
+
+
+def test_it_verifies_from_the_command_line() -> None:
+    make_series()
+    run = carried(BODY)
+    out = io.StringIO()
+    call_command("verify_run", run.run_id, "--json", stdout=out)
+    answer = json.loads(out.getvalue())
+    assert answer["identical"] is True
+    assert answer["run_id"] == run.run_id
+
+
+def test_it_sets_a_run_among_rotated_labels(alice: User) -> None:
+    make_series()
+    job = carry_job(job_create(kind=Kind.CONTROL, run=carried(BODY), user=alice))
+    assert len(job.result["rotated"]) == 30
+    assert "rotated" in job.result["sentence"]
+
+
+def test_it_keeps_jobs_out_of_the_lists_of_runs() -> None:
+    make_series()
+    carried(BODY)
+    assert TrainingRun.objects.count() == 2
+    assert TrainingRun.objects.existing().trainings().count() == 1
+
+
+def test_it_cancels_the_jobs_of_a_run_that_is_deleted() -> None:
+    make_series()
+    run = carried(BODY)
+    run_delete(run=run, user=None)
+    assert confirmation_of(run).status == Status.CANCELLED

@@ -1,0 +1,35 @@
+"""`manage.py verify_run RUN`: trains a finished run again from what is stored and says whether anything differs."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from boursomatic import commands
+from training.jobs import verification
+from training.models import Kind, Status, TrainingRun
+
+
+class Command(commands.Command):
+    help = (
+        "Trains a completed candle run again from what is stored, and once more without any bar after its decision. "
+        "Says bit-identical, or which of data, code version, library versions or parameters differs (exit code 1)."
+    )
+
+    def options(self, parser: ArgumentParser) -> None:
+        parser.add_argument("run_id", help="as the runs page shows it")
+
+    def work(self, **options: Any) -> commands.Outcome:
+        rows = TrainingRun.objects.existing().select_related("series__instrument")
+        run = rows.filter(run_id=options["run_id"], kind=Kind.CANDLE).first()
+        if run is None:
+            raise CommandError(f"There is no candle run {options['run_id']}. The runs page lists what there is.")
+        if run.status != Status.COMPLETED:
+            raise CommandError(f"Run {run.run_id} is {run.status}: only a completed run can be verified.")
+        found = verification(run, lambda *_: None)
+        is_sound = found["identical"] and found["truncation_identical"]
+        return commands.Outcome(
+            {"run_id": run.run_id, **found},
+            lines=[found["sentence"]] if is_sound else [],
+            refused="" if is_sound else found["sentence"],
+        )

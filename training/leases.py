@@ -13,10 +13,10 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.db.models import Case, Count, F, IntegerField, OuterRef, Q, Subquery, When
 from django.db.models.functions import Coalesce, Now
 
-from training.models import RunEvent, Status, TrainingRun
+from training.models import JOBS, RunEvent, Status, TrainingRun
 
 MAX_ATTEMPTS = 3
 LEASE_S: float = settings.HEARTBEAT_S
@@ -59,17 +59,24 @@ def claim(run_pk: int, *, host: str, pid: int) -> uuid.UUID | None:
     return token
 
 
-def next_queued() -> int | None:
-    """The queued run whose turn it is: first the person with the fewest running, then the oldest."""
+def next_queued(*, jobs: bool = True) -> int | None:
+    """The queued run whose turn it is: trainings before jobs about finished runs (which `jobs=False` leaves out),
+    then the person with the fewest running, then the oldest."""
     running = (
         TrainingRun.objects.filter(status=Status.RUNNING, created_by=OuterRef("created_by"))
+        .exclude(kind__in=JOBS)
         .order_by()
         .values("created_by")
         .annotate(n=Count("pk"))
         .values("n")
     )
     queued = TrainingRun.objects.filter(status=Status.QUEUED, deleted_at=None)
-    turn = queued.annotate(busy=Coalesce(Subquery(running), 0)).order_by("busy", "pk")
+    if not jobs:
+        queued = queued.exclude(kind__in=JOBS)
+    turn = queued.annotate(
+        is_job=Case(When(kind__in=JOBS, then=1), default=0, output_field=IntegerField()),
+        busy=Coalesce(Subquery(running), 0),
+    ).order_by("is_job", "busy", "pk")
     return turn.values_list("pk", flat=True).first()
 
 

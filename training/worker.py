@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import Error as DbError
 from django.db import connection, connections
 
 from boursomatic.processes import Flag
-from training import leases
+from training import leases, tasks
 from training.child import Child
 from training.endings import Ending, Outcome
 from training.execution import run_execute
-from training.models import Kind, Status, TrainingRun
+from training.models import JOBS, Kind, Status, TrainingRun
 from training.presence import HOST
 from training.storage import artifact_storage, run_folder
 
@@ -43,9 +44,17 @@ class Held:
 
 def run_carry(run_pk: int) -> None:
     """The task behind each kick: takes the run whose turn it is, which need not be the one that kicked."""
-    while (turn := leases.next_queued()) is not None:
+    while (turn := _turn()) is not None:
         if carry(turn):
-            return
+            break
+    if (turn := _turn()) is not None:
+        tasks.kick(turn)  # a job may have used up its kick while it had to wait
+
+
+def _turn() -> int | None:
+    """Jobs leave one worker of a host free, so that nobody's click waits behind the confirmation of another run."""
+    busy = TrainingRun.objects.filter(status=Status.RUNNING, worker_host=HOST, kind__in=JOBS).count()
+    return leases.next_queued(jobs=busy < max(1, settings.WORKERS - 1))
 
 
 def carry(run_pk: int) -> bool:

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from training import leases
-from training.models import RunEvent, Status, TrainingRun
+from training.models import Kind, RunEvent, Status, TrainingRun
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
 
@@ -72,6 +72,17 @@ def test_it_takes_the_turn_of_the_person_with_the_fewest_running() -> None:
     make_run(created_by=anna)
     bens = make_run(created_by=ben)
     assert leases.next_queued() == bens.pk
+
+
+def test_it_takes_trainings_before_jobs_about_finished_runs() -> None:
+    done = make_run()
+    assert leases.request_cancel(done.pk) == leases.CANCELLED
+    job = make_run(kind=Kind.VERIFICATION, subject=done)
+    assert leases.next_queued(jobs=False) is None
+    training = make_run()
+    assert leases.next_queued() == training.pk
+    leases.claim(training.pk, host="h", pid=1)
+    assert leases.next_queued() == job.pk
 
 
 def test_it_finds_no_turn_in_an_empty_queue() -> None:

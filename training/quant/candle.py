@@ -14,9 +14,9 @@ from instruments.quant.bars import Bars
 from instruments.quant.features import FEATURE_SETS, feature_matrix
 from training.quant.fit import Fitted, fit_rounds, fit_until_it_stops
 from training.quant.labels import up_label
-from training.quant.metrics import Metrics, best_f1_threshold, evaluate
+from training.quant.metrics import Metrics, auc_with_interval, best_f1_threshold, evaluate
 from training.quant.plan import CandlePlan, plan_candle
-from training.quant.significance import PermutationTest, permutation_test
+from training.quant.significance import permutation_test
 from training.quant.simulate import Performance, bars_a_year, simulate
 from training.quant.spec import COST_BP, CandleSpec
 from training.quant.splits import CandleSplit
@@ -141,7 +141,7 @@ def _judge(
     )
     return {
         "test": test,
-        "evidence": evidence_of(permutation_test([(y, p)], seed=spec.seed), test.auc_interval, positives=int(y.sum())),
+        "evidence": evidence_of(y, p, seed=spec.seed, windows=1),
         "test_probability": p,
         "strategy": strategy,
         "buy_and_hold": holding,
@@ -149,13 +149,13 @@ def _judge(
     }
 
 
-def evidence_of(
-    tested: PermutationTest | None, interval: tuple[float, float] | None, *, positives: int
-) -> Evidence | None:
-    """A permutation test with the interval of its AUC."""
+def evidence_of(labels: Floats, scores: Floats, *, seed: int, windows: int) -> Evidence | None:
+    """What labels and scores of `windows` windows together show; None with one class."""
+    tested = permutation_test(labels, scores, seed=seed)
     if tested is None:
         return None
-    return Evidence(tested.auc, interval, tested.p_value, tested.rows, tested.windows, positives)
+    interval = auc_with_interval(labels, scores)[1]
+    return Evidence(tested.auc, interval, tested.p_value, len(labels), windows, int(labels.sum()))
 
 
 def _part(values: Floats, rows: range) -> Floats:

@@ -1,7 +1,12 @@
 """Walk-forward confirmation of a candle run: the same recipe at the steps before it. PROTOCOL §3.
 
 Each window is trained only on rows whose outcome was known at its own decision candle, and judged on the W candles
-after it; probabilities are ranked within their window and pooled. Logistic regression on the same rows stands beside.
+after it. To be pooled, a probability becomes its standing among the same model's probabilities for its training rows:
+known at the decision, and comparable from window to window. Logistic regression on the same rows stands beside.
+
+Why not ranks within the window: a feature of bar t holds the outcome of bar t-1, which lies in the same window. Ranking
+within 35 candles then favours models that expect a turn: with logistic regression noise had p < 0.05 in 7.7 % of 1,500
+runs (mean AUC 0.505), by standing in 4.2 % (0.500), at the same power. `scripts/bench honesty` measures it.
 """
 
 from collections.abc import Callable
@@ -17,9 +22,8 @@ from instruments.quant.bars import Bars
 from instruments.quant.features import feature_matrix
 from training.quant.candle import evidence_of, fit_candle
 from training.quant.labels import up_label
-from training.quant.metrics import auc_with_interval, midranks
+from training.quant.metrics import auc_with_interval
 from training.quant.plan import plan_candle
-from training.quant.significance import permutation_test
 from training.quant.spec import CandleSpec, format_time
 from training.quant.splits import CandleSplit
 from training.quant.verdict import Evidence
@@ -30,7 +34,7 @@ STEPS = 10  # windows before the run's own
 
 @dataclass(frozen=True)
 class Window:
-    """One step: its decision candle (seconds, UTC), labels and probabilities of its W test rows.
+    """One step: its decision candle (seconds, UTC); labels, probabilities and standings (0 to 1) of its W test rows.
 
     `auc` and `interval` are None where all its candles went the same way.
     """
@@ -39,7 +43,8 @@ class Window:
     train_rows: int
     labels: Floats
     probability: Floats
-    logistic: Floats
+    standing: Floats
+    logistic_standing: Floats
     auc: float | None
     interval: tuple[float, float] | None
 
@@ -71,8 +76,8 @@ def confirm_candle(
         windows.append(_window(features, labels, split, spec, decision=int(bars.time[at])))
     return Confirmation(
         windows=windows,
-        pooled=_pool([(w.labels, w.probability) for w in windows], spec.seed),
-        logistic=_pool([(w.labels, w.logistic) for w in windows], spec.seed),
+        pooled=_pool([(w.labels, w.standing) for w in windows], spec.seed),
+        logistic=_pool([(w.labels, w.logistic_standing) for w in windows], spec.seed),
     )
 
 
@@ -94,24 +99,31 @@ def _window(features: Floats, labels: Floats, split: CandleSplit, spec: CandleSp
     _, final = fit_candle(features, labels, split=split, spec=spec, on_stage=lambda *_: None, on_round=lambda *_: None)
     test, train = slice(split.test.start, split.test.stop), slice(split.train.start, split.train.stop)
     y, p = labels[test], final.probability(features[test])
-    linear = LogisticRegression(max_iter=500).fit(final.scaler.transform(features[train]), labels[train])
+    x_train, x_test = (final.scaler.transform(features[rows]) for rows in (train, test))
+    linear = LogisticRegression(max_iter=500).fit(x_train, labels[train])
     auc, interval = auc_with_interval(y, p) if 0 < y.sum() < len(y) else (None, None)
     return Window(
         decision=decision,
         train_rows=len(split.train),
         labels=y,
         probability=p,
-        logistic=linear.predict_proba(final.scaler.transform(features[test]))[:, 1],
+        standing=standing(p, final.probability(features[train])),
+        logistic_standing=standing(linear.predict_proba(x_test)[:, 1], linear.predict_proba(x_train)[:, 1]),
         auc=auc,
         interval=interval,
     )
 
 
+def standing(values: Floats, reference: Floats) -> Floats:
+    """Share of `reference` below each value, half of the equal ones counted: 0 to 1, shape of `values`."""
+    ordered = np.sort(reference)
+    below, up_to = (np.searchsorted(ordered, values, side=side) for side in ("left", "right"))
+    return (below + up_to) / (2.0 * len(ordered))
+
+
 def _pool(windows: list[tuple[NDArray[Any], Floats]], seed: int) -> Evidence | None:
-    """The permutation test of all windows, and DeLong's interval of the pooled within-window ranks."""
-    tested = permutation_test(windows, seed=seed) if windows else None
-    if tested is None:
+    """The evidence of all windows together."""
+    if not windows:
         return None
-    labels = np.concatenate([y for y, _ in windows])
-    ranks = np.concatenate([(midranks(p) - 0.5) / len(p) for _, p in windows])
-    return evidence_of(tested, auc_with_interval(labels, ranks)[1], positives=int(labels.sum()))
+    labels, scores = (np.concatenate(parts) for parts in zip(*windows, strict=True))
+    return evidence_of(labels, scores, seed=seed, windows=len(windows))

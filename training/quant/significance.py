@@ -1,4 +1,4 @@
-"""Could it be luck? Permutation of labels within each window, and what a window of its size can show at all."""
+"""Could it be luck? Permutation of labels, adjustment for many tries, and what a sample of its size can show at all."""
 
 import math
 from collections.abc import Sequence
@@ -17,65 +17,42 @@ CHUNK = 10_000  # draws at a time, to bound the memory
 
 @dataclass(frozen=True)
 class PermutationTest:
-    """One-sided test of AUC > 0.5. `auc` is that of the ranks within each window, pooled."""
+    """One-sided test of AUC > 0.5."""
 
     auc: float
     p_value: float
     draws: int
-    rows: int
-    windows: int
 
 
-def permutation_test(windows: list[tuple[NDArray[Any], Floats]], *, seed: int) -> PermutationTest | None:
-    """PROTOCOL §3. `windows` are pairs (labels of 0 and 1, probabilities); each is ranked in itself, ranks are scaled
-    to (0, 1) and pooled. p = (1 + draws that reach the observed AUC) / (1 + draws), with 1,000 draws, and 100,000 when
-    fewer than 10 of them reach it, so that a real edge can survive thousands of tries.
+def permutation_test(labels: NDArray[Any], scores: Floats, *, seed: int) -> PermutationTest | None:
+    """Permutation of the labels, statistic AUC of the scores' ranks. `labels` (n,) of 0 and 1, `scores` (n,) no NaN.
 
-    None where all labels are alike: then there is nothing to rank. Deterministic for a seed.
+    p = (1 + draws that reach the observed AUC) / (1 + draws), with 1,000 draws, and 100,000 when fewer than 10 of them
+    reach it, so that a real edge can survive thousands of tries. None where all labels are alike: then there is
+    nothing to rank. Deterministic for a seed.
     """
-    labels = [np.asarray(y == 1) for y, _ in windows]
-    up = np.concatenate(labels)
+    up = np.asarray(labels == 1)
     if up.all() or not up.any():
         return None
-    ranks = midranks(np.concatenate([(midranks(p) - 0.5) / len(p) for _, p in windows]))
-    observed = ranks[up].sum()
+    ranks = midranks(scores)
+    observed = float(ranks[up].sum())
     rng = np.random.default_rng(seed)
-    draws, reached = DRAWS, _reached(labels, ranks, observed, DRAWS, rng)
+    draws, reached = DRAWS, _reached(ranks, int(up.sum()), observed, DRAWS, rng)
     if reached < FEW:
-        draws, reached = MORE_DRAWS, _reached(labels, ranks, observed, MORE_DRAWS, rng)
-    return PermutationTest(
-        auc=auc_of_ranks(ranks, up),
-        p_value=(1 + reached) / (1 + draws),
-        draws=draws,
-        rows=len(up),
-        windows=len(windows),
-    )
+        draws, reached = MORE_DRAWS, _reached(ranks, int(up.sum()), observed, MORE_DRAWS, rng)
+    return PermutationTest(auc=auc_of_ranks(ranks, up), p_value=(1 + reached) / (1 + draws), draws=draws)
 
 
-def _reached(
-    labels: list[NDArray[np.bool_]], ranks: Floats, observed: float, draws: int, rng: np.random.Generator
-) -> int:
-    """How many draws have a rank sum of the positives at or above the observed one (AUC is linear in it)."""
+def _reached(ranks: Floats, positives: int, observed: float, draws: int, rng: np.random.Generator) -> int:
+    """How many draws of `positives` ranks have a sum at or above the observed one (AUC is linear in it)."""
+    fewer = min(positives, len(ranks) - positives)
     reached = 0
     for done in range(0, draws, CHUNK):
         size = min(CHUNK, draws - done)
-        total, start = np.zeros(size), 0
-        for window in labels:
-            part = ranks[start : start + len(window)]
-            total += _rank_sums(part, int(window.sum()), size, rng)
-            start += len(window)
-        reached += int(np.sum(total >= observed - 1e-9))
+        shuffled = rng.permuted(np.broadcast_to(ranks, (size, len(ranks))), axis=1)
+        sums = shuffled[:, :fewer].sum(axis=1)
+        reached += int(np.sum((sums if fewer == positives else ranks.sum() - sums) >= observed - 1e-9))
     return reached
-
-
-def _rank_sums(ranks: Floats, positives: int, size: int, rng: np.random.Generator) -> Floats:
-    """Sums of `positives` ranks drawn without replacement, `size` times; draws the smaller of the two classes."""
-    fewer = min(positives, len(ranks) - positives)
-    if fewer == 0:
-        return np.full(size, ranks.sum() if positives else 0.0)
-    shuffled = rng.permuted(np.broadcast_to(ranks, (size, len(ranks))), axis=1)
-    sums: Floats = shuffled[:, :fewer].sum(axis=1)
-    return sums if fewer == positives else ranks.sum() - sums
 
 
 def holm(p_values: Sequence[float | None], own: int) -> float:

@@ -6,7 +6,7 @@ import pytest
 from instruments.quant.bars import Bars
 from tests.training.quant.noise import noise_bars
 from tests.training.quant.test_candle import spec_at, train
-from training.quant.confirm import Confirmation, confirm_candle
+from training.quant.confirm import Confirmation, confirm_candle, standing
 from training.quant.control import control_candle
 
 DECISION = 1100
@@ -59,6 +59,12 @@ def test_it_gives_nothing_to_rank_where_every_window_has_one_class() -> None:
     bars = noise_bars(300)
     found = confirmed(bars.slice(0, 150), 120)
     assert found.windows == [] and found.pooled is None
+
+
+def test_it_pools_by_standing_among_the_training_rows() -> None:
+    assert standing(np.array([0.0, 0.5, 2.0]), np.array([1.0, 0.5, 0.5, 0.1])).tolist() == [0.0, 0.5, 1.0]
+    found = confirmed(noise_bars(1136))
+    assert all(((w.standing >= 0) & (w.standing <= 1)).all() for w in found.windows)
 
 
 def test_it_sets_the_run_among_runs_on_rotated_labels() -> None:

@@ -4,7 +4,7 @@ import argparse
 import sys
 from importlib import import_module
 
-NAMES = ("candle",)
+NAMES = ("candle", "honesty")
 
 
 def main() -> int:

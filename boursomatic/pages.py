@@ -21,6 +21,7 @@ class Place:
 PLACES = (
     Place("Backtest", "backtest", "candles", "/backtest/"),
     Place("Runs", "runs", "runs", "/runs/"),
+    Place("Tries", "tries", "tries", "/tries/"),
     Place("Instruments", "instruments", "list", "/instruments/"),
     Place("API", "api-docs", "code", "/api/"),
 )

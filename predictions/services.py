@@ -1,20 +1,15 @@
-"""Asking a trained model: its files are checked, read once, and kept in memory."""
+"""Asking a trained model what it says of its own series."""
 
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
 from instruments.loading import load_bars
 from instruments.models import PriceBar
 from instruments.quant.features import FEATURE_SETS
 from predictions.quant.predict import predict_candles, sample_of
-from training.errors import RunRefused
+from training.model_files import stored_model
 from training.models import Status, TrainingRun
-from training.quant.serving import MANIFEST, MODEL, CandleModel, Integrity, read_model
 from training.quant.spec import format_time, parse_time
-from training.storage import artifact_storage
-
-KEPT_MODELS = 32
 
 
 class NotReady(Exception):
@@ -31,7 +26,7 @@ def predict_range(
     """
     if run.status != Status.COMPLETED or run.series is None:
         raise NotReady(f"Run {run.run_id} is {run.status}: only a completed run has a model to ask.")
-    model = _model(run.run_id)
+    model = stored_model(run.run_id)
     bars = load_bars(run.series, start=start, end=end, before=FEATURE_SETS[model.feature_set].warmup).adjusted()
     first = 0 if start is None else int((bars.time < int(start.timestamp())).sum())
     said = predict_candles(model, bars, first=first)
@@ -56,22 +51,6 @@ def predict_range(
             for at, target, p, sample in rows
         ],
     }
-
-
-@lru_cache(maxsize=KEPT_MODELS)
-def _model(run_id: str) -> CandleModel:
-    """A run's model, its files held against their hashes. Kept by the run: a finished run's files never change."""
-    version = TrainingRun.objects.select_related("model_version").get(run_id=run_id).model_version
-    storage, files = artifact_storage(), {}
-    try:
-        for name in (MODEL, MANIFEST):
-            with storage.open(f"{version.folder}/{name}") as file:
-                files[name] = file.read()
-        return read_model(files, version.files)
-    except FileNotFoundError as error:
-        raise RunRefused("integrity", f"integrity: a file of model {version.version} is missing.") from error
-    except Integrity as error:
-        raise RunRefused("integrity", f"integrity: {error}") from error
 
 
 def _next_candle(run: TrainingRun, last: str) -> str | None:

@@ -9,9 +9,9 @@ from training.candles import CandleData, candle_data
 from training.models import Kind, TrainingRun
 from training.quant.artifacts import model_text
 from training.quant.candle import CandleOutcome, train_candle
-from training.quant.confirm import STEPS, Confirmation, confirm_candle
+from training.quant.confirm import Confirmation, confirm_candle
 from training.quant.control import control_candle
-from training.quant.spec import CandleSpec, SpecError, format_time
+from training.quant.spec import STEPS, CandleSpec, SpecError, format_time
 from training.quant.verdict import LEVEL
 from training.records import data_hash
 from training.storage import sha256

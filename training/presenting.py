@@ -5,6 +5,7 @@ from typing import Any
 
 from training.models import Kind, Status, TrainingRun
 from training.quant.spec import CandleSpec, format_time
+from training.scoring import live_score
 from training.storage import run_folder
 from training.verdicts import Judged, judged
 
@@ -20,9 +21,12 @@ _EMPTY: dict[str, Any] = {
 }
 
 
-def run_json(run: TrainingRun) -> dict[str, Any]:
-    """One run; see `runs_json`."""
-    return runs_json([run])[0]
+def run_json(run: TrainingRun, found: Judged | None = None) -> dict[str, Any]:
+    """One run; see `runs_json`. `found`: how it is judged, where the caller knows that already.
+
+    Only here is a live run scored on what has happened since: that asks its model.
+    """
+    return {**_run_json(run, found or judged([run])[run.pk]), "live_score": live_score(run)}
 
 
 def runs_json(runs: Sequence[TrainingRun]) -> list[dict[str, Any]]:
@@ -45,6 +49,7 @@ def confirmation_json(job: TrainingRun | None) -> dict[str, Any] | None:
         "windows": job.result.get("windows", []),
         "pooled": job.result.get("evidence"),
         "logistic": job.result.get("logistic"),
+        "logistic_is_better": job.result.get("logistic_is_better", False),
     }
 
 
@@ -76,6 +81,7 @@ def _run_json(run: TrainingRun, found: Judged) -> dict[str, Any]:
         **{name: value for name, value in run.result.items() if name != "evidence"},
         "verdict": found.verdict.as_dict() if found.verdict else None,
         "confirmation": confirmation_json(found.confirmation),
+        "live_score": None,
     }
 
 

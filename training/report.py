@@ -1,59 +1,10 @@
-"""A run's JSON turned into what its page shows: tables, and the geometry of its pictures."""
+"""A run's JSON turned into the geometry of its page's pictures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-PARTS = ("train", "validation", "test")
-ROWS = (
-    ("accuracy", "Accuracy"),
-    ("precision", "Precision"),
-    ("recall", "Recall"),
-    ("f1", "F1"),
-    ("auc", "AUC"),
-    ("mcc", "MCC"),
-)
-BASELINES = (
-    ("majority_accuracy", "Accuracy of the majority class"),
-    ("always_up_accuracy", "Accuracy of always up"),
-    ("base_rate", "Share of candles that went up"),
-)
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A figure with its interval, or the reason why there is none."""
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of the table of metrics: train, validation, test."""
-
-    label: str
-    cells: tuple[Cell, ...]
-    is_baseline: bool = False
-
-
-def metric_lines(found: dict[str, Any]) -> list[Line]:
-    """Metrics of the three parts side by side, and below them what they are to be held against."""
-    parts = [found.get(f"{part}_metrics") or {} for part in PARTS]
-    if not parts[0]:
-        return []
-    lines = [Line(label, tuple(_cell(metrics, name) for metrics in parts)) for name, label in ROWS]
-    lines.append(Line("Best threshold", tuple(Cell(metrics.get("threshold")) for metrics in parts)))
-    lines += [Line(label, tuple(_cell(metrics, name) for metrics in parts), True) for name, label in BASELINES]
-    return lines
-
-
-def _cell(metrics: dict[str, Any], name: str) -> Cell:
-    low, high = metrics.get(f"{name}_interval") or (None, None)
-    undefined = metrics.get("undefined") or {}
-    return Cell(metrics.get(name), low, high, undefined.get(name) or undefined.get("all", ""))
+from training.figures import PARTS
 
 
 @dataclass(frozen=True)

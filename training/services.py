@@ -15,7 +15,7 @@ from django.utils import timezone
 from boursomatic.accounts.audit import audit
 from instruments.models import Series
 from training import leases, tasks
-from training.candles import candle_data, candle_plan, candle_series, require_plan
+from training.candles import candle_data, candle_plan, candle_series, nearest_trainable, require_plan
 from training.errors import KeyReused, TooLate, TooManyRuns
 from training.models import ACTIVE, IdempotencyKey, Kind, RunEvent, Status, TrainingRun
 from training.quant.spec import CandleSpec
@@ -92,7 +92,9 @@ def job_insert(*, kind: Kind, run: TrainingRun, user: User | None) -> TrainingRu
 def candle_preview(*, spec: CandleSpec) -> dict[str, Any]:
     """What a click would use: parts with rows, times and classes; `problem` where it would not do."""
     data = candle_data(candle_series(spec), spec)
-    return candle_plan(data, spec).as_dict()
+    plan = candle_plan(data, spec)
+    nearest = nearest_trainable(data, plan, spec) if plan.problem else ""
+    return {**plan.as_dict(), "problem": f"{plan.problem} {nearest}".strip()}
 
 
 def run_cancel(*, run: TrainingRun, user: User | None) -> TrainingRun:

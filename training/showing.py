@@ -1,18 +1,21 @@
 """What the page of a run is drawn from: its JSON, how far it is, tables and pictures."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils import timezone
 
 from training import presence
+from training.figures import Figure, Line, auc_figure, metric_lines, part_lines
+from training.judgement import judgement_context, poll_ms, proof_context
 from training.models import Kind, Status, TrainingRun
+from training.notes import NOTES
 from training.presenting import run_detail, run_json
 from training.quant.spec import RANGES
-from training.report import line_plot, metric_lines, probability_scatter, split_segments
+from training.quant.verdict import Verdict
+from training.report import line_plot, probability_scatter, split_segments
+from training.verdicts import judged
 
-POLL_FIRST_MS = 150
-POLLS_MS = ((3, 250), (15, 500), (120, 1000))  # up to so many seconds after the start, ask so often
-POLL_SLOW_MS = 3000
 STAGES = {
     "queued": "Waiting for a worker",
     "start": "A worker has taken it",
@@ -29,24 +32,60 @@ STAGES = {
 
 
 def run_context(run: TrainingRun) -> dict[str, Any]:
-    """Everything for `_run.html`. Queries: the run's log, and for a waiting one its place in the queue."""
-    found = run_json(run)
+    """Everything for `_run.html`. Queries: verdict, log, newest jobs, and for a waiting run its place in the queue."""
+    judgement = judged([run])[run.pk]
+    found = run_json(run, judgement)
     return {
         "run": run,
         "found": found,
+        "symbol": found["symbol"],
+        "timeframe": found["timeframe"],
         "detail": run_detail(run),
         "stage_words": STAGES.get(run.stage, run.stage),
         "settings": _settings(run),
         **(_outcome(run, found) if run.status == Status.COMPLETED else {}),
+        **(judgement_context(run, judgement) | proof_context(run) if run.status == Status.COMPLETED else {}),
         **(_progress(run) if not run.is_terminal else {}),
     }
 
 
+@dataclass(frozen=True)
+class RunLine:
+    """A line of the list of runs."""
+
+    run: TrainingRun
+    verdict: Verdict | None
+    test_auc: Figure
+    pooled_auc: Figure
+
+
+def run_line(run: TrainingRun, verdict: Verdict | None) -> RunLine:
+    test = run.result.get("test_metrics") or {}
+    undefined = test.get("undefined") or {}
+    pooled = verdict if verdict and verdict.confirmed else None
+    return RunLine(
+        run,
+        verdict,
+        auc_figure(test.get("auc"), test.get("auc_interval"), undefined.get("auc") or undefined.get("all", "")),
+        auc_figure(pooled.auc, pooled.auc_interval) if pooled else Figure(None, reason=_unpooled(run)),
+    )
+
+
+def _unpooled(run: TrainingRun) -> str:
+    return "not confirmed" if run.status == Status.COMPLETED else ""
+
+
+def part_context(run: TrainingRun, part: str) -> dict[str, Any]:
+    """For the parts of a finished run's page that are asked for by themselves, while a job about it goes on."""
+    base = {"run": run, "detail": run.detail, "symbol": run.config["symbol"], "timeframe": run.config["timeframe"]}
+    if part == "proof":
+        return base | proof_context(run)
+    return base | judgement_context(run, judged([run])[run.pk])
+
+
 def _progress(run: TrainingRun) -> dict[str, Any]:
-    since = (timezone.now() - run.created_at).total_seconds()
-    waited = next((ms for seconds, ms in POLLS_MS if since < seconds), POLL_SLOW_MS)
     context: dict[str, Any] = {
-        "poll_ms": POLL_FIRST_MS if since < 1 else waited,
+        "poll_ms": poll_ms(run),
         "percent": round(100 * run.progress),
         "elapsed": (timezone.now() - (run.started_at or run.created_at)).total_seconds(),
         "curve": line_plot([[loss for _, loss in run.live_curve]]),
@@ -71,7 +110,11 @@ def _outcome(run: TrainingRun, found: dict[str, Any]) -> dict[str, Any]:
     return {
         "is_candle": run.kind == Kind.CANDLE,
         "took": took.total_seconds() if took else None,
+        "notes": NOTES,
         "lines": metric_lines(found),
+        "parts": ("Train", "Validation", "Test"),
+        "live_parts": ("Since",),
+        "live_lines": _live_lines(found["live_score"]),
         "segments": split_segments(found["splits"]),
         "curve": line_plot([curve], mark=best_round - 1 if best_round else None),
         "scatter": probability_scatter(detail.get("test_rows") or [], detail.get("best_threshold") or 0.5),
@@ -83,6 +126,10 @@ def _outcome(run: TrainingRun, found: dict[str, Any]) -> dict[str, Any]:
             {**one, "percent": 100 * one["share"], "width": 100 * one["share"] / largest} for one in importance
         ],
     }
+
+
+def _live_lines(score: dict[str, Any] | None) -> list[Line]:
+    return part_lines([score["metrics"]]) if score and score["metrics"] else []
 
 
 def _settings(run: TrainingRun) -> list[tuple[str, str]]:
@@ -108,7 +155,8 @@ def _performance_rows(performance: dict[str, Any]) -> list[dict[str, Any]]:
             "return_percent": 100 * performance[key]["total_return"],
             "drawdown_percent": 100 * performance[key]["max_drawdown"],
             "exposure_percent": 100 * performance[key]["exposure"],
-            "sharpe": performance[key]["sharpe"],
+            "turnover_percent": 100 * performance[key]["turnover"],
+            "sharpe": Figure(performance[key]["sharpe"], reason="the equity never moved"),
         }
         for key, name in (("strategy", "Model"), ("buy_and_hold", "Buy and hold"))
         if performance.get(key)

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from training import views
+from training.models import Kind
 
 urlpatterns = [
     path("training/new/", views.run_new, name="run-new"),
@@ -11,5 +12,9 @@ urlpatterns = [
     path("runs/<slug:run_id>/", views.run, name="run"),
     path("runs/<slug:run_id>/cancel", views.run_cancel, name="run-cancel"),
     path("runs/<slug:run_id>/delete", views.run_delete, name="run-delete"),
+    path("runs/<slug:run_id>/confirm", views.run_ask, {"kind": Kind.CONFIRMATION}, name="run-confirm"),
+    path("runs/<slug:run_id>/verify", views.run_ask, {"kind": Kind.VERIFICATION}, name="run-verify"),
+    path("runs/<slug:run_id>/control", views.run_ask, {"kind": Kind.CONTROL}, name="run-control"),
     path("runs/<slug:run_id>/files/<str:name>", views.run_file, name="run-file"),
+    path("tries/", views.tries, name="tries"),
 ]

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from boursomatic.accounts.permissions import page_permission
@@ -19,13 +19,15 @@ from training import leases, services
 from training.errors import TooLate, TooManyRuns
 from training.filters import RunFilter
 from training.forms import CandleForm, initial_values
-from training.models import ACTIVE, Status, TrainingRun
+from training.ledger import tries_context
+from training.models import ACTIVE, Kind, Status, TrainingRun
 from training.quant.spec import RANGES, SpecError
-from training.showing import run_context
+from training.showing import part_context, run_context, run_line
 from training.storage import artifact_storage
 from training.verdicts import judged
 
 PAGE = 50  # runs
+PARTS = {"judgement": "training/_judgement.html", "proof": "training/_proof.html"}  # that poll by themselves
 NO_RUN = "There is no such run. It may have been deleted."
 
 
@@ -85,7 +87,7 @@ def runs(request: HttpRequest) -> HttpResponse:
     query.pop("before", None)
     context = {
         "filter": chosen,
-        "rows": [(run, verdicts[run.pk].verdict) for run in shown],
+        "rows": [run_line(run, verdicts[run.pk].verdict) for run in shown],
         "older": shown[-1].pk if len(found) > PAGE else None,
         "query": query.urlencode(),
         "is_newest": not before,
@@ -98,12 +100,34 @@ def runs(request: HttpRequest) -> HttpResponse:
 @require_GET
 @page_permission(Scope.READ)
 def run(request: HttpRequest, run_id: str) -> HttpResponse:
-    """A run's page; its fragment polls this same address until the run has ended."""
+    """A run's page; its fragments poll this same address until the run, and the jobs about it, have ended."""
+    about = TrainingRun.objects.existing().filter(run_id=run_id, subject__isnull=False).select_related("subject")
+    if (job := about.first()) and job.subject:
+        return redirect("run", job.subject.run_id)
     found = _run(run_id)
-    if found.status == Status.RUNNING:
+    if found.status == Status.RUNNING or found.jobs.filter(status=Status.RUNNING).exists():
         leases.release_lost()  # a run whose worker died says so as soon as someone looks
         found = _run(run_id)
+    part = request.GET.get("part", "")
+    if part in PARTS and wants_fragment(request) and found.status == Status.COMPLETED:
+        return _show_part(request, found, part)
     return _show(request, found, in_dialog=request.GET.get("in") == "dialog")
+
+
+@require_POST
+@page_permission(Scope.TRAIN)
+def run_ask(request: HttpRequest, run_id: str, kind: Kind) -> HttpResponse:
+    """Confirmation, verification or noise control of a finished run, asked for by a button of its page."""
+    found, problem = _run(run_id), ""
+    try:
+        services.job_create(kind=kind, run=found, user=_person(request))
+    except (TooLate, TooManyRuns) as error:
+        problem = str(error)
+    if wants_fragment(request) and found.status == Status.COMPLETED:
+        return _show_part(request, found, "judgement" if kind == Kind.CONFIRMATION else "proof", problem)
+    if problem:
+        messages.warning(request, problem)
+    return redirect("run", run_id)
 
 
 @require_POST
@@ -147,6 +171,13 @@ def run_file(request: HttpRequest, run_id: str, name: str) -> HttpResponseBase:
     return FileResponse(storage.open(path), as_attachment=True, filename=name)
 
 
+@require_GET
+@page_permission(Scope.READ)
+def tries(request: HttpRequest) -> HttpResponse:
+    """The team's tries on one series against Holm's line."""
+    return render(request, "training/tries.html", tries_context(request.GET))
+
+
 def _form(request: HttpRequest, form: CandleForm, status: int = 200) -> HttpResponse:
     context = {
         "form": form,
@@ -180,12 +211,25 @@ def _show(request: HttpRequest, found: TrainingRun, *, in_dialog: bool) -> HttpR
     return render_page(request, "training/run.html", "training/_run.html", context)
 
 
+def _show_part(request: HttpRequest, found: TrainingRun, part: str, problem: str = "") -> HttpResponse:
+    context = part_context(found, part) | {
+        "in_dialog": request.GET.get("in") == "dialog",
+        "may_train": may(request.user, Scope.TRAIN),
+        "problem": problem,
+    }
+    return render_page(request, "training/run.html", PARTS[part], context)
+
+
 def _person(request: HttpRequest) -> User | None:
     return request.user if isinstance(request.user, User) else None
 
 
 def _run(run_id: str) -> TrainingRun:
-    rows = TrainingRun.objects.existing().select_related("series__instrument", "created_by", "parent", "model_version")
+    rows = (
+        TrainingRun.objects.existing()
+        .trainings()
+        .select_related("series__instrument", "created_by", "parent", "model_version")
+    )
     found = rows.filter(run_id=run_id).first()
     if found is None:
         raise Http404(NO_RUN)

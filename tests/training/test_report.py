@@ -1,23 +1,6 @@
 import pytest
 
-from training.report import line_plot, metric_lines, probability_scatter, split_segments
-
-
-def test_it_puts_the_reason_where_a_figure_is_undefined() -> None:
-    train = {"accuracy": 0.6, "auc": 0.7, "accuracy_interval": [0.5, 0.7], "undefined": {}, "threshold": 0.5}
-    test = {"accuracy": 0.5, "auc": None, "undefined": {"auc": "every candle went up"}}
-    lines = {line.label: line.cells for line in metric_lines({"train_metrics": train, "test_metrics": test})}
-    assert (lines["Accuracy"][0].low, lines["Accuracy"][0].high) == (0.5, 0.7)
-    assert lines["AUC"][2].value is None and lines["AUC"][2].reason == "every candle went up"
-    assert lines["Best threshold"][0].value == 0.5
-
-
-def test_it_says_for_all_figures_that_a_live_run_has_no_test_window() -> None:
-    test = {"auc": None, "undefined": {"all": "no test window"}}
-    lines = metric_lines({"train_metrics": {"auc": 0.6}, "test_metrics": test})
-    assert {line.cells[2].reason for line in lines if not line.is_baseline and line.label != "Best threshold"} == {
-        "no test window"
-    }
+from training.report import line_plot, probability_scatter, split_segments
 
 
 def test_it_draws_the_splits_side_by_side_over_the_whole_width() -> None:

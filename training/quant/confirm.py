@@ -24,12 +24,11 @@ from training.quant.candle import evidence_of, fit_candle
 from training.quant.labels import up_label
 from training.quant.metrics import auc_with_interval
 from training.quant.plan import plan_candle
-from training.quant.spec import CandleSpec, format_time
+from training.quant.spec import STEPS, CandleSpec, format_time
 from training.quant.splits import CandleSplit
 from training.quant.verdict import Evidence
 
 Floats = NDArray[np.float64]
-STEPS = 10  # windows before the run's own
 
 
 @dataclass(frozen=True)

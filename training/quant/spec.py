@@ -14,6 +14,7 @@ from typing import Any
 SPEC_VERSION = 1
 SEED = 42
 COST_BP = 5.0  # basis points on what is traded
+STEPS = 10  # windows of a walk-forward confirmation before the run's own
 
 PROTOCOLS = ("honest", "poc")
 FEATURE_SETS = ("scale_free", "poc16")

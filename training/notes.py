@@ -1,0 +1,175 @@
+"""What each statistic means: the short notes that pages show one click away from the figure."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Note:
+    """`limits` is what the figure can't say."""
+
+    title: str
+    meaning: str
+    formula: str
+    source: str
+    limits: str
+
+
+NOTES: dict[str, Note] = {
+    "accuracy": Note(
+        "Accuracy",
+        "Share of candles whose direction was foretold rightly.",
+        "(true up + true down) / all",
+        "Its baseline is the majority class: what always saying the more frequent direction gives.",
+        "Above 0.5 means nothing in a market that rises on 54 % of days. Small windows move it by a lot.",
+    ),
+    "precision": Note(
+        "Precision",
+        "Of the candles foretold to rise, the share that rose.",
+        "true up / foretold up",
+        "Its baseline is the base rate: what always saying up gives.",
+        "Undefined when nothing was foretold to rise. Says nothing about rises that were missed.",
+    ),
+    "recall": Note(
+        "Recall",
+        "Of the candles that rose, the share that was foretold.",
+        "true up / went up",
+        "Always saying up has a recall of 1, so it only counts together with precision.",
+        "Undefined when no candle rose.",
+    ),
+    "f1": Note(
+        "F1",
+        "Harmonic mean of precision and recall.",
+        "2 · true up / (2 · true up + false up + false down)",
+        "Its baseline is always up: 2b / (1 + b) for a base rate b. van Rijsbergen, Information Retrieval, 1979.",
+        "It ignores falls foretold rightly, and is high for whoever always says up.",
+    ),
+    "mcc": Note(
+        "MCC",
+        "Correlation between what was foretold and what came, from −1 to 1; 0 is no skill.",
+        "(TP·TN − FP·FN) / √((TP+FP)(TP+FN)(TN+FP)(TN+FN))",
+        "Matthews, Biochimica et Biophysica Acta 405, 1975.",
+        "Undefined when only one direction was foretold, or only one occurred.",
+    ),
+    "auc": Note(
+        "AUC",
+        "The chance that a candle that rose was given a higher probability than one that did not. 0.5 is luck.",
+        "(rank sum of the rises − n₁(n₁+1)/2) / (n₁·n₀), ties share their mean rank",
+        "Mann & Whitney, Annals of Mathematical Statistics 18, 1947; Hanley & McNeil, Radiology 143, 1982.",
+        "It judges the order of probabilities only, not their size, nor whether acting on them earns anything.",
+    ),
+    "log_loss": Note(
+        "Log-loss",
+        "How surprised the probabilities were by what came; lower is better.",
+        "−mean(y·ln p + (1−y)·ln(1−p))",
+        "Its baseline says the part's own base rate each time: knowledge that a forecast doesn't have.",
+        "One confident error can outweigh many good forecasts.",
+    ),
+    "brier": Note(
+        "Brier score",
+        "Mean squared distance of the probabilities from what came; lower is better.",
+        "mean((p − y)²)",
+        "Brier, Monthly Weather Review 78, 1950. Baseline: the part's own base rate each time, b(1−b).",
+        "Near a base rate of one half nearly every honest model is close to 0.25.",
+    ),
+    "base_rate": Note(
+        "Base rate",
+        "Share of candles of the part that rose: what the figures above are to be held against.",
+        "went up / all",
+        "Majority class and always up are the two ways to be right without looking at anything.",
+        "It differs from window to window: a high accuracy can be a calm rise.",
+    ),
+    "interval": Note(
+        "95 % interval",
+        "Where the true value would lie for 95 of 100 samples of this size.",
+        "Shares: Wilson's score interval. AUC: DeLong's variance on the logit scale, so that it stays in 0 to 1.",
+        "Wilson, JASA 22, 1927; DeLong, DeLong & Clarke-Pearson, Biometrics 44, 1988; Sun & Xu, IEEE SPL 21, 2014.",
+        "It takes candles as independent, and knows nothing of how many runs were tried before this one.",
+    ),
+    "p_value": Note(
+        "p-value",
+        "How often luck alone does as well: the same probabilities against labels shuffled within each window.",
+        "(1 + shuffles that reach this AUC) / (1 + shuffles), one-sided; 1,000 shuffles, 100,000 where few reach it",
+        "Phipson & Smyth, Statistical Applications in Genetics and Molecular Biology 9, 2010.",
+        "It is not the chance that the model is luck, and it is for a single try: see the adjusted p-value.",
+    ),
+    "adjusted_p": Note(
+        "Adjusted p-value",
+        "The p-value after counting every try of the team on the same instrument and timeframe.",
+        "Holm: with m tries in order of p, the largest of (m − k + 1)·pₖ up to this one, at most 1",
+        "Holm, Scandinavian Journal of Statistics 6, 1979.",
+        "It counts the tries made here, not ideas tried elsewhere; more tries later can still raise it.",
+    ),
+    "tries": Note(
+        "Tries",
+        "Distinct settings trained at distinct candles of a series, by the whole team. Of many tries the best looks"
+        " good by luck.",
+        "One for each hash of parameters and candle; deleting a run keeps its try",
+        "White, A Reality Check for Data Snooping, Econometrica 68, 2000.",
+        "A try that was not confirmed has no p-value and counts as 1.",
+    ),
+    "walk_forward": Note(
+        "Walk-forward confirmation",
+        "The same recipe at up to ten steps before, each trained only on what was known then and judged on the"
+        " candles after it; all windows are then judged together.",
+        "Probabilities are ranked within their window, the ranks pooled: about 385 candles instead of 35",
+        "Tashman, International Journal of Forecasting 16, 2000.",
+        "An edge that began or ended between the windows is averaged away.",
+    ),
+    "visible_auc": Note(
+        "Smallest visible AUC",
+        "What AUC the sample must show before it can be told from luck at 5 %.",
+        "0.5 + 1.645·√((n₁ + n₀ + 1) / (12·n₁·n₀))",
+        "Variance of the Mann-Whitney statistic without skill.",
+        "A true edge just at this size is still missed half of the time.",
+    ),
+    "logistic": Note(
+        "Logistic regression",
+        "The simplest model of two classes, fitted to the same rows and features in each window.",
+        "p = 1 / (1 + exp(−(a + b·x))), features scaled, L2 penalty 1",
+        "Cox, Journal of the Royal Statistical Society B 20, 1958.",
+        "Better here does not mean better tomorrow, but then the boosted trees add nothing.",
+    ),
+    "sharpe": Note(
+        "Sharpe ratio",
+        "Mean return over its deviation, a year.",
+        "mean / sample deviation · √(bars a year), risk-free rate 0",
+        "Sharpe, Journal of Business 39, 1966; its error: Lo, Financial Analysts Journal 58, 2002.",
+        "Over 35 daily candles its standard error is about 2.7: larger than any value worth having.",
+    ),
+    "drawdown": Note(
+        "Drawdown",
+        "The deepest fall of the equity from its highest point so far; the start counts as a point.",
+        "min(equity / highest equity so far − 1)",
+        "Magdon-Ismail & Atiya, Risk 17, 2004.",
+        "It only grows with time: drawdowns of windows of different length can't be compared.",
+    ),
+    "turnover": Note(
+        "Turnover",
+        "What is traded a bar, as a share of the equity: the part of the result that costs eat.",
+        "mean |positionₜ − positionₜ₋₁|",
+        "Costs are charged on it, in basis points.",
+        "It says nothing of spreads that widen when everybody trades.",
+    ),
+    "exposure": Note(
+        "Exposure",
+        "Share of bars on which the money was in the market.",
+        "mean position",
+        "Buy and hold has an exposure of 100 %.",
+        "A low exposure makes a drawdown look good by itself.",
+    ),
+    "control": Note(
+        "Noise control",
+        "The same settings trained on labels rotated in time, which no feature can foretell; the dots show what luck"
+        " gives with exactly these settings.",
+        "30 rotations by at least 20 candles, seeded; AUC on the same test window",
+        "Surrogate data: Theiler and others, Physica D 58, 1992.",
+        "Standing above all 30 draws is a p-value of 0.03, never less: it is a picture, not the verdict.",
+    ),
+    "verification": Note(
+        "Verification",
+        "The run trained again from what is stored, and once more with every candle after its decision cut off.",
+        "SHA-256 of the model's text and each probability of the test window, bit by bit",
+        "Nothing is compared by tolerance.",
+        "It proves that the run can be repeated and saw no future, not that its recipe is any good.",
+    ),
+}

@@ -9,5 +9,7 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "boursomatic.settings")
 application = get_wsgi_application()
 
-# Serving predictions needs LightGBM, whose import takes 3 s: pages are answered meanwhile.
-threading.Thread(target=import_module, args=("lightgbm",), daemon=True).start()
+# Serving predictions needs LightGBM, whose import takes 3 s of a core: fetched after the rush of the start.
+_later = threading.Timer(10, import_module, args=("lightgbm",))
+_later.daemon = True
+_later.start()

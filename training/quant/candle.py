@@ -17,7 +17,7 @@ from training.quant.labels import up_label
 from training.quant.metrics import Metrics, auc_with_interval, best_f1_threshold, evaluate
 from training.quant.plan import CandlePlan, plan_candle
 from training.quant.significance import permutation_test
-from training.quant.simulate import Performance, bars_a_year, simulate
+from training.quant.simulate import Performance, bars_a_year, simulate, tranche_weights
 from training.quant.spec import COST_BP, CandleSpec
 from training.quant.splits import CandleSplit
 from training.quant.verdict import Evidence
@@ -131,13 +131,13 @@ def _judge(
     prices = slice(split.test.start, split.test.stop + 1)
     strategy, holding = (
         simulate(
-            weights=weights[:, None],
+            weights=tranche_weights(signals[:, None], horizon=split.horizon),
             open_=bars.open[prices, None],
             close=bars.close[prices, None],
             cost_bp=COST_BP,
             bars_a_year=a_year,
         )
-        for weights in ((p >= threshold).astype(np.float64), np.ones(len(p)))
+        for signals in ((p >= threshold).astype(np.float64), np.ones(len(p)))
     )
     return {
         "test": test,

@@ -31,6 +31,19 @@ class Performance:
         return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in vars(self).items()}
 
 
+def tranche_weights(signals: Floats, horizon: int) -> Floats:
+    """PROTOCOL §4: each day's signals get 1/h of the capital, equal weight, and are held h days.
+
+    `signals`: (T, N) of -1, 0 and 1, no NaN. w_t = the mean of the last h signal vectors (those before the first count
+    as flat), each s/N, so that the absolute weights of a day never add up to more than 1. A candle run is h = 1, N = 1.
+    """
+    days, names = signals.shape
+    total = np.zeros((days, names))
+    for age in range(min(horizon, days)):
+        total[age:] += signals[: days - age]
+    return total / (horizon * names)
+
+
 def simulate(*, weights: Floats, open_: Floats, close: Floats, cost_bp: float, bars_a_year: float) -> Performance:
     """PROTOCOL §3: a weight decided at the close of bar t is executed at the open of bar t+1.
 

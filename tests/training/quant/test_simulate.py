@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.training.quant.noise import noise_bars, weekdays
-from training.quant.simulate import bars_a_year, simulate
+from training.quant.simulate import bars_a_year, simulate, tranche_weights
 
 
 def slow_account(
@@ -87,3 +87,34 @@ def test_it_knows_the_calendars() -> None:
     assert bars_a_year(np.arange(700) * 86_400, "1d") == 365
     assert bars_a_year(weekdays(90), "1w") == 52
     assert bars_a_year(np.arange(24 * 400) * 3600, "1h") == pytest.approx(8766, abs=1)
+
+
+def slow_tranches(signals: np.ndarray, horizon: int) -> np.ndarray:
+    """One book for each day's tranche, opened with 1/h of the capital and closed h days later."""
+    days, names = signals.shape
+    weights = np.zeros((days, names))
+    for opened in range(days):
+        for day in range(opened, min(opened + horizon, days)):
+            for i in range(names):
+                weights[day][i] += signals[opened][i] / names / horizon
+    return weights
+
+
+@settings(max_examples=40, deadline=None)
+@given(days=st.integers(1, 50), names=st.integers(1, 4), horizon=st.integers(1, 25), seed=st.integers(0, 999))
+def test_it_staggers_tranches_as_separate_books_would(days: int, names: int, horizon: int, seed: int) -> None:
+    signals = np.random.default_rng(seed).choice([-1.0, 0.0, 1.0], size=(days, names))
+    weights = tranche_weights(signals, horizon)
+    np.testing.assert_allclose(weights, slow_tranches(signals, horizon), atol=1e-12)
+    assert (np.abs(weights).sum(axis=1) <= 1 + 1e-12).all()
+
+
+def test_it_gives_the_signal_itself_for_one_instrument_and_one_bar() -> None:
+    signals = np.array([[1.0], [0.0], [1.0]])
+    assert np.array_equal(tranche_weights(signals, 1), signals)
+
+
+def test_it_builds_up_and_runs_down_over_the_horizon() -> None:
+    # Two instruments, h = 2: a buy of the first on day 0 alone is a quarter of the capital on days 0 and 1.
+    signals = np.array([[1.0, 0.0], [0.0, 0.0], [0.0, 0.0]])
+    assert tranche_weights(signals, 2)[:, 0].tolist() == [0.25, 0.25, 0.0]

@@ -41,7 +41,8 @@ def tranche_weights(signals: Floats, horizon: int) -> Floats:
     total = np.zeros((days, names))
     for age in range(min(horizon, days)):
         total[age:] += signals[: days - age]
-    return total / (horizon * names)
+    weights: Floats = total / (horizon * names)
+    return weights
 
 
 def simulate(*, weights: Floats, open_: Floats, close: Floats, cost_bp: float, bars_a_year: float) -> Performance:

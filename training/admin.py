@@ -68,7 +68,7 @@ class ModelVersionAdmin(HistoryAdmin):
 
 @admin.register(WorkerProcess)
 class WorkerProcessAdmin(HistoryAdmin):
-    list_display = ("host", "pid", "started_at", "beat_at", "run")
+    list_display = ("host", "pid", "started_at", "run")
     list_filter = ("host",)
     list_select_related = ("run",)
     search_fields = ("host", "run__run_id")

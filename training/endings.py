@@ -2,6 +2,7 @@
 
 import errno
 import json
+import re
 import signal
 import traceback
 from dataclasses import asdict, dataclass
@@ -9,11 +10,14 @@ from enum import StrEnum
 
 from training.errors import RunRefused
 from training.leases import Cancelled, LeaseLost
+from training.models import Reason
 from training.quant.plan import NotTrainable
 from training.quant.spec import SpecError
 
 TRACE_CHARS = 20_000  # the end of a trace says what happened; and a pipe holds 64 KiB
 _BY_MEMORY = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT)  # native code whose allocation failed dies of these
+_FULL = re.compile("disk is full|No space left")  # a database's words
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the last: a limit on the size of files (ulimit -f)
 _FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -28,12 +32,12 @@ class Outcome(StrEnum):
 @dataclass(frozen=True)
 class Ending:
     outcome: Outcome
-    reason: str = ""
+    reason: Reason | None = None
     sentence: str = ""
     trace: str = ""
 
     @classmethod
-    def failed(cls, reason: str, sentence: str, trace: str = "") -> "Ending":
+    def failed(cls, reason: Reason, sentence: str, trace: str = "") -> "Ending":
         return cls(Outcome.FAILED, reason, sentence, trace)
 
     @classmethod
@@ -43,7 +47,7 @@ class Ending:
         if isinstance(problem, LeaseLost):
             return cls(Outcome.LOST)
         if isinstance(problem, RunRefused | SpecError | NotTrainable):
-            return cls.failed(getattr(problem, "reason", "bad_data"), str(problem))
+            return cls.failed(getattr(problem, "reason", Reason.BAD_DATA), str(problem))
         reason, sentence = _diagnosis(problem)
         return cls.failed(reason, sentence, "".join(traceback.format_exception(problem))[-TRACE_CHARS:])
 
@@ -51,10 +55,10 @@ class Ending:
     def of_signal(cls, number: int) -> "Ending":
         """A child that did not end by itself."""
         if number in _BY_MEMORY:
-            return cls.failed("out_of_memory", f"Probably {_OUT_OF_MEMORY[0].lower()}{_OUT_OF_MEMORY[1:]}")
+            return cls.failed(Reason.OUT_OF_MEMORY, f"Probably {_OUT_OF_MEMORY[0].lower()}{_OUT_OF_MEMORY[1:]}")
         if number in _FROM_OUTSIDE:
             return cls(Outcome.GIVE_BACK, sentence="The run's process was killed")
-        return cls.failed("crashed", f"The training crashed ({signal.Signals(number).name}). The log has details.")
+        return cls.failed(Reason.CRASHED, f"The training crashed ({signal.Signals(number).name}). The log has details.")
 
     def to_bytes(self) -> bytes:
         return json.dumps(asdict(self)).encode()
@@ -62,15 +66,19 @@ class Ending:
     @classmethod
     def from_bytes(cls, content: bytes) -> "Ending":
         values = json.loads(content)
-        return cls(**{**values, "outcome": Outcome(values["outcome"])})
+        reason = Reason(values["reason"]) if values["reason"] else None
+        return cls(**{**values, "outcome": Outcome(values["outcome"]), "reason": reason})
 
 
 _OUT_OF_MEMORY = "Out of memory: the training needed more than a run may have. Choose a shorter period."
 
 
-def _diagnosis(problem: BaseException) -> tuple[str, str]:
+def _diagnosis(problem: BaseException) -> tuple[Reason, str]:
     if isinstance(problem, MemoryError) or "bad_alloc" in str(problem):
-        return "out_of_memory", _OUT_OF_MEMORY
-    if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "disk_full", "The disk is full, so the model could not be stored. Free some space, then train again."
-    return "bug", f"Unexpected error ({type(problem).__name__}). The log has details."
+        return Reason.OUT_OF_MEMORY, _OUT_OF_MEMORY
+    if (isinstance(problem, OSError) and problem.errno in _NO_ROOM) or _FULL.search(str(problem)):
+        return (
+            Reason.DISK_FULL,
+            "The disk is full, so the model could not be stored. Free some space, then train again.",
+        )
+    return Reason.BUG, f"Unexpected error ({type(problem).__name__}). The log has details."

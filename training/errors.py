@@ -1,10 +1,12 @@
 """What a person may be told when something asked of training can't be done."""
 
+from training.models import Reason
+
 
 class RunRefused(Exception):
-    """A run that can't be carried out. `reason` is a code for statistics, the text a sentence for the user."""
+    """A run that can't be carried out. `reason` is for statistics, the text a sentence for the user."""
 
-    def __init__(self, reason: str, sentence: str) -> None:
+    def __init__(self, reason: Reason, sentence: str) -> None:
         self.reason = reason
         super().__init__(sentence)
 

@@ -99,7 +99,7 @@ def _train_candle(run: TrainingRun, token: UUID, reporter: Reporter) -> None:
     with artifact_storage().staged(run_folder(run.run_id), files) as staged, transaction.atomic():
         # The conditional UPDATE locks the row first: who lost the lease moves no files and makes no model.
         if not leases.finish(run.pk, token, status=Status.COMPLETED, result=result, detail=detail):
-            raise leases.LeaseLost
+            leases.refuse(run.pk, token)
         RunEvent.objects.bulk_create(reporter.events)
         _model_create(run, result, {name: sha256(content) for name, content in files.items()})
         _try_enter(run)
@@ -113,7 +113,7 @@ def _do_job(run: TrainingRun, token: UUID, reporter: Reporter) -> None:
     result = JOBS_TO_DO[Kind(run.kind)](run, reporter.stage)
     with transaction.atomic():
         if not leases.finish(run.pk, token, status=Status.COMPLETED, result=result):
-            raise leases.LeaseLost
+            leases.refuse(run.pk, token)
         RunEvent.objects.bulk_create(reporter.events)
         if run.kind == Kind.CONFIRMATION and result["evidence"]:
             assert run.candle_at is not None

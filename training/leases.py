@@ -1,26 +1,29 @@
 """Who holds a run: the only writer of a run's status columns.
 
 Every write is one conditional UPDATE on id, token and status, so that a worker that lost its lease can change nothing
-and a terminal row never changes. Times are the database's: a host whose clock is wrong changes nothing.
-Each transition leaves a RunEvent in the same transaction.
+and a terminal row never changes. Beats are on a clock that all share (training.clock). Each transition leaves a
+RunEvent in the same transaction.
 """
 
 import uuid
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Case, Count, F, IntegerField, OuterRef, Q, Subquery, When
+from django.db.models import Case, Count, F, IntegerField, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce, Now
 
-from training.models import JOBS, RunEvent, Status, TrainingRun
+from training import clock
+from training.models import JOBS, Reason, RunEvent, Status, TrainingRun
 
 MAX_ATTEMPTS = 3
 LEASE_S: float = settings.HEARTBEAT_S
 BEAT_EVERY_S: float = min(LEASE_S / 5, 5.0)
+
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 # What request_cancel answers.
 CANCELLED = "cancelled"
@@ -48,7 +51,7 @@ def claim(run_pk: int, *, host: str, pid: int) -> uuid.UUID | None:
             live_curve=[],
             attempt=F("attempt") + 1,
             lease_token=token,
-            lease_beat_at=Now(),
+            lease_beat_at=clock.now(),
             started_at=Now(),
             worker_host=host,
             worker_pid=pid,
@@ -61,28 +64,25 @@ def claim(run_pk: int, *, host: str, pid: int) -> uuid.UUID | None:
 
 def next_queued(*, jobs: bool = True) -> int | None:
     """The queued run whose turn it is: trainings before jobs about finished runs (which `jobs=False` leaves out),
-    then the person with the fewest running, then the oldest."""
-    running = (
-        TrainingRun.objects.filter(status=Status.RUNNING, created_by=OuterRef("created_by"))
-        .exclude(kind__in=JOBS)
-        .order_by()
-        .values("created_by")
-        .annotate(n=Count("pk"))
-        .values("n")
-    )
+    then the person with the fewest running, of these the one who has waited longest since the last start, then the
+    oldest."""
+    theirs = TrainingRun.objects.filter(created_by=OuterRef("created_by")).exclude(kind__in=JOBS)
+    running = theirs.filter(status=Status.RUNNING).order_by().values("created_by").annotate(n=Count("pk")).values("n")
+    started = theirs.filter(started_at__isnull=False).order_by("-pk").values("started_at")
     queued = TrainingRun.objects.filter(status=Status.QUEUED, deleted_at=None)
     if not jobs:
         queued = queued.exclude(kind__in=JOBS)
     turn = queued.annotate(
         is_job=Case(When(kind__in=JOBS, then=1), default=0, output_field=IntegerField()),
         busy=Coalesce(Subquery(running), 0),
-    ).order_by("is_job", "busy", "pk")
+        served=Coalesce(Subquery(started[:1]), Value(_NEVER)),
+    ).order_by("is_job", "busy", "served", "pk")
     return turn.values_list("pk", flat=True).first()
 
 
 def beat(run_pk: int, token: uuid.UUID) -> bool:
     """Says that the run's worker lives; False when the lease is lost."""
-    return bool(_held(run_pk, token).update(lease_beat_at=Now()))
+    return bool(_held(run_pk, token).update(lease_beat_at=clock.now()))
 
 
 def progress_write(
@@ -98,7 +98,12 @@ def progress_write(
 
     Raises Cancelled or LeaseLost when the run is no longer to be worked on.
     """
-    values: dict[str, Any] = {"stage": stage, "progress": progress, "message": message[:300], "lease_beat_at": Now()}
+    values: dict[str, Any] = {
+        "stage": stage,
+        "progress": progress,
+        "message": message[:300],
+        "lease_beat_at": clock.now(),
+    }
     if live_curve is not None:
         values["live_curve"] = live_curve
     going_on = _held(run_pk, token).filter(cancel_requested_at=None)
@@ -107,7 +112,12 @@ def progress_write(
         if entered:
             _log(run_pk, stage, message or stage)
         elif not going_on.update(**values):
-            raise Cancelled if _held(run_pk, token).exists() else LeaseLost
+            refuse(run_pk, token)
+
+
+def refuse(run_pk: int, token: uuid.UUID) -> NoReturn:
+    """Why a write of this run's holder changed nothing, as exception."""
+    raise Cancelled if _held(run_pk, token).exists() else LeaseLost
 
 
 def finish(
@@ -149,7 +159,7 @@ def release_lost() -> list[int]:
 
     Cheap when nothing is lost (one indexed read), so that pages may call it before they show a run.
     """
-    stale = TrainingRun.objects.filter(status=Status.RUNNING, lease_beat_at__lt=Now() - timedelta(seconds=LEASE_S))
+    stale = TrainingRun.objects.filter(clock.stale("lease_beat_at", LEASE_S), status=Status.RUNNING)
     queued_again = []
     for run_pk, token in stale.values_list("pk", "lease_token"):
         still_stale = stale.filter(pk=run_pk, lease_token=token)
@@ -233,7 +243,7 @@ def _take_back(held: Any, run_pk: int, why: str) -> bool:
             status=Status.FAILED,
             stage=Status.FAILED,
             error=sentence,
-            error_reason="lost_worker",
+            error_reason=Reason.LOST_WORKER,
             finished_at=Now(),
             lease_token=None,
         ):

@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from training.errors import RunRefused
-from training.models import TrainingRun
+from training.models import Reason, TrainingRun
 from training.quant.serving import MANIFEST, MODEL, CandleModel, Integrity, read_model
 from training.storage import artifact_storage
 
@@ -21,6 +21,6 @@ def stored_model(run_id: str) -> CandleModel:
                 files[name] = file.read()
         return read_model(files, version.files)
     except FileNotFoundError as error:
-        raise RunRefused("integrity", f"integrity: a file of model {version.version} is missing.") from error
+        raise RunRefused(Reason.INTEGRITY, f"integrity: a file of model {version.version} is missing.") from error
     except Integrity as error:
-        raise RunRefused("integrity", f"integrity: {error}") from error
+        raise RunRefused(Reason.INTEGRITY, f"integrity: {error}") from error

@@ -34,6 +34,19 @@ ACTIVE = (Status.QUEUED, Status.RUNNING)
 TERMINAL = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
 
 
+class Reason(models.TextChoices):
+    """Why a run failed; the run's `error` says it in a sentence."""
+
+    BAD_DATA = "bad_data", "The data won't do"
+    INTEGRITY = "integrity", "A stored file was changed"
+    OUT_OF_MEMORY = "out_of_memory", "Out of memory"
+    TIME_LIMIT = "time_limit", "Took too long"
+    DISK_FULL = "disk_full", "The disk was full"
+    CRASHED = "crashed", "Crashed"
+    LOST_WORKER = "lost_worker", "Lost its worker three times"
+    BUG = "bug", "Unexpected error"
+
+
 class TrainingRunQuerySet(models.QuerySet["TrainingRun"]):
     def existing(self) -> "TrainingRunQuerySet":
         """Runs that nobody deleted."""
@@ -76,13 +89,13 @@ class TrainingRun(models.Model):
     message = models.CharField(max_length=300, blank=True)
     live_curve = models.JSONField(default=list)  # [[round, validation loss], …] while it fits
     error = models.TextField(blank=True)  # one plain sentence
-    error_reason = models.CharField(max_length=40, blank=True)  # a code: bad_data, lost_worker, out_of_memory, …
+    error_reason = models.CharField(max_length=40, blank=True)  # a Reason
     error_trace = models.TextField(blank=True)
 
     # who holds it
     attempt = models.PositiveSmallIntegerField(default=0)
     lease_token = models.UUIDField(null=True)
-    lease_beat_at = models.DateTimeField(null=True)  # the database's clock
+    lease_beat_at = models.DateTimeField(null=True)  # on training.clock
     worker_host = models.CharField(max_length=120, blank=True)
     worker_pid = models.PositiveIntegerField(null=True)
     cancel_requested_at = models.DateTimeField(null=True)
@@ -212,7 +225,7 @@ class WorkerProcess(models.Model):
     host = models.CharField(max_length=120)
     pid = models.PositiveIntegerField()
     started_at = models.DateTimeField()
-    beat_at = models.DateTimeField()  # the database's clock
+    beat_at = models.DateTimeField()  # on training.clock
     run = models.ForeignKey(TrainingRun, null=True, on_delete=models.SET_NULL, related_name="+")
 
     class Meta:

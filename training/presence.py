@@ -1,13 +1,13 @@
-"""Which processes are there to carry runs: their rows, beaten by the worker command on the database's clock."""
+"""Which processes are there to carry runs: their rows, beaten by the worker command on the clock that all share."""
 
 import socket
 from collections.abc import Collection
-from datetime import timedelta
 
 from django.conf import settings
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.functions import Now
 
+from training import clock
 from training.models import Status, TrainingRun, WorkerProcess
 
 HOST = socket.gethostname()[:120]
@@ -18,7 +18,7 @@ FORGET_S = 600.0
 
 def beat(pids: Collection[int]) -> None:
     """These processes of this host live; others of this host's that no longer beat are forgotten after a while."""
-    rows = [WorkerProcess(host=HOST, pid=pid, started_at=Now(), beat_at=Now()) for pid in pids]
+    rows = [WorkerProcess(host=HOST, pid=pid, started_at=Now(), beat_at=clock.now()) for pid in pids]
     WorkerProcess.objects.bulk_create(
         rows, update_conflicts=True, unique_fields=["host", "pid"], update_fields=["beat_at"]
     )
@@ -26,7 +26,7 @@ def beat(pids: Collection[int]) -> None:
         status=Status.RUNNING, worker_host=OuterRef("host"), worker_pid=OuterRef("pid")
     ).order_by("-pk")
     WorkerProcess.objects.filter(host=HOST, pid__in=pids).update(run=Subquery(carried.values("pk")[:1]))
-    WorkerProcess.objects.filter(beat_at__lt=Now() - timedelta(seconds=FORGET_S)).delete()
+    WorkerProcess.objects.filter(clock.stale("beat_at", FORGET_S)).delete()
 
 
 def leave(pids: Collection[int]) -> None:
@@ -35,4 +35,4 @@ def leave(pids: Collection[int]) -> None:
 
 
 def alive() -> QuerySet[WorkerProcess]:
-    return WorkerProcess.objects.filter(beat_at__gte=Now() - timedelta(seconds=ALIVE_S))
+    return WorkerProcess.objects.exclude(clock.stale("beat_at", ALIVE_S))

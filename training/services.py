@@ -43,7 +43,7 @@ def candle_run_create(
         run = _insert(user=user, kind=Kind.CANDLE, spec=spec, series=series, parent=parent)
         if idempotency_key and user:
             IdempotencyKey.objects.create(
-                user=user, key=idempotency_key, body_hash=_body_hash(spec), run=run, created_at=timezone.now()
+                user=user, key=idempotency_key, body_hash=_body_hash(spec), run=run, created_at=Now()
             )
         audit(user, "run.create", run.run_id, symbol=spec.symbol, candle=spec.candle)
         tasks.kick(run.pk)

@@ -20,7 +20,7 @@ from training import leases, tasks
 from training.child import Child
 from training.endings import Ending, Outcome
 from training.execution import run_execute
-from training.models import JOBS, Kind, Status, TrainingRun
+from training.models import JOBS, Kind, Reason, Status, TrainingRun
 from training.presence import HOST
 from training.storage import artifact_storage, run_folder
 
@@ -94,7 +94,7 @@ class Watch:
             return Ending(Outcome.GIVE_BACK, sentence="The worker was stopped")
         if now - self.started > limit:
             minutes = f"{limit / 60:g} minutes"
-            return Ending.failed("time_limit", f"Stopped after {minutes}, the limit for a run of this kind.")
+            return Ending.failed(Reason.TIME_LIMIT, f"Stopped after {minutes}, the limit for a run of this kind.")
         try:
             if self._asked_to_stop():
                 return Ending(Outcome.CANCELLED)
@@ -141,12 +141,14 @@ def _conclude(held: Held, ending: Ending) -> None:
     if ending.outcome == Outcome.GIVE_BACK:
         leases.give_back(held.pk, held.token, ending.sentence)
     elif ending.outcome == Outcome.DONE and _is_held(held):
-        ending = Ending.failed("bug", "Unexpected error: the training ended without a result. The log has details.")
+        ending = Ending.failed(
+            Reason.BUG, "Unexpected error: the training ended without a result. The log has details."
+        )
     if ending.outcome == Outcome.FAILED:
         log.warning("Run %s failed (%s): %s", held.run_id, ending.reason, ending.sentence)
         values: dict[str, Any] = {
             "error": ending.sentence,
-            "error_reason": ending.reason,
+            "error_reason": ending.reason or "",
             "error_trace": ending.trace,
         }
         if not leases.finish(held.pk, held.token, status=Status.FAILED, **values):

@@ -1,18 +1,19 @@
 """What a run's own process may do to itself, and what its user is told."""
 
 import ctypes
-import errno
 import faulthandler
 import os
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from training.child import MEMORY_BUDGET, Child
 from training.endings import Ending, Outcome
 from training.errors import RunRefused
+from training.models import Reason
 
 pytestmark = pytest.mark.processes
 
@@ -31,7 +32,7 @@ def take_memory() -> None:
 
 
 def fill_the_disk() -> None:
-    raise OSError(errno.ENOSPC, "No space left on device")
+    Path("/dev/full").write_bytes(b"model")
 
 
 def crash() -> None:
@@ -53,7 +54,7 @@ def fail() -> None:
 
 
 def refuse() -> None:
-    raise RunRefused("bad_data", "These bars won't do.")
+    raise RunRefused(Reason.BAD_DATA, "These bars won't do.")
 
 
 def test_it_says_nothing_when_the_job_is_done() -> None:

@@ -8,6 +8,7 @@ from django.utils import timezone
 from tests.market import make_series
 from tests.people import ApiOf
 from tests.training.runs import make_model, make_run
+from training import clock
 from training.models import Kind, Status, TrainingRun
 
 pytestmark = pytest.mark.db_both
@@ -51,7 +52,7 @@ def test_it_answers_rubbish_for_an_id_with_404(alice: User, api: ApiOf, rubbish:
 
 
 def test_it_takes_back_a_lost_run_when_it_is_read(alice: User, api: ApiOf) -> None:
-    old = timezone.now() - timedelta(seconds=10 * settings.HEARTBEAT_S)
+    old = clock.read() - timedelta(seconds=10 * settings.HEARTBEAT_S)
     run = make_run(alice, status=Status.RUNNING, lease_beat_at=old, attempt=1)
     assert api(alice).get(_address(run)).json()["status"] == "queued"
 

@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection
-from django.db.models.functions import Now
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from training import leases
-from training.models import Kind, RunEvent, Status, TrainingRun
+from training import clock, leases
+from training.models import TERMINAL, Kind, RunEvent, Status, TrainingRun
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
 
@@ -30,7 +30,8 @@ def claimed(**values: object) -> tuple[TrainingRun, uuid.UUID]:
 
 
 def grow_stale(run: TrainingRun) -> None:
-    TrainingRun.objects.filter(pk=run.pk).update(lease_beat_at=Now() - timedelta(seconds=leases.LEASE_S + 1))
+    long_ago = clock.read() - timedelta(seconds=leases.LEASE_S + 1)
+    TrainingRun.objects.filter(pk=run.pk).update(lease_beat_at=long_ago)
 
 
 def test_it_claims_a_queued_run() -> None:
@@ -72,6 +73,22 @@ def test_it_takes_the_turn_of_the_person_with_the_fewest_running() -> None:
     make_run(created_by=anna)
     bens = make_run(created_by=ben)
     assert leases.next_queued() == bens.pk
+
+
+def test_it_serves_people_in_turn() -> None:
+    """Also where one worker is all there is, so that nobody has a run going when the next is chosen."""
+    anna, ben = (get_user_model().objects.create(username=name) for name in ("anna", "ben"))
+    for _ in range(3):
+        make_run(created_by=anna)
+    for _ in range(2):
+        make_run(created_by=ben)
+    order = []
+    while (turn := leases.next_queued()) is not None:
+        token = leases.claim(turn, host="h", pid=1)
+        assert token is not None
+        leases.finish(turn, token, status=Status.COMPLETED)
+        order.append(TrainingRun.objects.get(pk=turn).created_by)
+    assert order == [anna, ben, anna, ben, anna]
 
 
 def test_it_takes_trainings_before_jobs_about_finished_runs() -> None:
@@ -198,3 +215,51 @@ def test_it_gives_back_what_a_stopping_worker_holds() -> None:
     assert not leases.give_back(run.pk, token, "The worker was stopped")
     run.refresh_from_db()
     assert run.status == Status.QUEUED
+
+
+def test_it_asks_no_clock_that_can_be_set_wrong() -> None:
+    """PostgreSQL's own clock; on SQLite the host's monotonic one, which the SQL doesn't ask."""
+    run, _ = claimed()
+    grow_stale(run)
+    with CaptureQueriesContext(connection) as queries:
+        assert leases.release_lost() == [run.pk]
+    asked = queries[0]["sql"]
+    if connection.vendor == "postgresql":
+        assert "STATEMENT_TIMESTAMP()" in asked
+    else:
+        assert "NOW" not in asked
+        assert clock.read().year == 1970
+
+
+def test_it_takes_back_what_was_running_before_the_host_was_started_again() -> None:
+    """Then SQLite's clock began anew, and the old beats lie ahead of it."""
+    run, _ = claimed()
+    ahead = clock.read() + timedelta(days=30)
+    TrainingRun.objects.filter(pk=run.pk).update(lease_beat_at=ahead)
+    assert leases.release_lost() == ([] if connection.vendor == "postgresql" else [run.pk])
+
+
+def test_it_tells_a_refused_holder_why() -> None:
+    run, token = claimed()
+    with pytest.raises(leases.LeaseLost):
+        leases.refuse(run.pk, uuid.uuid4())
+    leases.request_cancel(run.pk)
+    with pytest.raises(leases.Cancelled):
+        leases.refuse(run.pk, token)
+
+
+@pytest.mark.parametrize("status", TERMINAL)
+def test_it_changes_no_run_that_has_ended(status: Status) -> None:
+    run, token = claimed()
+    assert leases.finish(run.pk, token, status=status, error="why")
+    before = TrainingRun.objects.filter(pk=run.pk).values().get()
+    assert leases.claim(run.pk, host="h", pid=2) is None
+    assert not leases.beat(run.pk, token)
+    assert not leases.finish(run.pk, token, status=Status.COMPLETED)
+    assert not leases.give_back(run.pk, token, "Why")
+    assert leases.request_cancel(run.pk) == leases.TOO_LATE
+    leases.release_of("h", [1])
+    grow_stale(run)
+    assert leases.release_lost() == []
+    after = TrainingRun.objects.filter(pk=run.pk).values().get()
+    assert {**after, "lease_beat_at": None} == {**before, "lease_beat_at": None}

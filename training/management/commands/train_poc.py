@@ -1,8 +1,6 @@
 """`manage.py train_poc`: trains a candle in the foreground, recorded like any other run."""
 
-import os
 import shutil
-import signal
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -11,14 +9,12 @@ from django.core.management.base import CommandError
 
 from boursomatic import commands
 from instruments.loading import default_symbol
-from training import leases, services
-from training.endings import Ending, Outcome
-from training.execution import run_execute
+from training import foreground
 from training.models import Status, TrainingRun
-from training.presence import HOST
 from training.presenting import run_json
 from training.quant.spec import FEATURE_SETS, PROTOCOLS, RANGES, TIMEFRAMES, SpecError, parse_candle_spec
 from training.storage import artifact_storage, run_folder
+from training.worker import Held
 
 
 class Command(commands.Command):
@@ -45,9 +41,9 @@ class Command(commands.Command):
         target = Path(options["output_dir"]).expanduser() if options["output_dir"] else None
         if target and target.exists() and not target.is_dir():
             raise CommandError(f"--output_dir {target} is a file. Name a folder.")
-        run = _start(options)
-        ending = self._carry(run, quiet=options["json"])
-        run = TrainingRun.objects.select_related("series__instrument", "created_by").get(pk=run.pk)
+        held = _hold(options)
+        ending = foreground.carry(held, None if options["json"] else self._tell)
+        run = TrainingRun.objects.select_related("series__instrument", "created_by").get(pk=held.pk)
         answer = run_json(run)
         if run.status != Status.COMPLETED:
             why = run.error or ending.sentence or f"The run ended {run.status}."
@@ -57,36 +53,11 @@ class Command(commands.Command):
             shutil.copytree(folder, target, dirs_exist_ok=True)
         return commands.Outcome(answer, lines=_summary(answer, target or folder))
 
-    def _carry(self, run: TrainingRun, *, quiet: bool) -> Ending:
-        token = leases.claim(run.pk, host=HOST, pid=os.getpid())
-        if token is None:
-            raise CommandError(f"Run {run.run_id} was taken by a worker.")
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # TERM ends the run as Ctrl-C does
-        try:
-            run_execute(run_pk=run.pk, token=token, tell=None if quiet else self._tell)
-            return Ending(Outcome.DONE)
-        except KeyboardInterrupt:
-            leases.request_cancel(run.pk)
-            leases.finish(run.pk, token, status=Status.CANCELLED)
-            return Ending(Outcome.CANCELLED, sentence="Cancelled.")
-        except Exception as problem:
-            ending = Ending.of_exception(problem)
-            status = Status.CANCELLED if ending.outcome == Outcome.CANCELLED else Status.FAILED
-            leases.finish(
-                run.pk,
-                token,
-                status=status,
-                error=ending.sentence,
-                error_reason=ending.reason,
-                error_trace=ending.trace,
-            )
-            return ending
-
     def _tell(self, stage: str, progress: float, message: str) -> None:
         self.stderr.write(f"{progress:4.0%}  {stage:<9} {message}", style_func=str)
 
 
-def _start(options: dict[str, Any]) -> TrainingRun:
+def _hold(options: dict[str, Any]) -> Held:
     """Validated exactly as the API does."""
     body = {
         "candle_date": options["selected_candle_date"],
@@ -101,7 +72,7 @@ def _start(options: dict[str, Any]) -> TrainingRun:
     if options["feature_set"]:
         body["feature_set"] = options["feature_set"]
     try:
-        return services.candle_run_start(user=None, spec=parse_candle_spec(body))
+        return foreground.hold(parse_candle_spec(body))
     except SpecError as error:
         raise CommandError("; ".join(f"{name}: {' '.join(said)}" for name, said in error.errors.items())) from error
 

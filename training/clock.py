@@ -1,0 +1,42 @@
+"""The clock that heartbeats are written and judged by: one for all processes that share the database.
+
+On PostgreSQL it is the database's, so that a host whose clock is wrong changes nothing. SQLite has no clock of its own,
+and the host's may be set at any time; but all its processes are on one host, whose monotonic clock never jumps. That
+one counts from the host's start: its times lie in 1970, and beats from before a restart may lie ahead of it.
+"""
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.models import Q
+from django.db.models.functions import Now
+
+
+def now() -> Any:
+    """To be written into a beat's column."""
+    return Now() if connection.vendor == "postgresql" else _monotonic()
+
+
+def stale(beat: str, seconds: float) -> Q:
+    """Rows whose last `beat` (a column's name) is longer ago than this."""
+    span = timedelta(seconds=seconds)
+    if connection.vendor == "postgresql":
+        return Q(**{f"{beat}__lt": Now() - span})
+    at = _monotonic()
+    return Q(**{f"{beat}__lt": at - span}) | Q(**{f"{beat}__gt": at + span})
+
+
+def read() -> datetime:
+    """What the clock says, to show ages by."""
+    if connection.vendor != "postgresql":
+        return _monotonic()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        at: datetime = cursor.fetchone()[0]
+    return at
+
+
+def _monotonic() -> datetime:
+    return datetime.fromtimestamp(time.monotonic(), tz=UTC)

@@ -14,7 +14,7 @@ from training.quant.verdict import LEVEL
 
 PAGE = 100  # tries in the table
 DRAWN = 300  # tries in the picture
-WIDTH, HEIGHT, EDGE = 700, 220, 8
+HEIGHT, EDGE = 220, 8  # pixels; across it is percent
 FLOOR = 1e-12  # of the picture's logarithmic scale
 
 
@@ -48,7 +48,6 @@ class Picture:
     dots: tuple[Dot, ...]
     line: str
     levels: tuple[tuple[float, str], ...]
-    width: int = WIDTH
     height: int = HEIGHT
 
 
@@ -110,10 +109,10 @@ def ranked(tries: list[Try]) -> list[Row]:
 def _picture(rows: list[Row]) -> Picture:
     lowest = min(*(row.p or 1.0 for row in rows), rows[0].holm, 0.01)
     floor = max(FLOOR, 10.0 ** math.floor(math.log10(lowest)))
-    across = (WIDTH - 2 * EDGE) / max(1, len(rows) - 1)
+    across = 98.0 / max(1, len(rows) - 1)
 
     def x(row: Row) -> float:
-        return round(EDGE + (row.rank - 1) * across, 1)
+        return round(1 + (row.rank - 1) * across, 3)
 
     def y(p: float) -> float:
         return round(EDGE + (HEIGHT - 2 * EDGE) * math.log10(max(p, floor)) / math.log10(floor), 1)
@@ -121,7 +120,7 @@ def _picture(rows: list[Row]) -> Picture:
     decades = round(-math.log10(floor))
     points = [(x(row), y(row.holm)) for row in rows]
     if len(points) == 1:
-        points = [(0, points[0][1]), (WIDTH, points[0][1])]
+        points = [(0, points[0][1]), (100, points[0][1])]
     return Picture(
         dots=tuple(Dot(x(row), y(1.0 if row.p is None else row.p), row) for row in rows),
         line=" ".join(f"{left},{top}" for left, top in points),

@@ -62,11 +62,12 @@ class RunLine:
 def run_line(run: TrainingRun, verdict: Verdict | None) -> RunLine:
     test = run.result.get("test_metrics") or {}
     undefined = test.get("undefined") or {}
+    why = "no test window" if undefined.get("all") else undefined.get("auc", "")
     pooled = verdict if verdict and verdict.confirmed else None
     return RunLine(
         run,
         verdict,
-        auc_figure(test.get("auc"), test.get("auc_interval"), undefined.get("auc") or undefined.get("all", "")),
+        auc_figure(test.get("auc"), test.get("auc_interval"), why),
         auc_figure(pooled.auc, pooled.auc_interval) if pooled else Figure(None, reason=_unpooled(run)),
     )
 

@@ -24,7 +24,7 @@ from training.models import ACTIVE, Kind, Status, TrainingRun
 from training.quant.spec import RANGES, SpecError
 from training.showing import part_context, run_context, run_line
 from training.storage import artifact_storage
-from training.verdicts import judged
+from training.verdicts import Judged, judged
 
 PAGE = 50  # runs
 PARTS = {"judgement": "training/_judgement.html", "proof": "training/_proof.html"}  # that poll by themselves
@@ -92,7 +92,7 @@ def runs(request: HttpRequest) -> HttpResponse:
         "query": query.urlencode(),
         "is_newest": not before,
         "is_filtered": any(query.values()),
-        "is_moving": any(run.status in ACTIVE for run in shown),
+        "is_moving": any(run.status in ACTIVE or _is_confirming(verdicts[run.pk]) for run in shown),
     }
     return render_page(request, "training/runs.html", "training/_runs.html", context)
 
@@ -218,6 +218,10 @@ def _show_part(request: HttpRequest, found: TrainingRun, part: str, problem: str
         "problem": problem,
     }
     return render_page(request, "training/run.html", PARTS[part], context)
+
+
+def _is_confirming(found: Judged) -> bool:
+    return found.confirmation is not None and found.confirmation.status in ACTIVE
 
 
 def _person(request: HttpRequest) -> User | None:

@@ -133,5 +133,8 @@ def test_it_previews_what_is_missing(trainer: Client) -> None:
     late = trainer.get("/training/preview", {"symbol": "SPY", "timeframe": "1d", "candle": candle(595)})
     assert late.json()["missing_after"] == 31
     assert "Too few candles after this one" in late.json()["problem"]
+    assert f"The last candle that would do is {candle(564)}." in late.json()["problem"]
+    early = trainer.get("/training/preview", {"symbol": "SPY", "timeframe": "1d", "candle": candle(90)})
+    assert "The first candle that would do is" in early.json()["problem"]
     wrong = trainer.get("/training/preview", {"symbol": "SPY", "candle": "2019-06-02"})
     assert wrong.status_code == 400 and "is no candle" in wrong.json()["problem"]

@@ -1,7 +1,7 @@
 """Click to result: the whole run beside its bare fits, the site beside a fresh script.
 
 (a) the recipe's bare LightGBM fits on the same matrices, one thread
-(b) the whole run in a warm process: load, features, fits, judgement, files, database
+(b) the whole run in a warm process, once it is claimed: load, features, fits, judgement, files, database
 (c) POST to the result in the database, through the running site
 (d) a fresh Python process that does what a script would
 
@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -51,7 +52,7 @@ def _measure(site: Site, candle: str, rounds: int, folder: Path) -> dict[str, li
     import django  # noqa: PLC0415 - settings are read from the environment of the site
 
     django.setup()
-    bare, whole = _in_process(candle, rounds)
+    bare, prepare, statistics = _in_process(candle)
     click = _clicker(site, candle)
     script = [
         sys.executable,
@@ -65,25 +66,40 @@ def _measure(site: Site, candle: str, rounds: int, folder: Path) -> dict[str, li
         subprocess.run(script, check=True, env=site.environment, capture_output=True)
 
     times: dict[str, list[float]] = {"first_click": [_timed(click)], "a": [], "b": [], "c": [], "d": []}
-    bare(), whole()  # warm
+    times |= {"whole_cpu": [], "statistics_cpu": []}
+    bare(), prepare()(), statistics()  # warm
     for _ in range(rounds):
         times["a"].append(_timed(bare))
+        whole = prepare()
+        cpu = time.process_time()
         times["b"].append(_timed(whole))
+        times["whole_cpu"].append(time.process_time() - cpu)
+        cpu = time.process_time()
+        statistics()
+        times["statistics_cpu"].append(time.process_time() - cpu)
         times["c"].append(_timed(click))
         times["d"].append(_timed(fresh))
     return times
 
 
-def _in_process(candle: str, rounds: int) -> tuple[Callable[[], None], Callable[[], None]]:
-    """(a) and (b), in this process."""
+Action = Callable[[], None]
+
+
+def _in_process(candle: str) -> tuple[Action, Callable[[], Action], Action]:
+    """In this process: (a); what prepares (b), a run asked for and claimed; the statistics of a run alone."""
     import lightgbm  # noqa: PLC0415 - imported before the clock starts, as a warm worker has it
+    import numpy as np  # noqa: PLC0415
+    from django.db import transaction  # noqa: PLC0415
     from sklearn.preprocessing import StandardScaler  # noqa: PLC0415
 
     from instruments.quant.features import feature_matrix  # noqa: PLC0415 - after django.setup
     from training import leases  # noqa: PLC0415
     from training.candles import candle_data, candle_plan, candle_series  # noqa: PLC0415
     from training.execution import run_execute  # noqa: PLC0415
+    from training.quant.candle import evidence_of  # noqa: PLC0415
     from training.quant.labels import up_label  # noqa: PLC0415
+    from training.quant.metrics import best_f1_threshold, evaluate  # noqa: PLC0415
+    from training.quant.simulate import simulate, tranche_weights  # noqa: PLC0415
     from training.quant.spec import parse_candle_spec  # noqa: PLC0415
     from training.services import candle_run_start  # noqa: PLC0415
 
@@ -120,15 +136,30 @@ def _in_process(candle: str, rounds: int) -> tuple[Callable[[], None], Callable[
         found = lightgbm.train(params, training, 1000, valid_sets=[held_out], callbacks=[stop])
         lightgbm.train(params, lightgbm.Dataset(x_train, y_train, params=params), found.best_iteration)
 
-    asked = [candle_run_start(user=None, spec=spec) for _ in range(rounds + 1)]  # asking is the web process's part
-
-    def whole() -> None:
-        run = asked.pop()
-        token = leases.claim(run.pk, host="bench", pid=os.getpid())
+    def prepare() -> Action:
+        with transaction.atomic():  # or the site's own workers would take it
+            run = candle_run_start(user=None, spec=spec)
+            token = leases.claim(run.pk, host="bench", pid=os.getpid())
         assert token is not None
-        run_execute(run_pk=run.pk, token=token)
+        return partial(run_execute, run_pk=run.pk, token=token)
 
-    return bare, whole
+    p_train, p_validation, p_test = (
+        np.random.default_rng(0).random(len(r)) for r in (split.train, split.validation, split.test)
+    )
+    prices = slice(split.test.start, split.test.stop + 1)
+    y_test = labels[split.test.start : split.test.stop]
+
+    def statistics() -> None:
+        threshold = best_f1_threshold(y_validation, p_validation, low=40, high=60)
+        for y, p in ((y_train, p_train), (y_validation, p_validation), (y_test, p_test)):
+            evaluate(y, p, threshold)
+        evidence_of(y_test, p_test, seed=spec.seed, windows=1)
+        for signals in ((p_test >= threshold).astype(float), np.ones(len(p_test))):
+            weights = tranche_weights(signals[:, None], horizon=1)
+            open_, close = data.bars.open[prices, None], data.bars.close[prices, None]
+            simulate(weights=weights, open_=open_, close=close, cost_bp=5.0, bars_a_year=252.0)
+
+    return bare, prepare, statistics
 
 
 def _clicker(site: Site, candle: str) -> Callable[[], None]:
@@ -165,7 +196,15 @@ def _report(times: dict[str, list[float]]) -> dict[str, Any]:
     ]
     for name, value, ratio in rows:
         print(f"{name:<28}{value:>9.1f} ms   {ratio}")
-    return {"median_ms": {"a": a, "b": b, "c": c, "d": d}, "b_over_a": b / a, "c_minus_a_ms": c - a, "d_over_c": d / c}
+    share = median(times["statistics_cpu"]) / median(times["whole_cpu"])
+    print(f"{'statistics of b':<28}{share:>9.1%} of its CPU")
+    return {
+        "median_ms": {"a": a, "b": b, "c": c, "d": d},
+        "b_over_a": b / a,
+        "c_minus_a_ms": c - a,
+        "d_over_c": d / c,
+        "statistics_share": share,
+    }
 
 
 if __name__ == "__main__":

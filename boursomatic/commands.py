@@ -1,6 +1,7 @@
 """What every management command shares: `--json`, and refusals in plain words with exit code 1."""
 
 import json
+from abc import ABC, abstractmethod
 from argparse import ArgumentParser
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +19,7 @@ class Outcome:
     refused: str = ""
 
 
-class Command(BaseCommand):
+class Command(BaseCommand, ABC):
     """With `--json` standard output is one JSON object and nothing else, also when the command refuses.
 
     A command overrides `options` and `work`; `work` raises CommandError for what it can't do.
@@ -33,9 +34,9 @@ class Command(BaseCommand):
     def options(self, parser: ArgumentParser) -> None:
         """Declare what the command takes."""
 
+    @abstractmethod
     def work(self, **options: Any) -> Outcome:
         """Do it."""
-        raise NotImplementedError
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

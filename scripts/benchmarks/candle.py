@@ -87,19 +87,13 @@ Action = Callable[[], None]
 
 def _in_process(candle: str) -> tuple[Action, Callable[[], Action], Action]:
     """In this process: (a); what prepares (b), a run asked for and claimed; the statistics of a run alone."""
-    import lightgbm  # noqa: PLC0415 - imported before the clock starts, as a warm worker has it
-    import numpy as np  # noqa: PLC0415
-    from django.db import transaction  # noqa: PLC0415
-    from sklearn.preprocessing import StandardScaler  # noqa: PLC0415
+    from django.db import transaction  # noqa: PLC0415 - these need django.setup, or are slow to import: before the clock
 
-    from instruments.quant.features import feature_matrix  # noqa: PLC0415 - after django.setup
+    from instruments.quant.features import feature_matrix  # noqa: PLC0415
     from training import leases  # noqa: PLC0415
     from training.candles import candle_data, candle_plan, candle_series  # noqa: PLC0415
     from training.execution import run_execute  # noqa: PLC0415
-    from training.quant.candle import evidence_of  # noqa: PLC0415
     from training.quant.labels import up_label  # noqa: PLC0415
-    from training.quant.metrics import best_f1_threshold, evaluate  # noqa: PLC0415
-    from training.quant.simulate import simulate, tranche_weights  # noqa: PLC0415
     from training.quant.spec import parse_candle_spec  # noqa: PLC0415
     from training.services import candle_run_start  # noqa: PLC0415
 
@@ -108,13 +102,28 @@ def _in_process(candle: str) -> tuple[Action, Callable[[], Action], Action]:
     split = candle_plan(data, spec).split
     features = feature_matrix(data.bars, name=spec.feature_set, timeframe=spec.timeframe)
     labels = up_label(data.bars.close)
-    x_fit, x_train = (StandardScaler().fit_transform(features[r.start : r.stop]) for r in (split.fit, split.train))
-    x_validation = (
-        StandardScaler()
-        .fit(features[split.fit.start : split.fit.stop])
-        .transform(features[split.validation.start : split.validation.stop])
-    )
-    y_fit, y_validation, y_train = (labels[r.start : r.stop] for r in (split.fit, split.validation, split.train))
+
+    def prepare() -> Action:
+        with transaction.atomic():  # or the site's own workers would take it
+            run = candle_run_start(user=None, spec=spec)
+            token = leases.claim(run.pk, host="bench", pid=os.getpid())
+        assert token is not None
+        return partial(run_execute, run_pk=run.pk, token=token)
+
+    return _bare_fits(features, labels, split, spec), prepare, _statistics(data.bars, labels, split)
+
+
+def _bare_fits(features: Any, labels: Any, split: Any, spec: Any) -> Action:
+    """(a): LightGBM's own calls on scaled matrices that lie ready."""
+    import lightgbm  # noqa: PLC0415
+    from sklearn.preprocessing import StandardScaler  # noqa: PLC0415
+
+    def rows(values: Any, part: range) -> Any:
+        return values[part.start : part.stop]
+
+    scaler = StandardScaler().fit(rows(features, split.fit))
+    x_fit, x_validation = (scaler.transform(rows(features, part)) for part in (split.fit, split.validation))
+    x_train = StandardScaler().fit_transform(rows(features, split.train))
     params = {
         "objective": "binary",
         "metric": "binary_logloss",
@@ -131,35 +140,39 @@ def _in_process(candle: str) -> tuple[Action, Callable[[], Action], Action]:
 
     def bare() -> None:
         stop = lightgbm.early_stopping(50, verbose=False)
-        training = lightgbm.Dataset(x_fit, y_fit, params=params)
-        held_out = lightgbm.Dataset(x_validation, y_validation, reference=training, params=params)
+        training = lightgbm.Dataset(x_fit, rows(labels, split.fit), params=params)
+        held_out = lightgbm.Dataset(x_validation, rows(labels, split.validation), reference=training, params=params)
         found = lightgbm.train(params, training, 1000, valid_sets=[held_out], callbacks=[stop])
-        lightgbm.train(params, lightgbm.Dataset(x_train, y_train, params=params), found.best_iteration)
+        whole = lightgbm.Dataset(x_train, rows(labels, split.train), params=params)
+        lightgbm.train(params, whole, found.best_iteration)
 
-    def prepare() -> Action:
-        with transaction.atomic():  # or the site's own workers would take it
-            run = candle_run_start(user=None, spec=spec)
-            token = leases.claim(run.pk, host="bench", pid=os.getpid())
-        assert token is not None
-        return partial(run_execute, run_pk=run.pk, token=token)
+    return bare
 
-    p_train, p_validation, p_test = (
-        np.random.default_rng(0).random(len(r)) for r in (split.train, split.validation, split.test)
-    )
+
+def _statistics(bars: Any, labels: Any, split: Any) -> Action:
+    """What a run computes besides features and fits, on made-up probabilities of the same sizes."""
+    import numpy as np  # noqa: PLC0415
+
+    from training.quant.candle import evidence_of  # noqa: PLC0415
+    from training.quant.metrics import best_f1_threshold, evaluate  # noqa: PLC0415
+    from training.quant.simulate import simulate, tranche_weights  # noqa: PLC0415
+
+    rng = np.random.default_rng(0)
+    parts = [(labels[r.start : r.stop], rng.random(len(r))) for r in (split.train, split.validation, split.test)]
     prices = slice(split.test.start, split.test.stop + 1)
-    y_test = labels[split.test.start : split.test.stop]
+    open_, close = bars.open[prices, None], bars.close[prices, None]
 
     def statistics() -> None:
-        threshold = best_f1_threshold(y_validation, p_validation, low=40, high=60)
-        for y, p in ((y_train, p_train), (y_validation, p_validation), (y_test, p_test)):
+        threshold = best_f1_threshold(*parts[1], low=40, high=60)
+        for y, p in parts:
             evaluate(y, p, threshold)
-        evidence_of(y_test, p_test, seed=spec.seed, windows=1)
-        for signals in ((p_test >= threshold).astype(float), np.ones(len(p_test))):
+        y, p = parts[2]
+        evidence_of(y, p, seed=1, windows=1)
+        for signals in ((p >= threshold).astype(float), np.ones(len(p))):
             weights = tranche_weights(signals[:, None], horizon=1)
-            open_, close = data.bars.open[prices, None], data.bars.close[prices, None]
             simulate(weights=weights, open_=open_, close=close, cost_bp=5.0, bars_a_year=252.0)
 
-    return bare, prepare, statistics
+    return statistics
 
 
 def _clicker(site: Site, candle: str) -> Callable[[], None]:

@@ -94,7 +94,7 @@ def _progress(run: TrainingRun) -> dict[str, Any]:
         "is_cancelling": run.cancel_requested_at is not None,
     }
     if run.status == Status.QUEUED:
-        queued = TrainingRun.objects.existing().filter(status=Status.QUEUED)
+        queued = TrainingRun.objects.existing().trainings().filter(status=Status.QUEUED)  # jobs come after them
         context["before_it"] = queued.filter(pk__lt=run.pk).count()
         context["no_worker"] = not presence.alive().exists()
     return context

@@ -62,13 +62,23 @@ class Camera:
         chart.click(position=_over(chart))
         start.click()
         _complete(dialog)
+        expect(dialog.get_by_role("list", name="AUC of each window")).to_be_visible(timeout=60_000)
         self.take("dialog-complete")
         dialog.get_by_role("link", name="Open the run").click()
         expect(page.get_by_role("heading", name="Log")).to_be_visible()
+        self._proofs()
         self.take("run", whole=True)
-        for name in ("runs", "instruments"):
+        page.get_by_role("button", name="Adjusted p").first.click()
+        self.take("note")
+        for name in ("runs", "tries", "instruments"):
             page.goto(f"/{name}/")
             self.take(name)
+
+    def _proofs(self) -> None:
+        self.page.get_by_role("button", name="Verify").click()
+        expect(self.page.get_by_text("Bit-identical")).to_be_visible(timeout=60_000)
+        self.page.get_by_role("button", name="Run the noise control").click()
+        expect(self.page.locator(".rotated-real")).to_be_visible(timeout=60_000)
 
     def _chart(self, path: str) -> Locator:
         self.page.goto(path)

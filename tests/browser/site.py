@@ -25,13 +25,22 @@ class Site:
     url: str
     home: Path
     log: Path
+    environment: dict[str, str]
+
+    def manage(self, *words: str) -> str:
+        """A management command on this site; what it printed."""
+        command = [sys.executable, "manage.py", *words]
+        done = subprocess.run(
+            command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=START_S, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
 
 @contextmanager
 def running_site(home: Path, *, workers: int = 1, demo: bool = True) -> Iterator[Site]:
     """The launcher as scripts/serve starts it; ready when the block begins, gone when it ends."""
     port = _free_port()
-    site = Site(f"http://127.0.0.1:{port}", home, home / "launcher.log")
     home.mkdir(parents=True, exist_ok=True)
     environment = {
         **os.environ,
@@ -44,6 +53,7 @@ def running_site(home: Path, *, workers: int = 1, demo: bool = True) -> Iterator
         "ALLOWED_HOSTS": "127.0.0.1",
         "DATABASE_URL": "",
     }
+    site = Site(f"http://127.0.0.1:{port}", home, home / "launcher.log", environment)
     command = [sys.executable, "-m", "boursomatic.launcher", "--port", str(port)]
     with site.log.open("w") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)

@@ -8,7 +8,15 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import OpenPage
 from tests.browser.site import Site
 
-PATHS = ("/backtest/", "/backtest/?train=1", "/runs/", "/instruments/", "/account/", "/training/new/?candle=2010-06-15")
+PATHS = (
+    "/backtest/",
+    "/backtest/?train=1",
+    "/runs/",
+    "/tries/",
+    "/instruments/",
+    "/account/",
+    "/training/new/?candle=2010-06-15",
+)
 NARROW = {"width": 390, "height": 844}
 
 

@@ -23,6 +23,7 @@ PLACES = (
     Place("Runs", "runs", "runs", "/runs/"),
     Place("Tries", "tries", "tries", "/tries/"),
     Place("Instruments", "instruments", "list", "/instruments/"),
+    Place("Workers", "workers", "workers", "/workers/"),
     Place("API", "api-docs", "code", "/api/"),
 )
 

@@ -24,6 +24,7 @@ from django_q.conf import Conf
 from boursomatic.processes import Flag, adopt_orphans, bind_forks, kill_children, notify
 from training import leases, presence, tasks
 from training.broker import Kicks, waiting
+from training.housekeeping import Housekeeper
 from training.models import Status, TrainingRun
 from training.worker import STOPPING
 
@@ -99,6 +100,7 @@ class Command:
         self.board = Board()
         self.known: set[int] = set()  # workers whose rows are in the table
         self.swept = 0.0
+        self.housekeeper = Housekeeper()
         self.stuck_since: tuple[int, float] | None = None  # the oldest kick, and since when it has been that
 
     def run(self) -> int:
@@ -154,8 +156,9 @@ class Command:
                 self._mark_presence()
                 leases.release_lost()
                 self._kick_again()
+                self.housekeeper.work()
                 return self._is_stuck()
-        except DbError as problem:  # locked or away for a moment: the next round tries again
+        except (DbError, OSError) as problem:  # locked or away for a moment: the next round tries again
             log.info("The sweep is tried again: %s", str(problem).strip())
             connection.close()
             return False

@@ -118,6 +118,7 @@ class TrainingRun(models.Model):
             models.Index(fields=["status", "id"], name="run_status"),
             models.Index(fields=["series", "-id"], name="run_series"),
             models.Index(fields=["created_by", "-id"], name="run_person"),
+            models.Index(fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="run_deleted"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(status__in=Status.values), name="run_status_known"),

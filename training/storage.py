@@ -11,11 +11,12 @@ from uuid import uuid4
 from django.core.files.storage import FileSystemStorage, storages
 
 STAGING = ".staging"
+RUNS = "on_demand_runs"
 
 
 def run_folder(run_id: str) -> str:
     """Of a candle run, below the artifact root."""
-    return f"on_demand_runs/{run_id}"
+    return f"{RUNS}/{run_id}"
 
 
 def artifact_names(run_id: str) -> dict[str, str]:
@@ -37,16 +38,31 @@ class ArtifactStorage(FileSystemStorage):
 
         What isn't published when the block ends is removed. Raises OSError (a full disk) before anything is visible.
         """
-        stage = StagedFolder(Path(self.location) / STAGING / uuid4().hex, Path(self.location) / folder)
+        target = Path(self.location) / folder
+        stage = StagedFolder(Path(self.location) / STAGING / f"{target.name}.{uuid4().hex}", target)
         try:
             stage.write(files)
             yield stage
         finally:
             shutil.rmtree(stage.source, ignore_errors=True)
 
-    def discard(self, folder: str) -> None:
-        """Removes a run's folder, if it is there."""
-        shutil.rmtree(Path(self.location) / folder, ignore_errors=True)
+    def discard(self, path: str) -> None:
+        """Removes a run's folder, or a file in it, if it is there."""
+        place = Path(self.location) / path
+        if place.is_file():
+            place.unlink(missing_ok=True)
+        else:
+            shutil.rmtree(place, ignore_errors=True)
+
+    def folders(self) -> dict[str, str]:
+        """Every published or staged folder -> the run that it was written for."""
+        root = Path(self.location)
+        published = {run_folder(name): name for name in _names(root / RUNS)}
+        return published | {f"{STAGING}/{name}": name.partition(".")[0] for name in _names(root / STAGING)}
+
+    def bytes_in(self, folder: str) -> int:
+        """Of all its files; 0 where it is not there."""
+        return sum(path.stat().st_size for path in (Path(self.location) / folder).glob("*"))
 
 
 class StagedFolder:
@@ -73,6 +89,10 @@ class StagedFolder:
         self.target.parent.mkdir(parents=True, exist_ok=True)
         self.source.rename(self.target)
         _sync(self.target.parent)
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
 
 
 def artifact_storage() -> ArtifactStorage:

@@ -2,19 +2,22 @@
 
 from django.urls import path
 
-from training import views
+from training import views, views_removal, views_workers
 from training.models import Kind
 
 urlpatterns = [
     path("training/new/", views.run_new, name="run-new"),
     path("training/preview", views.run_preview, name="run-preview"),
     path("runs/", views.runs, name="runs"),
+    path("runs/bulk-delete/", views_removal.runs_delete, name="runs-delete"),
     path("runs/<slug:run_id>/", views.run, name="run"),
     path("runs/<slug:run_id>/cancel", views.run_cancel, name="run-cancel"),
     path("runs/<slug:run_id>/delete", views.run_delete, name="run-delete"),
+    path("runs/<slug:run_id>/restore", views_removal.run_restore, name="run-restore"),
     path("runs/<slug:run_id>/confirm", views.run_ask, {"kind": Kind.CONFIRMATION}, name="run-confirm"),
     path("runs/<slug:run_id>/verify", views.run_ask, {"kind": Kind.VERIFICATION}, name="run-verify"),
     path("runs/<slug:run_id>/control", views.run_ask, {"kind": Kind.CONTROL}, name="run-control"),
     path("runs/<slug:run_id>/files/<str:name>", views.run_file, name="run-file"),
+    path("workers/", views_workers.workers, name="workers"),
     path("tries/", views.tries, name="tries"),
 ]

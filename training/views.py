@@ -25,6 +25,7 @@ from training.quant.spec import RANGES, SpecError
 from training.showing import part_context, run_context, run_line
 from training.storage import artifact_storage
 from training.verdicts import Judged, judged
+from training.views_removal import undo_offered
 
 PAGE = 50  # runs
 PARTS = {"judgement": "training/_judgement.html", "proof": "training/_proof.html"}  # that poll by themselves
@@ -153,7 +154,7 @@ def run_delete(request: HttpRequest, run_id: str) -> HttpResponse:
     except TooLate as error:
         messages.warning(request, str(error))
         return redirect("run", run_id)
-    messages.success(request, f"Run {run_id} is deleted.")
+    messages.success(request, undo_offered(request, run_id))
     return redirect("runs")
 
 

@@ -1,0 +1,125 @@
+"""Runs that are deleted can be brought back for ten minutes; then row and files are gone, and the try stays."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as site
+from django.contrib.auth.models import User
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from boursomatic.accounts.models import AuditEntry
+from tests.market import candle, make_series
+from tests.people import BrowserOf
+from tests.training.carrying import carried
+from tests.training.runs import make_model, make_run
+from training import housekeeping, removal, services
+from training.errors import TooLate
+from training.models import Kind, RunEvent, Status, TrainingRun, Try
+from training.storage import run_folder
+
+pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
+BODY = {"candle_date": candle(500), "symbol": "SPY", "train_years": 1.0, "confirm": False}
+
+
+def grow_old(run: TrainingRun) -> None:
+    TrainingRun.objects.filter(pk=run.pk).update(deleted_at=Now() - removal.UNDO - timedelta(seconds=1))
+
+
+def folder(run: TrainingRun) -> Path:
+    return Path(site.ARTIFACT_ROOT) / run_folder(run.run_id)
+
+
+def test_it_removes_row_and_files_ten_minutes_later(alice: User) -> None:
+    make_series()
+    run = carried(BODY, user=alice)
+    services.job_create(kind=Kind.VERIFICATION, run=run, user=alice)
+    services.run_delete(run=run, user=alice)
+    assert removal.sweep_deleted(10) == 0
+    assert folder(run).is_dir()
+    grow_old(run)
+    assert removal.sweep_deleted(10) == 1
+    assert not folder(run).exists()
+    assert not TrainingRun.objects.exists()
+    assert not RunEvent.objects.exists()
+    assert Try.objects.get().run_id == run.run_id
+    assert AuditEntry.objects.filter(action="run.sweep", subject=run.run_id).exists()
+
+
+def test_it_keeps_what_was_not_deleted_and_what_is_active(alice: User) -> None:
+    make_run(alice, status=Status.COMPLETED)
+    active = make_run(alice, status=Status.COMPLETED)
+    make_model(active, is_active=True)
+    grow_old(active)
+    assert removal.sweep_deleted(10) == 0
+
+
+def test_it_brings_a_run_back(alice: User, browser_of: BrowserOf) -> None:
+    run = make_run(alice, status=Status.COMPLETED)
+    services.run_delete(run=run, user=alice)
+    answer = browser_of(alice).post(f"/runs/{run.run_id}/restore")
+    assert answer["Location"] == f"/runs/{run.run_id}/"
+    run.refresh_from_db()
+    assert run.deleted_at is None
+
+
+def test_it_brings_nobody_elses_run_back(alice: User, browser_of: BrowserOf, bob: User) -> None:
+    run = make_run(None, status=Status.COMPLETED)
+    services.run_delete(run=run, user=None)
+    assert browser_of(alice).post(f"/runs/{run.run_id}/restore").status_code == 403
+    assert browser_of(bob).post(f"/runs/{run.run_id}/restore").status_code == 403
+
+
+def test_it_brings_nothing_back_after_ten_minutes(alice: User) -> None:
+    run = make_run(alice, status=Status.COMPLETED)
+    grow_old(run)
+    with pytest.raises(TooLate, match="more than ten minutes ago"):
+        removal.run_undelete(run=run, user=alice)
+
+
+def test_it_deletes_by_age_when_it_is_told_to(alice: User, settings: Any) -> None:
+    long_ago = timezone.now() - timedelta(days=31)
+    old = make_run(alice, status=Status.FAILED, finished_at=long_ago)
+    active = make_run(alice, status=Status.COMPLETED, finished_at=long_ago)
+    make_model(active, is_active=True)
+    young = make_run(alice, status=Status.COMPLETED)
+    settings.RETENTION_DAYS = 0
+    assert housekeeping.retire() == 0
+    settings.RETENTION_DAYS = 30
+    assert housekeeping.retire() == 1
+    assert set(TrainingRun.objects.existing()) == {active, young}
+    assert not TrainingRun.objects.existing().filter(pk=old.pk).exists()
+
+
+def test_it_previews_before_it_deletes_many(alice: User, browser_of: BrowserOf) -> None:
+    mine = [make_run(alice, status=status) for status in Status]
+    others = make_run(None, status=Status.FAILED)
+    browser = browser_of(alice)
+    page = browser.get("/runs/bulk-delete/")
+    assert page.context["count"] == 3
+    assert page.context["through"] == mine[-1].pk
+    later = make_run(alice, status=Status.FAILED)
+    answer = browser.post("/runs/bulk-delete/", {"through": page.context["through"], "count": "3"})
+    assert answer["Location"] == "/runs/"
+    left = set(TrainingRun.objects.existing())
+    assert left == {others, later, *[run for run in mine if not run.is_terminal]}
+
+
+def test_it_deletes_many_by_filter(carol: User, alice: User, browser_of: BrowserOf) -> None:
+    failed, done = (make_run(alice, status=status) for status in (Status.FAILED, Status.COMPLETED))
+    browser = browser_of(carol)
+    page = browser.get("/runs/bulk-delete/?status=failed&person=alice")
+    assert (page.context["count"], page.context["through"]) == (1, failed.pk)
+    browser.post("/runs/bulk-delete/?status=failed&person=alice", {"through": failed.pk, "count": "1"})
+    assert list(TrainingRun.objects.existing()) == [done]
+
+
+def test_it_deletes_nothing_without_a_preview(alice: User, browser_of: BrowserOf) -> None:
+    make_run(alice, status=Status.FAILED)
+    assert browser_of(alice).post("/runs/bulk-delete/").status_code == 400
+    assert (
+        browser_of(alice).post("/runs/bulk-delete/?status=strange", {"through": "9", "count": "1"}).status_code == 400
+    )
+    assert TrainingRun.objects.existing().count() == 1

@@ -1,0 +1,33 @@
+"""`manage.py verify_artifacts`: holds the stored files against the database."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from boursomatic import commands
+from training.inventory import discard, inventory
+
+
+class Command(commands.Command):
+    help = (
+        "Reads every file of every model and compares its SHA-256; says which are missing, which were changed, and "
+        "what lies there that belongs to no run (orphaned). Exit code 1 when anything is missing or changed."
+    )
+
+    def options(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--sweep", action="store_true", help="remove what is orphaned")
+
+    def work(self, **options: Any) -> commands.Outcome:
+        found = inventory()
+        if options["sweep"]:
+            discard(found.orphaned)
+        word = "removed" if options["sweep"] else "orphaned"
+        lines = [f"missing   {path}" for path in found.missing] + [f"changed   {path}" for path in found.changed]
+        lines += [f"{word:<9} {path}" for path in found.orphaned]
+        counts = f"{len(found.missing)} missing, {len(found.changed)} changed, {len(found.orphaned)} {word}"
+        lines.append(f"{found.files} files of {found.models} models: {counts}.")
+        broken = bool(found.missing or found.changed)
+        return commands.Outcome(
+            {**found.as_dict(), "swept": options["sweep"]},
+            lines=lines,
+            refused=f"{counts}. Restore these files from a backup, or delete their runs." if broken else "",
+        )

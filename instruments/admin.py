@@ -2,7 +2,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from boursomatic.accounts.site import AuditedAdmin, HistoryAdmin
-from instruments.models import Instrument, PriceBar, Series, Universe
+from instruments.models import Feature, FeatureState, Instrument, PriceBar, Series, Universe
 
 
 @admin.register(Instrument)
@@ -46,3 +46,25 @@ class PriceBarAdmin(HistoryAdmin):
     search_fields = ("=series__instrument__symbol",)
     search_help_text = "A whole symbol"
     ordering = ("-series_id", "-timestamp")  # the index backwards; by symbol it would sort every bar
+
+
+@admin.register(Feature)
+class FeatureAdmin(HistoryAdmin):
+    """As bars: a hundred at a time, uncounted. They are made by `compute_features` alone."""
+
+    list_display = ("series", "timestamp", "return_20", "volatility_20", "rsi_14", "ma_distance_50", "volume_zscore_20")
+    list_filter = ("series__timeframe", "series__instrument")
+    list_select_related = ("series__instrument",)
+    search_fields = ("=series__instrument__symbol",)
+    search_help_text = "A whole symbol"
+    ordering = ("-series_id", "-timestamp")
+
+
+@admin.register(FeatureState)
+class FeatureStateAdmin(HistoryAdmin):
+    """Which bars the features of a series were made from."""
+
+    list_display = ("series", "feature_set", "version", "rows", "computed_at")
+    list_filter = ("feature_set", "version", "computed_at")
+    list_select_related = ("series__instrument",)
+    search_fields = ("series__instrument__symbol",)

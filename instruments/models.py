@@ -1,8 +1,10 @@
-"""What we know: instruments, their series of bars, and named universes."""
+"""What we know: instruments, their series of bars, the features of each bar, and named universes."""
 
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
+
+from instruments.quant.daily_features import get_feature_columns
 
 SYMBOL_PATTERN = r"[A-Za-z0-9.^=\-_/]{1,32}"
 
@@ -105,3 +107,39 @@ class PriceBar(models.Model):
 
     def __str__(self) -> str:
         return f"{self.series_id} {self.timestamp:%Y-%m-%d %H:%M}"
+
+
+class Feature(models.Model):
+    """The features of one bar; a typed column for each of `get_feature_columns()`, null while its window isn't full."""
+
+    series = models.ForeignKey(Series, on_delete=models.CASCADE, related_name="features")
+    timestamp = models.DateTimeField()
+
+    class Meta:
+        ordering = ["series", "timestamp"]
+        constraints = [models.UniqueConstraint(fields=["series", "timestamp"], name="feature_once")]
+
+    def __str__(self) -> str:
+        return f"{self.series_id} {self.timestamp:%Y-%m-%d}"
+
+
+for _name in get_feature_columns():
+    Feature.add_to_class(_name, models.FloatField(null=True))
+
+
+class FeatureState(models.Model):
+    """What the stored features of a series were made from: `fingerprint` is the SHA-256 of its bars, so that bars that
+    changed under them are noticed, however they were changed."""
+
+    series = models.OneToOneField(Series, on_delete=models.CASCADE, related_name="feature_state")
+    feature_set = models.CharField(max_length=40)
+    version = models.PositiveIntegerField()
+    fingerprint = models.CharField(max_length=64)
+    rows = models.PositiveIntegerField()
+    computed_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["series"]
+
+    def __str__(self) -> str:
+        return f"{self.series_id} {self.feature_set} {self.version}"

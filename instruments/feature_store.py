@@ -1,0 +1,213 @@
+"""The store of features: filled from bars, only where something changed, and read as one matrix.
+
+Measured on 323,000 bars on PostgreSQL: COPY in binary in both directions; rows by Django's objects take 20 times as
+long. A fill that was cut off is completed by starting it again: each series is stored whole, with what it was made
+from, or not at all.
+"""
+
+import hashlib
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+from django.db import connection, transaction
+from django.utils import timezone
+from numpy.typing import NDArray
+
+from instruments.loading import COPY_EPOCH, COPY_HEADER, load_bars
+from instruments.models import Feature, FeatureState, Series
+from instruments.quant.bars import Bars
+from instruments.quant.daily_features import FEATURE_SET, VERSION, daily_features, get_feature_columns
+
+Floats = NDArray[np.float64]
+OnSeries = Callable[[int, int, int], None]  # (series done, series to do, rows written)
+
+_TABLE = Feature._meta.db_table
+_TOGETHER = 64  # instruments computed side by side: wide enough for numpy, small enough for the caches
+_SLICE = 2_000  # rows a statement on SQLite
+
+
+@dataclass(frozen=True)
+class Computed:
+    """What a fill did: `rows` that the store now holds for these series, `written` of them new or changed."""
+
+    instruments: int
+    rows: int
+    written: int
+
+
+@dataclass(frozen=True)
+class StoredFeatures:
+    """Rows of several series, ascending by series and time: `series` (primary keys) and `time` (seconds) are (n,),
+    `matrix` is (n, k), columns as `get_feature_columns`, NaN where a window isn't full."""
+
+    series: NDArray[np.int64]
+    time: NDArray[np.int64]
+    matrix: Floats
+
+
+def features_compute(*, series: Sequence[Series], on_series: OnSeries) -> Computed:
+    """Bring the stored features of these series up to their bars. Series whose bars are as they were cost a read."""
+    written = rows = done = 0
+    for start in range(0, len(series), _TOGETHER):
+        group = series[start : start + _TOGETHER]
+        bars = {one.pk: load_bars(one) for one in group}
+        marks = {pk: fingerprint(found) for pk, found in bars.items()}
+        rows += sum(len(found) for found in bars.values())
+        stale = [one for one in group if one.pk in stale_series(marks)]
+        made = daily_features([bars[one.pk].adjusted() for one in stale])
+        for one, matrix in zip(stale, made, strict=True):
+            written += _store(one, bars[one.pk].time, matrix, marks[one.pk])
+        done += len(group)
+        on_series(done, len(series), written)
+    return Computed(instruments=len(series), rows=rows, written=written)
+
+
+def fingerprint(bars: Bars) -> str:
+    """SHA-256 over every number of the bars, little-endian."""
+    digest = hashlib.sha256()
+    for column in (bars.time, bars.open, bars.high, bars.low, bars.close, bars.volume, bars.adj_close):
+        digest.update(np.ascontiguousarray(column).astype(column.dtype.newbyteorder("<")).tobytes())
+    return digest.hexdigest()
+
+
+def stale_series(marks: dict[int, str]) -> set[int]:
+    """Of series with these fingerprints, those whose features are missing or were made from other bars."""
+    states = FeatureState.objects.filter(series__in=marks, feature_set=FEATURE_SET, version=VERSION)
+    stored = dict(states.values_list("series_id", "fingerprint"))
+    return {pk for pk, mark in marks.items() if stored.get(pk) != mark}
+
+
+def load_features(series: Sequence[int]) -> StoredFeatures:
+    """All stored rows of the series with these primary keys."""
+    read = _read_postgresql if connection.vendor == "postgresql" else _read_sqlite
+    pks, time, matrix = read([int(pk) for pk in series])
+    order = np.lexsort((time, pks))
+    if not np.array_equal(order, np.arange(len(order))):  # as a rule they lie in the order they were written in
+        pks, time, matrix = pks[order], time[order], matrix[order]
+    return StoredFeatures(pks, time, matrix)
+
+
+def _store(series: Series, time: NDArray[np.int64], matrix: Floats, mark: str) -> int:
+    """Rows that are stored already and equal are left alone; rows of bars that are gone go. How many were written."""
+    with transaction.atomic():
+        Series.objects.select_for_update().get(pk=series.pk)  # one writer at a time
+        stored = load_features([series.pk])
+        place = np.searchsorted(stored.time, time)
+        known = place < len(stored.time)
+        known[known] = stored.time[place[known]] == time[known]
+        same = known.copy()
+        same[known] = (_bits(stored.matrix[place[known]]) == _bits(matrix[known])).all(axis=1)
+        gone = np.ones(len(stored.time), dtype=np.bool_)
+        gone[place[same]] = False
+        _delete(series.pk, stored.time[gone])
+        _insert(series.pk, time[~same], matrix[~same])
+        FeatureState.objects.update_or_create(
+            series=series,
+            defaults={
+                "feature_set": FEATURE_SET,
+                "version": VERSION,
+                "fingerprint": mark,
+                "rows": len(time),
+                "computed_at": timezone.now(),
+            },
+        )
+    return int((~same).sum())
+
+
+def _bits(matrix: Floats) -> NDArray[np.int64]:
+    """Equal where the numbers are the same; every NaN is the same, and so are 0 and -0."""
+    return np.where(np.isnan(matrix), np.nan, matrix + 0.0).view(np.int64)
+
+
+def _delete(series_pk: int, times: NDArray[np.int64]) -> None:
+    for start in range(0, len(times), 500):
+        moments = [_moment(second) for second in times[start : start + 500].tolist()]
+        Feature.objects.filter(series=series_pk, timestamp__in=moments).delete()
+
+
+def _insert(series_pk: int, times: NDArray[np.int64], matrix: Floats) -> None:
+    names = ("series_id", "timestamp", *get_feature_columns())
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            stream = io.BytesIO(b"".join(_copy_parts(series_pk, times, matrix)))
+            cursor.copy_expert(f"COPY {_TABLE} ({', '.join(names)}) FROM STDIN (FORMAT BINARY)", stream)
+            return
+        insert = f"INSERT INTO {_TABLE} ({', '.join(names)}) VALUES ({', '.join(['%s'] * len(names))})"
+        for start in range(0, len(times), _SLICE):
+            part = slice(start, start + _SLICE)
+            moments = [connection.ops.adapt_datetimefield_value(_moment(second)) for second in times[part].tolist()]
+            rows = zip(moments, matrix[part].tolist(), strict=True)  # SQLite stores NaN as NULL
+            cursor.executemany(insert, [(series_pk, moment, *values) for moment, values in rows])
+
+
+def _copy_row(missing: Sequence[bool] = ()) -> np.dtype[np.void]:
+    """A row of PostgreSQL's binary COPY: a field count, and a length before each field; a NULL has nothing after it."""
+    names = get_feature_columns()
+    fields: list[tuple[str, str]] = [("fields", ">i2")]
+    for name, kind in (("series", ">i8"), ("time", ">i8"), *((name, ">f8") for name in names)):
+        fields.append((f"{name}_size", ">i4"))
+        if not (missing and name in names and missing[names.index(name)]):
+            fields.append((name, kind))
+    return np.dtype(fields)
+
+
+def _copy_parts(series_pk: int, times: NDArray[np.int64], matrix: Floats) -> Iterator[bytes]:
+    """Binary COPY of the rows, those with the same columns missing together: they have one layout."""
+    yield b"PGCOPY\n\xff\r\n\0" + b"\0" * 8
+    names = get_feature_columns()
+    patterns, which = np.unique(np.isnan(matrix), axis=0, return_inverse=True)
+    for number, missing in enumerate(patterns.tolist()):
+        chosen = np.flatnonzero(which.reshape(-1) == number)
+        rows = np.empty(len(chosen), dtype=_copy_row(missing))
+        rows["fields"] = 2 + len(names)
+        rows["series_size"] = rows["time_size"] = 8
+        rows["series"], rows["time"] = series_pk, (times[chosen] - COPY_EPOCH) * 1_000_000
+        for k, name in enumerate(names):
+            rows[f"{name}_size"] = -1 if missing[k] else 8
+            if not missing[k]:
+                rows[name] = matrix[chosen, k]
+        yield rows.tobytes()
+    yield b"\xff\xff"
+
+
+def _read_postgresql(series: list[int]) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
+    # COPY takes no parameters: what goes into the text is our own integers. NULL would make rows of unequal length.
+    names = get_feature_columns()
+    columns = ", ".join(f"COALESCE({name}, 'NaN')" for name in names)
+    where = f"series_id IN ({', '.join(map(str, series)) or 'NULL'})"
+    buffer = io.BytesIO()
+    with connection.cursor() as cursor:
+        cursor.copy_expert(
+            f"COPY (SELECT series_id, timestamp, {columns} FROM {_TABLE} WHERE {where}) TO STDOUT (FORMAT BINARY)",
+            buffer,
+        )
+    kind = _copy_row()
+    size = buffer.tell() - COPY_HEADER - 2  # two bytes end the stream
+    rows = np.frombuffer(buffer.getbuffer(), dtype=kind, offset=COPY_HEADER, count=size // kind.itemsize)
+    matrix = np.empty((len(rows), len(names)))
+    for k, name in enumerate(names):
+        matrix[:, k] = rows[name]
+    return rows["series"].astype(np.int64), rows["time"].astype(np.int64) // 1_000_000 + COPY_EPOCH, matrix
+
+
+def _read_sqlite(series: list[int]) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
+    seconds = "CAST(strftime('%%s', timestamp) AS INTEGER)"
+    found = []
+    with connection.cursor() as cursor:
+        for pk in series:
+            cursor.execute(
+                f"SELECT {seconds}, {', '.join(get_feature_columns())} FROM {_TABLE} WHERE series_id = %s "
+                "ORDER BY timestamp",
+                [pk],
+            )
+            found.append(np.array(cursor.fetchall(), dtype=np.float64).reshape(-1, 1 + len(get_feature_columns())))
+    whole = np.concatenate(found) if found else np.empty((0, 1 + len(get_feature_columns())))
+    keys = np.repeat(np.array(series, dtype=np.int64), [len(part) for part in found])
+    return keys, whole[:, 0].astype(np.int64), np.ascontiguousarray(whole[:, 1:])
+
+
+def _moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,296 @@
+"""The features of a universe: one named, versioned set over daily bars, each from its own bar and earlier ones only.
+
+Computed for many instruments side by side. Arrays are (T, N): column j holds the bars of instrument j from its own
+first bar on, NaN below its last. So a window counts the instrument's own bars, whatever days the others traded on,
+and no instrument touches another. Prices are adjusted, volume is as traded. Only + - * / and square root are used, in
+an order that depends on nothing but the window: a value is the same to the last bit alone, among others, and after
+more bars have been added. Where a window reaches before the first bar, the value is NaN; nowhere else.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instruments.quant.bars import Bars
+
+Floats = NDArray[np.float64]
+
+FEATURE_SET, VERSION = "daily", 1
+DAY = 86_400
+CORE_WINDOW = 60  # a row may be trained on when its features of windows up to this are defined
+
+
+@dataclass(frozen=True)
+class Wide:
+    """Bars of N instruments side by side, (T, N); `time` is 0 where prices are NaN, `rows` (N,) counts the bars."""
+
+    time: NDArray[np.int64]
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+    rows: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class DailyFeature:
+    """`formula` in words, `window` in bars, `first_valid`: the index of the first bar that has it."""
+
+    name: str
+    formula: str
+    window: int
+    first_valid: int
+
+
+def get_feature_columns() -> tuple[str, ...]:
+    """The stored features in their order: the one list that table, training and docs go by."""
+    return tuple(feature.name for feature in DAILY_FEATURES)
+
+
+def side_by_side(many: Sequence[Bars]) -> Wide:
+    """Bars of several instruments (adjusted, each ascending) as one block, each from row 0 on."""
+    rows = np.array([len(bars) for bars in many], dtype=np.int64)
+    shape = (int(rows.max(initial=0)), len(many))
+    columns = {name: np.full(shape, np.nan) for name in ("open", "high", "low", "close", "volume")}
+    time = np.zeros(shape, dtype=np.int64)
+    for j, bars in enumerate(many):
+        time[: len(bars), j] = bars.time
+        for name, column in columns.items():
+            column[: len(bars), j] = getattr(bars, name)
+    return Wide(time=time, **columns, rows=rows)
+
+
+def daily_features(many: Sequence[Bars]) -> list[Floats]:
+    """For each instrument a (its bars, k) matrix, C-contiguous, columns as `get_feature_columns`."""
+    wide = side_by_side(many)
+    found = _all(wide)
+    return [
+        np.stack([found[feature.name][:rows, j] for feature in DAILY_FEATURES], axis=1)
+        for j, rows in enumerate(wide.rows.tolist())
+    ]
+
+
+def day_ranks(day: NDArray[np.int64], values: Floats) -> Floats:
+    """Rank of each value among those of its day, (midrank - 0.5) / number, 0 to 1; NaN where the value is NaN.
+
+    It depends on who else is in the universe, so it is made when one is loaded and never stored. `day`, `values`: (n,).
+    """
+    out = np.full(len(values), np.nan)
+    known = np.flatnonzero(~np.isnan(values))
+    order = known[np.lexsort((values[known], day[known]))]
+    if not len(order):
+        return out
+    d, v = day[order], values[order]
+    new_day = np.concatenate(([True], d[1:] != d[:-1]))
+    new_value = new_day | np.concatenate(([True], v[1:] != v[:-1]))
+    starts, ties = np.flatnonzero(new_day), np.flatnonzero(new_value)
+    sizes = np.diff(np.append(starts, len(order)))
+    middle = (ties + np.append(ties[1:], len(order))) / 2.0  # between the first and past the last of equal values
+    own_day = np.cumsum(new_day) - 1
+    out[order] = (middle[np.cumsum(new_value) - 1] - starts[own_day]) / sizes[own_day]
+    return out
+
+
+def windowed(operation: Callable[[Floats, Floats], Floats], values: Floats, window: int) -> Floats:
+    """`operation` (add, maximum, minimum) over the last `window` rows; NaN before. Powers of two, so log(window) steps,
+    always in the same order."""
+    out = np.full(values.shape, np.nan)
+    if len(values) < window:
+        return out
+    found: Floats | None = None
+    block, covered, size = values, 0, 1
+    while True:
+        if window & size:
+            part = block[covered:]
+            found = part if found is None else operation(found[: len(part)], part)
+            covered += size
+        if covered == window:
+            break
+        block = operation(block[:-size], block[size:])
+        size *= 2
+    assert found is not None
+    out[window - 1 :] = found
+    return out
+
+
+def mean(values: Floats, window: int) -> Floats:
+    """Mean of the last `window` rows; NaN where one of them is."""
+    return windowed(np.add, values, window) / window
+
+
+def deviation(values: Floats, window: int, *, ddof: int) -> Floats:
+    """Standard deviation of the last `window` rows, in two passes over distances to the window's first value: no
+    cancellation, and exactly 0 for equal values. NaN where one of them is."""
+    out = np.full(values.shape, np.nan)
+    if len(values) < window:
+        return out
+    size = len(values) - window + 1
+    first, total = values[:size], np.zeros((size, *values.shape[1:]))
+    for shift in range(1, window):
+        total += values[shift : size + shift] - first
+    centre = first + total / window
+    squares = np.zeros_like(centre)
+    for shift in range(window):
+        gap = values[shift : size + shift] - centre
+        gap *= gap
+        squares += gap
+    out[window - 1 :] = np.sqrt(squares / (window - ddof))
+    return out
+
+
+def change(values: Floats, rows: int) -> Floats:
+    """values_t / values_{t-rows} - 1."""
+    out = np.full(values.shape, np.nan)
+    out[rows:] = values[rows:] / values[:-rows] - 1.0 if len(values) > rows else out[rows:]
+    return out
+
+
+def exponential(values: Floats, span: int) -> Floats:
+    """Exponential mean with weight 2 / (span + 1), begun at the first value."""
+    out, weight = values.copy(), 2.0 / (span + 1.0)
+    for t in range(1, len(values)):
+        out[t] = weight * values[t] + (1.0 - weight) * out[t - 1]
+    return out
+
+
+def wilder(values: Floats, window: int) -> Floats:
+    """Wilder's mean of values 1 …: the plain mean of the first `window`, then (window - 1) parts old to 1 part new.
+    Row 0 is left out (changes have none); first valid at row `window`."""
+    out = np.full(values.shape, np.nan)
+    if len(values) > window:
+        out[window] = windowed(np.add, values[1 : window + 1], window)[-1] / window
+        for t in range(window + 1, len(values)):
+            out[t] = (out[t - 1] * (window - 1) + values[t]) / window
+    return out
+
+
+def _ratio(top: Floats, bottom: Floats, otherwise: float) -> Floats:
+    """top / bottom, `otherwise` where bottom is 0; NaN where either is."""
+    out = np.where(np.isnan(top) | np.isnan(bottom), np.nan, otherwise)
+    np.divide(top, bottom, out=out, where=bottom != 0.0)
+    return out
+
+
+def _rsi(close: Floats) -> Floats:
+    moves = np.full(close.shape, np.nan)
+    moves[1:] = close[1:] - close[:-1]
+    ups, downs = wilder(np.maximum(moves, 0.0), 14), wilder(np.maximum(-moves, 0.0), 14)
+    return 100.0 * _ratio(ups, ups + downs, 0.5)
+
+
+def _true_range(wide: Wide) -> Floats:
+    out = wide.high - wide.low
+    before = wide.close[:-1]
+    out[1:] = np.maximum(np.maximum(out[1:], np.abs(wide.high[1:] - before)), np.abs(wide.low[1:] - before))
+    return out
+
+
+def _momentum(wide: Wide) -> dict[str, Floats]:
+    close = wide.close
+    quick, slow = exponential(close, 12), exponential(close, 26)
+    macd = quick - slow
+    signal = exponential(macd, 9)
+    quick[:25] = macd[:25] = np.nan
+    signal[:33] = np.nan
+    return {
+        **{f"return_{k}": change(close, k) for k in (1, 5, 10, 20, 60, 120)},
+        "rsi_14": _rsi(close),
+        "macd": macd / close,
+        "macd_signal": signal / close,
+        "macd_histogram": (macd - signal) / close,
+    }
+
+
+def _trend(wide: Wide) -> dict[str, Floats]:
+    means = {window: mean(wide.close, window) for window in (5, 10, 20, 50, 200)}
+    return {
+        **{f"ma_distance_{window}": wide.close / average - 1.0 for window, average in means.items()},
+        **{f"ma_cross_{a}_{b}": means[a] / means[b] - 1.0 for a, b in ((5, 20), (20, 50), (50, 200))},
+    }
+
+
+def _spread(wide: Wide) -> dict[str, Floats]:
+    close, returns = wide.close, change(wide.close, 1)
+    middle, band = mean(close, 20), deviation(close, 20, ddof=0)
+    return {
+        **{f"volatility_{window}": deviation(returns, window, ddof=1) for window in (10, 20, 60)},
+        "atr_14": wilder(_true_range(wide), 14) / close,
+        "bollinger_position": _ratio(close - (middle - 2.0 * band), 4.0 * band, 0.5),
+        "bollinger_width": 4.0 * band / middle,
+    }
+
+
+def _place(wide: Wide) -> dict[str, Floats]:
+    found: dict[str, Floats] = {}
+    for window in (20, 252):
+        low = windowed(np.minimum, wide.low, window)
+        high = windowed(np.maximum, wide.high, window)
+        found[f"range_position_{window}"] = _ratio(wide.close - low, high - low, 0.5)
+    found["drawdown_252"] = wide.close / high - 1.0
+    return found
+
+
+def _volume_and_calendar(wide: Wide) -> dict[str, Floats]:
+    usual = mean(wide.volume, 20)
+    there = ~np.isnan(wide.close)
+    month = wide.time.astype("datetime64[s]").astype("datetime64[M]").astype(np.int64) % 12 + 1
+    return {
+        "volume_zscore_20": _ratio(wide.volume - usual, deviation(wide.volume, 20, ddof=0), 0.0),
+        "volume_ratio_20": _ratio(wide.volume, usual, 1.0),
+        "day_of_week": np.where(there, (wide.time // DAY + 3) % 7, np.nan),
+        "month": np.where(there, month, np.nan),
+    }
+
+
+def _all(wide: Wide) -> dict[str, Floats]:
+    return {
+        **_momentum(wide),
+        **_trend(wide),
+        **_spread(wide),
+        **_place(wide),
+        **_volume_and_calendar(wide),
+    }
+
+
+def _set() -> tuple[DailyFeature, ...]:
+    made = [
+        *(DailyFeature(f"return_{k}", f"close / close {k} bars before - 1", k + 1, k) for k in (1, 5, 10, 20, 60, 120)),
+        *(
+            DailyFeature(f"volatility_{w}", f"sample deviation of the last {w} one-bar returns", w + 1, w)
+            for w in (10, 20, 60)
+        ),
+        *(DailyFeature(f"ma_distance_{w}", f"close / mean of {w} closes - 1", w, w - 1) for w in (5, 10, 20, 50, 200)),
+        *(
+            DailyFeature(f"ma_cross_{a}_{b}", f"mean of {a} closes / mean of {b} closes - 1", b, b - 1)
+            for a, b in ((5, 20), (20, 50), (50, 200))
+        ),
+        DailyFeature("rsi_14", "100 x Wilder's mean gain / (mean gain + mean loss) over 14; 50 for no moves", 15, 14),
+        DailyFeature("macd", "(exponential mean 12 - exponential mean 26 of closes) / close", 26, 25),
+        DailyFeature("macd_signal", "exponential mean 9 of the MACD / close", 34, 33),
+        DailyFeature("macd_histogram", "(MACD - its signal) / close", 34, 33),
+        DailyFeature("atr_14", "Wilder's mean true range over 14 / close", 15, 14),
+        DailyFeature(
+            "bollinger_position", "(close - (mean 20 - 2 sd)) / (4 sd), sd of 20 closes; 0.5 for sd 0", 20, 19
+        ),
+        DailyFeature("bollinger_width", "4 sd / mean of 20 closes, sd with divisor 20", 20, 19),
+        DailyFeature("volume_zscore_20", "(volume - mean 20) / sd 20 of volumes, divisor 20; 0 for sd 0", 20, 19),
+        DailyFeature("volume_ratio_20", "volume / mean of 20 volumes; 1 where that is 0", 20, 19),
+        *(
+            DailyFeature(
+                f"range_position_{w}", f"(close - lowest) / (highest - lowest) of {w} bars; 0.5 if equal", w, w - 1
+            )
+            for w in (20, 252)
+        ),
+        DailyFeature("drawdown_252", "close / highest high of 252 bars - 1", 252, 251),
+        DailyFeature("day_of_week", "0 Monday to 6 Sunday, of the bar's date", 1, 0),
+        DailyFeature("month", "1 to 12, of the bar's date", 1, 0),
+    ]
+    return tuple(made)
+
+
+DAILY_FEATURES = _set()
+CORE = tuple(feature.name for feature in DAILY_FEATURES if feature.first_valid <= CORE_WINDOW)
+RANKED = ("return_5", "return_20", "return_60", "volatility_20", "rsi_14", "volume_ratio_20")

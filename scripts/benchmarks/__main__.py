@@ -4,7 +4,7 @@ import argparse
 import sys
 from importlib import import_module
 
-NAMES = ("candle", "honesty")
+NAMES = ("candle", "faults", "honesty")
 
 
 def main() -> int:

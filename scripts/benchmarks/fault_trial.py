@@ -1,0 +1,241 @@
+"""One trial of `scripts/bench faults`, on the database of its environment: RUNS KILLS SEED OUTPUT."""
+
+import contextlib
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import django
+
+django.setup()
+
+from django.contrib.auth.models import User  # noqa: E402 - models need the set-up
+from django.db import Error as DbError  # noqa: E402
+from django.db import connection  # noqa: E402
+
+from scripts.benchmarks.site import ROOT  # noqa: E402
+from training import leases, presence, services  # noqa: E402
+from training.inventory import inventory  # noqa: E402
+from training.models import ACTIVE, ModelVersion, RunEvent, Status, TrainingRun  # noqa: E402
+from training.quant.spec import CandleSpec  # noqa: E402
+
+KINDS = ("worker", "child", "monitor", "pusher", "guard", "main", "web", "launcher")
+WHOLE_GROUP = {"monitor", "pusher", "guard", "main", "launcher"}  # every run that is being carried dies with these
+PATIENCE_S = 120.0
+NO_ORPHAN_S = 10.0
+
+
+@dataclass
+class Hit:
+    """A run whose process was killed, until it is queued again or over."""
+
+    pk: int
+    token: Any
+    at: float
+    kind: str
+
+
+class Patient:
+    """The launcher and everything below it, found by who forked whom."""
+
+    def __init__(self) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.mark = f"BOURSOMATIC_HOME={os.environ['BOURSOMATIC_HOME']}\0".encode()
+        self.start()
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "boursomatic.launcher", "--port", str(self.port)],
+            cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def parts(self) -> dict[str, list[int]]:
+        """Kind -> processes, as far as they are there. The launcher starts the web server first; django-q2 its
+        workers, then monitor and pusher; who of them works, the database knows."""
+        found: dict[str, list[int]] = {"launcher": [self.process.pid]}
+        for pid in _children(self.process.pid):
+            found["main" if b"manage.py\0worker" in _read(pid, "cmdline") else "web"] = [pid]
+        working = set(presence.alive().values_list("pid", flat=True))
+        for guard in (pid for main in found.get("main", []) for pid in _children(main)):
+            below = sorted(_children(guard))
+            others = [pid for pid in below if pid not in working]
+            if len(below) == 4 and len(others) == 2:
+                found |= {"guard": [guard], "monitor": others[:1], "pusher": others[1:]}
+                found["worker"] = [pid for pid in below if pid in working]
+                found["child"] = [child for pid in found["worker"] for child in _children(pid)]
+        return found
+
+    def left(self) -> set[int]:
+        """Every process of this trial except this one, whoever its parent is."""
+        pids = {int(path.name) for path in Path("/proc").glob("[0-9]*")} - {os.getpid()}
+        return {pid for pid in pids if self.mark in _read(pid, "environ") and b"launcher\0" in _below(pid)}
+
+
+def _below(pid: int) -> bytes:
+    """Launcher, web server and worker command share their marks with no other process of the trial."""
+    line = _read(pid, "cmdline")
+    return b"launcher\0" if any(word in line for word in (b"boursomatic.launcher", b"gunicorn", b"worker")) else b""
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in _read(pid, f"task/{pid}/children").split()]
+
+
+def _read(pid: int, name: str) -> bytes:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/{name}").read_bytes()
+    return b""
+
+
+class Trial:
+    """Kills while runs go on, and keeps count."""
+
+    def __init__(self, runs: int, kills: int, seed: int) -> None:
+        self.runs, self.kills, self.random = runs, kills, random.Random(seed)
+        self.user = User.objects.create_user("victim")
+        self.asked: list[int] = []
+        self.killed: Counter[str] = Counter()
+        self.open: list[Hit] = []
+        self.recoveries: list[tuple[float, str]] = []
+        self.orphans = 0
+        started = time.monotonic()
+        self.patient = Patient()
+        self.until(lambda: len(self.patient.parts()) > 6)
+        self.start_s = time.monotonic() - started
+
+    def go(self) -> dict[str, Any]:
+        started = time.monotonic()
+        kinds = [KINDS[n % len(KINDS)] for n in range(self.kills)]
+        self.random.shuffle(kinds)
+        for n, kind in enumerate(kinds):
+            self.ask(round(self.runs * (n + 1) / self.kills))
+            self.kill(kind)
+        self.ask(self.runs)
+        active = TrainingRun.objects.filter(pk__in=self.asked, status__in=ACTIVE)
+        with contextlib.suppress(TimeoutError):
+            self.until(lambda: not active.exists(), PATIENCE_S + self.runs)
+        self.patient.process.terminate()
+        self.patient.process.wait(20)
+        self.count_orphans()
+        return {**self.judged(), "seconds": round(time.monotonic() - started)}
+
+    def ask(self, many: int) -> None:
+        """Runs of different lengths, so that kills meet every stage."""
+        while len(self.asked) < many:
+            day = self.random.choice(("2010-03-10", "2012-06-13", "2015-06-12", "2016-02-17"))
+            spec = CandleSpec(candle=f"{day}T00:00:00Z", symbol="BENCH", confirm=False,
+                              train_years=self.random.choice((1.0, 3.0, 8.0)),
+                              learning_rate=self.random.choice((0.01, 0.05)))  # fmt: skip
+            with contextlib.suppress(DbError):
+                self.asked.append(services.candle_run_create(user=self.user, spec=spec).pk)
+
+    def kill(self, kind: str) -> None:
+        pause = time.monotonic() + self.random.uniform(0.0, 0.6)
+        self.until(lambda: time.monotonic() > pause)
+        victims = self.until(lambda: self.patient.parts().get(kind))
+        victim = self.random.choice(victims)
+        held = list(TrainingRun.objects.filter(status=Status.RUNNING).values_list("pk", "lease_token", "worker_pid"))
+        with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+            worker = int(_read(victim, "stat").rpartition(b")")[2].split()[1]) if kind == "child" else victim
+            os.kill(victim, signal.SIGKILL)
+            self.killed[kind] += 1
+            now = time.monotonic()
+            self.open += [Hit(pk, token, now, kind) for pk, token, pid in held if kind in WHOLE_GROUP or pid == worker]
+        if kind == "launcher":
+            self.patient.process.wait()
+            self.count_orphans()
+            self.patient.start()
+        if kind in ("web", "main"):
+            self.until(lambda: victim not in self.patient.parts().get(kind, [victim]))
+
+    def until(self, true: Callable[[], Any], seconds: float = PATIENCE_S) -> Any:
+        """The first true value; meanwhile looks after the runs that were hit."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                self.look()
+                if value := true():
+                    return value
+            except DbError:
+                connection.close()
+            if time.monotonic() > end:
+                raise TimeoutError
+            time.sleep(0.02)
+
+    def look(self) -> None:
+        if not self.open:
+            return
+        pks = [hit.pk for hit in self.open]
+        tokens = dict(TrainingRun.objects.filter(pk__in=pks).values_list("pk", "lease_token"))
+        now = time.monotonic()
+        for hit in [hit for hit in self.open if tokens.get(hit.pk) != hit.token]:
+            self.open.remove(hit)
+            self.recoveries.append((now - hit.at, hit.kind))
+
+    def count_orphans(self) -> None:
+        """Nothing may outlive the launcher by more than the time that it may take to stop."""
+        with contextlib.suppress(TimeoutError):
+            self.until(lambda: not self.patient.left(), NO_ORPHAN_S)
+        for pid in self.patient.left():
+            self.orphans += 1
+            os.kill(pid, signal.SIGKILL)
+
+    def judged(self) -> dict[str, Any]:
+        found = inventory()
+        rows = dict(TrainingRun.objects.filter(pk__in=self.asked).values_list("pk", "status"))
+        why = Counter(TrainingRun.objects.filter(pk__in=self.asked).values_list("error_reason", flat=True))
+        ended = Counter(rows.values())
+        completed = RunEvent.objects.filter(run__in=self.asked, stage=Status.COMPLETED)
+        results = Counter(completed.values_list("run", flat=True))
+        models = set(ModelVersion.objects.values_list("run", flat=True))
+        done = {pk for pk, status in rows.items() if status == Status.COMPLETED}
+        gave_up = why["lost_worker"]
+        limit = 2 * leases.LEASE_S + self.start_s
+        return {
+            "runs": len(self.asked),
+            "kills": dict(self.killed),
+            "hit": len(self.recoveries) + len(self.open),
+            "ended": dict(ended),
+            "gave_up": gave_up,
+            "lost": len(self.asked) - len(done) - gave_up - sum(ended[status] for status in ACTIVE),
+            "doubled": sum(n > 1 for n in results.values()),
+            "stuck": sum(ended[status] for status in ACTIVE) + len(self.open),
+            "torn": len(found.missing) + len(found.changed) + len(models ^ done),
+            "orphans": self.orphans + len(found.orphaned),
+            "late": sum(took > limit for took, _ in self.recoveries),
+            "slowest_s": round(max((took for took, _ in self.recoveries), default=0.0), 2),
+            "slowest_by_kind_s": {
+                kind: round(max(took for took, of in self.recoveries if of == kind), 2)
+                for kind in KINDS
+                if any(of == kind for _, of in self.recoveries)
+            },
+            "start_s": round(self.start_s, 2),
+        }
+
+
+def main(arguments: list[str]) -> int:
+    runs, kills, seed = map(int, arguments[:3])
+    trial = Trial(runs, kills, seed)
+    try:
+        Path(arguments[3]).write_text(json.dumps(trial.go()))
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            trial.patient.process.terminate()
+        trial.patient.process.wait(20)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -53,7 +53,7 @@ def test_it_polls_its_judgement_while_the_confirmation_goes_on(series: Series, p
     TrainingRun.objects.filter(pk=confirmation_of(run).pk).update(message="window 4 of 11")
     waiting = page(run, "judgement")
     assert "Confirming: window 4 of 11" in waiting and waiting.count("is-done") == 3
-    assert "Confirming, window 4 of 11 · SPY" in waiting
+    assert "Completed, confirming window 4 of 11 · SPY" in waiting
     carry_job(confirmation_of(run))
     done = page(run, "judgement")
     assert "data-poll" not in done and "hx-trigger" not in done

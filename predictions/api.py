@@ -1,76 +1,109 @@
 """Predictions of a candle run's model over REST."""
 
+import hashlib
+import json
 import math
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.cache import get_conditional_response
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework import serializers
 from rest_framework.decorators import api_view, permission_classes
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from boursomatic.accounts.permissions import api_permission
 from boursomatic.accounts.roles import Scope
 from boursomatic.rest import Conflict, invalid, known_only
-from predictions.services import NotReady, predict_range
+from instruments.loading import UnknownSeries
+from instruments.models import Series
+from predictions import serializers
+from predictions.answers import columns_answer, performance_answer, rows_answer
+from predictions.asking import Asked, NotReady, ask, other_series
+from predictions.services import predictions_keep
 from training.errors import RunRefused
 from training.models import Kind, TrainingRun
 from training.serializers import Refusal
 
 DEFAULT_THRESHOLD = 0.5
 _REFUSED = OpenApiResponse(Refusal, "A sentence that says what is wrong and what would do")
-
-
-class PredictionRow(serializers.Serializer[Any]):
-    timestamp = serializers.DateTimeField(help_text="The candle at whose close it is made")
-    prediction = serializers.IntegerField(min_value=0, max_value=1)
-    probability = serializers.FloatField(min_value=0, max_value=1)
-    confidence = serializers.FloatField(min_value=0, max_value=1, help_text="|probability - threshold|")
-    sample = serializers.ChoiceField(["before", "train", "validation", "test", "after"])
-    target = serializers.DateTimeField(allow_null=True, help_text="The candle it speaks of")
-
-
-class Predictions(serializers.Serializer[Any]):
-    run_id = serializers.CharField()
-    symbol = serializers.CharField()
-    timeframe = serializers.CharField()
-    threshold = serializers.FloatField(min_value=0, max_value=1)
-    total_predictions = serializers.IntegerField(min_value=0)
-    predictions = PredictionRow(many=True)
+_RANGE = [
+    OpenApiParameter("start_date", OpenApiTypes.DATE, description="First day, in UTC; default: the first there is"),
+    OpenApiParameter("end_date", OpenApiTypes.DATE, description="Last day, in UTC; default: the last there is"),
+    OpenApiParameter("symbol", OpenApiTypes.STR, description="Another instrument; the answer then has a warning"),
+]
+_THRESHOLD = OpenApiParameter("threshold", OpenApiTypes.FLOAT, description="0 to 1, default 0.5: from here on up")
+_REFUSALS = {400: _REFUSED, 404: _REFUSED, 409: _REFUSED}
 
 
 @extend_schema(
     operation_id="poc_predictions",
     summary="Ask a candle run's model",
     tags=["predictions"],
-    parameters=[
-        OpenApiParameter("start_date", OpenApiTypes.DATE, description="First day, in UTC; default: the first there is"),
-        OpenApiParameter("end_date", OpenApiTypes.DATE, description="Last day, in UTC; default: the last there is"),
-        OpenApiParameter("threshold", OpenApiTypes.FLOAT, description="0 to 1, default 0.5: from here on it is up"),
-    ],
+    parameters=[*_RANGE, _THRESHOLD],
     request=None,
-    responses={200: Predictions, 400: _REFUSED, 404: _REFUSED, 409: _REFUSED},
+    responses={200: serializers.Predictions, **_REFUSALS},
 )
 @api_view(["POST"])
 @permission_classes([api_permission(Scope.PREDICT)])
-def poc_predictions(request: Request, run_id: str) -> Response:
-    start, end, threshold = _asked(request)
-    run = TrainingRun.objects.existing().light().filter(run_id=run_id, kind=Kind.CANDLE).first()
-    if run is None:
-        raise NotFound(f"There is no run {run_id}; it may have been deleted.")
-    try:
-        return Response(predict_range(run=run, start=start, end=end, threshold=threshold))
-    except (NotReady, RunRefused) as error:
-        raise Conflict(str(error)) from error
+def poc_predictions(request: Request, run_id: str) -> HttpResponse:
+    wanted = _wanted(request, "threshold")
+    asked = _asked(wanted, run_id)
+    predictions_keep(asked=asked)
+    return _json(rows_answer(asked, wanted.threshold))
 
 
-def _asked(request: Request) -> tuple[datetime | None, datetime | None, float]:
-    """The query, strictly; `end_date` is taken to its last second."""
-    known_only(request, "start_date", "end_date", "threshold")
+@extend_schema(
+    operation_id="poc_prediction_columns",
+    summary="The same as columns, for charts",
+    tags=["predictions"],
+    parameters=_RANGE,
+    responses={200: serializers.PredictionColumns, **_REFUSALS},
+)
+@api_view(["GET"])
+@permission_classes([api_permission(Scope.PREDICT)])
+def poc_prediction_columns(request: Request, run_id: str) -> HttpResponseBase:
+    wanted = _wanted(request)
+
+    def answer(asked: Asked) -> dict[str, Any]:
+        predictions_keep(asked=asked)  # what is served of an open future is kept, whichever way it was asked for
+        return columns_answer(asked)
+
+    return _unless_unchanged(request, run_id, wanted, answer)
+
+
+@extend_schema(
+    operation_id="poc_performance",
+    summary="Profit and loss of following a model, on candles that it was not made of",
+    tags=["predictions"],
+    parameters=[*_RANGE, _THRESHOLD],
+    responses={200: serializers.PredictionPerformance, **_REFUSALS},
+)
+@api_view(["GET"])
+@permission_classes([api_permission(Scope.PREDICT)])
+def poc_performance(request: Request, run_id: str) -> HttpResponseBase:
+    wanted = _wanted(request, "threshold")
+    return _unless_unchanged(request, run_id, wanted, lambda asked: performance_answer(asked, wanted.threshold))
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The query, strictly; `end` is taken to its last second."""
+
+    start: datetime | None
+    end: datetime | None
+    threshold: float
+    symbol: str | None
+
+
+def _wanted(request: Request, *more: str) -> Wanted:
+    known_only(request, "start_date", "end_date", "symbol", *more)
     errors: dict[str, list[str]] = {}
     start = _day(request, "start_date", errors)
     end = _day(request, "end_date", errors)
@@ -79,7 +112,50 @@ def _asked(request: Request) -> tuple[datetime | None, datetime | None, float]:
         errors["end_date"] = ["Must not be before start_date."]
     if errors:
         raise invalid(errors)
-    return start, end and end + timedelta(days=1, seconds=-1), threshold
+    return Wanted(start, end and end + timedelta(days=1, seconds=-1), threshold, request.query_params.get("symbol"))
+
+
+def _asked(wanted: Wanted, run_id: str) -> Asked:
+    run = _run(run_id)
+    try:
+        return ask(run=run, series=_series(run, wanted.symbol), start=wanted.start, end=wanted.end)
+    except (NotReady, RunRefused) as error:
+        raise Conflict(str(error)) from error
+
+
+def _unless_unchanged(
+    request: Request, run_id: str, wanted: Wanted, answer: Callable[[Asked], dict[str, Any]]
+) -> HttpResponseBase:
+    """The answer, or 304: a run's model never changes, so only new bars change what it says."""
+    run = _run(run_id)
+    series = _series(run, wanted.symbol) or run.series
+    told = repr((run_id, run.status, series and (series.pk, series.updated_at), wanted))
+    etag = f'"{hashlib.sha256(told.encode()).hexdigest()[:32]}"'
+    unchanged = get_conditional_response(request, etag=etag)
+    if unchanged is not None:
+        return unchanged
+    response = _json(answer(_asked(wanted, run_id)))
+    response["ETag"], response["Cache-Control"] = etag, "no-cache"
+    return response
+
+
+def _json(answer: dict[str, Any]) -> HttpResponse:
+    """Straight to text: ten thousand rows through the renderer take twice as long."""
+    return HttpResponse(json.dumps(answer, allow_nan=False, separators=(",", ":")), content_type="application/json")
+
+
+def _run(run_id: str) -> TrainingRun:
+    run = TrainingRun.objects.existing().light().filter(run_id=run_id, kind=Kind.CANDLE).first()
+    if run is None:
+        raise NotFound(f"There is no run {run_id}; it may have been deleted.")
+    return run
+
+
+def _series(run: TrainingRun, symbol: str | None) -> Series | None:
+    try:
+        return other_series(run, symbol)
+    except UnknownSeries as error:
+        raise NotFound(str(error)) from error
 
 
 def _day(request: Request, name: str, errors: dict[str, list[str]]) -> datetime | None:

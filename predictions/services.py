@@ -1,69 +1,56 @@
-"""Asking a trained model what it says of its own series."""
+"""Writes: predictions kept when they are served, and scored when their outcome has come."""
 
+import hashlib
 from datetime import UTC, datetime
-from typing import Any
+
+import numpy as np
+from django.db.models.functions import Now
 
 from instruments.loading import load_bars
-from instruments.models import PriceBar
-from instruments.quant.features import FEATURE_SETS
-from predictions.quant.predict import predict_candles, sample_of
-from training.model_files import stored_model
-from training.models import Status, TrainingRun
-from training.quant.spec import format_time, parse_time
+from instruments.models import Series
+from predictions.asking import Asked
+from predictions.models import Prediction
+from training.quant.labels import up_label
 
 
-class NotReady(Exception):
-    """The run has no model to ask (yet)."""
-
-
-def predict_range(
-    *, run: TrainingRun, start: datetime | None, end: datetime | None, threshold: float
-) -> dict[str, Any]:
-    """Predictions of a run's model for its own series, for decision candles from `start` to `end`, inclusive.
-
-    A prediction stands at the candle whose close it is made at; `target` is the candle that it speaks of, None while
-    that one has not come. Raises NotReady, and RunRefused("integrity") where a file has changed.
-    """
-    if run.status != Status.COMPLETED or run.series is None:
-        raise NotReady(f"Run {run.run_id} is {run.status}: only a completed run has a model to ask.")
-    model = stored_model(run.run_id)
-    bars = load_bars(run.series, start=start, end=end, before=FEATURE_SETS[model.feature_set].warmup).adjusted()
-    first = 0 if start is None else int((bars.time < int(start.timestamp())).sum())
-    said = predict_candles(model, bars, first=first)
-    times = [format_time(datetime.fromtimestamp(int(t), tz=UTC)) for t in said.time]
-    targets: list[str | None] = [*times[1:], _next_candle(run, times[-1])] if times else []
-    rows = zip(times, targets, said.probability.tolist(), sample_of(said.time, _bounds(run)), strict=True)
-    return {
-        "run_id": run.run_id,
-        "symbol": run.series.instrument.symbol,
-        "timeframe": run.series.timeframe,
-        "threshold": threshold,
-        "total_predictions": len(times),
-        "predictions": [
-            {
-                "timestamp": at,
-                "prediction": int(p >= threshold),
-                "probability": p,
-                "confidence": abs(p - threshold),
-                "sample": sample,
-                "target": target,
-            }
-            for at, target, p, sample in rows
+def predictions_keep(*, asked: Asked) -> int:
+    """Keeps what is being served of candles whose outcome isn't known; what was said before stays. Says how many."""
+    rows = np.flatnonzero(asked.known & np.isnan(asked.up))
+    if not len(rows):
+        return 0
+    predictions_score(series=asked.series)
+    kept = Prediction.objects.bulk_create(
+        [
+            Prediction(
+                run_id=asked.run.run_id,
+                model_hash=asked.run.result["model_hash"],
+                series=asked.series,
+                candle_at=datetime.fromtimestamp(int(asked.bars.time[row]), tz=UTC),
+                probability=float(asked.said.probability[row]),
+                features_hash=hashlib.sha256(asked.said.features[row].astype("<f8").tobytes()).hexdigest(),
+                made_at=Now(),
+            )
+            for row in rows
         ],
-    }
+        ignore_conflicts=True,
+    )
+    return len(kept)
 
 
-def _next_candle(run: TrainingRun, last: str) -> str | None:
-    later = PriceBar.objects.filter(series=run.series, timestamp__gt=parse_time(last)).order_by("timestamp")
-    found = later.values_list("timestamp", flat=True).first()
-    return format_time(found) if found else None
-
-
-def _bounds(run: TrainingRun) -> dict[str, tuple[int, int] | None]:
-    splits = run.result.get("splits", {})
-    return {
-        name: (int(parse_time(part["first"]).timestamp()), int(parse_time(part["last"]).timestamp()))
-        if part.get("first")
-        else None
-        for name, part in splits.items()
-    }
+def predictions_score(*, series: Series) -> int:
+    """Writes the outcome of each pending prediction of a series whose next candle has come, once. Says how many."""
+    pending = list(Prediction.objects.filter(series=series).pending().only("pk", "candle_at"))
+    due = [one for one in pending if series.last is None or one.candle_at < series.last]
+    if not due:
+        return 0
+    bars = load_bars(series, start=min(one.candle_at for one in due)).adjusted()
+    up, place = up_label(bars.close), {int(time): row for row, time in enumerate(bars.time)}
+    scored = 0
+    for one in due:
+        row = place.get(int(one.candle_at.timestamp()))
+        if row is None or np.isnan(up[row]):  # the candle is gone, or still the last
+            continue
+        target = datetime.fromtimestamp(int(bars.time[row + 1]), tz=UTC)
+        waiting = Prediction.objects.filter(pk=one.pk).pending()
+        scored += waiting.update(outcome=int(up[row]), target_at=target, scored_at=Now())
+    return scored

@@ -1,4 +1,5 @@
-"""What a candle model says of each candle, and what part that candle had in its training."""
+"""What a candle model says of each candle, how far the candle is from what it has seen, and what part it had in its
+training."""
 
 from dataclasses import dataclass
 
@@ -10,38 +11,53 @@ from instruments.quant.features import feature_matrix
 from training.quant.serving import CandleModel
 
 Floats = NDArray[np.float64]
+Codes = NDArray[np.int8]
 SAMPLES = ("before", "train", "validation", "test", "after")
+BEFORE, TRAIN, VALIDATION, TEST, AFTER = range(len(SAMPLES))
+Bounds = dict[str, tuple[int, int] | None]  # first and last time of each part, seconds
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """One row for each candle, decided at its close. `probability`: (n,) of up for the next candle."""
+    """One row for each candle, decided at its close; NaN where its features are not defined yet.
 
-    time: NDArray[np.int64]
+    `probability`: (n,) of up for the next candle. `out_of_range`: (n,) share of features outside the smallest and
+    largest value of the training rows. `distance`: (n,) root mean square of the scaled features, about 1 in training.
+    """
+
+    features: Floats
     probability: Floats
+    out_of_range: Floats
+    distance: Floats
 
 
 def predict_candles(model: CandleModel, bars: Bars, *, first: int) -> Predictions:
-    """Probabilities for bars `first` … n-1 (adjusted; earlier ones are warm-up). Each looks at bars up to its own.
-
-    Candles whose features are not defined yet (the series begins too late before them) are left out.
-    """
+    """For bars `first` … n-1 (adjusted; earlier ones are warm-up). Each row looks at bars up to its own."""
     features = feature_matrix(bars, name=model.feature_set, timeframe=model.timeframe)[first:]
+    outside = (features < model.feature_low) | (features > model.feature_high)
+    scaled = (features - model.mean) / model.scale
     probability = model.probability(features)
-    known = ~np.isnan(probability)
-    return Predictions(time=bars.time[first:][known], probability=probability[known])
+    missing = np.isnan(probability)
+    return Predictions(
+        features=features,
+        probability=probability,
+        out_of_range=np.where(missing, np.nan, outside.mean(axis=1)),
+        distance=np.sqrt(np.mean(scaled * scaled, axis=1)),
+    )
 
 
-def sample_of(time: NDArray[np.int64], bounds: dict[str, tuple[int, int] | None]) -> list[str]:
-    """For each candle: before, train, validation, test or after, by the first and last time of each part (seconds;
-    None for a part without rows). Validation wins over train, whose final fit may include it; candles between parts
-    and later than all of them are `after`."""
-    out = np.full(len(time), "after", dtype=object)
+def sample_codes(time: NDArray[np.int64], bounds: Bounds) -> Codes:
+    """For each candle its place in SAMPLES, by the first and last time of each part (None for a part without rows).
+
+    Validation wins over train, whose final fit may include it; candles between parts and later than all of them are
+    `after`.
+    """
+    codes = np.full(len(time), AFTER, dtype=np.int8)
     starts = [bound[0] for bound in bounds.values() if bound]
     if starts:
-        out[time < min(starts)] = "before"
-    for name in ("train", "validation", "test"):
-        bound = bounds.get(name)
+        codes[time < min(starts)] = BEFORE
+    for code in (TRAIN, VALIDATION, TEST):
+        bound = bounds.get(SAMPLES[code])
         if bound:
-            out[(time >= bound[0]) & (time <= bound[1])] = name
-    return [str(name) for name in out]
+            codes[(time >= bound[0]) & (time <= bound[1])] = code
+    return codes

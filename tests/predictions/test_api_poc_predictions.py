@@ -1,12 +1,10 @@
-import io
-
 import pytest
 from django.contrib.auth.models import User
-from django.core.management import call_command
 
 from boursomatic.accounts.roles import Scope
-from tests.market import candle, make_series, weekdays
+from tests.market import candle, weekdays
 from tests.people import ApiOf
+from tests.predictions.trained import trained
 from tests.training.runs import make_run
 from training.models import Status, TrainingRun
 from training.storage import artifact_storage
@@ -18,20 +16,14 @@ def _address(run: TrainingRun) -> str:
     return f"/api/poc-predictions/{run.run_id}"
 
 
-def _trained() -> TrainingRun:
-    make_series(bars=400)
-    call_command("train_poc", selected_candle_date=candle(300), stdout=io.StringIO(), stderr=io.StringIO())
-    return TrainingRun.objects.get(status=Status.COMPLETED)
-
-
 def test_it_predicts_a_range(bob: User, api: ApiOf) -> None:
-    run = _trained()
+    run = trained()
     days = weekdays(400)
     query = f"?start_date={days[298]:%Y-%m-%d}&end_date={days[340]:%Y-%m-%d}&threshold=0.55"
     answer = api(bob).post(_address(run) + query)
     assert answer.status_code == 200, answer.content
     body = answer.json()
-    assert set(body) == {"run_id", "symbol", "timeframe", "threshold", "total_predictions", "predictions"}
+    assert set(body) == {"run_id", "symbol", "timeframe", "threshold", "total_predictions", "predictions", "warning"}
     assert (body["run_id"], body["symbol"], body["threshold"]) == (run.run_id, "SPY", 0.55)
     rows = body["predictions"]
     assert body["total_predictions"] == len(rows) == 43
@@ -44,21 +36,21 @@ def test_it_predicts_a_range(bob: User, api: ApiOf) -> None:
 
 
 def test_it_predicts_the_whole_series_and_no_target_after_the_last_candle(bob: User, api: ApiOf) -> None:
-    run = _trained()
+    run = trained()
     rows = api(bob).post(_address(run)).json()["predictions"]
     assert rows[-1]["timestamp"] == candle(399) and rows[-1]["target"] is None
     assert {row["sample"] for row in rows} >= {"train", "validation", "test", "after"}
 
 
 def test_it_answers_an_empty_range_with_no_predictions(bob: User, api: ApiOf) -> None:
-    run = _trained()
+    run = trained()
     answer = api(bob).post(_address(run) + "?start_date=2001-01-01&end_date=2001-02-01")
     assert answer.status_code == 200
     assert answer.json()["predictions"] == [] and answer.json()["total_predictions"] == 0
 
 
 def test_it_refuses_a_model_whose_file_was_changed(bob: User, api: ApiOf) -> None:
-    run = _trained()
+    run = trained()
     with open(artifact_storage().path(f"{run.model_version.folder}/model.txt"), "a") as file:  # noqa: PTH123
         file.write(" ")
     answer = api(bob).post(_address(run))

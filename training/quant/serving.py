@@ -40,6 +40,8 @@ class CandleModel:
     feature_set: str
     timeframe: str
     threshold: float
+    feature_low: Floats  # (k,) smallest and largest value of each feature in the training rows
+    feature_high: Floats
 
     def probability(self, features: Floats) -> Floats:
         """P(up) for (n, k) unscaled features; NaN where a row has a NaN (its window is not full). Shape (n,)."""
@@ -67,4 +69,6 @@ def read_model(files: dict[str, bytes], expected: dict[str, str]) -> CandleModel
         feature_set=said["feature_set"],
         timeframe=said["timeframe"],
         threshold=said["threshold"],
+        feature_low=np.array(said["feature_low"]),
+        feature_high=np.array(said["feature_high"]),
     )

@@ -1,0 +1,130 @@
+"""Asking a trained model about candles: of its own series, or, with a warning, of another instrument's."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instruments.loading import load_bars, series_get
+from instruments.models import PriceBar, Series
+from instruments.quant.bars import Bars
+from instruments.quant.features import FEATURE_SETS
+from predictions.quant.predict import SAMPLES, TEST, Bounds, Codes, Predictions, predict_candles, sample_codes
+from training.model_files import stored_model
+from training.models import Status, TrainingRun
+from training.quant.labels import up_label
+from training.quant.serving import CandleModel
+from training.quant.spec import parse_time
+
+Floats = NDArray[np.float64]
+
+
+class NotReady(Exception):
+    """The run has no model to ask (yet)."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a run's model says of the candles of `series`, one row for each bar of `bars`; see Predictions.
+
+    `up`: (n,) 1 where the next candle closed higher, 0 where it did not, NaN while that is not known.
+    `next_time`: seconds of the candle after the last one, None while there is none.
+    """
+
+    run: TrainingRun
+    series: Series
+    model: CandleModel
+    bars: Bars
+    said: Predictions
+    sample: Codes
+    up: Floats
+    next_time: int | None
+    warning: str
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Rows with a probability: the others' features are not defined yet."""
+        return ~np.isnan(self.said.probability)
+
+    @property
+    def judged(self) -> NDArray[np.bool_]:
+        """Rows that tell something of the model: not used in its making, and their outcome is known."""
+        return self.known & ~np.isnan(self.up) & (self.sample >= TEST)
+
+    def iso(self) -> list[str]:
+        return iso_times(self.bars.time)
+
+
+def ask(*, run: TrainingRun, series: Series | None, start: datetime | None, end: datetime | None) -> Asked:
+    """A run's model about decision candles from `start` to `end`, inclusive, of its own series or of `series`.
+
+    Raises NotReady, and RunRefused("integrity") where a file has changed.
+    """
+    if run.status != Status.COMPLETED or run.series is None:
+        raise NotReady(f"Run {run.run_id} is {run.status}: only a completed run has a model to ask.")
+    series = series or run.series
+    model = stored_model(run.run_id)
+    following = _bar_after(series, end) if end else None
+    bars = load_bars(series, start=start, end=following or end, before=FEATURE_SETS[model.feature_set].warmup)
+    bars = bars.adjusted()
+    first = 0 if start is None else int(np.searchsorted(bars.time, int(start.timestamp())))
+    stop = len(bars) - (following is not None)
+    said = predict_candles(model, bars.slice(0, stop), first=first)
+    asked = bars.slice(first, stop)
+    return Asked(
+        run=run,
+        series=series,
+        model=model,
+        bars=asked,
+        said=said,
+        sample=sample_codes(asked.time, bounds_of(run)),
+        up=up_label(bars.close)[first:stop] if len(bars) else np.empty(0),
+        next_time=int(following.timestamp()) if following else None,
+        warning=_warning(run, series),
+    )
+
+
+def other_series(run: TrainingRun, symbol: str | None) -> Series | None:
+    """The series of `symbol` at the model's timeframe; None where that is its own. Raises UnknownSeries."""
+    own = run.series
+    if own is None or symbol is None or symbol == own.instrument.symbol:
+        return None
+    return series_get(symbol, own.timeframe)
+
+
+def bounds_of(run: TrainingRun) -> Bounds:
+    """First and last candle of each part of the run."""
+    return {
+        name: (int(parse_time(part["first"]).timestamp()), int(parse_time(part["last"]).timestamp()))
+        if part.get("first")
+        else None
+        for name, part in run.result.get("splits", {}).items()
+    }
+
+
+def iso_times(seconds: NDArray[np.int64]) -> list[str]:
+    """ISO 8601 in UTC, made in one go: a datetime for each costs more than the prediction."""
+    return [str(text) for text in np.datetime_as_string(seconds.astype("datetime64[s]"), timezone="UTC")]
+
+
+def sample_names(asked: Asked) -> Iterator[str]:
+    return (SAMPLES[code] for code in asked.sample.tolist())
+
+
+def _bar_after(series: Series, end: datetime) -> datetime | None:
+    later = PriceBar.objects.filter(series=series, timestamp__gt=end).order_by("timestamp")
+    found = later.values_list("timestamp", flat=True).first()
+    return found.astimezone(UTC) if found else None
+
+
+def _warning(run: TrainingRun, series: Series) -> str:
+    own = run.series
+    if own is None or series.pk == own.pk:
+        return ""
+    return (
+        f"This model was trained on {own.instrument.symbol} and has never seen {series.instrument.symbol}. "
+        "Its figures were measured on the former and say nothing about the latter; "
+        "train, validation and test are those times, not candles that it knows."
+    )

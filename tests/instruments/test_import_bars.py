@@ -244,7 +244,8 @@ def test_it_reads_tables_of_postgresql(tmp_path: Path) -> None:
             )
         config = connection.settings_dict
         login = f"{quote(config['USER'])}:{quote(config['PASSWORD'])}"
-        dsn = f"postgres://{login}@{config['HOST']}:{config['PORT'] or 5432}/{config['NAME']}"
+        host = quote(config["HOST"], safe="")  # the throw-away server is reached by a socket's folder
+        dsn = f"postgres://{login}@{host}:{config['PORT'] or 5432}/{config['NAME']}"
         table = "backtest.spy_1d"
     found = report("--from-database", dsn, "--table", table, "--symbol", "SPY")
     assert found["inserted"] == 5

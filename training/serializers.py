@@ -68,8 +68,37 @@ class Verdict(serializers.Serializer[Any]):
     windows = serializers.IntegerField()
     auc = serializers.FloatField(allow_null=True)
     auc_interval = serializers.ListField(child=serializers.FloatField(), allow_null=True)
+    smallest_visible_auc = serializers.FloatField(allow_null=True)
     confirmed = serializers.BooleanField()
     sentence = serializers.CharField()
+
+
+class Evidence(serializers.Serializer[Any]):
+    auc = serializers.FloatField()
+    auc_interval = serializers.ListField(child=serializers.FloatField(), allow_null=True)
+    p_value = serializers.FloatField()
+    rows = serializers.IntegerField()
+    windows = serializers.IntegerField()
+    positives = serializers.IntegerField()
+
+
+class Confirmation(serializers.Serializer[Any]):
+    run_id = serializers.CharField(help_text="The job's own")
+    status = serializers.ChoiceField(Status.choices)
+    progress = serializers.FloatField(min_value=0, max_value=1)
+    message = serializers.CharField()
+    error = serializers.CharField(allow_null=True)
+    windows = serializers.ListField(child=serializers.DictField(), help_text="Oldest first; AUC and interval of each")
+    pooled = Evidence(allow_null=True)
+    logistic = Evidence(allow_null=True, help_text="Logistic regression on the same rows")
+    logistic_is_better = serializers.BooleanField()
+
+
+class LiveScore(serializers.Serializer[Any]):
+    candles = serializers.IntegerField(help_text="That have happened since, of those of a test window")
+    of = serializers.IntegerField()
+    sentence = serializers.CharField()
+    metrics = serializers.DictField(allow_null=True)
 
 
 class Split(serializers.Serializer[Any]):
@@ -98,6 +127,8 @@ class Run(serializers.Serializer[Any]):
     validation_metrics = Metrics()
     test_metrics = Metrics()
     verdict = Verdict(allow_null=True)
+    confirmation = Confirmation(allow_null=True)
+    live_score = LiveScore(allow_null=True, help_text="Of a live run, and only where one run is asked for")
     splits = serializers.DictField(child=Split())
     config = serializers.DictField()
     params_hash = serializers.CharField()

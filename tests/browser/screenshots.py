@@ -78,7 +78,7 @@ class Camera:
         self.page.get_by_role("button", name="Verify").click()
         expect(self.page.get_by_text("Bit-identical")).to_be_visible(timeout=60_000)
         self.page.get_by_role("button", name="Run the noise control").click()
-        expect(self.page.locator(".rotated-real")).to_be_visible(timeout=60_000)
+        expect(self.page.get_by_text("With its labels rotated")).to_be_visible(timeout=60_000)
 
     def _chart(self, path: str) -> Locator:
         self.page.goto(path)

@@ -44,9 +44,13 @@ def _unprivileged() -> str | None:
 
 
 class Server:
-    """One server in a temporary folder, reached over a unix socket in it."""
+    """One server in a temporary folder, reached over a unix socket in it.
 
-    def __init__(self) -> None:
+    `durable`: what was committed survives a crash of the server (a crash of the machine it never survives).
+    """
+
+    def __init__(self, *, durable: bool = False) -> None:
+        self._durable = durable
         binaries = find_binaries()
         if binaries is None:
             raise RuntimeError(HOW_TO_GET)
@@ -75,7 +79,7 @@ class Server:
             self._process = subprocess.Popen(
                 [self._binaries / "postgres", "-D", self.folder / "data", "-k", self.folder,
                  "-c", "listen_addresses=", "-c", "fsync=off", "-c", "full_page_writes=off",
-                 "-c", "synchronous_commit=off", "-c", "max_connections=200"],
+                 "-c", f"synchronous_commit={'on' if self._durable else 'off'}", "-c", "max_connections=200"],
                 user=self._user, cwd="/", stdout=log, stderr=log, stdin=subprocess.DEVNULL,
                 preexec_fn=lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT),  # noqa: PLW1509  (no thread yet)
             )  # fmt: skip
@@ -102,8 +106,8 @@ class Server:
 
 
 @contextmanager
-def server() -> Iterator[Server]:
-    made = Server()
+def server(*, durable: bool = False) -> Iterator[Server]:
+    made = Server(durable=durable)
     try:
         made.start()
         yield made

@@ -208,7 +208,7 @@ class Command:
         self.board.write_pids([])
         try:
             with leases.impatient():
-                leases.release_of(presence.HOST, self.known)
+                leases.release_of(presence.HOST, self.known, counts=not STOPPING.is_set())
                 presence.leave(self.known)
             self.known = set()
         except DbError as problem:

@@ -8,6 +8,8 @@ import traceback
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
+from django.db import InterfaceError, OperationalError
+
 from training.errors import RunRefused
 from training.leases import Cancelled, LeaseLost
 from training.models import Reason
@@ -48,6 +50,8 @@ class Ending:
             return cls(Outcome.LOST)
         if isinstance(problem, RunRefused | SpecError | NotTrainable):
             return cls.failed(getattr(problem, "reason", Reason.BAD_DATA), str(problem))
+        if isinstance(problem, OperationalError | InterfaceError) and not _FULL.search(str(problem)):
+            return cls(Outcome.GIVE_BACK, sentence="The database went away")
         reason, sentence = _diagnosis(problem)
         return cls.failed(reason, sentence, "".join(traceback.format_exception(problem))[-TRACE_CHARS:])
 

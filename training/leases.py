@@ -149,9 +149,16 @@ def finish(
     return bool(ended)
 
 
-def give_back(run_pk: int, token: uuid.UUID, why: str) -> bool:
-    """Returns a run that its worker can't go on with; it is queued again at once, or ends after the last attempt."""
-    return _take_back(_held(run_pk, token), run_pk, why)
+def give_back(run_pk: int, token: uuid.UUID, why: str, *, counts: bool = True) -> bool:
+    """Returns a run that its worker can't go on with; it is queued again at once, or ends after the last attempt.
+
+    An attempt that doesn't count (the worker was told to stop) is not one of the three.
+    """
+    held = _held(run_pk, token)
+    with transaction.atomic():
+        if not counts:
+            held.update(attempt=F("attempt") - 1)
+        return _take_back(held, run_pk, why)
 
 
 def release_lost() -> list[int]:
@@ -168,12 +175,12 @@ def release_lost() -> list[int]:
     return queued_again
 
 
-def release_of(host: str, pids: Collection[int]) -> None:
+def release_of(host: str, pids: Collection[int], *, counts: bool = True) -> None:
     """Takes back what these processes held, which are known to have ended: no need to wait for the lease's end."""
     held = TrainingRun.objects.filter(status=Status.RUNNING, worker_host=host, worker_pid__in=pids)
     for run_pk, token in held.values_list("pk", "lease_token"):
         if token is not None:
-            _take_back(_held(run_pk, token), run_pk, "The worker was lost")
+            give_back(run_pk, token, "The worker was lost" if counts else "The worker was stopped", counts=counts)
 
 
 def request_cancel(run_pk: int) -> str:

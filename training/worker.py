@@ -139,7 +139,7 @@ def conclude(held: Held, ending: Ending) -> None:
 
 def _conclude(held: Held, ending: Ending) -> None:
     if ending.outcome == Outcome.GIVE_BACK:
-        leases.give_back(held.pk, held.token, ending.sentence)
+        leases.give_back(held.pk, held.token, ending.sentence, counts=not STOPPING.is_set())
     elif ending.outcome == Outcome.DONE and _is_held(held):
         ending = Ending.failed(
             Reason.BUG, "Unexpected error: the training ended without a result. The log has details."

@@ -20,6 +20,7 @@ from training import presence
 from training.models import TrainingRun
 
 T = TypeVar("T")
+START_S = 90.0  # a process that imports LightGBM on a busy machine; a fresh home takes tables and static files too
 
 
 def until(condition: Callable[[], T | None], seconds: float = 20.0, what: str = "") -> T:
@@ -79,7 +80,7 @@ class Crew:
 
     def parts(self) -> dict[str, int]:
         """Once all are there. django-q2 starts its workers first, then the monitor, then the pusher."""
-        sentinel, pids = until(self._whole_group, what="the whole group")
+        sentinel, pids = until(self._whole_group, START_S, "the whole group")
         named = {"main": self.main, "sentinel": sentinel, "monitor": pids[-2], "pusher": pids[-1]}
         return {**named, **{f"worker{n}": pid for n, pid in enumerate(pids[:-2])}}
 
@@ -90,8 +91,13 @@ class Crew:
                 return child, pids
         return None
 
+    def idle_workers(self) -> list[int]:
+        """Workers without a child, as the database knows them."""
+        known = presence.alive().filter(host=presence.HOST).values_list("pid", flat=True)
+        return [pid for pid in known if pid in group(self.pgid) and not children(pid)]
+
     def wait_ready(self) -> None:
-        until(presence.alive().exists, what="a worker's beat")
+        until(presence.alive().exists, START_S, "a worker's beat")
         self.parts()
 
     def child_of(self, run: TrainingRun) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.db import OperationalError
 
 from training.child import MEMORY_BUDGET, Child
 from training.endings import Ending, Outcome
@@ -53,6 +54,10 @@ def fail() -> None:
     raise KeyError("no such thing")
 
 
+def lose_the_database() -> None:
+    raise OperationalError("server closed the connection unexpectedly")
+
+
 def refuse() -> None:
     raise RunRefused(Reason.BAD_DATA, "These bars won't do.")
 
@@ -82,8 +87,9 @@ def test_it_keeps_the_trace_of_a_bug() -> None:
     assert "no such thing" in ending_of(fail).trace
 
 
-def test_it_asks_for_another_attempt_when_killed_from_outside() -> None:
-    assert ending_of(be_killed).outcome == Outcome.GIVE_BACK
+@pytest.mark.parametrize("job", [be_killed, lose_the_database])
+def test_it_asks_for_another_attempt_after_what_was_not_the_runs_fault(job: Callable[[], None]) -> None:
+    assert ending_of(job).outcome == Outcome.GIVE_BACK
 
 
 def test_it_is_killed_in_the_middle_of_a_long_call() -> None:

@@ -1,76 +1,21 @@
 """`scripts/serve` behind the set-up: starts, restarts what dies, and stops without leaving anything."""
 
-import contextlib
-import json
 import os
 import secrets
 import signal
 import socket
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from boursomatic.env import ROOT
-from tests.faults.crew import children, group, until
+from tests.faults.crew import group, until
+from tests.faults.site import Site
 
 pytestmark = pytest.mark.processes
-
-START_S = 90.0  # a fresh home: tables, static files, workers that import LightGBM, all on a busy machine
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-class Site:
-    """A launcher in a home of its own."""
-
-    def __init__(self, home: Path, **environment: str) -> None:
-        self.port = free_port()
-        self.log = home / f"log-{self.port}"
-        variables = {**os.environ, "BOURSOMATIC_HOME": str(home), "DATABASE_URL": "",
-                     "DJANGO_SETTINGS_MODULE": "boursomatic.settings", **environment}  # fmt: skip
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "boursomatic.launcher", "--port", str(self.port)],
-                cwd=ROOT, env=variables, stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
-
-    def said(self) -> str:
-        return self.log.read_text()
-
-    def get(self, path: str) -> tuple[int, Any]:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
-                return answer.status, json.load(answer)
-        except urllib.error.HTTPError as refused:
-            return refused.code, json.load(refused)
-        except OSError:
-            return 0, None
-
-    def wait_ready(self) -> None:
-        until(lambda: self.process.poll() is not None or "Ready: " in self.said(), START_S, "ready")
-        assert self.process.poll() is None, self.said()
-
-    def groups(self) -> list[int]:
-        """The process groups of web and workers; each part leads its own."""
-        return children(self.process.pid)
-
-    def destroy(self) -> None:
-        groups = self.groups()
-        for pid in [self.process.pid, *groups]:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(pid, signal.SIGKILL)
-        self.process.wait()
 
 
 @pytest.fixture(scope="module")

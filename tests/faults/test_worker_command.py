@@ -1,6 +1,8 @@
 """Runs survive whatever is killed: real processes, on both databases."""
 
+import contextlib
 import os
+import random
 import signal
 import threading
 import time
@@ -9,15 +11,22 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import connection, connections
 from django_q.tasks import async_task
 
 from instruments.models import Series
 from tests.faults.crew import Crew, crew, group, status_of, until, until_ended
+from tests.faults.scale import times
 from tests.market import candle, make_series
 from training import leases, presence, services, worker
+from training.child import Child
+from training.errors import TooLate
+from training.execution import run_execute
+from training.housekeeping import sweep_orphans
+from training.inventory import inventory
 from training.models import ModelVersion, RunEvent, Status, TrainingRun
 from training.quant.spec import CandleSpec
+from training.storage import STAGING
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both, pytest.mark.processes]
 
@@ -102,6 +111,83 @@ def test_it_takes_the_next_run_after_an_idle_part_was_killed(workers: Crew, seri
     assert_completed_once(run)
 
 
+def test_it_takes_the_next_run_each_time_an_idle_worker_was_killed(workers: Crew, series: Series) -> None:
+    for n in range(times(3, 20)):
+        os.kill(until(workers.idle_workers, what="an idle worker")[0], signal.SIGKILL)
+        run = ask(series, 2200 + n)
+        until(lambda run=run: status_of(run, "attempt"), TWO_HEARTBEATS_AND_START, "a start")
+        until_ended(run)
+        assert_completed_once(run)
+
+
+def test_it_refuses_the_late_end_of_a_frozen_worker(workers: Crew, series: Series) -> None:
+    """Worker and child are stopped for twice the lease, and then go on as if nothing had been."""
+    run = ask(series)
+    child = workers.child_of(run)
+    frozen = status_of(run, "worker_pid")
+    assert isinstance(frozen, int)
+    token = status_of(run, "lease_token")
+    os.kill(frozen, signal.SIGSTOP)
+    until(lambda: status_of(run, "lease_token") != token, TWO_HEARTBEATS_AND_START, "the run taken back")
+    time.sleep(2 * leases.LEASE_S)
+    for pid in (child, frozen):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+    until_ended(run, seconds=TWO_HEARTBEATS_AND_START)
+    until(lambda: child not in group(workers.pgid), 5, "the late child gone")
+    assert_completed_once(run)
+    assert RunEvent.objects.filter(run=run, stage=Status.COMPLETED).count() == 1
+
+
+def test_it_cancels_at_any_moment(workers: Crew, series: Series) -> None:
+    """Accepted means that it ends cancelled, soon, without model and files; too late means that it stays completed."""
+    moments = random.Random(1)
+    for _ in range(times(8, 200)):
+        run = ask(series, moments.randrange(2200, 2300))
+        time.sleep(moments.uniform(0.0, 0.6))
+        try:
+            services.run_cancel(run=run, user=None)
+        except TooLate:
+            assert_completed_once(run)
+            continue
+        assert until_ended(run, seconds=2) == ["cancelled"]
+        assert not ModelVersion.objects.filter(run=run).exists()
+        assert not folder_of(run).exists()
+
+
+def test_it_loses_no_file_between_writing_and_committing(series: Series) -> None:
+    """A run's process is killed at random moments from the first file on; then the run is carried again."""
+    moments = random.Random(1)
+    runs = [ask(series, 2200 + n) for n in range(times(6, 100))]
+    for run in runs:
+        for _ in range(2):
+            die_while_writing(run, after=moments.uniform(0.0, 0.03))
+        if status_of(run) == Status.QUEUED:
+            assert worker.carry(run.pk)
+        assert_completed_once(run)
+    found = inventory()
+    assert (found.missing, found.changed) == ([], [])
+    assert all(path.startswith(STAGING) for path in found.orphaned)
+    sweep_orphans()
+    assert inventory().orphaned == []
+
+
+def die_while_writing(run: TrainingRun, *, after: float) -> None:
+    token = leases.claim(run.pk, host=presence.HOST, pid=os.getpid())
+    if token is None:  # it was done before it was killed
+        return
+    connections.close_all()
+    child = Child.start(lambda: run_execute(run_pk=run.pk, token=token))
+    staging = Path(settings.ARTIFACT_ROOT) / STAGING
+    until(lambda: child.wait(0) or list(staging.glob(f"{run.run_id}.*")), 60, "files")
+    time.sleep(after)
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait(5)
+    ending = child.ending()
+    child.kill()
+    worker.conclude(worker.Held(run.pk, run.run_id, run.kind, token), ending)
+
+
 def test_it_leaves_no_orphan_when_its_main_process_is_killed(workers: Crew, series: Series) -> None:
     run = ask(series)
     workers.child_of(run)
@@ -126,6 +212,8 @@ def test_it_gives_runs_back_when_told_to_stop(workers: Crew, series: Series, to_
     assert time.monotonic() - started < 8
     assert group(workers.pgid) == []
     assert status_of(run) == Status.QUEUED
+    if not to_group:  # told all at once, a child may die before its worker knows that it is to stop
+        assert status_of(run, "attempt") == 0
     assert not presence.alive().exists()
 
 
@@ -142,10 +230,10 @@ def test_it_cancels_a_running_run_within_two_seconds(workers: Crew, series: Seri
 
 
 def test_it_makes_one_result_of_ten_deliveries(workers: Crew, series: Series) -> None:
-    runs = [ask(series, 2200 + n) for n in range(5)]
+    runs = [ask(series, 2200 + n) for n in range(times(5, 100))]
     for run in runs * 10:
         async_task("training.worker.run_carry", run.pk, save=False)
-    until_ended(*runs, seconds=60)
+    until_ended(*runs, seconds=60 + len(runs))
     assert_completed_once(*runs)
     assert {run.attempt for run in runs} == {1}
 

@@ -263,3 +263,10 @@ def test_it_changes_no_run_that_has_ended(status: Status) -> None:
     assert leases.release_lost() == []
     after = TrainingRun.objects.filter(pk=run.pk).values().get()
     assert {**after, "lease_beat_at": None} == {**before, "lease_beat_at": None}
+
+
+def test_it_counts_no_attempt_that_a_stop_ended() -> None:
+    run, token = claimed(attempt=2)
+    assert leases.give_back(run.pk, token, "The worker was stopped", counts=False)
+    run.refresh_from_db()
+    assert (run.status, run.attempt) == (Status.QUEUED, 2)

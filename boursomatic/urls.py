@@ -15,6 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", public(RedirectView.as_view(url="/backtest/"))),
     path("", include("boursomatic.accounts.urls")),
     path("", include("instruments.urls")),
+    path("", include("predictions.urls")),
     path("", include("training.urls")),
     path("", include("training.health")),
     path("api/", include("boursomatic.schema")),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.utils import timezone
 
@@ -11,7 +12,7 @@ from training.judgement import judgement_context, poll_ms, proof_context
 from training.models import Kind, Status, TrainingRun
 from training.notes import NOTES
 from training.presenting import run_detail, run_json
-from training.quant.spec import RANGES
+from training.quant.spec import RANGES, parse_time
 from training.quant.verdict import Verdict
 from training.report import line_plot, probability_scatter, split_segments
 from training.verdicts import judged
@@ -112,6 +113,7 @@ def _outcome(run: TrainingRun, found: dict[str, Any]) -> dict[str, Any]:
         "is_candle": run.kind == Kind.CANDLE,
         "took": took.total_seconds() if took else None,
         "notes": NOTES,
+        "load_query": load_query(run),
         "lines": metric_lines(found),
         "parts": ("Train", "Validation", "Test"),
         "live_parts": ("Since",),
@@ -127,6 +129,16 @@ def _outcome(run: TrainingRun, found: dict[str, Any]) -> dict[str, Any]:
             {**one, "percent": 100 * one["share"], "width": 100 * one["share"] / largest} for one in importance
         ],
     }
+
+
+def load_query(run: TrainingRun) -> str:
+    """The chart's query that shows this run's model, from its validation candles to the end of its test window."""
+    splits = run.result.get("splits") or {}
+    first = (splits.get("validation") or {}).get("first")
+    last = (splits.get("test") or {}).get("last") or (splits.get("train") or {}).get("last")
+    shown = {"from": int(parse_time(first).timestamp()), "to": int(parse_time(last).timestamp())} if first else {}
+    named = {"symbol": run.config["symbol"], "timeframe": run.config["timeframe"], "models": run.run_id}
+    return urlencode({**named, **shown})
 
 
 def _live_lines(score: dict[str, Any] | None) -> list[Line]:

@@ -1,14 +1,17 @@
 // The chart page: puts the parts together and follows the address.
-import { indexAt, load, NoBars } from "./bars.js";
+import { indexAt, load, refresh } from "./bars.js";
 import { Candles } from "./candles.js";
 import { Dialog } from "./dialog.js";
 import * as format from "./format.js";
+import { Unanswered } from "./kept.js";
 import { Legend } from "./legend.js";
+import { Models } from "./models.js";
 import * as state from "./state.js";
 import { TrainMode } from "./train.js";
 
 const MONTHS = { "1m": 1, "6m": 6, "1y": 12, "5y": 60 };
 const SETTLE_MS = 250;
+const REFRESH_MS = 15_000;
 
 const frame = document.getElementById("chart");
 const note = document.getElementById("chart-note");
@@ -17,6 +20,7 @@ const timeframes = JSON.parse(document.getElementById("timeframes").textContent)
 const current = { symbol: frame.dataset.symbol, timeframe: frame.dataset.timeframe, price: "adjusted" };
 let candles;
 let legend;
+let models;
 let train = null;
 let dialog = null;
 let latest = 0;
@@ -71,7 +75,7 @@ async function apply() {
     try {
       bars = await load(frame.dataset.bars, current);
     } catch (error) {
-      if (turn === latest) say(error instanceof NoBars ? error.message : "The bars did not arrive. Reload the page.");
+      if (turn === latest) say(error instanceof Unanswered ? error.message : "The bars did not arrive. Reload the page.");
       return;
     }
     if (turn !== latest) return;
@@ -89,6 +93,24 @@ async function apply() {
   legend.show(candles.bars, candles.bars.epoch.length - 1, current);
   document.title = `${current.symbol} ${current.timeframe} · Boursomatic`;
   if (train && train.on !== asked.train) train.set(asked.train);
+  await models.apply();
+}
+
+// New bars, other models: looked for while someone looks.
+async function lookForNews() {
+  if (document.hidden || !candles.bars) return;
+  const turn = latest;
+  const bars = await refresh(frame.dataset.bars, current).catch(() => null);
+  if (turn !== latest) return;
+  if (bars) {
+    const seen = candles.visible();
+    const atEnd = seen.to === candles.bars.epoch.length - 1;
+    const added = bars.epoch.length - candles.bars.epoch.length;
+    candles.show(bars, current.timeframe);
+    if (atEnd) candles.showIndexes(seen.from + added, seen.to + added);
+    legend.show(bars, bars.epoch.length - 1, current);
+  }
+  await models.refresh();
 }
 
 function wireTools() {
@@ -141,6 +163,7 @@ function openForm(index) {
 function switchTrainMode(on) {
   state.replace({ train: on ? "1" : null });
   train.set(on);
+  models.layer.hideBands(on);
 }
 
 function wireTraining() {
@@ -162,9 +185,11 @@ function wireTraining() {
 }
 
 function onKey(event) {
-  if (!train || dialog.element.open || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (dialog?.element.open || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.closest("input, select, textarea")) return;
-  if (event.key === "t") switchTrainMode(!train.on);
+  if (event.key === "p") document.getElementById("panel-button").click();
+  else if (!train) return;
+  else if (event.key === "t") switchTrainMode(!train.on);
   else if (event.key === "Escape" && train.on) switchTrainMode(false);
   else if (!train.on || event.target.closest("a, button") || !train.key(event)) return;
   event.preventDefault();
@@ -193,6 +218,7 @@ async function start() {
   }
   candles = new Candles(library, frame);
   legend = new Legend(document.getElementById("legend"));
+  models = new Models({ library, candles, panel: document.getElementById("panel"), series: () => current });
   wireTools();
   wireTraining();
   rememberMoves();
@@ -203,7 +229,12 @@ async function start() {
     legend.show(candles.bars, index, current);
   });
   document.addEventListener("keydown", onKey);
-  document.addEventListener("themechange", () => candles.paint());
+  document.addEventListener("themechange", () => {
+    candles.paint();
+    models.apply();
+  });
+  setInterval(lookForNews, REFRESH_MS);
+  document.addEventListener("visibilitychange", lookForNews);
   addEventListener("popstate", follow);
   await apply();
   if (history.state?.content) dialog?.show(history.state.content);

@@ -3,7 +3,7 @@ import { colours } from "./candles.js";
 
 const LABEL_TOP = 34; // pixels, below the legend
 const ROOMY = 600; // in a narrower chart the legend needs the labels' place
-const LABELS = { train: "Training", validation: "Validation", test: "Test" };
+const LABELS = { train: "Training", validation: "Validation", test: "Test", after: "After" };
 
 class Renderer {
   constructor(owner) {

@@ -1,31 +1,29 @@
-// Bars of a series as columns, fetched once for each series and kind of price.
+// Bars of a series as columns, fetched once for each series and kind of price, and again when new ones have come.
+import { Kept, Unanswered } from "./kept.js";
+
 const kept = new Map();
 
-export class NoBars extends Error {}
+export class NoBars extends Unanswered {}
 
-export async function load(address, { symbol, timeframe, price }) {
-  const url = `${address.replace("{symbol}", encodeURIComponent(symbol))}?${new URLSearchParams({ timeframe, price })}`;
-  if (!kept.has(url)) kept.set(url, fetchBars(url));
-  try {
-    return await kept.get(url);
-  } catch (error) {
-    kept.delete(url);
-    throw error;
+export async function load(address, wanted) {
+  const found = keptFor(address, wanted);
+  if (!found.body) await found.ask();
+  if (!found.body.epoch.length) {
+    throw new NoBars("This series has no bars yet. Load some with: python manage.py import_bars FILE");
   }
+  return found.body;
 }
 
-async function fetchBars(url) {
-  const answer = await fetch(url, { headers: { Accept: "application/json" } });
-  if (answer.status === 401) throw new NoBars("You are logged out. Reload the page to log in again.");
-  const body = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new NoBars(sentence(body) ?? `The server answered ${answer.status}. Reload the page in a moment.`);
-  if (!body.epoch.length) throw new NoBars("This series has no bars yet. Load some with: python manage.py import_bars FILE");
-  return body;
+// The bars if there are new ones, else null.
+export async function refresh(address, wanted) {
+  const found = keptFor(address, wanted);
+  return (await found.ask()) && found.body.epoch.length ? found.body : null;
 }
 
-function sentence(body) {
-  const first = Object.values(body)[0];
-  return Array.isArray(first) ? first[0] : first;
+function keptFor(address, { symbol, timeframe, price }) {
+  const url = `${address.replace("{symbol}", encodeURIComponent(symbol))}?${new URLSearchParams({ timeframe, price })}`;
+  if (!kept.has(url)) kept.set(url, new Kept(url));
+  return kept.get(url);
 }
 
 // Position of the bar at `seconds`, or of the first after it.

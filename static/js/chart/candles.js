@@ -13,8 +13,11 @@ export function colours() {
     train: css("--train"),
     validation: css("--validation"),
     test: css("--test"),
+    after: css("--after"),
   };
 }
+
+export const modelColour = (place) => css(`--model-${place}`);
 
 export class Candles {
   constructor(library, frame) {

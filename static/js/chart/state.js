@@ -1,5 +1,6 @@
 // What the chart shows, kept in the address, so that a link, a reload and the back button all bring it back.
 const DEFAULTS = { range: "1y", price: "adjusted" };
+export const MOST_MODELS = 4;
 
 export function read() {
   const query = new URLSearchParams(location.search);
@@ -13,7 +14,16 @@ export function read() {
     price: query.get("price") === "raw" ? "raw" : DEFAULTS.price,
     train: query.get("train") === "1",
     candle: query.get("candle"),
+    models: (query.get("models") ?? "").split(",").filter(Boolean).slice(0, MOST_MODELS),
+    threshold: share(query.get("threshold")),
+    hits: query.get("hits") === "1",
+    panel: query.get("panel") === "1",
   };
+}
+
+function share(text) {
+  const value = Number(text);
+  return text && value >= 0 && value <= 1 ? value : null;
 }
 
 // `changes` maps a parameter to its value; null takes it out.

@@ -1,0 +1,35 @@
+"""Which models a chart may load: the active ones, the newest, and those of other instruments."""
+
+from typing import Any
+
+from training.models import Kind, ModelVersion, Status, TrainingRun
+from training.verdicts import Judged, judged
+
+MOST = 30  # of each group
+WORDS = {"evidence": "evidence", "weak": "weak sign", "no_evidence": "no evidence"}
+
+
+def model_choices(symbol: str, timeframe: str) -> dict[str, list[dict[str, Any]]]:
+    """Models of completed candle runs at this timeframe, newest first; `recent` and `active` are of the instrument."""
+    models = ModelVersion.objects.filter(
+        kind=Kind.CANDLE, series__timeframe=timeframe, run__status=Status.COMPLETED, run__deleted_at=None
+    )
+    models = models.select_related("series__instrument", "run__created_by").defer("run__detail", "run__error_trace")
+    own = models.filter(series__instrument__symbol=symbol)
+    groups = {
+        "active": list(own.filter(is_active=True)[:MOST]),
+        "recent": list(own.filter(is_active=False)[:MOST]),
+        "others": list(models.exclude(series__instrument__symbol=symbol)[:MOST]),
+    }
+    found = judged([one.run for group in groups.values() for one in group])
+    return {name: [_choice(one.run, found[one.run_id]) for one in group] for name, group in groups.items()}
+
+
+def _choice(run: TrainingRun, found: Judged) -> dict[str, Any]:
+    words = WORDS[found.verdict.label] if found.verdict else ""
+    by = run.created_by.get_username() if run.created_by else ""
+    at = run.candle_at.strftime("%Y-%m-%d") if run.candle_at else ""
+    return {
+        "run_id": run.run_id,
+        "label": " · ".join(filter(None, (f"{run.config['symbol']} {at}", words, by))),
+    }

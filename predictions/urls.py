@@ -1,0 +1,9 @@
+"""Pages of what we advise."""
+
+from django.urls import path
+
+from predictions import views
+
+urlpatterns = [
+    path("predictions/models", views.choices, name="model-choices"),
+]

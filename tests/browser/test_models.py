@@ -1,0 +1,77 @@
+"""A model on the chart: loaded, its threshold moved, another beside it, all of it in the address."""
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import OpenPage
+from tests.browser.site import Site
+
+
+@pytest.fixture(scope="module")
+def models(site: Site) -> list[str]:
+    """Two models of AAPL, trained at different candles."""
+    train = ("train_poc", "--symbol", "AAPL", "--no-confirm", "--json", "--selected_candle_date")
+    return [json.loads(site.manage(*train, day))["run_id"] for day in ("2010-06-15", "2011-03-10")]
+
+
+def test_it_loads_a_model_from_its_page(site: Site, open_page: OpenPage, models: list[str]) -> None:
+    page = open_page(site, f"/runs/{models[0]}/")
+    page.get_by_role("link", name="Load This Model").click()
+    panel = page.get_by_role("complementary", name="Live predictions")
+    expect(panel).to_contain_text("it gives a rise of the next candle")
+    expect(panel).to_contain_text(re.compile(r"Of the \d+ candles after its training|how often it comes true"))
+    expect(page.locator('[data-part="counts"]')).to_have_text(re.compile("Train.*Validation.*Test.*After", re.DOTALL))
+    expect(panel).to_contain_text("Buy and hold")
+    expect(page).to_have_url(re.compile(f"models={models[0]}"))
+
+
+def test_it_follows_the_threshold_at_once_and_in_the_address(
+    site: Site, open_page: OpenPage, models: list[str]
+) -> None:
+    page = open_page(site, f"/backtest/?symbol=AAPL&models={models[0]}&threshold=0")
+    expect(page.get_by_role("row", name="Test 35 35 ")).to_be_visible()
+    page.locator('[data-part="slider"]').fill("1")
+    expect(page.get_by_role("row", name="Test 35 0 ")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"threshold=1\b"))
+    expect(page.get_by_role("row", name="Model 0.0 0.0 –")).to_be_visible()
+    page.get_by_label("Hits and misses").check()
+    page.reload()
+    expect(page.get_by_label("Hits and misses")).to_be_checked()
+    expect(page.get_by_role("row", name="Test 35 0 ")).to_be_visible()
+
+
+def test_it_shows_two_models_and_takes_them_off(site: Site, open_page: OpenPage, models: list[str]) -> None:
+    page = open_page(site, f"/backtest/?symbol=AAPL&models={models[0]}")
+    loaded = page.locator('[data-part="loaded"] li')
+    expect(loaded).to_have_count(1)
+    choice = page.get_by_label("Model", exact=True)
+    expect(choice.locator("optgroup[label=Recent] option")).not_to_have_count(0)
+    choice.select_option(models[1])
+    expect(loaded).to_have_count(2)
+    expect(loaded.first).to_contain_text("2011-03-10")
+    for _ in range(2):
+        loaded.first.get_by_role("button").click()
+    expect(loaded).to_have_count(0)
+    expect(page).not_to_have_url(re.compile("models="))
+    page.go_back()
+    expect(loaded).to_have_count(1)
+
+
+def test_it_asks_about_another_instrument_with_a_warning(site: Site, open_page: OpenPage, models: list[str]) -> None:
+    page = open_page(site, f"/backtest/?symbol=IBM&models={models[0]}")
+    expect(page.get_by_role("alert")).to_contain_text("trained on AAPL and has never seen IBM")
+    expect(page.locator('[data-part="counts"]')).to_contain_text("After")
+
+
+def test_it_says_that_a_model_is_gone(site: Site, open_page: OpenPage) -> None:
+    page = open_page(site, "/backtest/?symbol=AAPL&models=20200101_000000_none", may_complain=True)
+    expect(page.get_by_role("alert")).to_contain_text("There is no run 20200101_000000_none")
+
+
+def test_it_fits_a_narrow_window_with_a_model(site: Site, open_page: OpenPage, models: list[str]) -> None:
+    page = open_page(site, f"/backtest/?symbol=AAPL&models={models[0]}", viewport={"width": 390, "height": 844})
+    expect(page.locator('[data-part="counts"]')).to_contain_text("Test")
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 
 from boursomatic.accounts.site import AuditedAdmin, HistoryAdmin
 from training.errors import TooLate
-from training.models import IdempotencyKey, ModelVersion, RunEvent, TrainingRun, WorkerProcess
+from training.models import IdempotencyKey, ModelVersion, RunEvent, TrainingRun, UniverseTry, WorkerProcess
 from training.services import run_cancel
 
 
@@ -64,6 +64,13 @@ class ModelVersionAdmin(HistoryAdmin):
     list_filter = ("kind", "is_active", "trained_at")
     list_select_related = ("series__instrument",)
     search_fields = ("version", "series__instrument__symbol", "model_hash", "params_hash", "data_hash")
+
+
+@admin.register(UniverseTry)
+class UniverseTryAdmin(HistoryAdmin):
+    list_display = ("universe", "as_of", "params_hash", "run_id", "p_value", "made_at")
+    list_filter = ("universe", "made_at")
+    search_fields = ("universe", "params_hash", "run_id")
 
 
 @admin.register(WorkerProcess)

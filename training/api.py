@@ -20,8 +20,11 @@ from training.filters import RunFilter
 from training.models import Kind, ModelVersion, Status, TrainingRun, TrainingRunQuerySet
 from training.presenting import run_json, runs_json
 from training.quant.spec import SpecError, format_time, parse_candle_spec
+from training.quant.universe_spec import parse_universe_spec
+from training.quant.universe_verdict import UniverseVerdict
 from training.quant.verdict import Verdict
 from training.storage import run_folder
+from training.universe_verdicts import universe_verdicts
 from training.verdicts import judged
 
 _REFUSED = OpenApiResponse(serializers.Refusal, "A sentence that says what is wrong and what would do")
@@ -159,6 +162,7 @@ def poc_run_cancel(request: Request, run_id: str) -> Response:
 
 
 @extend_schema(
+    methods=["GET"],
     operation_id="runs",
     summary="Runs of every kind, newest first",
     tags=["runs and models"],
@@ -166,10 +170,32 @@ def poc_run_cancel(request: Request, run_id: str) -> Response:
     responses={200: serializers.Run(many=True), 400: _REFUSED},
     filters=False,
 )
-@api_view(["GET"])
-@permission_classes([api_permission(Scope.READ)])
+@extend_schema(
+    methods=["POST"],
+    operation_id="run_universe",
+    summary="Train a universe",
+    tags=["runs and models"],
+    parameters=[_KEY],
+    request=serializers.UniverseRequest,
+    responses={202: serializers.UniverseAccepted, 400: _REFUSED, 409: _REFUSED, 429: _REFUSED},
+)
+@api_view(["GET", "POST"])
+@permission_classes([api_permission(Scope.READ, write=Scope.TRAIN)])
 def runs(request: Request) -> Response:
-    return _run_list(request, TrainingRun.objects.trainings())
+    if request.method == "GET":
+        return _run_list(request, TrainingRun.objects.trainings())
+    known_only(request)
+    try:
+        spec = parse_universe_spec(request.data)
+        run = services.universe_run_create(user=_user(request), spec=spec, idempotency_key=_idempotency_key(request))
+    except SpecError as error:
+        raise invalid(error.errors) from error
+    except TooManyRuns as error:
+        raise Throttled(error.retry_after, str(error)) from error
+    except KeyReused as error:
+        raise Conflict(str(error)) from error
+    message = f"Training started for the universe {spec.universe}"
+    return Response({"started": True, "run_id": run.run_id, "message": message}, status=202)
 
 
 @extend_schema(
@@ -261,16 +287,16 @@ def _models() -> Any:
 
 
 def _models_json(page: list[ModelVersion]) -> list[dict[str, Any]]:
-    found = judged([one.run for one in page])
-    return [_model_json(one, found[one.run_id].verdict) for one in page]
+    runs = [one.run for one in page]
+    found, of_universes = judged(runs), universe_verdicts(runs)
+    return [_model_json(one, found[one.run_id].verdict or of_universes.get(one.run_id)) for one in page]
 
 
-def _model_json(found: ModelVersion, verdict: Verdict | None) -> dict[str, Any]:
-    series = found.series
+def _model_json(found: ModelVersion, verdict: Verdict | UniverseVerdict | None) -> dict[str, Any]:
     return {
         "version": found.version,
         "kind": found.kind,
-        "scope": {"symbol": series.instrument.symbol, "timeframe": series.timeframe, "horizon": 1} if series else {},
+        "scope": found.scope,
         "run_id": found.run.run_id,
         "trained_at": format_time(found.trained_at),
         "metrics": found.metrics,

@@ -16,12 +16,16 @@ from boursomatic.accounts.audit import audit
 from training import leases, services
 from training.candles import candle_data
 from training.jobs import JOBS_TO_DO
-from training.models import Kind, ModelVersion, RunEvent, Status, TrainingRun, Try
+from training.models import Kind, ModelVersion, RunEvent, Status, TrainingRun, Try, UniverseTry
 from training.quant.artifacts import model_text
 from training.quant.candle import train_candle
 from training.quant.spec import CandleSpec
+from training.quant.universe import train_universe
+from training.quant.universe_spec import UniverseSpec
 from training.records import candle_detail, candle_files, candle_result
 from training.storage import artifact_storage, run_folder, sha256
+from training.universe_data import universe_data
+from training.universe_records import model_texts, universe_detail, universe_files, universe_result
 
 WRITE_EVERY_S = 0.4  # a short fit is over before its progress would be worth a write
 CURVE_POINTS = 300
@@ -79,6 +83,8 @@ def run_execute(*, run_pk: int, token: UUID, tell: Tell | None = None) -> None:
     reporter = Reporter(run, token, tell)
     if run.kind == Kind.CANDLE:
         _train_candle(run, token, reporter)
+    elif run.kind == Kind.UNIVERSE:
+        _train_universe(run, token, reporter)
     else:
         _do_job(run, token, reporter)
 
@@ -101,10 +107,59 @@ def _train_candle(run: TrainingRun, token: UUID, reporter: Reporter) -> None:
         if not leases.finish(run.pk, token, status=Status.COMPLETED, result=result, detail=detail):
             leases.refuse(run.pk, token)
         RunEvent.objects.bulk_create(reporter.events)
-        _model_create(run, result, {name: sha256(content) for name, content in files.items()})
+        _model_create(
+            run,
+            result,
+            {name: sha256(content) for name, content in files.items()},
+            version=f"candle-{run.run_id}",
+            series=run.series,
+            metrics={name: result[name] for name in ("train_metrics", "validation_metrics", "test_metrics")},
+        )
         _try_enter(run)
         if spec.confirm:
             services.job_insert(kind=Kind.CONFIRMATION, run=run, user=run.created_by)
+        staged.publish()
+
+
+def _train_universe(run: TrainingRun, token: UUID, reporter: Reporter) -> None:
+    spec = UniverseSpec.from_dict(run.config)
+    reporter.stage("load", 0.02, f"bars and features of the universe {spec.universe}")
+    data = universe_data(
+        spec,
+        on_read=lambda done, todo: reporter.stage("load", 0.02 + 0.1 * done / todo, f"{done} of {todo} instruments"),
+    )
+    outcome = train_universe(data.panel, spec, on_stage=reporter.stage)
+    reporter.stage("write", 0.95, "files, hashes and the model's version")
+    texts = model_texts(outcome.kept)
+    result = universe_result(run, spec, data, outcome, texts)
+    detail = universe_detail(data, spec, outcome)
+    files = universe_files(run, spec, outcome, texts=texts, result=result, detail=detail)
+    with artifact_storage().staged(run_folder(run.run_id), files) as staged, transaction.atomic():
+        if not leases.finish(run.pk, token, status=Status.COMPLETED, result=result, detail=detail):
+            leases.refuse(run.pk, token)
+        RunEvent.objects.bulk_create(reporter.events)
+        _model_create(
+            run,
+            result,
+            {name: sha256(content) for name, content in files.items()},
+            version=result["version"],
+            universe=spec.universe,
+            horizon=spec.horizon,
+            metrics=result["metrics"],
+        )
+        UniverseTry.objects.bulk_create(
+            [
+                UniverseTry(
+                    universe=spec.universe,
+                    params_hash=run.params_hash,
+                    as_of=data.as_of,
+                    run_id=run.run_id,
+                    p_value=result["evidence"]["p_value"],
+                    made_at=timezone.now(),
+                )
+            ],
+            ignore_conflicts=True,
+        )
         staged.publish()
 
 
@@ -138,18 +193,16 @@ def _try_enter(run: TrainingRun) -> None:
     )
 
 
-def _model_create(run: TrainingRun, result: dict[str, Any], hashes: dict[str, str]) -> None:
+def _model_create(run: TrainingRun, result: dict[str, Any], hashes: dict[str, str], **more: Any) -> None:
     model = ModelVersion.objects.create(
-        version=f"candle-{run.run_id}",
         run=run,
-        kind=Kind.CANDLE,
-        series=run.series,
+        kind=run.kind,
         params_hash=run.params_hash,
         data_hash=result["data_hash"],
         model_hash=result["model_hash"],
-        metrics={name: result[name] for name in ("train_metrics", "validation_metrics", "test_metrics")},
         folder=run_folder(run.run_id),
         files=hashes,
         trained_at=timezone.now(),
+        **more,
     )
     audit(run.created_by, "model.create", model.version, run_id=run.run_id, model_hash=model.model_hash)

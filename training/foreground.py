@@ -14,13 +14,17 @@ from training.endings import Ending, Outcome
 from training.execution import Tell, run_execute
 from training.presence import HOST
 from training.quant.spec import CandleSpec
+from training.quant.universe_spec import UniverseSpec
 from training.worker import Held, conclude
 
 
-def hold(spec: CandleSpec) -> Held:
+def hold(spec: CandleSpec | UniverseSpec) -> Held:
     """A new run that is this process's from the moment it can be seen. Raises SpecError."""
     with transaction.atomic():
-        run = services.candle_run_start(user=None, spec=spec)
+        if isinstance(spec, UniverseSpec):
+            run = services.universe_run_start(user=None, spec=spec)
+        else:
+            run = services.candle_run_start(user=None, spec=spec)
         token = leases.claim(run.pk, host=HOST, pid=os.getpid())
     assert token is not None
     return Held(run.pk, run.run_id, run.kind, token)

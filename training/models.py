@@ -1,5 +1,7 @@
 """What we learn: runs, the log of each, the models they made, and the workers that carry them."""
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -174,6 +176,8 @@ class ModelVersion(models.Model):
     run = models.OneToOneField(TrainingRun, on_delete=models.PROTECT, related_name="model_version")
     kind = models.CharField(max_length=12, choices=Kind.choices)
     series = models.ForeignKey(Series, null=True, on_delete=models.PROTECT, related_name="model_versions")
+    universe = models.CharField(max_length=40, blank=True)  # its name; empty for a candle model
+    horizon = models.PositiveSmallIntegerField(default=1)  # in bars
     params_hash = models.CharField(max_length=64)
     data_hash = models.CharField(max_length=64)
     model_hash = models.CharField(max_length=64)
@@ -192,6 +196,17 @@ class ModelVersion(models.Model):
 
     def __str__(self) -> str:
         return self.version
+
+    @property
+    def scope(self) -> dict[str, Any]:
+        """What it speaks of; at most one model of a scope is active. Needs `series__instrument` loaded."""
+        if self.series:
+            return {
+                "symbol": self.series.instrument.symbol,
+                "timeframe": self.series.timeframe,
+                "horizon": self.horizon,
+            }
+        return {"universe": self.universe, "timeframe": "1d", "horizon": self.horizon}
 
 
 class Try(models.Model):
@@ -218,6 +233,31 @@ class Try(models.Model):
 
     def __str__(self) -> str:
         return f"{self.series_id} {self.candle_at:%Y-%m-%d} {self.params_hash[:8]}"
+
+
+class UniverseTry(models.Model):
+    """One configuration tried on one universe as of one day of it. Append-only, as Try; the run itself gives `p_value`
+    (null where its strategy never traded: then it counts as 1)."""
+
+    universe = models.CharField(max_length=40)
+    params_hash = models.CharField(max_length=64)
+    as_of = models.DateField()
+    run_id = models.CharField(max_length=40)  # the first run that tried it; a text, so that the run may go
+    p_value = models.FloatField(null=True)
+    made_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+        verbose_name_plural = "universe tries"
+        constraints = [
+            models.UniqueConstraint(fields=["universe", "params_hash", "as_of"], name="universe_try_once"),
+            models.CheckConstraint(
+                condition=Q(p_value__isnull=True) | Q(p_value__gt=0, p_value__lte=1), name="universe_try_p"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.universe} {self.as_of} {self.params_hash[:8]}"
 
 
 class WorkerProcess(models.Model):

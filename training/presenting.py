@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from training.models import Kind, Status, TrainingRun
+from training.models import Kind, TrainingRun
 from training.quant.spec import CandleSpec, format_time
 from training.scoring import live_score
 from training.storage import run_folder
+from training.universe_presenting import progress_json, universe_run_json
+from training.universe_verdicts import universe_verdicts
 from training.verdicts import Judged, judged
 
 _EMPTY: dict[str, Any] = {
@@ -26,14 +28,19 @@ def run_json(run: TrainingRun, found: Judged | None = None) -> dict[str, Any]:
 
     Only here is a live run scored on what has happened since: that asks its model.
     """
+    if run.kind == Kind.UNIVERSE:
+        return universe_run_json(run, universe_verdicts([run]).get(run.pk))
     return {**_run_json(run, found or judged([run])[run.pk]), "live_score": live_score(run)}
 
 
 def runs_json(runs: Sequence[TrainingRun]) -> list[dict[str, Any]]:
     """The run JSON that outside programs rely on. Needs `created_by` and `series__instrument` loaded; two queries
     more for all verdicts together."""
-    found = judged(runs)
-    return [_run_json(run, found[run.pk]) for run in runs]
+    found, of_universes = judged(runs), universe_verdicts(runs)
+    return [
+        universe_run_json(run, of_universes.get(run.pk)) if run.kind == Kind.UNIVERSE else _run_json(run, found[run.pk])
+        for run in runs
+    ]
 
 
 def confirmation_json(job: TrainingRun | None) -> dict[str, Any] | None:
@@ -54,28 +61,17 @@ def confirmation_json(job: TrainingRun | None) -> dict[str, Any] | None:
 
 
 def _run_json(run: TrainingRun, found: Judged) -> dict[str, Any]:
-    spec = CandleSpec.from_dict(run.config) if run.kind != Kind.UNIVERSE else None
+    spec = CandleSpec.from_dict(run.config)
     return {
         "run_id": run.run_id,
         "kind": run.kind,
         "timestamp": run.run_id[:15],
-        "candle_date": spec.candle if spec else None,
-        "symbol": spec.symbol if spec else None,
-        "timeframe": spec.timeframe if spec else None,
-        "status": run.status,
-        "progress": run.progress,
-        "stage": run.stage,
-        "message": run.message,
-        "error": run.error or None,
-        "error_reason": run.error_reason or None,
-        "attempt": run.attempt,
-        "created_by": run.created_by.get_username() if run.created_by else None,
-        "created_at": format_time(run.created_at),
-        "started_at": format_time(run.started_at) if run.started_at else None,
-        "finished_at": format_time(run.finished_at) if run.finished_at else None,
-        "pid": run.worker_pid if run.status == Status.RUNNING else None,
+        "candle_date": spec.candle,
+        "symbol": spec.symbol,
+        "timeframe": spec.timeframe,
+        **progress_json(run),
         "params_hash": run.params_hash,
-        "config": spec.as_request() if spec else run.config,
+        "config": spec.as_request(),
         "output_dir": run_folder(run.run_id),
         **_EMPTY,
         **{name: value for name, value in run.result.items() if name != "evidence"},

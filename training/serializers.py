@@ -7,6 +7,7 @@ from rest_framework import serializers
 from instruments.models import Timeframe
 from training.models import Kind, Status
 from training.quant.spec import FEATURE_SETS, PROTOCOLS, RANGES, Range
+from training.quant.universe_spec import UNIVERSE_RANGES
 
 
 def _number(wanted: Range) -> serializers.Field[Any, Any, Any, Any]:
@@ -159,3 +160,20 @@ class Refusal(serializers.Serializer[Any]):
     """`detail`, or messages by field: {"train_years": ["Must be a number from 0.5 to 10."]}."""
 
     detail = serializers.CharField(required=False)
+
+
+_UniverseNumbers = type(
+    "_UniverseNumbers", (serializers.Serializer,), {name: _number(r) for name, r in UNIVERSE_RANGES.items()}
+)
+
+
+class UniverseRequest(_UniverseNumbers):  # type: ignore[misc, valid-type]  # made from UNIVERSE_RANGES just above
+    universe = serializers.CharField(default="all", max_length=40, help_text="A named set; all is every active one")
+    as_of = serializers.DateField(required=False, allow_null=True, help_text="Train as if this day were the last")
+    refit = serializers.BooleanField(default=True, help_text="Fit again on all rows whose outcome is known")
+
+
+class UniverseAccepted(serializers.Serializer[Any]):
+    started = serializers.BooleanField()
+    run_id = serializers.CharField()
+    message = serializers.CharField()

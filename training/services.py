@@ -19,7 +19,10 @@ from training.candles import candle_data, candle_plan, candle_series, nearest_tr
 from training.errors import KeyReused, TooLate, TooManyRuns
 from training.models import ACTIVE, IdempotencyKey, Kind, RunEvent, Status, TrainingRun
 from training.quant.spec import CandleSpec
+from training.quant.universe_spec import UniverseSpec
+from training.universe_data import universe_members
 
+Spec = CandleSpec | UniverseSpec
 KEYS_KEPT = timedelta(days=1)
 QUEUE_LOCK = 7_301_996  # PostgreSQL advisory lock: counting the active runs and adding one is one step
 ID_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
@@ -41,10 +44,7 @@ def candle_run_create(
             return known
         _require_room(user)
         run = _insert(user=user, kind=Kind.CANDLE, spec=spec, series=series, parent=parent)
-        if idempotency_key and user:
-            IdempotencyKey.objects.create(
-                user=user, key=idempotency_key, body_hash=_body_hash(spec), run=run, created_at=Now()
-            )
+        _remember_key(user, idempotency_key, spec, run)
         audit(user, "run.create", run.run_id, symbol=spec.symbol, candle=spec.candle)
         tasks.kick(run.pk)
     return run
@@ -61,6 +61,34 @@ def candle_run_start(*, user: User | None, spec: CandleSpec) -> TrainingRun:
     return run
 
 
+def universe_run_create(*, user: User | None, spec: UniverseSpec, idempotency_key: str = "") -> TrainingRun:
+    """A queued run, its task enqueued in the same transaction. Whether bars and features will do, its worker finds out.
+
+    Raises SpecError where there is no such universe, TooManyRuns at a limit, KeyReused for a known key with another
+    body.
+    """
+    universe_members(spec)
+    with transaction.atomic():
+        _lock_queue()
+        if idempotency_key and user and (known := _known_key(user, idempotency_key, spec)):
+            return known
+        _require_room(user)
+        run = _insert(user=user, kind=Kind.UNIVERSE, spec=spec, series=None)
+        _remember_key(user, idempotency_key, spec, run)
+        audit(user, "run.create", run.run_id, universe=spec.universe)
+        tasks.kick(run.pk)
+    return run
+
+
+def universe_run_start(*, user: User | None, spec: UniverseSpec) -> TrainingRun:
+    """A queued run that no worker is told of: the caller claims and carries it (`train`)."""
+    universe_members(spec)
+    with transaction.atomic():
+        run = _insert(user=user, kind=Kind.UNIVERSE, spec=spec, series=None)
+        audit(user, "run.create", run.run_id, universe=spec.universe, foreground=True)
+    return run
+
+
 def job_create(*, kind: Kind, run: TrainingRun, user: User | None) -> TrainingRun:
     """A queued job about a finished run: its confirmation, noise control or verification.
 
@@ -69,6 +97,8 @@ def job_create(*, kind: Kind, run: TrainingRun, user: User | None) -> TrainingRu
     """
     if run.status != Status.COMPLETED or run.deleted_at is not None:
         raise TooLate(f"Run {run.run_id} has no result to ask about: it is {run.status}.")
+    if run.kind != Kind.CANDLE:
+        raise TooLate(f"Run {run.run_id} is of a universe; this can be asked of candle runs only.")
     with transaction.atomic():
         _lock_queue()
         known = run.jobs.filter(kind=kind, status__in=(*ACTIVE, Status.COMPLETED)).order_by("-id").first()
@@ -124,8 +154,8 @@ def _insert(
     *,
     user: User | None,
     kind: Kind,
-    spec: CandleSpec,
-    series: Series,
+    spec: Spec,
+    series: Series | None,
     parent: TrainingRun | None = None,
     subject: TrainingRun | None = None,
 ) -> TrainingRun:
@@ -178,7 +208,12 @@ def _require_room(user: User | None) -> None:
         )
 
 
-def _known_key(user: User, key: str, spec: CandleSpec) -> TrainingRun | None:
+def _remember_key(user: User | None, key: str, spec: Spec, run: TrainingRun) -> None:
+    if key and user:
+        IdempotencyKey.objects.create(user=user, key=key, body_hash=_body_hash(spec), run=run, created_at=Now())
+
+
+def _known_key(user: User, key: str, spec: Spec) -> TrainingRun | None:
     """The run that this key started within a day; KeyReused where it was sent with another body."""
     IdempotencyKey.objects.filter(created_at__lt=Now() - KEYS_KEPT).delete()
     known = IdempotencyKey.objects.select_related("run").filter(user=user, key=key).first()
@@ -189,5 +224,5 @@ def _known_key(user: User, key: str, spec: CandleSpec) -> TrainingRun | None:
     return known.run
 
 
-def _body_hash(spec: CandleSpec) -> str:
+def _body_hash(spec: Spec) -> str:
     return hashlib.sha256(json.dumps(spec.as_dict(), sort_keys=True).encode()).hexdigest()

@@ -26,6 +26,7 @@ from training.showing import part_context, run_context, run_line
 from training.storage import artifact_storage
 from training.verdicts import Judged, judged
 from training.views_removal import undo_offered
+from training.views_universe import show_universe
 
 PAGE = 50  # runs
 PARTS = {"judgement": "training/_judgement.html", "proof": "training/_proof.html"}  # that poll by themselves
@@ -109,7 +110,7 @@ def run(request: HttpRequest, run_id: str) -> HttpResponse:
     if found.status == Status.RUNNING or found.jobs.filter(status=Status.RUNNING).exists():
         leases.release_lost()  # a run whose worker died says so as soon as someone looks
         found = _run(run_id)
-    part = request.GET.get("part", "")
+    part = request.GET.get("part", "") if found.kind == Kind.CANDLE else ""
     if part in PARTS and wants_fragment(request) and found.status == Status.COMPLETED:
         return _show_part(request, found, part)
     return _show(request, found, in_dialog=request.GET.get("in") == "dialog")
@@ -124,7 +125,7 @@ def run_ask(request: HttpRequest, run_id: str, kind: Kind) -> HttpResponse:
         services.job_create(kind=kind, run=found, user=_person(request))
     except (TooLate, TooManyRuns) as error:
         problem = str(error)
-    if wants_fragment(request) and found.status == Status.COMPLETED:
+    if wants_fragment(request) and found.status == Status.COMPLETED and found.kind == Kind.CANDLE:
         return _show_part(request, found, "judgement" if kind == Kind.CONFIRMATION else "proof", problem)
     if problem:
         messages.warning(request, problem)
@@ -204,6 +205,8 @@ def _defaults() -> dict[str, str]:
 
 
 def _show(request: HttpRequest, found: TrainingRun, *, in_dialog: bool) -> HttpResponse:
+    if found.kind == Kind.UNIVERSE:
+        return show_universe(request, found)
     context = run_context(found) | {
         "in_dialog": in_dialog and wants_fragment(request),
         "may_train": may(request.user, Scope.TRAIN),
@@ -242,7 +245,8 @@ def _run(run_id: str) -> TrainingRun:
 
 
 def _parent(run_id: str | None) -> TrainingRun | None:
-    return TrainingRun.objects.existing().filter(run_id=run_id).first() if run_id else None
+    candle_runs = TrainingRun.objects.existing().filter(kind=Kind.CANDLE)
+    return candle_runs.filter(run_id=run_id).first() if run_id else None
 
 
 def _changeable(request: HttpRequest, run_id: str) -> TrainingRun:

@@ -1,0 +1,56 @@
+"""A small universe of made-up prices with its features, and carrying a run over it."""
+
+import os
+from typing import Any
+
+import numpy as np
+
+from instruments.feature_store import features_compute
+from instruments.models import Instrument, Series, Universe
+from instruments.quant.bars import Bars
+from instruments.services import bars_write
+from tests.training.quant.noise import noise_bars
+from training import leases
+from training.execution import run_execute
+from training.models import TrainingRun
+from training.quant.universe_spec import parse_universe_spec
+from training.services import universe_run_start
+
+SYMBOLS = ("AAA", "BBB", "CCC", "DDD", "EEE", "FFF")
+
+
+def make_universe(name: str = "few", *, bars: int = 420, symbols: tuple[str, ...] = SYMBOLS) -> list[Series]:
+    """Random walks on the same days, with features."""
+    universe = Universe.objects.create(name=name)
+    made = []
+    for symbol in symbols:
+        instrument = Instrument.objects.create(symbol=symbol)
+        series = Series.objects.create(instrument=instrument, timeframe="1d")
+        bars_write(series=series, bars=noise_bars(bars, seed=sum(map(ord, symbol))), source="made up")
+        universe.instruments.add(instrument)
+        made.append(series)
+    compute(made)
+    return made
+
+
+def compute(series: list[Series]) -> None:
+    features_compute(series=series, on_series=lambda *_: None)
+
+
+def change_after(series: Series, bars: Bars, last: int) -> None:
+    """Rewrite every bar after number `last`."""
+    later = bars.slice(last + 1, len(bars))
+    factor = 1.0 + np.linspace(0.01, 0.5, len(later))
+    changed = Bars(
+        later.time, *(getattr(later, c) * factor for c in ("open", "high", "low", "close", "volume", "adj_close"))
+    )
+    bars_write(series=series, bars=changed, source="made up")
+
+
+def carried_universe(*, user: Any = None, **options: Any) -> TrainingRun:
+    """Asked for, claimed and carried to its end."""
+    run = universe_run_start(user=user, spec=parse_universe_spec({"universe": "few", "horizon": 5, **options}))
+    token = leases.claim(run.pk, host="test", pid=os.getpid())
+    assert token is not None
+    run_execute(run_pk=run.pk, token=token)
+    return TrainingRun.objects.select_related("created_by", "model_version").get(pk=run.pk)

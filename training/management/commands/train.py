@@ -1,0 +1,108 @@
+"""`manage.py train`: trains a universe in the foreground, recorded like any other run."""
+
+import shutil
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from boursomatic import commands
+from training import foreground
+from training.models import Status, TrainingRun
+from training.presenting import run_json
+from training.quant.spec import SpecError
+from training.quant.universe_spec import UNIVERSE_RANGES, parse_universe_spec
+from training.storage import artifact_storage, run_folder
+
+FIGURES = (
+    "rows", "buys", "precision_buy", "precision_buy_positive", "base_rate_buy", "accuracy", "rmse", "mae", "r2",
+    "rank_ic", "sharpe", "excess_sharpe", "max_drawdown", "total_return", "turnover", "exposure", "benchmark_sharpe",
+    "benchmark_max_drawdown",
+)  # fmt: skip
+BAR = 20  # characters of the progress bar
+
+
+def universe_options(parser: ArgumentParser) -> None:
+    """Options that commands on universes share."""
+    parser.add_argument("--universe", default="all", help="which instruments (default: all, every active one)")
+    parser.add_argument("--as-of", metavar="DATE", help="train as if this day were the last (default: the last bar)")
+    for r in UNIVERSE_RANGES.values():
+        unit = f", in {r.unit}" if r.unit else " (a fraction: 0.05 is 5 %%)"
+        parser.add_argument(
+            f"--{r.name.replace('_', '-')}",
+            type=int if r.whole else float,
+            default=r.default,
+            help=f"{r.label}{unit}, {r.low:g} to {r.high:g} (default: {r.default:g})",
+        )
+
+
+def spec_values(options: dict[str, Any]) -> dict[str, Any]:
+    """What `universe_options` were given, in the API's words."""
+    return {name: options[name] for name in ("universe", "as_of", *UNIVERSE_RANGES)}
+
+
+def refusal(error: SpecError) -> CommandError:
+    return CommandError("; ".join(f"{name}: {' '.join(said)}" for name, said in error.errors.items()))
+
+
+class Command(commands.Command):
+    help = (
+        "Trains BUY / HOLD / SELL and the expected return over a universe, judges both on its last days, and keeps "
+        "the models. Needs stored features (compute_features)."
+    )
+
+    def options(self, parser: ArgumentParser) -> None:
+        universe_options(parser)
+        parser.add_argument(
+            "--artifacts-dir", default="", help="folder for a copy of the run's files, under its run id"
+        )
+        parser.add_argument(
+            "--no-refit", action="store_true", help="keep the judged model instead of fitting again on all known rows"
+        )
+
+    def work(self, **options: Any) -> commands.Outcome:
+        target = Path(options["artifacts_dir"]).expanduser() if options["artifacts_dir"] else None
+        if target and target.exists() and not target.is_dir():
+            raise CommandError(f"--artifacts-dir {target} is a file. Name a folder.")
+        try:
+            held = foreground.hold(parse_universe_spec({**spec_values(options), "refit": not options["no_refit"]}))
+        except SpecError as error:
+            raise refusal(error) from error
+        ending = foreground.carry(held, None if options["json"] else self._tell)
+        run = TrainingRun.objects.select_related("created_by").get(pk=held.pk)
+        answer = run_json(run)
+        if run.status != Status.COMPLETED:
+            why = run.error or ending.sentence or f"The run ended {run.status}."
+            return commands.Outcome(answer, refused=f"Run {run.run_id}: {why}")
+        folder = Path(artifact_storage().path(run_folder(run.run_id)))
+        if target:
+            shutil.copytree(folder, target / run.run_id, dirs_exist_ok=True)
+        return commands.Outcome(answer, lines=summary(answer, target / run.run_id if target else folder))
+
+    def _tell(self, stage: str, progress: float, message: str) -> None:
+        bar = "#" * round(BAR * progress)
+        self.stderr.write(f"[{bar:<{BAR}}] {progress:4.0%}  {stage:<9} {message}", style_func=str)
+
+
+def figure_lines(columns: dict[str, dict[str, Any]]) -> list[str]:
+    """A table of M: a line for each figure, a column for each part."""
+    lines = [f"{'':<24}" + "".join(f"{name:>12}" for name in columns)]
+    for figure in FIGURES:
+        cells = [column.get(figure) for column in columns.values()]
+        shown = ("–" if c is None else f"{c:,d}" if isinstance(c, int) else f"{c:.4f}" for c in cells)
+        lines.append(f"{figure:<24}" + "".join(f"{cell:>12}" for cell in shown))
+    return lines
+
+
+def summary(answer: dict[str, Any], folder: Path) -> list[str]:
+    borders = answer["borders"]
+    return [
+        f"{answer['instruments']} instruments of {answer['universe']}, {answer['bars']:,} bars "
+        f"as of {answer['as_of']}; {answer['rows']['train']:,} rows to {borders['train_last']} to train on",
+        f"validation {borders['validation_first']} to {borders['validation_last']}, "
+        f"test {borders['test_first']} to {borders['test_last']}",
+        *figure_lines(answer["metrics"]),
+        answer["verdict"]["sentence"],
+        f"Model {answer['version']}: {folder}",
+    ]

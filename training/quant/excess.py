@@ -1,0 +1,39 @@
+"""Is the profit more than luck? The probabilistic Sharpe ratio of what a strategy earned beyond its own exposure."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Excess:
+    """`sharpe` (annualised) and one-sided `p_value` of the daily excess returns; None where they never vary."""
+
+    sharpe: float | None
+    p_value: float | None
+    days: int
+
+
+def excess_returns(returns: Floats, benchmark: Floats, exposure: float) -> Floats:
+    """PROTOCOL §4: e_t = r_t - mean exposure x equal-weight return, (T,)."""
+    return returns - exposure * benchmark
+
+
+def excess_of(excess: Floats, *, bars_a_year: float) -> Excess:
+    """Bailey & López de Prado 2012: P(true Sharpe <= 0), with the skew and kurtosis of the returns. Daily returns only:
+    overlapping ones would count each day many times."""
+    n = len(excess)
+    spread = float(excess.std(ddof=1)) if n > 2 else 0.0
+    if spread < 1e-12:
+        return Excess(None, None, n)
+    ratio = float(excess.mean()) / spread
+    centred = excess - excess.mean()
+    variance = float((centred**2).mean())
+    skew = float((centred**3).mean()) / variance**1.5
+    kurtosis = float((centred**4).mean()) / variance**2
+    z = ratio * math.sqrt(n - 1) / math.sqrt(max(1e-12, 1.0 - skew * ratio + (kurtosis - 1.0) / 4.0 * ratio**2))
+    return Excess(ratio * math.sqrt(bars_a_year), max(1e-300, 0.5 * math.erfc(z / math.sqrt(2.0))), n)

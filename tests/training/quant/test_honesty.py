@@ -1,6 +1,6 @@
 """The small form of `scripts/bench honesty`: statistical tests, each with a false-alarm rate below 1 in 1,000."""
 
-from scripts.benchmarks.honesty import DECISION, at_most, clicks_row, confirmed
+from scripts.benchmarks.honesty import DECISION, at_most, clicks_rows, confirmed
 from scripts.benchmarks.markets import market
 
 
@@ -19,4 +19,4 @@ def test_it_finds_a_planted_signal() -> None:
 def test_its_bench_holds_shares_against_their_bound() -> None:
     assert at_most("", 31, 400, 0.05).inside
     assert not at_most("", 33, 400, 0.05).inside
-    assert clicks_row([False] * 99 + [True]).inside
+    assert clicks_rows([False] * 99 + [True])[0].inside

@@ -6,4 +6,5 @@ from predictions import views
 
 urlpatterns = [
     path("predictions/models", views.choices, name="model-choices"),
+    path("runs/compare", views.runs_compare, name="runs-compare"),
 ]

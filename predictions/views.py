@@ -5,12 +5,16 @@ import json
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import render
 from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_GET
 
 from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope
 from predictions.choices import model_choices
+from predictions.comparing import NotComparable, comparable_runs, compare
+from predictions.tables import comparison_rows, csv_text
+from training.notes import NOTES
 
 
 @require_GET
@@ -25,3 +29,24 @@ def choices(request: HttpRequest) -> HttpResponseBase:
     return HttpResponse(
         found, content_type="application/json", headers={"ETag": etag, "Cache-Control": "private, no-cache"}
     )
+
+
+@require_GET
+@page_permission(Scope.READ)
+def runs_compare(request: HttpRequest) -> HttpResponse:
+    """`?runs=A,B`, or `runs` several times as tick boxes send it; `format=csv` for a spreadsheet."""
+    names = [name for text in request.GET.getlist("runs") for name in text.split(",")]
+    try:
+        found = compare(comparable_runs(names))
+    except NotComparable as error:
+        return render(request, "predictions/compare.html", {"problem": str(error)}, status=400)
+    if request.GET.get("format") == "csv":
+        headers = {"Content-Disposition": 'attachment; filename="compared-runs.csv"'}
+        return HttpResponse(csv_text(comparison_rows(found)), content_type="text/csv; charset=utf-8", headers=headers)
+    context = {
+        "found": found,
+        "names": ",".join(run.run_id for run in found.runs),
+        "parts": [run.run_id for run in found.runs],
+        "notes": NOTES,
+    }
+    return render(request, "predictions/compare.html", context)

@@ -115,6 +115,14 @@ NOTES: dict[str, Note] = {
         "Tashman, International Journal of Forecasting 16, 2000.",
         "An edge that began or ended between the windows is averaged away.",
     ),
+    "paired": Note(
+        "Paired test of two AUCs",
+        "How often luck alone makes two models differ as much on the same candles.",
+        "The two models' ranks of each candle are exchanged at random, 10,000 times; two-sided;"
+        " (1 + draws at least as far apart) / (1 + draws)",
+        "Bandos, Rockette & Gur, Statistics in Medicine 24, 2005; Holm where several are held against the first.",
+        "It says nothing of whether either is better than luck, and the choice of these runs is not counted.",
+    ),
     "visible_auc": Note(
         "Smallest visible AUC",
         "What AUC the sample must show before it can be told from luck at 5 %.",

@@ -94,6 +94,7 @@ def runs(request: HttpRequest) -> HttpResponse:
         "query": query.urlencode(),
         "is_newest": not before,
         "is_filtered": any(query.values()),
+        "may_train": may(request.user, Scope.TRAIN),
         "is_moving": any(run.status in ACTIVE or _is_confirming(verdicts[run.pk]) for run in shown),
     }
     return render_page(request, "training/runs.html", "training/_runs.html", context)

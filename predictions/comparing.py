@@ -1,0 +1,145 @@
+"""Two to eight runs side by side: what differs, how they did, and whether the difference could be luck."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from predictions.answers import performance_answer
+from predictions.asking import Asked, NotReady, ask, iso_times
+from predictions.quant.paired import paired_auc_test
+from training.errors import RunRefused
+from training.figures import Figure, Line, auc_figure, part_lines
+from training.models import Kind, Status, TrainingRun
+from training.quant.metrics import auc_with_interval
+from training.quant.significance import holm
+from training.report import Plot, line_plot
+from training.verdicts import judged
+
+FEWEST, MOST = 2, 8
+HIDDEN = ("confirm",)  # says what is done afterwards, not how it is trained
+
+
+class NotComparable(Exception):
+    """Why these runs can't stand side by side, in a sentence."""
+
+
+@dataclass(frozen=True)
+class Against:
+    """AUC on the common candles, its distance from the first run's, and how often luck gives as much.
+
+    `adjusted`: by Holm over the runs that are held against the first.
+    """
+
+    figure: Figure
+    difference: float | None = None
+    p_value: float | None = None
+    adjusted: float | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    runs: list[TrainingRun]
+    settings: list[tuple[str, list[str]]]  # only those that differ
+    verdicts: list[str]
+    lines: list[Line]  # of the test windows, one figure for each run
+    common: "Common | None"
+    why_not: str  # where there are no common candles
+
+
+@dataclass(frozen=True)
+class Common:
+    """The candles that none of the models was made of and whose outcome is known."""
+
+    rows: int
+    first: str
+    last: str
+    against: list[Against]
+    probabilities: Plot | None
+    equity: Plot | None
+
+
+def comparable_runs(names: Sequence[str]) -> list[TrainingRun]:
+    """The runs in the order they are named. Raises NotComparable."""
+    wanted = list(dict.fromkeys(filter(None, names)))
+    if not FEWEST <= len(wanted) <= MOST:
+        raise NotComparable(f"Choose {FEWEST} to {MOST} runs to compare; {len(wanted)} were named.")
+    rows = TrainingRun.objects.existing().filter(kind=Kind.CANDLE, run_id__in=wanted)
+    found = {run.run_id: run for run in rows.select_related("series__instrument", "created_by")}
+    for name in wanted:
+        if name not in found:
+            raise NotComparable(f"There is no run {name}; it may have been deleted.")
+        if found[name].status != Status.COMPLETED:
+            raise NotComparable(f"Run {name} is {found[name].status}: only completed runs can be compared.")
+    return [found[name] for name in wanted]
+
+
+def compare(runs: list[TrainingRun]) -> Comparison:
+    found = judged(runs)
+    verdicts = [found[run.pk].verdict for run in runs]
+    common, why_not = None, ""
+    if len({run.series_id for run in runs}) > 1:
+        why_not = "They are of different series, so there are no common candles to hold them against each other on."
+    else:
+        try:
+            common = _common([ask(run=run, series=None, start=None, end=None) for run in runs])
+        except (NotReady, RunRefused) as error:
+            why_not = str(error)
+        else:
+            why_not = "" if common else "No candle after the training of all of them has an outcome yet."
+    return Comparison(
+        runs=runs,
+        settings=_differing(runs),
+        verdicts=[verdict.label.replace("_", " ") if verdict else "" for verdict in verdicts],
+        lines=part_lines([run.result["test_metrics"] for run in runs]),
+        common=common,
+        why_not=why_not,
+    )
+
+
+def _differing(runs: list[TrainingRun]) -> list[tuple[str, list[str]]]:
+    names = [name for name in runs[0].config if name not in HIDDEN]
+    table = [(name.replace("_", " ").capitalize(), [_words(run.config.get(name)) for run in runs]) for name in names]
+    return [(name, values) for name, values in table if len(set(values)) > 1]
+
+
+def _words(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _common(asked: list[Asked]) -> Common | None:
+    """All ask about the same bars, so that rows are the same candles."""
+    rows = np.flatnonzero(np.logical_and.reduce([one.judged for one in asked]))
+    if not len(rows):
+        return None
+    up, scores = asked[0].up[rows], [one.said.probability[rows] for one in asked]
+    times = iso_times(asked[0].bars.time[rows[[0, -1]]])
+    equities = [_equity(one, int(rows[0])) for one in asked]
+    return Common(
+        rows=len(rows),
+        first=times[0],
+        last=times[1],
+        against=_against(up, scores),
+        probabilities=line_plot([score.tolist() for score in scores]),
+        equity=line_plot(equities, level=1.0),
+    )
+
+
+def _against(up: np.ndarray, scores: list[np.ndarray]) -> list[Against]:
+    if up.min() == up.max():
+        return [Against(Figure(None, reason="all candles went the same way")) for _ in scores]
+    figures = [auc_figure(*auc_with_interval(up, score)) for score in scores]
+    tests = [paired_auc_test(up, scores[0], score) for score in scores[1:]]
+    p_values = [test.p_value if test else None for test in tests]
+    return [Against(figures[0])] + [
+        Against(figure, test.difference, test.p_value, holm(p_values, place)) if test else Against(figure)
+        for place, (figure, test) in enumerate(zip(figures[1:], tests, strict=True))
+    ]
+
+
+def _equity(asked: Asked, first: int) -> list[float]:
+    """Of following one model at its own threshold from a common candle on."""
+    found = performance_answer(asked, asked.model.threshold)
+    start = int(np.searchsorted(found["epoch"], int(asked.bars.time[first])))
+    equity = np.array(found["strategy"]["equity"][start:])
+    return [float(value) for value in equity / equity[0]]

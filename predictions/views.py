@@ -5,7 +5,7 @@ import json
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_GET
 
@@ -13,7 +13,9 @@ from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope
 from predictions.choices import model_choices
 from predictions.comparing import NotComparable, comparable_runs, compare
+from predictions.record import live_record
 from predictions.tables import comparison_rows, csv_text
+from training.models import Kind, TrainingRun
 from training.notes import NOTES
 
 
@@ -50,3 +52,12 @@ def runs_compare(request: HttpRequest) -> HttpResponse:
         "notes": NOTES,
     }
     return render(request, "predictions/compare.html", context)
+
+
+@require_GET
+@page_permission(Scope.READ)
+def record(request: HttpRequest, run_id: str) -> HttpResponse:
+    """The live record of a run's model, which the run's own page fetches."""
+    run = get_object_or_404(TrainingRun.objects.existing(), run_id=run_id, kind=Kind.CANDLE)
+    context = {"record": live_record(run), "parts": ("Test window", "Live")}
+    return render(request, "predictions/_live_record.html", context)

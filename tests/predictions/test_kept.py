@@ -12,7 +12,7 @@ from instruments.models import PriceBar
 from instruments.quant.features import feature_matrix
 from predictions.models import Prediction
 from predictions.services import predictions_score
-from tests.people import ApiOf
+from tests.people import ApiOf, BrowserOf
 from tests.predictions.trained import add_bar, trained
 
 pytestmark = pytest.mark.db_both
@@ -75,3 +75,17 @@ def test_the_database_refuses_a_second_one_and_half_a_score(bob: User, api: ApiO
     kept.pk = None
     with pytest.raises(IntegrityError), transaction.atomic():
         kept.save(force_insert=True)
+
+
+def test_it_shows_the_live_record_beside_the_test_window(bob: User, api: ApiOf, browser_of: BrowserOf) -> None:
+    run = trained()
+    page = f"/predictions/records/{run.run_id}"
+    assert "no prediction of an open future" in browser_of(bob).get(page).content.decode()
+    api(bob).post(f"/api/poc-predictions/{run.run_id}")
+    text = browser_of(bob).get(page).content.decode()
+    assert "1 prediction kept" in text and "0 scored" in text and "not yet known" in text
+    assert run.series is not None
+    add_bar(run.series, 1)
+    text = browser_of(bob).get(page).content.decode()
+    assert "1 scored" in text and "did not" in text and "Test window" in text
+    assert page in browser_of(bob).get(f"/runs/{run.run_id}/").content.decode()

@@ -1,0 +1,45 @@
+"""A model's live record: what it said before the outcome was known, and what came."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from predictions.models import Prediction
+from predictions.services import predictions_score
+from training.figures import Line, part_lines
+from training.models import TrainingRun
+from training.quant.metrics import evaluate
+
+SHOWN = 20  # newest predictions
+
+
+@dataclass(frozen=True)
+class Record:
+    """`newest`: predictions of all instruments, newest first; `lines`: figures of those scored on its own series."""
+
+    kept: int
+    scored: int
+    newest: list[Prediction]
+    lines: list[Line]
+
+
+def live_record(run: TrainingRun) -> Record | None:
+    """None where nothing was kept yet. Outcomes that have come by now are written first."""
+    kept = Prediction.objects.filter(run_id=run.run_id).select_related("series__instrument")
+    waiting = {one.series for one in kept.pending()}
+    for series in waiting:
+        predictions_score(series=series)
+    newest = list(kept.order_by("-candle_at", "-id")[:SHOWN])
+    if not newest:
+        return None
+    own = list(kept.scored().filter(series=run.series).values_list("outcome", "probability"))
+    return Record(kept.count(), kept.scored().count(), newest, _lines(own, run))
+
+
+def _lines(own: list[tuple[int | None, float]], run: TrainingRun) -> list[Line]:
+    """The live figures beside those of the test window, at the model's own threshold."""
+    if not own:
+        return []
+    outcomes, probabilities = (np.array(column, dtype=np.float64) for column in zip(*own, strict=True))
+    live = evaluate(outcomes, probabilities, run.result["train_metrics"]["best_threshold"])
+    return part_lines([run.result["test_metrics"], live.as_dict()])

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 
 from boursomatic.accounts.site import AuditedAdmin, HistoryAdmin
 from training.errors import TooLate
-from training.models import IdempotencyKey, ModelVersion, RunEvent, TrainingRun, UniverseTry, WorkerProcess
+from training.models import Activation, IdempotencyKey, ModelVersion, RunEvent, TrainingRun, UniverseTry, WorkerProcess
 from training.services import run_cancel
 
 
@@ -64,6 +64,16 @@ class ModelVersionAdmin(HistoryAdmin):
     list_filter = ("kind", "is_active", "trained_at")
     list_select_related = ("series__instrument",)
     search_fields = ("version", "series__instrument__symbol", "model_hash", "params_hash", "data_hash")
+
+
+@admin.register(Activation)
+class ActivationAdmin(HistoryAdmin):
+    """Models are activated through the gate alone."""
+
+    list_display = ("at", "scope", "version", "previous", "by", "reason", "overridden")
+    list_filter = ("overridden", "at")
+    list_select_related = ("by",)
+    search_fields = ("scope", "version", "previous", "reason")
 
 
 @admin.register(UniverseTry)

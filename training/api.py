@@ -1,6 +1,4 @@
-"""Candle runs, runs of every kind, and models over REST: thin over services and presenting."""
-
-from typing import Any
+"""Candle runs and runs of every kind over REST: thin over services and presenting."""
 
 from django.contrib.auth.models import User
 from drf_spectacular.types import OpenApiTypes
@@ -17,15 +15,11 @@ from instruments.loading import default_symbol
 from training import leases, serializers, services
 from training.errors import KeyReused, TooLate, TooManyRuns
 from training.filters import RunFilter
-from training.models import Kind, ModelVersion, Status, TrainingRun, TrainingRunQuerySet
+from training.models import Kind, Status, TrainingRun, TrainingRunQuerySet
 from training.presenting import run_json, runs_json
-from training.quant.spec import SpecError, format_time, parse_candle_spec
+from training.quant.spec import SpecError, parse_candle_spec
 from training.quant.universe_spec import parse_universe_spec
-from training.quant.universe_verdict import UniverseVerdict
-from training.quant.verdict import Verdict
 from training.storage import run_folder
-from training.universe_verdicts import universe_verdicts
-from training.verdicts import judged
 
 _REFUSED = OpenApiResponse(serializers.Refusal, "A sentence that says what is wrong and what would do")
 _MINE = OpenApiParameter("mine", OpenApiTypes.STR, enum=["1"], description="Only runs of the asking member")
@@ -212,37 +206,6 @@ def run(request: Request, run_id: str) -> Response:
     return Response(run_json(_run(run_id)))
 
 
-@extend_schema(
-    operation_id="models",
-    summary="Trained models, newest first",
-    tags=["runs and models"],
-    parameters=_PAGE,
-    responses={200: serializers.Model(many=True), 400: _REFUSED},
-    filters=False,
-)
-@api_view(["GET"])
-@permission_classes([api_permission(Scope.READ)])
-def models(request: Request) -> Response:
-    known_only(request, "limit", "before")
-    return list_answer(request, _models(), _models_json)
-
-
-@extend_schema(
-    operation_id="model",
-    summary="One trained model",
-    tags=["runs and models"],
-    responses={200: serializers.Model, 404: _REFUSED},
-)
-@api_view(["GET"])
-@permission_classes([api_permission(Scope.READ)])
-def model(request: Request, version: str) -> Response:
-    known_only(request)
-    found = _models().filter(version=version).first()
-    if found is None:
-        raise NotFound(f"There is no model {version}. GET /api/models lists what there is.")
-    return Response(_models_json([found])[0])
-
-
 def _run_list(request: Request, rows: TrainingRunQuerySet) -> Response:
     known_only(request, *RunFilter.base_filters, "mine", "limit", "before")
     chosen = RunFilter(request.query_params, queryset=_mine(request, rows.existing().light()), request=request)
@@ -279,36 +242,6 @@ def _changeable(request: Request, run_id: str, verb: str) -> TrainingRun:
             f"Run {run_id} is {owner}'s. You can {verb} your own runs; managers can {verb} anyone's."
         )
     return found
-
-
-def _models() -> Any:
-    rows = ModelVersion.objects.filter(run__deleted_at=None)
-    return rows.select_related("run", "series__instrument").defer("run__detail", "run__error_trace")
-
-
-def _models_json(page: list[ModelVersion]) -> list[dict[str, Any]]:
-    runs = [one.run for one in page]
-    found, of_universes = judged(runs), universe_verdicts(runs)
-    return [_model_json(one, found[one.run_id].verdict or of_universes.get(one.run_id)) for one in page]
-
-
-def _model_json(found: ModelVersion, verdict: Verdict | UniverseVerdict | None) -> dict[str, Any]:
-    return {
-        "version": found.version,
-        "kind": found.kind,
-        "scope": found.scope,
-        "run_id": found.run.run_id,
-        "trained_at": format_time(found.trained_at),
-        "metrics": found.metrics,
-        "verdict": verdict.as_dict() if verdict else None,
-        "params_hash": found.params_hash,
-        "data_hash": found.data_hash,
-        "model_hash": found.model_hash,
-        "is_active": found.is_active,
-        "activated_at": None,  # models of candle runs are made inactive, and nothing activates one yet
-        "activated_by": None,
-        "artifact_paths": found.run.result.get("artifact_paths", {}),
-    }
 
 
 def _idempotency_key(request: Request) -> str:

@@ -1,5 +1,7 @@
 """What a person may be told when something asked of training can't be done."""
 
+from typing import Any
+
 from training.models import Reason
 
 
@@ -21,6 +23,18 @@ class TooManyRuns(Exception):
 
 class KeyReused(Exception):
     """An Idempotency-Key was sent again with another body."""
+
+
+class GateRefused(Exception):
+    """A model did not pass the gate; `gate` has every check."""
+
+    def __init__(self, sentence: str, gate: list[dict[str, Any]]) -> None:
+        self.gate = gate
+        super().__init__(sentence)
+
+
+class ActiveChanged(Exception):
+    """Another model was activated meanwhile, or is active where another was expected."""
 
 
 class TooLate(Exception):

@@ -192,6 +192,11 @@ class ModelVersion(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(kind__in=Kind.values), name="model_kind_known"),
             models.UniqueConstraint(fields=["series"], condition=Q(is_active=True), name="one_active_candle_model"),
+            models.UniqueConstraint(
+                fields=["universe", "horizon"],
+                condition=Q(is_active=True, kind=Kind.UNIVERSE),
+                name="one_active_universe_model",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -207,6 +212,26 @@ class ModelVersion(models.Model):
                 "horizon": self.horizon,
             }
         return {"universe": self.universe, "timeframe": "1d", "horizon": self.horizon}
+
+
+class Activation(models.Model):
+    """One change of the active model of a scope. Append-only, by texts, so that it outlives models and runs."""
+
+    scope = models.CharField(max_length=100)  # as `SPY 1d` or `few 1d, 20 bars`
+    version = models.CharField(max_length=60, blank=True)  # empty: none from now on
+    previous = models.CharField(max_length=60, blank=True)
+    at = models.DateTimeField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    reason = models.CharField(max_length=500)
+    overridden = models.BooleanField(default=False)  # the gate refused, and `reason` says why it was done all the same
+    gate = models.JSONField(default=list)  # [{"check", "passed", "value", "needed"}, …]
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["scope", "-id"], name="activation_scope")]
+
+    def __str__(self) -> str:
+        return f"{self.scope}: {self.version or 'none'}"
 
 
 class Try(models.Model):

@@ -177,3 +177,42 @@ class UniverseAccepted(serializers.Serializer[Any]):
     started = serializers.BooleanField()
     run_id = serializers.CharField()
     message = serializers.CharField()
+
+
+class DeactivateRequest(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=500, help_text="It stays in the history")
+
+
+class ActivateRequest(DeactivateRequest):
+    expected_active = serializers.CharField(
+        required=False, allow_null=True, help_text="The version that is active now, null for none: 409 if it isn't"
+    )
+    override = serializers.BooleanField(default=False, help_text="Activate it although the gate refuses")
+
+
+class GateCheck(serializers.Serializer[Any]):
+    check = serializers.CharField()
+    passed = serializers.BooleanField()
+    value = serializers.JSONField(allow_null=True)
+    needed = serializers.CharField()
+
+
+class GateRefusal(serializers.Serializer[Any]):
+    detail = serializers.CharField()
+    gate = GateCheck(many=True)
+
+
+class Activated(Model):
+    previous = serializers.CharField(allow_null=True)
+    gate = GateCheck(many=True)
+
+
+class ActivationEntry(serializers.Serializer[Any]):
+    scope = serializers.CharField()
+    version = serializers.CharField(allow_null=True, help_text="Null: none from then on")
+    previous = serializers.CharField(allow_null=True)
+    at = serializers.DateTimeField()
+    by = serializers.CharField(allow_null=True)
+    reason = serializers.CharField()
+    overridden = serializers.BooleanField(help_text="The gate had refused")
+    gate = GateCheck(many=True)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from training import api
+from training import api, api_models
 
 urlpatterns = [
     path("training/run-poc", api.run_poc, name="api-run-poc"),
@@ -10,6 +10,9 @@ urlpatterns = [
     path("training/latest-poc-run", api.latest_poc_run, name="api-latest-poc-run"),
     path("training/runs", api.runs, name="api-runs"),
     path("training/runs/<slug:run_id>", api.run, name="api-run"),
-    path("models", api.models, name="api-models"),
-    path("models/<slug:version>", api.model, name="api-model"),
+    path("models", api_models.models, name="api-models"),
+    path("models/history", api_models.history, name="api-model-history"),
+    path("models/<slug:version>", api_models.model, name="api-model"),
+    path("models/<slug:version>/activate", api_models.activate, name="api-model-activate"),
+    path("models/<slug:version>/deactivate", api_models.deactivate, name="api-model-deactivate"),
 ]

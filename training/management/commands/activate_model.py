@@ -1,0 +1,53 @@
+"""`manage.py activate_model`: makes a model the active one of its scope, if the gate lets it."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from boursomatic import commands
+from training.activation import model_activate
+from training.errors import ActiveChanged, GateRefused
+from training.models import ModelVersion
+
+
+class Command(commands.Command):
+    help = "Makes a model the active one of its scope (universe and horizon; or instrument), if it passes the gate."
+
+    def options(self, parser: ArgumentParser) -> None:
+        parser.add_argument("version", metavar="VERSION", help="as train and GET /api/models name it")
+        parser.add_argument("--reason", required=True, help="why; it stays in the history")
+        parser.add_argument("--override", action="store_true", help="activate it although the gate refuses")
+
+    def work(self, **options: Any) -> commands.Outcome:
+        reason = options["reason"].strip()
+        if not 0 < len(reason) <= 500:
+            raise CommandError("--reason: say why, in up to 500 characters.")
+        models = ModelVersion.objects.filter(run__deleted_at=None).select_related("run", "series__instrument")
+        model = models.filter(version=options["version"]).first()
+        if model is None:
+            raise CommandError(f"There is no model {options['version']}. `train` and `train_poc` make some.")
+        answer: dict[str, Any] = {"version": model.version, "scope": model.scope, "previous": None}
+        try:
+            made = model_activate(model=model, user=None, reason=reason, override=options["override"])
+        except GateRefused as error:
+            answer["gate"] = error.gate
+            refused = f"{error} Activate it all the same with --override and a reason."
+            return commands.Outcome(answer, _lines(error.gate), refused)
+        except ActiveChanged as error:
+            raise CommandError(str(error)) from None
+        answer |= {"previous": made.previous or None, "gate": made.gate}
+        done = f"{model.version} is active for {made.scope}" + (", over the gate's refusal" if made.overridden else "")
+        return commands.Outcome(answer, [*_lines(made.gate), f"{done}; before it: {made.previous or 'none'}."])
+
+
+def _lines(gate: list[dict[str, Any]]) -> list[str]:
+    return [
+        f"{'passed' if check['passed'] else 'FAILED':<7} {check['check']:<36} {_shown(check['value']):<14} "
+        f"needed: {check['needed']}"
+        for check in gate
+    ]
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else "–" if value is None else str(value)

@@ -14,18 +14,18 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 
-def now() -> Any:
-    """To be written into a beat's column."""
-    return Now() if connection.vendor == "postgresql" else _monotonic()
+class Clock(Now):
+    """What the clock says when the statement is carried out."""
+
+    def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, tuple[str | int, ...]]:
+        return "%s", (connection.ops.adapt_datetimefield_value(_monotonic()),)
 
 
 def stale(beat: str, seconds: float) -> Q:
     """Rows whose last `beat` (a column's name) is longer ago than this."""
     span = timedelta(seconds=seconds)
-    if connection.vendor == "postgresql":
-        return Q(**{f"{beat}__lt": Now() - span})
-    at = _monotonic()
-    return Q(**{f"{beat}__lt": at - span}) | Q(**{f"{beat}__gt": at + span})
+    old = Q(**{f"{beat}__lt": Clock() - span})
+    return old if connection.vendor == "postgresql" else old | Q(**{f"{beat}__gt": Clock() + span})
 
 
 def read() -> datetime:

@@ -51,7 +51,7 @@ def claim(run_pk: int, *, host: str, pid: int) -> uuid.UUID | None:
             live_curve=[],
             attempt=F("attempt") + 1,
             lease_token=token,
-            lease_beat_at=clock.now(),
+            lease_beat_at=clock.Clock(),
             started_at=Now(),
             worker_host=host,
             worker_pid=pid,
@@ -82,7 +82,7 @@ def next_queued(*, jobs: bool = True) -> int | None:
 
 def beat(run_pk: int, token: uuid.UUID) -> bool:
     """Says that the run's worker lives; False when the lease is lost."""
-    return bool(_held(run_pk, token).update(lease_beat_at=clock.now()))
+    return bool(_held(run_pk, token).update(lease_beat_at=clock.Clock()))
 
 
 def progress_write(
@@ -102,7 +102,7 @@ def progress_write(
         "stage": stage,
         "progress": progress,
         "message": message[:300],
-        "lease_beat_at": clock.now(),
+        "lease_beat_at": clock.Clock(),
     }
     if live_curve is not None:
         values["live_curve"] = live_curve

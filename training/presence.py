@@ -18,7 +18,7 @@ FORGET_S = 600.0
 
 def beat(pids: Collection[int]) -> None:
     """These processes of this host live; others of this host's that no longer beat are forgotten after a while."""
-    rows = [WorkerProcess(host=HOST, pid=pid, started_at=Now(), beat_at=clock.now()) for pid in pids]
+    rows = [WorkerProcess(host=HOST, pid=pid, started_at=Now(), beat_at=clock.Clock()) for pid in pids]
     WorkerProcess.objects.bulk_create(
         rows, update_conflicts=True, unique_fields=["host", "pid"], update_fields=["beat_at"]
     )

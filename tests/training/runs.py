@@ -35,7 +35,7 @@ def make_run(
         "finished_at": now if status not in (Status.QUEUED, Status.RUNNING) else None,
     }
     if status == Status.RUNNING:
-        values |= {"lease_token": "0" * 32, "lease_beat_at": clock.now(), "started_at": now, "worker_pid": 4711}
+        values |= {"lease_token": "0" * 32, "lease_beat_at": clock.read(), "started_at": now, "worker_pid": 4711}
     return TrainingRun.objects.create(**{**values, **more})
 
 

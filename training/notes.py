@@ -87,7 +87,7 @@ NOTES: dict[str, Note] = {
     ),
     "p_value": Note(
         "p-value",
-        "How often luck alone does as well: the same probabilities against labels shuffled within each window.",
+        "How often luck alone does as well: the same probabilities against shuffled labels.",
         "(1 + shuffles that reach this AUC) / (1 + shuffles), one-sided; 1,000 shuffles, 100,000 where few reach it",
         "Phipson & Smyth, Statistical Applications in Genetics and Molecular Biology 9, 2010.",
         "It is not the chance that the model is luck, and it is for a single try: see the adjusted p-value.",
@@ -111,7 +111,8 @@ NOTES: dict[str, Note] = {
         "Walk-forward confirmation",
         "The same recipe at up to ten steps before, each trained only on what was known then and judged on the"
         " candles after it; all windows are then judged together.",
-        "Probabilities are ranked within their window, the ranks pooled: about 385 candles instead of 35",
+        "Pooled by standing: the share of the model's own training rows with a lower probability. About 385 candles"
+        " instead of 35",
         "Tashman, International Journal of Forecasting 16, 2000.",
         "An edge that began or ended between the windows is averaged away.",
     ),

@@ -2,10 +2,13 @@
 
 from django.urls import path
 
-from predictions import views
+from predictions import views, views_models
 
 urlpatterns = [
     path("predictions/models", views.choices, name="model-choices"),
     path("predictions/records/<slug:run_id>", views.record, name="live-record"),
+    path("models/<slug:version>/", views_models.card, name="model-card"),
+    path("models/<slug:version>/folder.zip", views_models.folder, name="model-folder"),
+    path("models/<slug:version>/predictions.<slug:form>", views_models.predictions, name="model-predictions"),
     path("runs/compare", views.runs_compare, name="runs-compare"),
 ]

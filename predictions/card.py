@@ -1,0 +1,54 @@
+"""What a person should know of a model before using it, on one page."""
+
+from typing import Any
+
+from instruments.models import PriceBar
+from instruments.quant.features import FEATURE_SETS
+from training.figures import metric_lines
+from training.models import ModelVersion
+from training.notes import NOTES
+from training.presenting import run_json
+from training.report import split_segments
+
+LIMITS = (
+    "It speaks of the next candle only: whether it closes higher, not by how much.",
+    "It was made of one instrument at one timeframe. Of others it can be asked, but nothing measured here holds there.",
+    "Its figures are of the past; costs beyond the basis points named here, taxes and limits of trading are left out.",
+    "A probability is only as good as its calibration: see how often such probabilities came true on the chart.",
+)
+
+SNIPPET = """\
+import json
+import joblib
+
+folder = "{run_id}"  # the unpacked zip
+model = joblib.load(f"{{folder}}/model_poc_{run_id}.joblib")
+scaler = joblib.load(f"{{folder}}/scaler_poc_{run_id}.joblib")
+manifest = json.load(open(f"{{folder}}/manifest.json"))
+
+print(manifest["feature_names"])  # in this order
+row = manifest["scaler"]["mean"]  # put the features of your candle here
+print(model.predict_proba(scaler.transform([row]))[0, 1])  # probability that the next candle closes higher
+"""
+
+
+def card_context(version: ModelVersion) -> dict[str, Any]:
+    """For the card of a candle run's model; needs its run and series loaded."""
+    run, series = version.run, version.series
+    found = run_json(run)
+    sources = PriceBar.objects.filter(series=series).order_by("source").values_list("source", flat=True).distinct()
+    return {
+        "version": version,
+        "run": run,
+        "series": series,
+        "found": found,
+        "detail": run.detail,
+        "sources": list(sources),
+        "feature_set": FEATURE_SETS[run.config["feature_set"]],
+        "segments": split_segments(found["splits"]),
+        "lines": metric_lines(found),
+        "parts": ("Train", "Validation", "Test"),
+        "limits": LIMITS,
+        "snippet": SNIPPET.format(run_id=run.run_id),
+        "notes": NOTES,
+    }

@@ -1,0 +1,44 @@
+"""A run's folder as a zip, and a model's predictions as files for a spreadsheet or a notebook."""
+
+import io
+import zipfile
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from predictions.answers import rows_answer
+from predictions.asking import Asked
+from predictions.tables import csv_text
+from training.models import ModelVersion
+from training.storage import artifact_storage
+
+COLUMNS = ("symbol", "timestamp", "probability", "prediction", "confidence", "sample", "target", "out_of_range",
+           "distance")  # fmt: skip
+
+
+def folder_zip(version: ModelVersion) -> bytes:
+    """Every file of the run in a folder of its name. Raises FileNotFoundError where one is missing."""
+    storage, out = artifact_storage(), io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in version.files:
+            with storage.open(f"{version.folder}/{name}") as file:
+                archive.writestr(f"{version.run.run_id}/{name}", file.read())
+    return out.getvalue()
+
+
+def predictions_csv(asked: Asked, threshold: float) -> bytes:
+    return csv_text([COLUMNS, *_rows(asked, threshold)]).encode()
+
+
+def predictions_parquet(asked: Asked, threshold: float) -> bytes:
+    out = io.BytesIO()
+    columns = list(zip(*_rows(asked, threshold), strict=True)) or [()] * len(COLUMNS)
+    pq.write_table(pa.table(dict(zip(COLUMNS, map(list, columns), strict=True))), out)
+    return out.getvalue()
+
+
+def _rows(asked: Asked, threshold: float) -> Iterator[list[object]]:
+    answer = rows_answer(asked, threshold)
+    for row in answer["predictions"]:
+        yield [answer["symbol"], *(row[name] for name in COLUMNS[1:])]

@@ -1,0 +1,62 @@
+"""Pages of a single model: its card, and what can be taken away."""
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_GET
+
+from boursomatic.accounts.permissions import page_permission
+from boursomatic.accounts.roles import Scope, may
+from predictions.asking import ask
+from predictions.card import card_context
+from predictions.exporting import folder_zip, predictions_csv, predictions_parquet
+from training.errors import RunRefused
+from training.models import Kind, ModelVersion
+
+WRITERS = {
+    "csv": (predictions_csv, "text/csv; charset=utf-8"),
+    "parquet": (predictions_parquet, "application/vnd.apache.parquet"),
+}
+
+
+@require_GET
+@page_permission(Scope.READ)
+def card(request: HttpRequest, version: str) -> HttpResponse:
+    context = card_context(_version(version)) | {"may_train": may(request.user, Scope.TRAIN)}
+    return render(request, "predictions/card.html", context)
+
+
+@require_GET
+@page_permission(Scope.READ)
+def folder(request: HttpRequest, version: str) -> HttpResponse:
+    """The run folder as a zip."""
+    found = _version(version)
+    try:
+        content = folder_zip(found)
+    except FileNotFoundError as error:
+        raise Http404("A file of this run is missing. `python manage.py verify_artifacts` says which.") from error
+    return _download(content, f"{found.run.run_id}.zip", "application/zip")
+
+
+@require_GET
+@page_permission(Scope.PREDICT)
+def predictions(request: HttpRequest, version: str, form: str) -> HttpResponse:
+    """What the model says of every candle of its series, as `csv` or `parquet`, at its own threshold."""
+    found = _version(version)
+    if form not in WRITERS:
+        raise Http404(f"Predictions are written as {' or '.join(WRITERS)}.")
+    write, content_type = WRITERS[form]
+    try:
+        asked = ask(run=found.run, series=None, start=None, end=None)
+    except RunRefused as error:
+        raise Http404(str(error)) from error
+    return _download(write(asked, asked.model.threshold), f"predictions_{found.run.run_id}.{form}", content_type)
+
+
+def _download(content: bytes, name: str, content_type: str) -> HttpResponse:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return HttpResponse(content, content_type=content_type, headers=headers)
+
+
+def _version(version: str) -> ModelVersion:
+    rows = ModelVersion.objects.filter(kind=Kind.CANDLE, run__deleted_at=None)
+    return get_object_or_404(rows.select_related("run__created_by", "series__instrument"), version=version)

@@ -23,6 +23,7 @@ from training.quant.universe_spec import UniverseSpec
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Spoken = tuple[Floats, Floats]  # probabilities (n, 3) and expected returns (n,)
 OnStage = Callable[[str, float, str], None]  # (stage, progress 0…1, message)
 
 
@@ -42,7 +43,7 @@ class UniverseOutcome:
     `used_until` is the place of the last day whose outcome the kept model has seen."""
 
     split: UniverseSplit
-    labels: Ints  # of the known rows' numbers; -1 where not known
+    labels: Ints  # of every row of the panel; -1 where not known
     judged: Pair
     kept: Pair
     used_until: int
@@ -55,9 +56,7 @@ class UniverseOutcome:
 def train_universe(panel: Panel, spec: UniverseSpec, *, on_stage: OnStage) -> UniverseOutcome:
     """Train on a universe and judge by the last days of it. Raises TooLittle. Deterministic for `spec.seed`."""
     split = split_panel(panel, horizon=spec.horizon, embargo=spec.embargo)
-    known = panel.known
-    labels = np.full(len(panel.day), -1)
-    labels[known] = classes(panel.returns[known], buy=spec.buy_threshold, sell=spec.sell_threshold)
+    labels = label_rows(panel, spec)
 
     on_stage("fit", 0.15, f"{len(split.train):,} rows to {_day(panel, split.borders['train_last'])}")
     judged = fit_rows(panel, labels, split.train, seed=spec.seed)
@@ -70,7 +69,7 @@ def train_universe(panel: Panel, spec: UniverseSpec, *, on_stage: OnStage) -> Un
 
     kept, used = judged, split.train
     if spec.refit:
-        used = np.flatnonzero(known)
+        used = np.flatnonzero(panel.known)
         on_stage("refit", 0.6, f"{len(used):,} rows, all whose outcome is known")
         kept = fit_rows(panel, labels, used, seed=spec.seed)
     return UniverseOutcome(
@@ -92,10 +91,15 @@ def fit_rows(panel: Panel, labels: Ints, rows: Ints, *, seed: int) -> Pair:
 
 
 def judge_rows(panel: Panel, labels: Ints, rows: Ints, pair: Pair, spec: UniverseSpec) -> Judged:
-    """Everything about one part; a row is said to be of its likeliest class."""
-    features, came = panel.features[rows], labels[rows]
-    probabilities, expected = pair.probabilities(features), pair.expected(features)
-    said = probabilities.argmax(axis=1)
+    """Everything about one part, as `pair` sees it."""
+    features = panel.features[rows]
+    return judge_said(panel, labels, rows, (pair.probabilities(features), pair.expected(features)), spec)
+
+
+def judge_said(panel: Panel, labels: Ints, rows: Ints, spoken: Spoken, spec: UniverseSpec) -> Judged:
+    """The same of what was said of `rows`. A row is said to be of its likeliest class."""
+    probabilities, expected = spoken
+    came, said = labels[rows], probabilities.argmax(axis=1)
     kept = books(panel, rows, signals_of(said), horizon=spec.horizon)
     daily = rank_ic(panel.day[rows], expected, panel.returns[rows])
     return Judged(
@@ -110,6 +114,13 @@ def judge_rows(panel: Panel, labels: Ints, rows: Ints, pair: Pair, spec: Univers
         },
         books=kept,
     )
+
+
+def label_rows(panel: Panel, spec: UniverseSpec) -> Ints:
+    """(n,) classes; -1 where the outcome isn't known."""
+    labels, known = np.full(len(panel.day), -1), panel.known
+    labels[known] = classes(panel.returns[known], buy=spec.buy_threshold, sell=spec.sell_threshold)
+    return labels
 
 
 def _day(panel: Panel, place: int) -> str:

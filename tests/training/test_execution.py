@@ -4,6 +4,8 @@ import hashlib
 import io
 import json
 import uuid
+from datetime import datetime
+from typing import Any
 
 import joblib
 import numpy as np
@@ -13,18 +15,26 @@ from django.core.management import call_command
 from django.db.models import F
 
 from instruments.models import PriceBar
-from predictions.services import predict_range
+from predictions.answers import rows_answer
+from predictions.asking import ask
 from tests.market import candle, make_series
 from tests.training.carrying import carried
 from training import leases
 from training.execution import run_execute
-from training.models import ModelVersion, Status
+from training.models import ModelVersion, Status, TrainingRun
 from training.presenting import run_detail, run_json
 from training.quant.spec import parse_candle_spec, parse_time
 from training.services import candle_run_start
 from training.storage import STAGING, artifact_storage
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
+
+
+def served(run: TrainingRun, start: datetime | None, last: int) -> dict[str, Any]:
+    """What the endpoint answers for candles up to the `last`."""
+    return rows_answer(ask(run=run, series=None, start=start, end=parse_time(candle(last))), 0.5)
+
+
 BODY = {"candle_date": candle(500), "symbol": "SPY", "train_years": 1.5, "test_window_size": 30}
 
 
@@ -79,7 +89,7 @@ def test_it_makes_the_same_model_again_and_in_the_foreground() -> None:
 def test_it_changes_nothing_when_every_bar_after_the_test_window_changes() -> None:
     series = make_series()
     before = carried(BODY)
-    said = predict_range(run=before, start=None, end=parse_time(candle(530)), threshold=0.5)
+    said = served(before, None, 530)
     later = PriceBar.objects.filter(series=series, timestamp__gt=parse_time(candle(530)))
     later.update(open=F("open") * 3, high=F("high") * 3, low=F("low") * 3, close=F("close") * 3, adj_close=F("close"))
     later.filter(timestamp__gt=parse_time(candle(570))).delete()
@@ -87,14 +97,14 @@ def test_it_changes_nothing_when_every_bar_after_the_test_window_changes() -> No
     assert after.result["model_hash"] == before.result["model_hash"]
     assert after.result["data_hash"] == before.result["data_hash"]
     assert after.detail["test_rows"] == before.detail["test_rows"]
-    again = predict_range(run=after, start=None, end=parse_time(candle(530)), threshold=0.5)
+    again = served(after, None, 530)
     assert [p["probability"] for p in again["predictions"]] == [p["probability"] for p in said["predictions"]]
 
 
 def test_it_serves_the_probabilities_that_it_was_judged_by() -> None:
     make_series()
     run = carried(BODY)
-    said = predict_range(run=run, start=parse_time(candle(495)), end=parse_time(candle(531)), threshold=0.5)
+    said = served(run, parse_time(candle(495)), 531)
     samples = [row["sample"] for row in said["predictions"]]
     assert samples == ["validation"] * 5 + ["test"] * 30 + ["after"] * 2
     judged = {row["timestamp"]: row["probability"] for row in run.detail["test_rows"]}

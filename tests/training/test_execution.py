@@ -29,13 +29,12 @@ from training.storage import STAGING, artifact_storage
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
 
+BODY = {"candle_date": candle(500), "symbol": "SPY", "train_years": 1.5, "test_window_size": 30}
+
 
 def served(run: TrainingRun, start: datetime | None, last: int) -> dict[str, Any]:
     """What the endpoint answers for candles up to the `last`."""
     return rows_answer(ask(run=run, series=None, start=start, end=parse_time(candle(last))), 0.5)
-
-
-BODY = {"candle_date": candle(500), "symbol": "SPY", "train_years": 1.5, "test_window_size": 30}
 
 
 def test_it_completes_with_every_field_that_outside_programs_rely_on(alice: User) -> None:
@@ -108,8 +107,8 @@ def test_it_serves_the_probabilities_that_it_was_judged_by() -> None:
     samples = [row["sample"] for row in said["predictions"]]
     assert samples == ["validation"] * 5 + ["test"] * 30 + ["after"] * 2
     judged = {row["timestamp"]: row["probability"] for row in run.detail["test_rows"]}
-    served = {row["timestamp"]: row["probability"] for row in said["predictions"] if row["sample"] == "test"}
-    assert served == judged
+    answered = {row["timestamp"]: row["probability"] for row in said["predictions"] if row["sample"] == "test"}
+    assert answered == judged
     assert said["predictions"][-1]["target"] == candle(532)
 
 

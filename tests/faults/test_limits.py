@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 
 from boursomatic.accounts.models import AuditEntry
 from boursomatic.accounts.roles import Role
@@ -30,8 +30,10 @@ BODY = {"candle_date": candle(500), "symbol": "SPY", "train_years": 1.0, "confir
 
 
 @pytest.fixture(scope="module")
-def web(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def web(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Only the web server: what was asked for stays queued."""
+    with django_db_blocker.unblock():  # a test that emptied the tables took the roles along
+        Group.objects.get_or_create(name=Role.ADMIN)
     url = environment()["DATABASE_URL"]
     site = Site(tmp_path_factory.mktemp("web"), DATABASE_URL=url, BOURSOMATIC_WORKERS="0")
     try:

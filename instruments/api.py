@@ -5,7 +5,6 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import numpy as np
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
@@ -130,14 +129,14 @@ def _bars_show(request: Request, symbol: str) -> HttpResponseBase:
 
 def _bars_json(series: Series, found: Bars, price: str) -> str:
     """Columns straight from arrays: 10,000 bars through a serializer take ten times as long."""
-    times = np.datetime_as_string(found.time.astype("datetime64[s]"), timezone="UTC")
+    times = [f"{at.isoformat()}Z" for at in found.time.astype("datetime64[s]").tolist()]
     columns = {name: getattr(found, name).tolist() for name in NUMBERS}
     return json.dumps(
         {
             "symbol": series.instrument.symbol,
             "timeframe": series.timeframe,
             "price": price,
-            "time": times.tolist(),
+            "time": times,
             "epoch": found.time.tolist(),
             **columns,
         },

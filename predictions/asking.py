@@ -105,8 +105,8 @@ def bounds_of(run: TrainingRun) -> Bounds:
 
 
 def iso_times(seconds: NDArray[np.int64]) -> list[str]:
-    """ISO 8601 in UTC, made in one go: a datetime for each costs more than the prediction."""
-    return [str(text) for text in np.datetime_as_string(seconds.astype("datetime64[s]"), timezone="UTC")]
+    """ISO 8601 in UTC; `strftime` on aware datetimes would cost more than the prediction."""
+    return [f"{at.isoformat()}Z" for at in seconds.astype("datetime64[s]").tolist()]
 
 
 def sample_names(asked: Asked) -> Iterator[str]:

@@ -70,9 +70,26 @@ class Camera:
         self.take("run", whole=True)
         page.get_by_role("button", name="Adjusted p").first.click()
         self.take("note")
+        self._model()
         for name in ("runs", "tries", "instruments"):
             page.goto(f"/{name}/")
             self.take(name)
+
+    def _model(self) -> None:
+        """The model on the chart, its card, and two runs side by side."""
+        page = self.page
+        page.reload()
+        page.get_by_role("link", name="Model card").click()
+        self.take("card", whole=True)
+        page.go_back()
+        page.get_by_role("link", name="Load This Model").click()
+        expect(page.get_by_role("row", name="Buy and hold")).to_be_visible()
+        self.take("model", whole=True)
+        page.goto("/runs/?status=completed")
+        for box in page.get_by_role("checkbox").all()[:2]:
+            box.check()
+        page.get_by_role("button", name="Compare the ticked").click()
+        self.take("compare", whole=True)
 
     def _proofs(self) -> None:
         self.page.get_by_role("button", name="Verify").click()

@@ -75,3 +75,23 @@ def test_it_fits_a_narrow_window_with_a_model(site: Site, open_page: OpenPage, m
     page = open_page(site, f"/backtest/?symbol=AAPL&models={models[0]}", viewport={"width": 390, "height": 844})
     expect(page.locator('[data-part="counts"]')).to_contain_text("Test")
     assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+
+
+def test_it_compares_ticked_runs_deletes_one_and_takes_it_back(
+    site: Site, open_page: OpenPage, models: list[str]
+) -> None:
+    page = open_page(site, "/runs/?status=completed&symbol=AAPL")
+    for run in models:
+        page.get_by_label(f"Choose {run}").check()
+    page.get_by_role("button", name="Compare the ticked").click()
+    expect(page.get_by_role("row", name="p of the difference")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    assert download.value.suggested_filename == "compared-runs.csv"
+    page.goto(f"/runs/{models[1]}/")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("link", name=models[1])).to_have_count(0)
+    page.get_by_role("button", name="Undo").click()
+    expect(page).to_have_url(re.compile(rf"/runs/{models[1]}/$"))
+    expect(page.get_by_role("link", name="Load This Model")).to_be_visible()

@@ -8,12 +8,13 @@ from training.figures import metric_lines
 from training.models import ModelVersion
 from training.notes import NOTES
 from training.presenting import run_json
+from training.quant.spec import COST_BP
 from training.report import split_segments
 
 LIMITS = (
     "It speaks of the next candle only: whether it closes higher, not by how much.",
     "It was made of one instrument at one timeframe. Of others it can be asked, but nothing measured here holds there.",
-    "Its figures are of the past; costs beyond the basis points named here, taxes and limits of trading are left out.",
+    f"Its figures are of the past; costs beyond {COST_BP:g} basis points a side, taxes and limits of trading are left out.",
     "A probability is only as good as its calibration: see how often such probabilities came true on the chart.",
 )
 

@@ -14,7 +14,7 @@ from training.report import split_segments
 LIMITS = (
     "It speaks of the next candle only: whether it closes higher, not by how much.",
     "It was made of one instrument at one timeframe. Of others it can be asked, but nothing measured here holds there.",
-    f"Its figures are of the past; costs beyond {COST_BP:g} basis points a side, taxes and limits of trading are left out.",
+    f"Its figures are of the past; beyond {COST_BP:g} basis points a side no costs, taxes or limits are counted.",
     "A probability is only as good as its calibration: see how often such probabilities came true on the chart.",
 )
 

@@ -122,22 +122,20 @@ def mean(values: Floats, window: int) -> Floats:
 
 
 def deviation(values: Floats, window: int, *, ddof: int) -> Floats:
-    """Standard deviation of the last `window` rows, in two passes over distances to the window's first value: no
-    cancellation, and exactly 0 for equal values. NaN where one of them is."""
+    """Standard deviation of the last `window` rows, in two passes: no cancellation, and exactly 0 for equal values.
+    NaN where one of them is."""
     out = np.full(values.shape, np.nan)
     if len(values) < window:
         return out
     size = len(values) - window + 1
-    first, total = values[:size], np.zeros((size, *values.shape[1:]))
-    for shift in range(1, window):
-        total += values[shift : size + shift] - first
-    centre = first + total / window
-    squares = np.zeros_like(centre)
+    centre = mean(values, window)[window - 1 :]
+    gap, squares = np.empty_like(centre), np.zeros_like(centre)
     for shift in range(window):
-        gap = values[shift : size + shift] - centre
+        np.subtract(values[shift : size + shift], centre, out=gap)
         gap *= gap
         squares += gap
     out[window - 1 :] = np.sqrt(squares / (window - ddof))
+    out[windowed(np.minimum, values, window) == windowed(np.maximum, values, window)] = 0.0
     return out
 
 

@@ -4,7 +4,7 @@ import argparse
 import sys
 from importlib import import_module
 
-NAMES = ("candle", "chart", "faults", "honesty")
+NAMES = ("candle", "chart", "faults", "honesty", "universe")
 
 
 def main() -> int:

@@ -205,11 +205,12 @@ class Command:
         self.group.kill()
         self.group.join()
         kill_children(but=None)
+        gone = self.known | self.board.pids()  # also those that took a run before their first beat
         self.board.write_pids([])
         try:
             with leases.impatient():
-                leases.release_of(presence.HOST, self.known, counts=not STOPPING.is_set())
-                presence.leave(self.known)
+                leases.release_of(presence.HOST, gone, counts=not STOPPING.is_set())
+                presence.leave(gone)
             self.known = set()
         except DbError as problem:
             log.info("Left for the next sweep: %s", str(problem).strip())

@@ -147,18 +147,21 @@ class Trial:
         victims = self.until(lambda: self.patient.parts().get(kind))
         victim = self.random.choice(victims)
         held = list(TrainingRun.objects.filter(status=Status.RUNNING).values_list("pk", "lease_token", "worker_pid"))
+        now = time.monotonic()
         with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
             worker = int(_read(victim, "stat").rpartition(b")")[2].split()[1]) if kind == "child" else victim
             os.kill(victim, signal.SIGKILL)
             self.killed[kind] += 1
-            now = time.monotonic()
             self.open += [Hit(pk, token, now, kind) for pk, token, pid in held if kind in WHOLE_GROUP or pid == worker]
         if kind == "launcher":
             self.patient.process.wait()
             self.count_orphans()
             self.patient.start()
-        if kind in ("web", "main"):
+        if kind == "web":
             self.until(lambda: victim not in self.patient.parts().get(kind, [victim]))
+        if kind in ("main", "launcher"):
+            self.until(lambda: victim not in (parts := self.patient.parts()).get(kind, [victim]) and "worker" in parts)
+            self.start_s = max(self.start_s, time.monotonic() - now)
 
     def until(self, true: Callable[[], Any], seconds: float = PATIENCE_S) -> Any:
         """The first true value; meanwhile looks after the runs that were hit."""

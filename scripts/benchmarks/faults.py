@@ -88,7 +88,7 @@ def _report(results: dict[str, dict[str, Any]]) -> None:
     for name in ZEROS:
         field(name)
     field("slowest_s", "slowest recovery (s)")
-    field("start_s", "the workers' own start (s)")
+    field("start_s", "slowest start of the workers (s)")
     field("seconds", "took (s)")
 
 

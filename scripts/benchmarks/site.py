@@ -90,7 +90,7 @@ def running_site(data: Path, symbol: str, **more: str) -> Iterator[Site]:
 def _await_ready(url: str) -> None:
     end = time.monotonic() + READY_S
     while time.monotonic() < end:
-        with contextlib.suppress(urllib.error.URLError, ConnectionError):
+        with contextlib.suppress(OSError):  # not there yet, or too busy to answer
             if urllib.request.urlopen(f"{url}/readyz", timeout=5).status == 200:
                 return
         time.sleep(0.1)

@@ -25,6 +25,7 @@ from django.db import connection  # noqa: E402
 
 from scripts.benchmarks.site import ROOT  # noqa: E402
 from training import leases, presence, services  # noqa: E402
+from training.housekeeping import sweep_orphans  # noqa: E402
 from training.inventory import inventory  # noqa: E402
 from training.models import ACTIVE, ModelVersion, RunEvent, Status, TrainingRun  # noqa: E402
 from training.quant.spec import CandleSpec  # noqa: E402
@@ -196,6 +197,7 @@ class Trial:
             os.kill(pid, signal.SIGKILL)
 
     def judged(self) -> dict[str, Any]:
+        swept = sweep_orphans()  # as the worker command does from time to time
         found = inventory()
         rows = dict(TrainingRun.objects.filter(pk__in=self.asked).values_list("pk", "status"))
         why = Counter(TrainingRun.objects.filter(pk__in=self.asked).values_list("error_reason", flat=True))
@@ -216,7 +218,9 @@ class Trial:
             "doubled": sum(n > 1 for n in results.values()),
             "stuck": sum(ended[status] for status in ACTIVE) + len(self.open),
             "torn": len(found.missing) + len(found.changed) + len(models ^ done),
-            "orphans": self.orphans + len(found.orphaned),
+            "orphans": self.orphans,
+            "swept": swept,
+            "folders": len(found.orphaned),
             "late": sum(took > limit for took, _ in self.recoveries),
             "slowest_s": round(max((took for took, _ in self.recoveries), default=0.0), 2),
             "slowest_by_kind_s": {

@@ -2,8 +2,8 @@
 
 Starts the real launcher with two workers and a heartbeat of 2 s, queues runs, and kills web and worker processes at
 random moments; a killed launcher is started again. Then counts: lost (a run without a true end), doubled (a run with
-two results), stuck (still not over), torn (a model whose files are missing or changed), orphans (processes or folders
-left behind), and late (a run of a killed process that took longer than two heartbeats and the workers' own start to be
+two results), stuck (still not over), torn (a model whose files are missing or changed), orphans (processes left
+behind), folders (of no model, after the sweeper has been there), and late (a run of a killed process that took longer than two heartbeats and the workers' own start to be
 queued again or ended). Exit code 1 where any of these is not 0.
 """
 
@@ -23,7 +23,7 @@ from scripts.benchmarks.site import ROOT, environment, manage
 from tests import postgres
 
 DATABASES = ("sqlite", "postgres")
-ZEROS = ("lost", "doubled", "stuck", "torn", "orphans", "late")
+ZEROS = ("lost", "doubled", "stuck", "torn", "orphans", "folders", "late")
 
 
 def main(arguments: list[str]) -> int:
@@ -87,6 +87,7 @@ def _report(results: dict[str, dict[str, Any]]) -> None:
     field("gave_up", "  of these after three attempts")
     for name in ZEROS:
         field(name)
+    field("swept", "folders left to the sweeper")
     field("slowest_s", "slowest recovery (s)")
     field("start_s", "slowest start of the workers (s)")
     field("seconds", "took (s)")

@@ -3,7 +3,8 @@
 Starts the real launcher with two workers and a heartbeat of 2 s, queues runs, and kills web and worker processes at
 random moments; a killed launcher is started again. Then counts: lost (a run without a true end), doubled (a run with
 two results), stuck (still not over), torn (a model whose files are missing or changed), orphans (processes left
-behind), folders (of no model, after the sweeper has been there), and late (a run of a killed process that took longer than two heartbeats and the workers' own start to be
+behind), folders (of no model, after the sweeper has been there), and late (a run of a killed process that took
+longer than two heartbeats and the workers' own start to be
 queued again or ended). Exit code 1 where any of these is not 0.
 """
 

@@ -16,7 +16,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 from numpy.typing import NDArray
 
-from instruments.loading import COPY_EPOCH, COPY_HEADER, load_bars
+from instruments import copying
+from instruments.loading import load_bars
 from instruments.models import Feature, FeatureState, Series
 from instruments.quant.bars import Bars
 from instruments.quant.daily_features import FEATURE_SET, VERSION, daily_features, get_feature_columns
@@ -133,7 +134,7 @@ def _insert(series_pk: int, times: NDArray[np.int64], matrix: Floats) -> None:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             stream = io.BytesIO(b"".join(_copy_parts(series_pk, times, matrix)))
-            cursor.copy_expert(f"COPY {_TABLE} ({', '.join(names)}) FROM STDIN (FORMAT BINARY)", stream)
+            copying.copy(cursor, f"COPY {_TABLE} ({', '.join(names)}) FROM STDIN (FORMAT BINARY)", stream)
             return
         insert = f"INSERT INTO {_TABLE} ({', '.join(names)}) VALUES ({', '.join(['%s'] * len(names))})"
         for start in range(0, len(times), _SLICE):
@@ -164,7 +165,7 @@ def _copy_parts(series_pk: int, times: NDArray[np.int64], matrix: Floats) -> Ite
         rows = np.empty(len(chosen), dtype=_copy_row(missing))
         rows["fields"] = 2 + len(names)
         rows["series_size"] = rows["time_size"] = 8
-        rows["series"], rows["time"] = series_pk, (times[chosen] - COPY_EPOCH) * 1_000_000
+        rows["series"], rows["time"] = series_pk, (times[chosen] - copying.EPOCH) * 1_000_000
         for k, name in enumerate(names):
             rows[f"{name}_size"] = -1 if missing[k] else 8
             if not missing[k]:
@@ -180,17 +181,18 @@ def _read_postgresql(series: list[int]) -> tuple[NDArray[np.int64], NDArray[np.i
     where = f"series_id IN ({', '.join(map(str, series)) or 'NULL'})"
     buffer = io.BytesIO()
     with connection.cursor() as cursor:
-        cursor.copy_expert(
+        copying.copy(
+            cursor,
             f"COPY (SELECT series_id, timestamp, {columns} FROM {_TABLE} WHERE {where}) TO STDOUT (FORMAT BINARY)",
             buffer,
         )
     kind = _copy_row()
-    size = buffer.tell() - COPY_HEADER - 2  # two bytes end the stream
-    rows = np.frombuffer(buffer.getbuffer(), dtype=kind, offset=COPY_HEADER, count=size // kind.itemsize)
+    size = buffer.tell() - copying.HEADER - copying.TRAILER
+    rows = np.frombuffer(buffer.getbuffer(), dtype=kind, offset=copying.HEADER, count=size // kind.itemsize)
     matrix = np.empty((len(rows), len(names)))
     for k, name in enumerate(names):
         matrix[:, k] = rows[name]
-    return rows["series"].astype(np.int64), rows["time"].astype(np.int64) // 1_000_000 + COPY_EPOCH, matrix
+    return rows["series"].astype(np.int64), rows["time"].astype(np.int64) // 1_000_000 + copying.EPOCH, matrix
 
 
 def _read_sqlite(series: list[int]) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:

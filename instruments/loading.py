@@ -10,15 +10,13 @@ import numpy as np
 from django.conf import settings
 from django.db import connection
 
+from instruments import copying
 from instruments.models import Instrument, PriceBar, Series
 from instruments.quant.bars import Bars
 
 _COLUMNS = ("open", "high", "low", "close", "volume", "adj_close")
 _TABLE = PriceBar._meta.db_table
 
-# PostgreSQL's binary COPY: a header, then for each row a field count, and a length before each 8-byte field.
-COPY_HEADER = 19
-COPY_EPOCH = 946_684_800  # 2000-01-01 UTC, from which PostgreSQL counts microseconds
 _COPY_ROW = np.dtype(
     [("fields", ">i2"), ("time_size", ">i4"), ("time", ">i8")]
     + [part for name in _COLUMNS for part in ((f"{name}_size", ">i4"), (name, ">f8"))]
@@ -66,11 +64,11 @@ def _load_postgresql(series_pk: int, start: datetime | None, end: datetime | Non
     query = f"SELECT timestamp, {', '.join(_COLUMNS)} FROM {_TABLE} WHERE {where} ORDER BY timestamp"
     buffer = io.BytesIO()
     with connection.cursor() as cursor:
-        cursor.copy_expert(f"COPY ({query}) TO STDOUT (FORMAT BINARY)", buffer)
-    size = buffer.tell() - COPY_HEADER - 2  # two bytes end the stream
-    rows = np.frombuffer(buffer.getbuffer(), dtype=_COPY_ROW, offset=COPY_HEADER, count=size // _COPY_ROW.itemsize)
+        copying.copy(cursor, f"COPY ({query}) TO STDOUT (FORMAT BINARY)", buffer)
+    size = buffer.tell() - copying.HEADER - copying.TRAILER
+    rows = np.frombuffer(buffer.getbuffer(), dtype=_COPY_ROW, offset=copying.HEADER, count=size // _COPY_ROW.itemsize)
     return Bars(
-        rows["time"].astype(np.int64) // 1_000_000 + COPY_EPOCH,
+        rows["time"].astype(np.int64) // 1_000_000 + copying.EPOCH,
         *(rows[name].astype(np.float64) for name in _COLUMNS),
     )
 

@@ -1,0 +1,25 @@
+"""PostgreSQL's binary COPY, with Django's exceptions."""
+
+from typing import Any
+
+from django.db import DatabaseError, OperationalError
+from django.db.backends.utils import CursorWrapper
+
+HEADER = 19  # bytes before the first row; each row is a field count, and a length before each field
+TRAILER = 2  # bytes that end the stream
+EPOCH = 946_684_800  # 2000-01-01 UTC, from which PostgreSQL counts microseconds
+
+
+def copy(cursor: CursorWrapper, statement: str, stream: Any) -> None:
+    """Carries out `COPY … TO STDOUT` into `stream`'s write, or `COPY … FROM STDIN` from its read.
+
+    Raises OperationalError when the connection breaks, like any other statement: within a COPY psycopg2 raises its
+    bare DatabaseError, without the code that every complaint of the server carries.
+    """
+    try:
+        with cursor.db.wrap_database_errors:
+            cursor.copy_expert(statement, stream)
+    except DatabaseError as problem:
+        if getattr(problem.__cause__, "pgcode", None) is None:
+            raise OperationalError(str(problem)) from problem
+        raise

@@ -17,9 +17,12 @@ class Kind(models.TextChoices):
     CONFIRMATION = "confirmation", "Walk-forward confirmation"
     CONTROL = "control", "Noise control"
     VERIFICATION = "verification", "Verification"
+    WALK = "walk", "Walk-forward"
+    FOLD = "fold", "Fold of a walk-forward"
 
 
-JOBS = (Kind.CONFIRMATION, Kind.CONTROL, Kind.VERIFICATION)  # about a finished run (`subject`); they make no model
+# About another run (`subject`): a finished one, or the walk that a fold belongs to. They make no model.
+JOBS = (Kind.CONFIRMATION, Kind.CONTROL, Kind.VERIFICATION, Kind.FOLD)
 
 
 class Status(models.TextChoices):

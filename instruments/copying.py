@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.db import DatabaseError, OperationalError
 from django.db.backends.utils import CursorWrapper
 
 HEADER = 19  # bytes before the first row; each row is a field count, and a length before each field
@@ -13,13 +12,7 @@ EPOCH = 946_684_800  # 2000-01-01 UTC, from which PostgreSQL counts microseconds
 def copy(cursor: CursorWrapper, statement: str, stream: Any) -> None:
     """Carries out `COPY … TO STDOUT` into `stream`'s write, or `COPY … FROM STDIN` from its read.
 
-    Raises OperationalError when the connection breaks, like any other statement: within a COPY psycopg2 raises its
-    bare DatabaseError, without the code that every complaint of the server carries.
+    Raises Django's exceptions, which its cursor gives for every other way of asking.
     """
-    try:
-        with cursor.db.wrap_database_errors:
-            cursor.copy_expert(statement, stream)
-    except DatabaseError as problem:
-        if getattr(problem.__cause__, "pgcode", None) is None:
-            raise OperationalError(str(problem)) from problem
-        raise
+    with cursor.db.wrap_database_errors:
+        cursor.copy_expert(statement, stream)

@@ -8,7 +8,7 @@ import traceback
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError
 
 from training.errors import RunRefused
 from training.leases import Cancelled, LeaseLost
@@ -50,7 +50,7 @@ class Ending:
             return cls(Outcome.LOST)
         if isinstance(problem, RunRefused | SpecError | NotTrainable):
             return cls.failed(getattr(problem, "reason", Reason.BAD_DATA), str(problem))
-        if isinstance(problem, OperationalError | InterfaceError) and not _FULL.search(str(problem)):
+        if _is_outage(problem):
             return cls(Outcome.GIVE_BACK, sentence="The database went away")
         reason, sentence = _diagnosis(problem)
         return cls.failed(reason, sentence, "".join(traceback.format_exception(problem))[-TRACE_CHARS:])
@@ -75,6 +75,16 @@ class Ending:
 
 
 _OUT_OF_MEMORY = "Out of memory: the training needed more than a run may have. Choose a shorter period."
+
+
+def _is_outage(problem: BaseException) -> bool:
+    """The database went away. A connection that breaks while a statement is on its way may be psycopg2's bare
+    DatabaseError, without the code that every complaint of the server carries."""
+    if _FULL.search(str(problem)):
+        return False
+    if isinstance(problem, OperationalError | InterfaceError):
+        return True
+    return isinstance(problem, DatabaseError) and getattr(problem.__cause__, "pgcode", "") is None
 
 
 def _diagnosis(problem: BaseException) -> tuple[Reason, str]:

@@ -145,7 +145,7 @@ def _conclude(held: Held, ending: Ending) -> None:
             Reason.BUG, "Unexpected error: the training ended without a result. The log has details."
         )
     if ending.outcome == Outcome.FAILED:
-        log.warning("Run %s failed (%s): %s", held.run_id, ending.reason, ending.sentence)
+        log.warning("Run %s failed (%s): %s\n%s", held.run_id, ending.reason, ending.sentence, ending.trace)
         values: dict[str, Any] = {
             "error": ending.sentence,
             "error_reason": ending.reason or "",

@@ -4,6 +4,7 @@ Measured on a million bars: COPY in binary into numpy 1.3 s, `values_list` 5.6 s
 """
 
 import io
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import numpy as np
@@ -18,7 +19,7 @@ _COLUMNS = ("open", "high", "low", "close", "volume", "adj_close")
 _TABLE = PriceBar._meta.db_table
 
 _COPY_ROW = np.dtype(
-    [("fields", ">i2"), ("time_size", ">i4"), ("time", ">i8")]
+    [("fields", ">i2"), ("series_size", ">i4"), ("series", ">i8"), ("time_size", ">i4"), ("time", ">i8")]
     + [part for name in _COLUMNS for part in ((f"{name}_size", ">i4"), (name, ">f8"))]
 )
 
@@ -49,28 +50,38 @@ def load_bars(series: Series, *, start: datetime | None = None, end: datetime | 
     if start is not None and before > 0:
         earlier = PriceBar.objects.filter(series=series, timestamp__lt=start).order_by("-timestamp")
         start = earlier.values_list("timestamp", flat=True)[before - 1 : before].first()
+    return load_many([series], start=start, end=end)[0]
+
+
+def load_many(series: Sequence[Series], *, start: datetime | None = None, end: datetime | None = None) -> list[Bars]:
+    """The same of several series, in their order: on PostgreSQL by a single query."""
+    pks = [int(one.pk) for one in series]
     if connection.vendor == "postgresql":
-        return _load_postgresql(int(series.pk), start, end)
-    return _load_sqlite(int(series.pk), start, end)
+        return _load_postgresql(pks, start, end)
+    return [_load_sqlite(pk, start, end) for pk in pks]
 
 
-def _load_postgresql(series_pk: int, start: datetime | None, end: datetime | None) -> Bars:
+def _load_postgresql(pks: list[int], start: datetime | None, end: datetime | None) -> list[Bars]:
     # COPY takes no parameters: what goes into the text is our own integers and ISO times.
-    where = f"series_id = {series_pk}"
+    where = f"series_id IN ({', '.join(map(str, pks)) or 'NULL'})"
     if start is not None:
         where += f" AND timestamp >= '{start.astimezone(UTC).isoformat()}'"
     if end is not None:
         where += f" AND timestamp <= '{end.astimezone(UTC).isoformat()}'"
-    query = f"SELECT timestamp, {', '.join(_COLUMNS)} FROM {_TABLE} WHERE {where} ORDER BY timestamp"
+    query = (
+        f"SELECT series_id, timestamp, {', '.join(_COLUMNS)} FROM {_TABLE} WHERE {where} ORDER BY series_id, timestamp"
+    )
     buffer = io.BytesIO()
     with connection.cursor() as cursor:
         copying.copy(cursor, f"COPY ({query}) TO STDOUT (FORMAT BINARY)", buffer)
     size = buffer.tell() - copying.HEADER - copying.TRAILER
     rows = np.frombuffer(buffer.getbuffer(), dtype=_COPY_ROW, offset=copying.HEADER, count=size // _COPY_ROW.itemsize)
-    return Bars(
+    owners = rows["series"].astype(np.int64)
+    whole = Bars(
         rows["time"].astype(np.int64) // 1_000_000 + copying.EPOCH,
         *(rows[name].astype(np.float64) for name in _COLUMNS),
     )
+    return [whole.slice(*np.searchsorted(owners, [pk, pk + 1]).tolist()) for pk in pks]
 
 
 def _load_sqlite(series_pk: int, start: datetime | None, end: datetime | None) -> Bars:

@@ -4,20 +4,23 @@ import csv
 import io
 from typing import Any
 
+import numpy as np
+
 from instruments.quant.daily_features import FEATURE_SET, VERSION
 from training.models import TrainingRun
 from training.quant.artifacts import joblib_bytes, json_bytes
+from training.quant.distribution import MOST_ROWS, distribution_of
 from training.quant.panel import CLASSES, COLUMNS, PARTS, Panel
 from training.quant.simulate import Performance
 from training.quant.spec import COST_BP
 from training.quant.universe import Judged, UniverseOutcome
 from training.quant.universe_fit import Pair, gains, permuted
+from training.quant.universe_serving import CLASSIFIER, FORMAT, MANIFEST, REGRESSOR
 from training.quant.universe_spec import UniverseSpec
 from training.storage import sha256
 from training.universe_data import UniverseData
 from training.versions import code_version, library_versions
 
-CLASSIFIER, REGRESSOR = "classifier.txt", "regressor.txt"
 ARTIFACTS = {
     "classifier": CLASSIFIER,
     "regressor": REGRESSOR,
@@ -25,7 +28,7 @@ ARTIFACTS = {
     "regressor_joblib": "regressor.joblib",
     "metrics": "metrics.json",
     "feature_importance": "feature_importance.csv",
-    "manifest": "manifest.json",
+    "manifest": MANIFEST,
 }
 
 
@@ -78,6 +81,7 @@ def universe_detail(data: UniverseData, spec: UniverseSpec, outcome: UniverseOut
         "feature_importance": gains(outcome.judged),
         "permutation_importance": permuted(outcome.judged, panel.features[rows], outcome.labels[rows], seed=spec.seed),
         "symbols": list(panel.symbols),
+        "distribution": _distribution(panel, outcome),
         "proof": {
             "last_train_outcome": day_of(panel, int(panel.outcome[split.train].max())),
             "first_validation_decision": day_of(panel, split.borders["validation_first"]),
@@ -106,7 +110,7 @@ def universe_files(
         ARTIFACTS["feature_importance"]: _importance_csv(detail),
     }
     manifest = {
-        "format": 1,
+        "format": FORMAT,
         "kind": "universe",
         "version": result["version"],
         "universe": spec.universe,
@@ -120,6 +124,8 @@ def universe_files(
         "refit": spec.refit,
         **{name: result[name] for name in ("as_of", "used_until", "data_hash", "model_hash", "judged_model_hash")},
         "params_hash": run.params_hash,
+        "symbols": detail["symbols"],
+        "distribution": detail["distribution"],
         "files": {name: sha256(content) for name, content in files.items()},
         "created_by": run.created_by.get_username() if run.created_by else None,
         **detail["made_with"],
@@ -134,6 +140,21 @@ def version_of(run: TrainingRun) -> str:
 def day_of(panel: Panel, place: int) -> str:
     """The ISO date of a place among the panel's days."""
     return str(panel.days[place].astype("datetime64[D]"))
+
+
+def _distribution(panel: Panel, outcome: UniverseOutcome) -> dict[str, Any]:
+    """Of the features that the kept model was fitted on; and of the scores that the judged one gave to days that it had
+    not seen: on its own rows a model is surer than it will ever be again."""
+    split = outcome.split
+    used = split.train if outcome.kept is outcome.judged else np.flatnonzero(panel.known)
+    unseen = np.concatenate([split.validation, split.test])
+    unseen = unseen[:: max(1, len(unseen) // MOST_ROWS)]
+    said = outcome.judged.probabilities(panel.features[unseen])
+    names = tuple(f"p_{name.lower()}" for name in CLASSES)
+    return {
+        "features": distribution_of(COLUMNS, panel.features[used], panel.day[used]).as_dict(),
+        "scores": distribution_of(names, said, panel.day[unseen]).as_dict(),
+    }
 
 
 def _books(panel: Panel, judged: Judged) -> dict[str, Any]:

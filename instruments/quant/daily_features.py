@@ -66,11 +66,25 @@ def side_by_side(many: Sequence[Bars]) -> Wide:
 def daily_features(many: Sequence[Bars]) -> list[Floats]:
     """For each instrument a (its bars, k) matrix, C-contiguous, columns as `get_feature_columns`."""
     wide = side_by_side(many)
-    found = _all(wide)
+    found = {**_windows(wide), **_recursive(wide)}
     return [
         np.stack([found[feature.name][:rows, j] for feature in DAILY_FEATURES], axis=1)
         for j, rows in enumerate(wide.rows.tolist())
     ]
+
+
+def last_features(many: Sequence[Bars]) -> Floats:
+    """(N, k): the last row of each matrix of `daily_features`, to the last bit, in a fraction of its time: a window
+    looks at its own bars only; what is recursive runs over all of them. NaN rows for no bars."""
+    recent = side_by_side([bars.slice(max(0, len(bars) - _LONGEST), len(bars)) for bars in many])
+    whole = side_by_side(many)
+    out = np.full((len(many), len(DAILY_FEATURES)), np.nan)
+    for wide, found in ((recent, _windows(recent)), (whole, _recursive(whole))):
+        some = np.flatnonzero(wide.rows)
+        for k, feature in enumerate(DAILY_FEATURES):
+            if feature.name in found:
+                out[some, k] = found[feature.name][wide.rows[some] - 1, some]
+    return out
 
 
 def day_ranks(day: NDArray[np.int64], values: Floats) -> Floats:
@@ -186,7 +200,8 @@ def _true_range(wide: Wide) -> Floats:
     return out
 
 
-def _momentum(wide: Wide) -> dict[str, Floats]:
+def _recursive(wide: Wide) -> dict[str, Floats]:
+    """What looks back to the first bar: an exponential mean never forgets quite."""
     close = wide.close
     quick, slow = exponential(close, 12), exponential(close, 26)
     macd = quick - slow
@@ -194,8 +209,8 @@ def _momentum(wide: Wide) -> dict[str, Floats]:
     quick[:25] = macd[:25] = np.nan
     signal[:33] = np.nan
     return {
-        **{f"return_{k}": change(close, k) for k in (1, 5, 10, 20, 60, 120)},
         "rsi_14": _rsi(close),
+        "atr_14": wilder(_true_range(wide), 14) / close,
         "macd": macd / close,
         "macd_signal": signal / close,
         "macd_histogram": (macd - signal) / close,
@@ -205,6 +220,7 @@ def _momentum(wide: Wide) -> dict[str, Floats]:
 def _trend(wide: Wide) -> dict[str, Floats]:
     means = {window: mean(wide.close, window) for window in (5, 10, 20, 50, 200)}
     return {
+        **{f"return_{k}": change(wide.close, k) for k in (1, 5, 10, 20, 60, 120)},
         **{f"ma_distance_{window}": wide.close / average - 1.0 for window, average in means.items()},
         **{f"ma_cross_{a}_{b}": means[a] / means[b] - 1.0 for a, b in ((5, 20), (20, 50), (50, 200))},
     }
@@ -215,7 +231,6 @@ def _spread(wide: Wide) -> dict[str, Floats]:
     middle, band = mean(close, 20), deviation(close, 20, ddof=0)
     return {
         **{f"volatility_{window}": deviation(returns, window, ddof=1) for window in (10, 20, 60)},
-        "atr_14": wilder(_true_range(wide), 14) / close,
         "bollinger_position": _ratio(close - (middle - 2.0 * band), 4.0 * band, 0.5),
         "bollinger_width": 4.0 * band / middle,
     }
@@ -243,14 +258,9 @@ def _volume_and_calendar(wide: Wide) -> dict[str, Floats]:
     }
 
 
-def _all(wide: Wide) -> dict[str, Floats]:
-    return {
-        **_momentum(wide),
-        **_trend(wide),
-        **_spread(wide),
-        **_place(wide),
-        **_volume_and_calendar(wide),
-    }
+def _windows(wide: Wide) -> dict[str, Floats]:
+    """What looks at its own window of bars and no further back."""
+    return {**_trend(wide), **_spread(wide), **_place(wide), **_volume_and_calendar(wide)}
 
 
 def _set() -> tuple[DailyFeature, ...]:
@@ -290,5 +300,6 @@ def _set() -> tuple[DailyFeature, ...]:
 
 
 DAILY_FEATURES = _set()
+_LONGEST = max(feature.window for feature in DAILY_FEATURES)
 CORE = tuple(feature.name for feature in DAILY_FEATURES if feature.first_valid <= CORE_WINDOW)
 RANKED = ("return_5", "return_20", "return_60", "volatility_20", "rsi_14", "volume_ratio_20")

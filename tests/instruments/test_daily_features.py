@@ -16,6 +16,7 @@ from instruments.quant.daily_features import (
     daily_features,
     day_ranks,
     get_feature_columns,
+    last_features,
 )
 from tests.training.quant.noise import noise_bars
 
@@ -132,3 +133,10 @@ def test_it_ranks_within_the_day_as_pandas_does() -> None:
     expected = (frame.rank() - 0.5) / frame.transform("count")
     np.testing.assert_allclose(day_ranks(day, values), expected, rtol=0, atol=1e-15)
     assert np.isnan(day_ranks(day, np.full(900, np.nan))).all()
+
+
+def test_its_last_rows_alone_are_the_same_bits() -> None:
+    many = [noise_bars(n, seed=n) for n in (700, 1, 252, 253, 61, 300)]
+    whole = np.array([matrix[-1] for matrix in daily_features(many)])
+    assert last_features(many).tobytes() == whole.tobytes()
+    assert np.isnan(last_features([many[0].slice(0, 0)])).all()

@@ -96,10 +96,17 @@ def make_panel(members: Sequence[tuple[str, Bars, Floats]], *, horizon: int, fir
         traded=traded,
         day=day,
         who=who,
-        features=_with_ranks(matrix, day),
+        features=with_ranks(matrix, day),
         returns=returns,
         outcome=outcome,
     )
+
+
+def with_ranks(matrix: Singles, day: Ints) -> Singles:
+    """Stored features (n, m) and behind them the ranks of the main ones within each day: columns as `COLUMNS`."""
+    names = get_feature_columns()
+    ranks = [day_ranks(day, matrix[:, names.index(name)].astype(np.float64)) for name in RANKED]
+    return np.column_stack([matrix, *(rank.astype(np.float32) for rank in ranks)])
 
 
 def classes(returns: Floats, *, buy: float, sell: float) -> Ints:
@@ -154,12 +161,6 @@ def assert_no_leak(panel: Panel, split: UniverseSplit) -> None:
         raise AssertionError("an outcome used in fitting is later than the first validation decision")
     if panel.outcome[split.validation].max() > panel.day[split.test].min():
         raise AssertionError("a validation outcome is later than the first test decision")
-
-
-def _with_ranks(matrix: Singles, day: Ints) -> Singles:
-    names = get_feature_columns()
-    ranks = [day_ranks(day, matrix[:, names.index(name)].astype(np.float64)) for name in RANKED]
-    return np.column_stack([matrix, *(rank.astype(np.float32) for rank in ranks)])
 
 
 def _carried(prices: Floats) -> Floats:

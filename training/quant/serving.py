@@ -1,4 +1,4 @@
-"""A candle model read back from its text files, for serving. Nothing is ever unpickled.
+"""Models read back from their text files, for serving; here the candle model. Nothing is ever unpickled.
 
 LightGBM is imported when the first model is read: it costs 3 s, which no web process should wait for at its start
 (boursomatic/wsgi.py loads it in the background).
@@ -55,14 +55,10 @@ class CandleModel:
 def read_model(files: dict[str, bytes], expected: dict[str, str]) -> CandleModel:
     """A model from the bytes of `model.txt` and `manifest.json`, each held against its SHA-256 before it is parsed:
     a corrupt text can kill the process, an edited digit silently changes predictions. Raises Integrity."""
-    import lightgbm  # noqa: PLC0415 - see the module's docstring
-
-    for name in (MODEL, MANIFEST):
-        if hashlib.sha256(files[name]).hexdigest() != expected.get(name):
-            raise Integrity(f"{name} has changed since it was written. Train the model again, or restore a backup.")
+    check_files(files, expected)
     said = json.loads(files[MANIFEST])
     return CandleModel(
-        booster=lightgbm.Booster(model_str=files[MODEL].decode()),
+        booster=read_booster(files[MODEL]),
         mean=np.array(said["scaler"]["mean"]),
         scale=np.array(said["scaler"]["scale"]),
         rounds=said["rounds"],
@@ -72,3 +68,17 @@ def read_model(files: dict[str, bytes], expected: dict[str, str]) -> CandleModel
         feature_low=np.array(said["feature_low"]),
         feature_high=np.array(said["feature_high"]),
     )
+
+
+def check_files(files: dict[str, bytes], expected: dict[str, str]) -> None:
+    """Each file against its SHA-256. Raises Integrity."""
+    for name, content in files.items():
+        if hashlib.sha256(content).hexdigest() != expected.get(name):
+            raise Integrity(f"{name} has changed since it was written. Train the model again, or restore a backup.")
+
+
+def read_booster(text: bytes) -> "lightgbm.Booster":
+    """From LightGBM's text format, once its hash was checked."""
+    import lightgbm  # noqa: PLC0415 - see the module's docstring
+
+    return lightgbm.Booster(model_str=text.decode())

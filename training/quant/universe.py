@@ -104,7 +104,16 @@ def judge_said(panel: Panel, labels: Ints, rows: Ints, spoken: Spoken, spec: Uni
     daily = rank_ic(panel.day[rows], expected, panel.returns[rows])
     return Judged(
         rows=rows,
-        metrics=headline(panel, rows, labels=came, said=said, expected=expected, kept=kept, buy=spec.buy_threshold),
+        metrics=headline(
+            panel,
+            rows,
+            labels=came,
+            said=said,
+            expected=expected,
+            kept=kept,
+            buy=spec.buy_threshold,
+            horizon=spec.horizon,
+        ),
         reports={
             **report(came, said),
             "calibration": calibration(probabilities[:, BUY], came == BUY),

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from instruments.quant.daily_features import DAY, day_ranks
 from training.quant.excess import Excess, excess_of, excess_returns
@@ -66,7 +67,7 @@ def books(panel: Panel, rows: Ints, signals: Ints, *, horizon: int) -> Books:
 
 
 def headline(
-    panel: Panel, rows: Ints, *, labels: Ints, said: Ints, expected: Floats, kept: Books, buy: float
+    panel: Panel, rows: Ints, *, labels: Ints, said: Ints, expected: Floats, kept: Books, buy: float, horizon: int
 ) -> dict[str, Any]:
     """M of the contract. `labels`, `said` (predicted class) and `expected` (return) stand beside `rows`."""
     returns = panel.returns[rows]
@@ -75,9 +76,11 @@ def headline(
     lift = lift_of_buys(panel.day[rows], said == BUY, returns >= buy)
     ic = rank_ic(panel.day[rows], expected, returns)
     bought = returns[said == BUY]
+    stretch = panel.day[rows][said == BUY] // horizon
     return {
         "rows": len(rows),
         "precision_buy": lift["precision"],
+        "precision_buy_interval": clustered_interval(bought >= buy, stretch),
         "precision_buy_positive": float((bought > 0).mean()) if len(bought) else None,
         "base_rate_buy": lift["base_rate"],
         "base_rate_buy_all": float((labels == BUY).mean()),
@@ -125,6 +128,20 @@ def lift_of_buys(day: Ints, bought: NDArray[np.bool_], hit: NDArray[np.bool_]) -
         "lift": lift,
         "interval": [lift - half, lift + half] if half is not None else None,
     }
+
+
+def clustered_interval(hit: NDArray[np.bool_], cluster: Ints) -> list[float] | None:
+    """95 % interval of a share (n,) whose rows hang together within each cluster (n,), from Student's t with one degree
+    of freedom less than there are clusters. None for fewer than three: that tells nothing."""
+    _, own = np.unique(cluster, return_inverse=True)
+    clusters = int(own.max(initial=-1)) + 1
+    if clusters < 3:
+        return None
+    share = float(hit.mean())
+    sums = np.bincount(own, hit - share)
+    error = math.sqrt(float((sums**2).sum()) * clusters / (clusters - 1)) / len(hit)
+    half = float(stdtrit(clusters - 1, 0.975)) * error
+    return [max(0.0, share - half), min(1.0, share + half)]
 
 
 def rank_ic(day: Ints, expected: Floats, returns: Floats) -> Floats:

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from instruments.models import Series
+from training.json_columns import JsonPart
 
 
 class Kind(models.TextChoices):
@@ -66,7 +67,8 @@ class TrainingRunQuerySet(models.QuerySet["TrainingRun"]):
 
     def light(self) -> "TrainingRunQuerySet":
         """For lists: without the columns that only a run's own page draws."""
-        return self.select_related("series__instrument", "created_by").defer("detail", "error_trace")
+        related = self.select_related("series__instrument", "created_by", "description").prefetch_related("tags")
+        return related.defer("detail", "error_trace")
 
 
 class TrainingRun(models.Model):
@@ -114,6 +116,28 @@ class TrainingRun(models.Model):
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     deleted_at = models.DateTimeField(null=True)
+    deletion = models.UUIDField(null=True, editable=False)  # what was deleted together comes back together
+
+    # what runs are sought by, kept equal to the JSON by the database; of a confirmation they are the pooled figures
+    auc = models.GeneratedField(
+        expression=JsonPart("result", "evidence", "auc", kind=models.FloatField),
+        output_field=models.FloatField(null=True),
+        db_persist=True,
+    )
+    p_value = models.GeneratedField(
+        expression=JsonPart("result", "evidence", "p_value", kind=models.FloatField),
+        output_field=models.FloatField(null=True),
+        db_persist=True,
+    )
+    protocol = models.GeneratedField(
+        expression=JsonPart("config", "protocol"), output_field=models.TextField(null=True), db_persist=True
+    )
+    feature_set = models.GeneratedField(
+        expression=JsonPart("config", "feature_set"), output_field=models.TextField(null=True), db_persist=True
+    )
+    universe = models.GeneratedField(
+        expression=JsonPart("config", "universe"), output_field=models.TextField(null=True), db_persist=True
+    )
 
     objects = TrainingRunQuerySet.as_manager()
 
@@ -124,6 +148,20 @@ class TrainingRun(models.Model):
             models.Index(fields=["series", "-id"], name="run_series"),
             models.Index(fields=["created_by", "-id"], name="run_person"),
             models.Index(fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="run_deleted"),
+            # Whatever a list is filtered by, its keys come from this index alone; the rows are read for one page only.
+            models.Index(
+                fields=[
+                    *("-id", "kind", "status", "series", "created_by", "candle_at", "created_at"),
+                    *("auc", "p_value", "protocol", "feature_set", "universe"),
+                ],
+                condition=Q(deleted_at__isnull=True, subject__isnull=True),
+                name="run_listed",
+            ),
+            models.Index(
+                fields=["subject", "p_value", "auc", "series"],
+                condition=Q(kind=Kind.CONFIRMATION, status=Status.COMPLETED),
+                name="run_confirmed",
+            ),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(status__in=Status.values), name="run_status_known"),
@@ -156,6 +194,36 @@ class TrainingRun(models.Model):
         return self.status in TERMINAL
 
 
+class Description(models.Model):
+    """What people call a run and say of it. Apart from the run, whose own row never changes once it has ended."""
+
+    run = models.OneToOneField(TrainingRun, primary_key=True, on_delete=models.CASCADE, related_name="description")
+    name = models.CharField(max_length=80, blank=True)
+    notes = models.TextField(blank=True)
+    pinned = models.BooleanField(default=False)  # kept by retention and by bulk deletion
+
+    class Meta:
+        indexes = [models.Index(fields=["run"], condition=Q(pinned=True), name="description_pinned")]
+
+    def __str__(self) -> str:
+        return self.name or str(self.run_id)
+
+
+class RunTag(models.Model):
+    """A word that runs are found by, in small letters."""
+
+    run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="tags")
+    text = models.CharField(max_length=30)
+
+    class Meta:
+        ordering = ["text"]
+        indexes = [models.Index(fields=["text", "-run"], name="tag_runs")]
+        constraints = [models.UniqueConstraint(fields=["run", "text"], name="tag_once")]
+
+    def __str__(self) -> str:
+        return self.text
+
+
 class RunEvent(models.Model):
     """One line of a run's log. Append-only."""
 
@@ -170,6 +238,16 @@ class RunEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.stage}: {self.text}"
+
+
+class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
+    def existing(self) -> "ModelVersionQuerySet":
+        """Models of runs that nobody deleted."""
+        return self.filter(run__deleted_at=None)
+
+    def light(self) -> "ModelVersionQuerySet":
+        """With run and series, without the columns that only a run's own page draws."""
+        return self.select_related("run", "series__instrument").defer("run__detail", "run__error_trace")
 
 
 class ModelVersion(models.Model):
@@ -189,6 +267,8 @@ class ModelVersion(models.Model):
     files = models.JSONField(default=dict)  # file name -> SHA-256
     trained_at = models.DateTimeField()
     is_active = models.BooleanField(default=False)
+
+    objects = ModelVersionQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]
@@ -258,6 +338,7 @@ class Try(models.Model):
             models.UniqueConstraint(fields=["series", "params_hash", "candle_at"], name="try_once"),
             models.CheckConstraint(condition=Q(p_value__isnull=True) | Q(p_value__gt=0, p_value__lte=1), name="try_p"),
         ]
+        indexes = [models.Index(fields=["series", "p_value"], name="try_standing")]
 
     def __str__(self) -> str:
         return f"{self.series_id} {self.candle_at:%Y-%m-%d} {self.params_hash[:8]}"

@@ -76,9 +76,23 @@ def judge(
     """PROTOCOL §3. `single`: the run's own window, None for a live run or one class; `pooled`: its confirmation.
 
     `tries` are the p-values of all tries on the series `on` (None while unconfirmed), `own` is this run's place among
-    them. An unconfirmed run is `weak` at most.
+    them.
     """
     adjusted = holm(tries, own) if confirmed and pooled else None
+    return judge_adjusted(single=single, pooled=pooled, confirmed=confirmed, adjusted=adjusted, tries=len(tries), on=on)
+
+
+def judge_adjusted(
+    *,
+    single: Evidence | None,
+    pooled: Evidence | None,
+    confirmed: bool,
+    adjusted: float | None,
+    tries: int,
+    on: str,
+) -> Verdict:
+    """As `judge`, where the adjusted p-value of a confirmed run among so many `tries` is known already. An unconfirmed
+    run is `weak` at most."""
     best = pooled or single
     if best is None:
         sentence = (
@@ -86,7 +100,7 @@ def judge(
             if confirmed
             else "Not judged yet: there is no test window to rank."
         )
-        return Verdict(Label.NO_EVIDENCE, None, adjusted, len(tries), 0, 0, None, None, None, confirmed, sentence)
+        return Verdict(Label.NO_EVIDENCE, None, adjusted, tries, 0, 0, None, None, None, confirmed, sentence)
     label = Label.NO_EVIDENCE
     if best.p_value < LEVEL:
         label = Label.EVIDENCE if adjusted is not None and adjusted < LEVEL else Label.WEAK
@@ -94,14 +108,14 @@ def judge(
         label=label,
         p_value=best.p_value,
         adjusted_p_value=adjusted,
-        tries=len(tries),
+        tries=tries,
         rows=best.rows,
         windows=best.windows,
         auc=best.auc,
         auc_interval=best.auc_interval,
         smallest_visible_auc=best.smallest_visible_auc,
         confirmed=confirmed,
-        sentence=_sentence(label, single=single, pooled=pooled, adjusted=adjusted, tries=len(tries), on=on),
+        sentence=_sentence(label, single=single, pooled=pooled, adjusted=adjusted, tries=tries, on=on),
     )
 
 

@@ -16,7 +16,7 @@ from boursomatic.accounts.audit import audit
 from training import leases, services
 from training.candles import candle_data
 from training.jobs import JOBS_TO_DO
-from training.models import Kind, ModelVersion, RunEvent, Status, TrainingRun, Try, UniverseTry
+from training.models import Kind, ModelVersion, RunEvent, Status, TrainingRun, Try
 from training.quant.artifacts import model_text
 from training.quant.candle import train_candle
 from training.quant.spec import CandleSpec
@@ -26,6 +26,8 @@ from training.records import candle_detail, candle_files, candle_result
 from training.storage import artifact_storage, run_folder, sha256
 from training.universe_data import universe_data
 from training.universe_records import model_texts, universe_detail, universe_files, universe_result
+from training.universe_verdicts import universe_try_enter
+from training.walking import discard_folds, fold_work, walk_work
 
 WRITE_EVERY_S = 0.4  # a short fit is over before its progress would be worth a write
 CURVE_POINTS = 300
@@ -72,8 +74,9 @@ class Reporter:
         self.written = time.monotonic()
 
 
-def run_execute(*, run_pk: int, token: UUID, tell: Tell | None = None) -> None:
-    """Carry out the run that `token` holds; `tell` hears of each stage.
+def run_execute(*, run_pk: int, token: UUID, tell: Tell | None = None, fill: bool = True) -> None:
+    """Carry out the run that `token` holds; `tell` hears of each stage. `fill`: a universe run computes what features
+    are missing, as its first stage; without it their lack is an error that names the command.
 
     Raises leases.LeaseLost and leases.Cancelled, SpecError and NotTrainable for data that won't do, OSError for a disk
     that won't.
@@ -84,7 +87,11 @@ def run_execute(*, run_pk: int, token: UUID, tell: Tell | None = None) -> None:
     if run.kind == Kind.CANDLE:
         _train_candle(run, token, reporter)
     elif run.kind == Kind.UNIVERSE:
-        _train_universe(run, token, reporter)
+        _train_universe(run, token, reporter, fill=fill)
+    elif run.kind == Kind.FOLD:
+        _carry_fold(run, token, reporter)
+    elif run.kind == Kind.WALK:
+        _pool_walk(run, token, reporter)
     else:
         _do_job(run, token, reporter)
 
@@ -104,9 +111,8 @@ def _train_candle(run: TrainingRun, token: UUID, reporter: Reporter) -> None:
     files = candle_files(run, spec, outcome, text=text, result=result, detail=detail)
     with artifact_storage().staged(run_folder(run.run_id), files) as staged, transaction.atomic():
         # The conditional UPDATE locks the row first: who lost the lease moves no files and makes no model.
-        if not leases.finish(run.pk, token, status=Status.COMPLETED, result=result, detail=detail):
+        if not leases.finish(run.pk, token, status=Status.COMPLETED, result=result, detail=detail, log=reporter.events):
             leases.refuse(run.pk, token)
-        RunEvent.objects.bulk_create(reporter.events)
         _model_create(
             run,
             result,
@@ -121,11 +127,12 @@ def _train_candle(run: TrainingRun, token: UUID, reporter: Reporter) -> None:
         staged.publish()
 
 
-def _train_universe(run: TrainingRun, token: UUID, reporter: Reporter) -> None:
+def _train_universe(run: TrainingRun, token: UUID, reporter: Reporter, *, fill: bool) -> None:
     spec = UniverseSpec.from_dict(run.config)
     reporter.stage("load", 0.02, f"bars and features of the universe {spec.universe}")
     data = universe_data(
         spec,
+        fill=fill,
         on_read=lambda done, todo: reporter.stage("load", 0.02 + 0.1 * done / todo, f"{done} of {todo} instruments"),
     )
     outcome = train_universe(data.panel, spec, on_stage=reporter.stage)
@@ -135,9 +142,8 @@ def _train_universe(run: TrainingRun, token: UUID, reporter: Reporter) -> None:
     detail = universe_detail(data, spec, outcome)
     files = universe_files(run, spec, outcome, texts=texts, result=result, detail=detail)
     with artifact_storage().staged(run_folder(run.run_id), files) as staged, transaction.atomic():
-        if not leases.finish(run.pk, token, status=Status.COMPLETED, result=result, detail=detail):
+        if not leases.finish(run.pk, token, status=Status.COMPLETED, result=result, detail=detail, log=reporter.events):
             leases.refuse(run.pk, token)
-        RunEvent.objects.bulk_create(reporter.events)
         _model_create(
             run,
             result,
@@ -147,29 +153,37 @@ def _train_universe(run: TrainingRun, token: UUID, reporter: Reporter) -> None:
             horizon=spec.horizon,
             metrics=result["metrics"],
         )
-        UniverseTry.objects.bulk_create(
-            [
-                UniverseTry(
-                    universe=spec.universe,
-                    params_hash=run.params_hash,
-                    as_of=data.as_of,
-                    run_id=run.run_id,
-                    p_value=result["evidence"]["p_value"],
-                    made_at=timezone.now(),
-                )
-            ],
-            ignore_conflicts=True,
-        )
+        universe_try_enter(result=result, params_hash=run.params_hash, run_id=run.run_id)
         staged.publish()
+
+
+def _carry_fold(run: TrainingRun, token: UUID, reporter: Reporter) -> None:
+    """One fold of a walk. Its end leaves the rest to whoever is kicked next: a fold, or the walk itself."""
+    result, files = fold_work(run, reporter.stage)
+    with artifact_storage().staged(run_folder(run.run_id), files) as staged, transaction.atomic():
+        if not leases.finish(run.pk, token, status=Status.COMPLETED, result=result):
+            leases.refuse(run.pk, token)
+        RunEvent.objects.bulk_create(reporter.events)
+        staged.publish()
+
+
+def _pool_walk(run: TrainingRun, token: UUID, reporter: Reporter) -> None:
+    """A walk whose folds are over: all of them as one book, which is a try on the universe."""
+    result = walk_work(run, reporter.stage)
+    with transaction.atomic():
+        if not leases.finish(run.pk, token, status=Status.COMPLETED, result=result):
+            leases.refuse(run.pk, token)
+        RunEvent.objects.bulk_create(reporter.events)
+        universe_try_enter(result=result, params_hash=run.params_hash, run_id=run.run_id)
+    discard_folds(run)
 
 
 def _do_job(run: TrainingRun, token: UUID, reporter: Reporter) -> None:
     """A job about a finished run: what it finds goes into its own row, and a confirmation's p-value into the ledger."""
     result = JOBS_TO_DO[Kind(run.kind)](run, reporter.stage)
     with transaction.atomic():
-        if not leases.finish(run.pk, token, status=Status.COMPLETED, result=result):
+        if not leases.finish(run.pk, token, status=Status.COMPLETED, result=result, log=reporter.events):
             leases.refuse(run.pk, token)
-        RunEvent.objects.bulk_create(reporter.events)
         if run.kind == Kind.CONFIRMATION and result["evidence"]:
             assert run.candle_at is not None
             tried = Try.objects.filter(series=run.series, params_hash=run.params_hash, candle_at=run.candle_at)

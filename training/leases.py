@@ -6,18 +6,18 @@ RunEvent in the same transaction.
 """
 
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Case, Count, F, IntegerField, OuterRef, Q, Subquery, Value, When
+from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce, Now
 
 from training import clock
-from training.models import JOBS, Reason, RunEvent, Status, TrainingRun
+from training.models import ACTIVE, JOBS, Kind, Reason, RunEvent, Status, TrainingRun
 
 MAX_ATTEMPTS = 3
 LEASE_S: float = settings.HEARTBEAT_S
@@ -63,15 +63,18 @@ def claim(run_pk: int, *, host: str, pid: int) -> uuid.UUID | None:
 
 
 def next_queued(*, jobs: bool = True) -> int | None:
-    """The queued run whose turn it is: trainings before jobs about finished runs (which `jobs=False` leaves out),
-    then the person with the fewest running, of these the one who has waited longest since the last start, then the
-    oldest."""
+    """The queued run whose turn it is: trainings before jobs about other runs (which `jobs=False` leaves out), then
+    the person with the fewest running, of these the one who has waited longest since the last start, then the oldest.
+    A walk's turn comes when none of its folds is under way any more, or when one came to nothing."""
     theirs = TrainingRun.objects.filter(created_by=OuterRef("created_by")).exclude(kind__in=JOBS)
     running = theirs.filter(status=Status.RUNNING).order_by().values("created_by").annotate(n=Count("pk")).values("n")
     started = theirs.filter(started_at__isnull=False).order_by("-pk").values("started_at")
     queued = TrainingRun.objects.filter(status=Status.QUEUED, deleted_at=None)
     if not jobs:
         queued = queued.exclude(kind__in=JOBS)
+    folds = TrainingRun.objects.filter(subject=OuterRef("pk"), kind=Kind.FOLD)
+    under_way, broken = folds.filter(status__in=ACTIVE), folds.filter(status__in=(Status.FAILED, Status.CANCELLED))
+    queued = queued.exclude(Q(kind=Kind.WALK) & Exists(under_way) & ~Exists(broken))
     turn = queued.annotate(
         is_job=Case(When(kind__in=JOBS, then=1), default=0, output_field=IntegerField()),
         busy=Coalesce(Subquery(running), 0),
@@ -130,8 +133,10 @@ def finish(
     error: str = "",
     error_reason: str = "",
     error_trace: str = "",
+    log: Sequence[RunEvent] = (),
 ) -> bool:
-    """Ends a run. False: the lease is lost, or a cancel was accepted before (then only `cancelled` is a true end)."""
+    """Ends a run, and stores the `log` of its stages. False: the lease is lost, or a cancel was accepted before (then
+    only `cancelled` is a true end)."""
     held = _held(run_pk, token)
     if status != Status.CANCELLED:
         held = held.filter(cancel_requested_at=None)
@@ -145,7 +150,7 @@ def finish(
     with transaction.atomic():
         ended = held.update(status=status, stage=status, finished_at=Now(), lease_token=None, **values)
         if ended:
-            _log(run_pk, status, error or f"{Status(status).label}.")
+            _log(run_pk, status, error or f"{Status(status).label}.", after=log)
     return bool(ended)
 
 
@@ -259,6 +264,8 @@ def _take_back(held: Any, run_pk: int, why: str) -> bool:
     return False
 
 
-def _log(run_pk: int, stage: str, text: str) -> None:
-    attempt = TrainingRun.objects.filter(pk=run_pk).values_list("attempt", flat=True).get()
-    RunEvent.objects.create(run_id=run_pk, at=Now(), attempt=attempt, stage=stage[:30], text=text[:500])
+def _log(run_pk: int, stage: str, text: str, *, after: Sequence[RunEvent] = ()) -> None:
+    """One line, and those that were kept until now."""
+    attempt = after[0].attempt if after else TrainingRun.objects.values_list("attempt", flat=True).get(pk=run_pk)
+    line = RunEvent(run_id=run_pk, at=Now(), attempt=attempt, stage=stage[:30], text=text[:500])
+    RunEvent.objects.bulk_create([*after, line])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from instruments.quant.bars import Bars
 from instruments.quant.features import FEATURE_SETS, feature_matrix
-from training.quant.fit import Fitted, fit_rounds, fit_until_it_stops
+from training.quant.fit import Fitted, Stopped, fit_rounds, fit_until_it_stops
 from training.quant.labels import up_label
 from training.quant.metrics import Metrics, auc_with_interval, best_f1_threshold, evaluate
 from training.quant.plan import CandlePlan, plan_candle
@@ -33,7 +33,7 @@ class CandleOutcome:
 
     plan: CandlePlan
     columns: tuple[str, ...]
-    stopped: Fitted  # early-stopped: gives the rounds and the validation figures
+    stopped: Stopped  # early-stopped: gives the rounds and the validation figures
     final: Fitted  # the model that is kept
     threshold: float
     train: Metrics
@@ -100,16 +100,16 @@ def fit_candle(
     spec: CandleSpec,
     on_stage: OnStage,
     on_round: Callable[[int, float], None],
-) -> tuple[Fitted, Fitted]:
-    """PROTOCOL §2: the early-stopped model, and the one that is kept (`poc` keeps the same)."""
+) -> tuple[Stopped, Fitted]:
+    """PROTOCOL §2: the early-stopped model, and the one that is kept: fitted again with the rounds that were best, on
+    all training rows (`honest`) or on those of the first fit (`poc`, which so gets the same trees)."""
     on_stage("fit", 0.1, f"{len(split.fit)} rows, stopped early by {len(split.validation)}")
     stopped = fit_until_it_stops(
         features, labels, fit=split.fit, validation=split.validation, spec=spec, on_round=on_round
     )
-    if spec.protocol == "poc":
-        return stopped, stopped
-    on_stage("refit", 0.8, f"{len(split.train)} rows, {stopped.rounds} rounds")
-    return stopped, fit_rounds(features, labels, rows=split.train, spec=spec, rounds=stopped.rounds)
+    rows = split.fit if spec.protocol == "poc" else split.train
+    on_stage("refit", 0.8, f"{len(rows)} rows, {stopped.rounds} rounds")
+    return stopped, fit_rounds(features, labels, rows=rows, spec=spec, rounds=stopped.rounds)
 
 
 def _judge(

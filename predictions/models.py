@@ -50,3 +50,129 @@ class Prediction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.run_id} {self.candle_at:%Y-%m-%d}: {self.probability:.3f}"
+
+
+class Label(models.TextChoices):
+    """What is advised; the order of training.quant.panel.CLASSES."""
+
+    SELL = "SELL", "Sell"
+    HOLD = "HOLD", "Hold"
+    BUY = "BUY", "Buy"
+
+
+class Flag(models.TextChoices):
+    """What to know of a recommendation before heeding it."""
+
+    OUT_OF_RANGE = "out_of_range", "A feature lies beyond everything that the model was trained on"
+    STALE = "stale", "The last bar is too old: nothing is said"
+    NO_FEATURES = "no_features", "Too few bars for features: nothing is said"
+    IN_SAMPLE = "in_sample", "The model has seen this day's outcome: it proves nothing"
+
+
+class RecommendationSetQuerySet(models.QuerySet["RecommendationSet"]):
+    def counting(self) -> "RecommendationSetQuerySet":
+        """Those that a model is held to: of days that it has not seen."""
+        return self.filter(in_sample=False)
+
+    def newest_first(self) -> "RecommendationSetQuerySet":
+        return self.order_by("-as_of", "-id")
+
+
+class RecommendationSet(models.Model):
+    """What one model said of its universe on one day: once for each version and day, never rewritten.
+
+    The model is named by texts, and its promise kept beside them: what was said stays said when the model goes.
+    """
+
+    version = models.CharField(max_length=60)
+    model_hash = models.CharField(max_length=64)
+    universe = models.CharField(max_length=40)
+    horizon = models.PositiveSmallIntegerField()
+    buy_threshold = models.FloatField()
+    sell_threshold = models.FloatField()
+    promise = models.JSONField()  # {"precision", "interval"} of BUY on the model's test days; null where undefined
+    lost = models.JSONField(default=list)  # symbols that it was trained on and that the universe no longer has
+    as_of = models.DateField()  # the session at whose close it speaks
+    in_sample = models.BooleanField()
+    made_at = models.DateTimeField()
+
+    objects = RecommendationSetQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-as_of", "-id"]
+        constraints = [models.UniqueConstraint(fields=["version", "as_of"], name="recommended_once")]
+
+    def __str__(self) -> str:
+        return f"{self.version} {self.as_of}"
+
+
+class RecommendationQuerySet(models.QuerySet["Recommendation"]):
+    def pending(self) -> "RecommendationQuerySet":
+        return self.filter(realised_return=None).exclude(label="")
+
+    def light(self) -> "RecommendationQuerySet":
+        """For lists: without the features, with what they name."""
+        return self.select_related("set", "series__instrument").defer("features")
+
+
+class Recommendation(models.Model):
+    """One instrument's line of a set. Only the outcome is added, once, when the horizon's last bar has come."""
+
+    set = models.ForeignKey(RecommendationSet, on_delete=models.PROTECT, related_name="rows")
+    series = models.ForeignKey(Series, on_delete=models.PROTECT, related_name="recommendations")
+    bar_at = models.DateTimeField(null=True)  # the instrument's last bar then; null where it had none
+    label = models.CharField(max_length=4, choices=Label.choices, blank=True)  # empty: nothing is said
+    p_buy = models.FloatField(null=True)
+    p_hold = models.FloatField(null=True)
+    p_sell = models.FloatField(null=True)
+    expected_return = models.FloatField(null=True)
+    rank = models.PositiveIntegerField(null=True)  # 1: highest expected return of the day
+    flags = models.JSONField(default=list)  # of Flag
+    features = models.BinaryField()  # what the model was given: float32, little-endian, as panel.COLUMNS
+
+    realised_return = models.FloatField(null=True)
+    hit = models.BooleanField(null=True)  # what came is of the class that was said
+    target_at = models.DateTimeField(null=True)  # the bar that decided it
+    scored_at = models.DateTimeField(null=True)
+
+    objects = RecommendationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["set", "rank"], name="recommendation_rank"),
+            models.Index(
+                fields=["series", "bar_at"],
+                condition=Q(realised_return=None) & ~Q(label=""),
+                name="recommendation_pending",
+            ),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["set", "series"], name="recommendation_once"),
+            models.CheckConstraint(
+                condition=Q(label="", p_buy=None, p_hold=None, p_sell=None, expected_return=None, rank=None)
+                | Q(
+                    label__in=Label.values,
+                    bar_at__isnull=False,
+                    p_buy__isnull=False,
+                    p_hold__isnull=False,
+                    p_sell__isnull=False,
+                    expected_return__isnull=False,
+                    rank__isnull=False,
+                ),
+                name="recommendation_said_whole",
+            ),
+            models.CheckConstraint(
+                condition=Q(realised_return=None, hit=None, target_at=None, scored_at=None)
+                | Q(
+                    realised_return__isnull=False,
+                    hit__isnull=False,
+                    target_at__gt=F("bar_at"),
+                    scored_at__isnull=False,
+                ),
+                name="recommendation_scored_whole",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.set_id} {self.series_id}: {self.label or 'nothing'}"

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from predictions.models import Flag, Label
 from predictions.quant.predict import SAMPLES
 
 
@@ -83,3 +84,23 @@ class PredictionPerformance(Head):
     epoch = serializers.ListField(child=serializers.IntegerField())
     strategy = Earned(allow_null=True)
     buy_and_hold = Earned(allow_null=True)
+
+
+class RecommendationRow(serializers.Serializer[Any]):
+    symbol = serializers.CharField()
+    label = serializers.ChoiceField(Label.choices, allow_null=True, help_text="null: nothing is said; see `flags`")
+    p_buy = serializers.FloatField(min_value=0, max_value=1, allow_null=True)
+    p_hold = serializers.FloatField(min_value=0, max_value=1, allow_null=True)
+    p_sell = serializers.FloatField(min_value=0, max_value=1, allow_null=True)
+    expected_return = serializers.FloatField(allow_null=True, help_text="Over the horizon, as a fraction")
+    rank = serializers.IntegerField(min_value=1, allow_null=True, help_text="1: highest expected return of the day")
+    flags = serializers.ListField(child=serializers.ChoiceField(Flag.choices))
+    version = serializers.CharField()
+    as_of = serializers.DateField(help_text="The session at whose close it is made")
+    made_at = serializers.DateTimeField()
+    realised_return = serializers.FloatField(allow_null=True, help_text="null while its last bar has not come")
+    hit = serializers.BooleanField(allow_null=True, help_text="Whether what came is of the class that was said")
+    model_hash = serializers.CharField()
+    in_sample = serializers.BooleanField(help_text="The model has seen this day's outcome; never counted")
+    universe = serializers.CharField()
+    horizon = serializers.IntegerField(min_value=1, help_text="In bars")

@@ -1,0 +1,53 @@
+"""A recommendation as JSON, and a set of them: what command and API answer."""
+
+from typing import Any
+
+from predictions.models import Recommendation, RecommendationSet
+from training.quant.spec import format_time
+
+FIELDS = ("symbol", "label", "p_buy", "p_hold", "p_sell", "expected_return", "rank", "flags", "version", "as_of",
+          "made_at", "realised_return", "hit", "model_hash", "in_sample", "universe", "horizon")  # fmt: skip
+
+
+def recommendation_json(row: Recommendation) -> dict[str, Any]:
+    """Needs `set` and `series__instrument` loaded. `label` is null where nothing is said, `hit` while it is pending."""
+    of = row.set
+    return {
+        "symbol": row.series.instrument.symbol,
+        "label": row.label or None,
+        "p_buy": row.p_buy,
+        "p_hold": row.p_hold,
+        "p_sell": row.p_sell,
+        "expected_return": row.expected_return,
+        "rank": row.rank,
+        "flags": row.flags,
+        "version": of.version,
+        "as_of": of.as_of.isoformat(),
+        "made_at": format_time(of.made_at),
+        "realised_return": row.realised_return,
+        "hit": row.hit,
+        "model_hash": of.model_hash,
+        "in_sample": of.in_sample,
+        "universe": of.universe,
+        "horizon": of.horizon,
+    }
+
+
+def recommendations_json(page: list[Recommendation]) -> list[dict[str, Any]]:
+    return [recommendation_json(row) for row in page]
+
+
+def set_json(made: RecommendationSet) -> dict[str, Any]:
+    """The JSON of `recommend`: by rank, then those of which nothing is said."""
+    rows = made.rows.light().order_by("-id")
+    return {
+        "version": made.version,
+        "as_of": made.as_of.isoformat(),
+        "made_at": format_time(made.made_at),
+        "model_hash": made.model_hash,
+        "universe": made.universe,
+        "horizon": made.horizon,
+        "in_sample": made.in_sample,
+        "lost": made.lost,
+        "recommendations": recommendations_json(list(rows)),
+    }

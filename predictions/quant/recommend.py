@@ -1,0 +1,76 @@
+"""What a universe model says of each instrument at the close of one session, from bars up to that session alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instruments.quant.bars import Bars
+from instruments.quant.daily_features import CORE, DAY, get_feature_columns, last_features
+from training.quant.panel import COLUMNS, with_ranks
+from training.quant.universe_serving import UniverseModel
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Advice:
+    """One row for each of N instruments, in their order; `session` is the day number of the last bar of them all.
+
+    `label` is a place in CLASSES, -1 where nothing is said; then `probabilities` (N, 3) and `expected` (N,) are NaN and
+    `rank` is 0. Rank 1 has the highest expected return. `features` (N, k) float32 are what the model was given.
+    """
+
+    session: int
+    features: NDArray[np.float32]
+    label: NDArray[np.int64]
+    probabilities: Floats
+    expected: Floats
+    rank: NDArray[np.int64]
+    stale: Flags  # its last bar is too old: nothing is said
+    lacking: Flags  # too few bars for features: nothing is said
+    outside: Flags  # a feature lies beyond all training rows
+
+
+def advise(model: UniverseModel, many: Sequence[Bars], *, oldest: int) -> Advice:
+    """`many`: adjusted bars of each instrument, at least one in all and none after the session. An instrument whose
+    last bar is more than `oldest` sessions of the universe old is stale."""
+    last = np.array([int(bars.time[-1]) // DAY if len(bars) else -1 for bars in many])
+    recent = np.unique(np.concatenate([bars.time[-oldest - 1 :] // DAY for bars in many]))
+    behind = len(recent) - np.searchsorted(recent, last, side="right")
+    stored = last_features(many).astype(np.float32)
+    core = [get_feature_columns().index(name) for name in CORE]
+    lacking = np.isnan(stored[:, core]).any(axis=1)
+    stale = (behind > oldest) & (last >= 0)
+    heard = np.flatnonzero(~lacking & ~stale)
+
+    features = np.full((len(many), len(COLUMNS)), np.nan, dtype=np.float32)
+    features[:, : stored.shape[1]] = stored
+    features[heard] = with_ranks(stored[heard], np.zeros(len(heard), dtype=np.int64))
+    probabilities, expected = np.full((len(many), 3), np.nan), np.full(len(many), np.nan)
+    label, rank = np.full(len(many), -1), np.zeros(len(many), dtype=np.int64)
+    if len(heard):
+        probabilities[heard], expected[heard] = model.speak(features[heard])
+        label[heard] = probabilities[heard].argmax(axis=1)
+        rank[heard[np.argsort(-expected[heard], kind="stable")]] = np.arange(1, len(heard) + 1)
+    return Advice(
+        session=int(recent[-1]),
+        features=features,
+        label=label,
+        probabilities=probabilities,
+        expected=expected,
+        rank=rank,
+        stale=stale,
+        lacking=lacking & ~stale,
+        outside=_outside(model, features) & (label >= 0),
+    )
+
+
+def _outside(model: UniverseModel, features: NDArray[np.float32]) -> Flags:
+    low, high = (
+        np.array([getattr(one, name) for one in model.features.columns.values()], dtype=np.float32)
+        for name in ("low", "high")
+    )
+    return np.asarray(((features < low) | (features > high)).any(axis=1), dtype=np.bool_)

@@ -1,0 +1,160 @@
+"""Recommendations made: the active model of a universe asked about one day, and its answer kept before the future
+arrives."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+
+import numpy as np
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from boursomatic.accounts.audit import audit
+from instruments.loading import load_many
+from instruments.models import Series
+from instruments.quant.daily_features import DAY
+from instruments.universes import UnknownUniverse, universe_series
+from predictions.models import Flag, Recommendation, RecommendationSet
+from predictions.quant.recommend import Advice, advise
+from training.gate import OLDEST_SESSIONS
+from training.model_files import stored_universe_model
+from training.models import Kind, ModelVersion
+from training.quant.panel import CLASSES
+from training.quant.universe_serving import UniverseModel
+
+USUAL_HORIZON = 20  # of several active models of a universe
+
+
+class NotAdvisable(Exception):
+    """Why nothing can be recommended, and what would do, in a sentence."""
+
+
+def active_model(universe: str) -> ModelVersion:
+    """The active model of a universe; of several horizons the usual one. Raises NotAdvisable."""
+    found = {one.horizon: one for one in universe_models().filter(universe=universe, is_active=True)}
+    if USUAL_HORIZON in found or len(found) == 1:
+        return found.get(USUAL_HORIZON) or next(iter(found.values()))
+    if found:
+        named = ", ".join(f"{one.version} ({horizon} bars)" for horizon, one in sorted(found.items()))
+        raise NotAdvisable(f"Several models of {universe} are active; name one by --model: {named}.")
+    raise NotAdvisable(
+        f"No model of the universe {universe} is active. Train one (train --universe {universe}) and activate it "
+        "(activate_model VERSION --reason TEXT)."
+    )
+
+
+def named_model(version: str) -> ModelVersion:
+    """A universe's model by its version, active or not. Raises NotAdvisable."""
+    found = universe_models().filter(version=version).first()
+    if found is None:
+        raise NotAdvisable(f"There is no model {version} of a universe. GET /api/models lists what there is.")
+    return found
+
+
+def universe_models() -> QuerySet[ModelVersion]:
+    """Those that were not deleted."""
+    return ModelVersion.objects.filter(kind=Kind.UNIVERSE, run__deleted_at=None).select_related("run")
+
+
+def recommendations_make(
+    *, model: ModelVersion, as_of: date | None, in_sample: bool = False
+) -> tuple[RecommendationSet, bool]:
+    """The set of `model` for the last session on or before `as_of` (None: the last bar), and whether it was made now:
+    what was said before stays. Only bars up to that session are looked at.
+
+    Raises NotAdvisable for a day that the model has seen (unless `in_sample`), and where there are no bars or only old
+    ones; RunRefused("integrity") for a model whose files have changed.
+    """
+    try:
+        series = universe_series(model.universe)
+    except UnknownUniverse as error:
+        raise NotAdvisable(str(error)) from error
+    end = datetime.combine(as_of, time.max, tzinfo=UTC) if as_of else None
+    bars = [one.adjusted() for one in load_many(series, end=end)]
+    session = _session([int(one.time[-1]) for one in bars if len(one)], model, as_of)
+    used_until = date.fromisoformat(model.run.result["used_until"])
+    if session <= used_until and not in_sample:
+        raise NotAdvisable(
+            f"{model.version} has seen outcomes up to {used_until}, so what it says of {session} proves nothing. Ask "
+            "for a later day, or with --in-sample: such recommendations are flagged and never counted."
+        )
+    if known := RecommendationSet.objects.filter(version=model.version, as_of=session).first():
+        return known, False
+    read = stored_universe_model(model.version)
+    advice = advise(read, bars, oldest=OLDEST_SESSIONS)
+    lasts = [int(one.time[-1]) if len(one) else None for one in bars]
+    try:
+        with transaction.atomic():
+            made = _set_create(model, read, session, series, seen=session <= used_until)
+            Recommendation.objects.bulk_create(_rows(made, advice, series, lasts))
+            audit(None, "recommendations.create", model.version, as_of=session.isoformat())
+    except IntegrityError:  # another job was quicker: its set counts
+        return RecommendationSet.objects.get(version=model.version, as_of=session), False
+    return made, True
+
+
+def _session(lasts: list[int], model: ModelVersion, as_of: date | None) -> date:
+    """The universe's last session among bars that end at these seconds. NotAdvisable where that is too long ago."""
+    if not lasts:
+        raise NotAdvisable(
+            f"No instrument of {model.universe} has a bar on or before {as_of}. Import some: import_bars."
+        )
+    session = date(1970, 1, 1) + timedelta(days=max(lasts) // DAY)
+    if as_of and np.busday_count(session, as_of) > OLDEST_SESSIONS:
+        raise NotAdvisable(
+            f"The bars of {model.universe} are stale: the last one on or before {as_of} is of {session}, more than "
+            f"{OLDEST_SESSIONS} sessions earlier. Import newer ones (import_bars), or ask for {session}."
+        )
+    return session
+
+
+def _set_create(
+    model: ModelVersion, read: UniverseModel, session: date, series: Sequence[Series], *, seen: bool
+) -> RecommendationSet:
+    test = model.metrics["test"]
+    return RecommendationSet.objects.create(
+        version=model.version,
+        model_hash=model.model_hash,
+        universe=model.universe,
+        horizon=read.horizon,
+        buy_threshold=read.buy_threshold,
+        sell_threshold=read.sell_threshold,
+        promise={"precision": test["precision_buy"], "interval": test["precision_buy_interval"]},
+        lost=sorted(set(read.symbols) - {one.instrument.symbol for one in series}),
+        as_of=session,
+        in_sample=seen,
+        made_at=timezone.now(),
+    )
+
+
+def _rows(
+    made: RecommendationSet, advice: Advice, series: Sequence[Series], lasts: Sequence[int | None]
+) -> list[Recommendation]:
+    """From the last rank to the first, so that lists by key, newest first, begin with the best."""
+    order = np.argsort(np.where(advice.rank > 0, -advice.rank, -len(series) - 1), kind="stable")
+    return [_row(made, advice, j, series[j], lasts[j]) for j in order.tolist()]
+
+
+def _row(made: RecommendationSet, advice: Advice, j: int, series: Series, last: int | None) -> Recommendation:
+    flags = [
+        flag
+        for flag, is_set in (
+            (Flag.OUT_OF_RANGE, advice.outside[j]),
+            (Flag.STALE, advice.stale[j]),
+            (Flag.NO_FEATURES, advice.lacking[j]),
+            (Flag.IN_SAMPLE, made.in_sample),
+        )
+        if is_set
+    ]
+    row = Recommendation(
+        set=made,
+        series=series,
+        bar_at=None if last is None else datetime.fromtimestamp(last, UTC),
+        flags=flags,
+        features=advice.features[j].astype("<f4").tobytes(),
+    )
+    if advice.label[j] >= 0:
+        row.label = CLASSES[advice.label[j]]
+        row.p_sell, row.p_hold, row.p_buy = advice.probabilities[j].tolist()
+        row.expected_return, row.rank = float(advice.expected[j]), int(advice.rank[j])
+    return row

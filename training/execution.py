@@ -161,9 +161,8 @@ def _carry_fold(run: TrainingRun, token: UUID, reporter: Reporter) -> None:
     """One fold of a walk. Its end leaves the rest to whoever is kicked next: a fold, or the walk itself."""
     result, files = fold_work(run, reporter.stage)
     with artifact_storage().staged(run_folder(run.run_id), files) as staged, transaction.atomic():
-        if not leases.finish(run.pk, token, status=Status.COMPLETED, result=result):
+        if not leases.finish(run.pk, token, status=Status.COMPLETED, result=result, log=reporter.events):
             leases.refuse(run.pk, token)
-        RunEvent.objects.bulk_create(reporter.events)
         staged.publish()
 
 
@@ -171,9 +170,8 @@ def _pool_walk(run: TrainingRun, token: UUID, reporter: Reporter) -> None:
     """A walk whose folds are over: all of them as one book, which is a try on the universe."""
     result = walk_work(run, reporter.stage)
     with transaction.atomic():
-        if not leases.finish(run.pk, token, status=Status.COMPLETED, result=result):
+        if not leases.finish(run.pk, token, status=Status.COMPLETED, result=result, log=reporter.events):
             leases.refuse(run.pk, token)
-        RunEvent.objects.bulk_create(reporter.events)
         universe_try_enter(result=result, params_hash=run.params_hash, run_id=run.run_id)
     discard_folds(run)
 

@@ -35,7 +35,7 @@ def carry(held: Held, tell: Tell | None) -> Ending:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with _beating(held):
-            run_execute(run_pk=held.pk, token=held.token, tell=tell)
+            run_execute(run_pk=held.pk, token=held.token, tell=tell, fill=False)
         return Ending(Outcome.DONE)
     except KeyboardInterrupt:
         leases.request_cancel(held.pk)

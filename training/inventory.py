@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
+from django.db.models import Q
+
 from boursomatic.accounts.models import AuditEntry
-from training.models import ModelVersion, Status, TrainingRun
+from training.models import ACTIVE, Kind, ModelVersion, TrainingRun
 from training.storage import ArtifactStorage, artifact_storage
 
 SWEPT = "run.sweep"  # the audit's word for a run whose row was removed
@@ -46,17 +48,17 @@ def inventory() -> Inventory:
 
 
 def orphans(*, sure: bool) -> list[str]:
-    """Folders that belong to no model and to no run that may still make one.
+    """Folders that belong to no model, to no run that may still make one, and to no fold of a walk under way.
 
     `sure`: only of runs that this database knows to have ended or to have been removed. A folder of a run that it has
     never heard of may be another database's, or younger than the backup that was restored: a person decides about it.
     """
     folders = artifact_storage().folders()  # before the rows are read: what is published meanwhile is not seen
     rows = TrainingRun.objects.filter(run_id__in=set(folders.values()))
-    status = dict(rows.values_list("run_id", "status").iterator())
+    known = set(rows.values_list("run_id", flat=True).iterator())
+    needed = rows.filter(Q(status__in=ACTIVE) | Q(kind=Kind.FOLD, subject__status__in=ACTIVE))
+    waiting = set(needed.values_list("run_id", flat=True).iterator())
     modelled = set(ModelVersion.objects.filter(folder__in=folders).values_list("folder", flat=True).iterator())
-    waiting = {run_id for run_id, is_now in status.items() if is_now in (Status.QUEUED, Status.RUNNING)}
-    known = set(status)
     if sure and (unheard := set(folders.values()) - known):
         known |= set(AuditEntry.objects.filter(action=SWEPT, subject__in=unheard).values_list("subject", flat=True))
     return [

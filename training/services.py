@@ -3,6 +3,7 @@
 import hashlib
 import json
 import secrets
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,9 +21,10 @@ from training.errors import KeyReused, TooLate, TooManyRuns
 from training.models import ACTIVE, IdempotencyKey, Kind, RunEvent, Status, TrainingRun
 from training.quant.spec import CandleSpec
 from training.quant.universe_spec import UniverseSpec
+from training.quant.walk_spec import WalkSpec
 from training.universe_data import universe_members
 
-Spec = CandleSpec | UniverseSpec
+Spec = CandleSpec | UniverseSpec | WalkSpec
 KEYS_KEPT = timedelta(days=1)
 QUEUE_LOCK = 7_301_996  # PostgreSQL advisory lock: counting the active runs and adding one is one step
 ID_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
@@ -61,28 +63,30 @@ def candle_run_start(*, user: User | None, spec: CandleSpec) -> TrainingRun:
     return run
 
 
-def universe_run_create(*, user: User | None, spec: UniverseSpec, idempotency_key: str = "") -> TrainingRun:
-    """A queued run, its task enqueued in the same transaction. Whether bars and features will do, its worker finds out.
+def universe_run_create(*, user: User | None, spec: UniverseSpec | WalkSpec, idempotency_key: str = "") -> TrainingRun:
+    """A queued run, its task enqueued in the same transaction. Whether there are bars enough, its worker finds out.
 
-    Raises SpecError where there is no such universe, TooManyRuns at a limit, KeyReused for a known key with another
-    body.
+    A walk is made with all its folds, which are kicked in its place: its own turn comes when they are over. Raises
+    SpecError where there is no such universe, TooManyRuns at a limit, KeyReused for a known key with another body.
     """
-    universe_members(spec)
+    universe_members(spec.universe)
     with transaction.atomic():
         _lock_queue()
         if idempotency_key and user and (known := _known_key(user, idempotency_key, spec)):
             return known
         _require_room(user)
-        run = _insert(user=user, kind=Kind.UNIVERSE, spec=spec, series=None)
+        kind = Kind.WALK if isinstance(spec, WalkSpec) else Kind.UNIVERSE
+        run = _insert(user=user, kind=kind, spec=spec, series=None)
         _remember_key(user, idempotency_key, spec, run)
         audit(user, "run.create", run.run_id, universe=spec.universe)
-        tasks.kick(run.pk)
+        for one in _folds_insert(run, spec) if isinstance(spec, WalkSpec) else [run]:
+            tasks.kick(one.pk)
     return run
 
 
 def universe_run_start(*, user: User | None, spec: UniverseSpec) -> TrainingRun:
     """A queued run that no worker is told of: the caller claims and carries it (`train`)."""
-    universe_members(spec)
+    universe_members(spec.universe)
     with transaction.atomic():
         run = _insert(user=user, kind=Kind.UNIVERSE, spec=spec, series=None)
         audit(user, "run.create", run.run_id, universe=spec.universe, foreground=True)
@@ -128,11 +132,14 @@ def candle_preview(*, spec: CandleSpec) -> dict[str, Any]:
 
 
 def run_cancel(*, run: TrainingRun, user: User | None) -> TrainingRun:
-    """Accepted means that it ends `cancelled`. Raises TooLate when it has ended."""
-    answer = leases.request_cancel(run.pk)
-    if answer == leases.TOO_LATE:
-        raise TooLate(f"Run {run.run_id} has already ended; there is nothing left to cancel.")
-    audit(user, "run.cancel", run.run_id)
+    """Accepted means that it ends `cancelled`, and its folds with it. Raises TooLate when it has ended."""
+    with transaction.atomic():
+        answer = leases.request_cancel(run.pk)
+        if answer == leases.TOO_LATE:
+            raise TooLate(f"Run {run.run_id} has already ended; there is nothing left to cancel.")
+        for fold in run.jobs.filter(kind=Kind.FOLD, status__in=ACTIVE):
+            leases.request_cancel(fold.pk)
+        audit(user, "run.cancel", run.run_id)
     run.refresh_from_db()
     return run
 
@@ -148,6 +155,13 @@ def run_delete(*, run: TrainingRun, user: User | None) -> None:
         if not gone.update(deleted_at=Now()):
             raise TooLate(f"Run {run.run_id} is not over yet. Cancel it first.")
         audit(user, "run.delete", run.run_id)
+
+
+def _folds_insert(run: TrainingRun, walk: WalkSpec) -> list[TrainingRun]:
+    return [
+        _insert(user=run.created_by, kind=Kind.FOLD, spec=replace(walk, fold=number), series=None, subject=run)
+        for number in range(1, walk.folds + 1)
+    ]
 
 
 def _insert(
@@ -195,7 +209,8 @@ def _lock_queue() -> None:
 
 
 def _require_room(user: User | None) -> None:
-    active = TrainingRun.objects.filter(status__in=ACTIVE).exclude(kind=Kind.CONFIRMATION)  # asked for by no person
+    # Confirmations are asked for by no person, and a walk with its folds counts once.
+    active = TrainingRun.objects.filter(status__in=ACTIVE).exclude(kind__in=(Kind.CONFIRMATION, Kind.FOLD))
     if user and active.filter(created_by=user).count() >= settings.MAX_ACTIVE_PER_USER:
         raise TooManyRuns(
             f"You have {settings.MAX_ACTIVE_PER_USER} runs queued or running, the most a person may have. "

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from instruments.feature_store import fingerprint, load_features, stale_series
+from instruments.feature_store import features_compute, fingerprint, load_features, stale_series
 from instruments.loading import load_bars
 from instruments.models import Series
 from instruments.quant.bars import Bars
@@ -32,23 +32,29 @@ class UniverseData:
     data_hash: str
 
 
-def universe_members(spec: UniverseSpec) -> list[Series]:
-    """The series that a spec names; SpecError under `universe` where there are none."""
+def universe_members(universe: str) -> list[Series]:
+    """The series of a universe; SpecError under `universe` where there are none."""
     try:
-        return universe_series(spec.universe)
+        return universe_series(universe)
     except UnknownUniverse as error:
         raise SpecError({"universe": [str(error)]}) from error
 
 
-def universe_data(spec: UniverseSpec, *, on_read: Callable[[int, int], None] = lambda done, todo: None) -> UniverseData:
-    """Read it all. SpecError where bars or features are missing, TooLittle where nothing is left to train on."""
-    series = universe_members(spec)
+def universe_data(
+    spec: UniverseSpec, *, fill: bool = False, on_read: Callable[[int, int], None] = lambda done, todo: None
+) -> UniverseData:
+    """Read it all. SpecError where bars are missing, or features unless `fill` computes them; TooLittle where nothing
+    is left to train on."""
+    series = universe_members(spec.universe)
     members: list[tuple[str, Bars, Floats]] = []
     stale: list[str] = []
     for start in range(0, len(series), _TOGETHER):
         group = series[start : start + _TOGETHER]
         bars = {one.pk: load_bars(one) for one in group}
         old = stale_series({pk: fingerprint(found) for pk, found in bars.items()})
+        if fill and old:
+            features_compute(series=[one for one in group if one.pk in old], on_series=lambda *_: None)
+            old = set()
         stale += [one.instrument.symbol for one in group if one.pk in old]
         stored = load_features([one.pk for one in group if one.pk not in old])
         for one in group:

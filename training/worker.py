@@ -24,7 +24,8 @@ from training.models import JOBS, Kind, Reason, Status, TrainingRun
 from training.presence import HOST
 from training.storage import artifact_storage, run_folder
 
-TIME_LIMIT_S = dict.fromkeys(Kind, 600.0) | {Kind.UNIVERSE: 1800.0}  # well below settings.TASK_TIMEOUT_S
+LONG = (Kind.UNIVERSE, Kind.FOLD, Kind.WALK)
+TIME_LIMIT_S = dict.fromkeys(Kind, 600.0) | dict.fromkeys(LONG, 1800.0)  # well below settings.TASK_TIMEOUT_S
 TICK_S = 0.1  # how soon a cancel is seen
 STOP_AT = 0.8  # share of the lease after which a child whose beat can't be written is stopped
 

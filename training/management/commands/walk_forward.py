@@ -1,6 +1,6 @@
 """`manage.py walk_forward`: trains and judges a universe again and again, each time on the days that follow."""
 
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -10,17 +10,8 @@ from training.management.commands.train import figure_lines, refusal, spec_value
 from training.quant.panel import TooLittle
 from training.quant.spec import SpecError
 from training.quant.universe_spec import parse_universe_spec
-from training.quant.universe_walk import WINDOWS
+from training.quant.walk_spec import WALK_RANGES, WINDOWS, parse_walk_spec
 from training.walking import walk_forward
-
-
-def _count(low: int, high: int) -> Any:
-    def read(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
-            raise ArgumentTypeError(f"a whole number from {low} to {high}")
-        return int(text)
-
-    return read
 
 
 class Command(commands.Command):
@@ -31,10 +22,10 @@ class Command(commands.Command):
 
     def options(self, parser: ArgumentParser) -> None:
         universe_options(parser)
-        parser.add_argument("--folds", type=_count(1, 100), default=5, help="how many, 1 to 100 (default: 5)")
-        parser.add_argument(
-            "--step", type=_count(5, 500), default=60, help="trading days a fold, 5 to 500 (default: 60)"
-        )
+        for r in WALK_RANGES.values():
+            unit = f", in {r.unit}" if r.unit else ""
+            about = f"{r.label}{unit}, {r.low:g} to {r.high:g} (default: {r.default:g})"
+            parser.add_argument(f"--{r.name}", type=int, default=int(r.default), help=about)
         parser.add_argument(
             "--window",
             choices=WINDOWS,
@@ -45,11 +36,9 @@ class Command(commands.Command):
     def work(self, **options: Any) -> commands.Outcome:
         quiet = options["json"]
         try:
+            wanted = {name: options[name] for name in ("window", *WALK_RANGES)}
             answer = walk_forward(
-                spec=parse_universe_spec(spec_values(options)),
-                folds=options["folds"],
-                step=options["step"],
-                window=options["window"],
+                parse_walk_spec(parse_universe_spec(spec_values(options)), wanted),
                 tell=lambda progress, text: None if quiet else self._tell(progress, text),
             )
         except SpecError as error:

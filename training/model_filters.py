@@ -1,0 +1,49 @@
+"""What models may be filtered by, for page and API alike."""
+
+from typing import Any
+
+import django_filters
+from django import forms
+from django.db.models import QuerySet
+
+from instruments.models import Instrument
+from training.models import Kind, ModelVersion
+
+SELECT = forms.Select(attrs={"class": "form-select form-select-sm"})
+
+
+def _universes() -> list[tuple[str, str]]:
+    names = ModelVersion.objects.filter(kind=Kind.UNIVERSE).values_list("universe", flat=True)
+    return [(name, name) for name in names.order_by("universe").distinct()]
+
+
+class ModelFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filter has no types
+    """`kind`, `symbol` (of a candle model's instrument), `universe`, and `active` (yes or no)."""
+
+    kind = django_filters.ChoiceFilter(
+        choices=[(kind.value, kind.label) for kind in (Kind.CANDLE, Kind.UNIVERSE)],
+        empty_label="any kind",
+        widget=SELECT,
+    )
+    symbol = django_filters.ModelChoiceFilter(
+        field_name="series__instrument",
+        queryset=Instrument.objects.all(),
+        to_field_name="symbol",
+        empty_label="any instrument",
+        widget=SELECT,
+    )
+    universe = django_filters.ChoiceFilter(choices=_universes, empty_label="any universe", widget=SELECT)
+    active = django_filters.ChoiceFilter(
+        method="by_active",
+        choices=[("yes", "active"), ("no", "not active")],
+        empty_label="active or not",
+        label="Active",
+        widget=SELECT,
+    )
+
+    class Meta:
+        model = ModelVersion
+        fields: list[str] = []
+
+    def by_active(self, rows: QuerySet[ModelVersion], _name: str, wanted: Any) -> QuerySet[ModelVersion]:
+        return rows.filter(is_active=wanted == "yes")

@@ -45,10 +45,10 @@ class CandleModel:
 
     def probability(self, features: Floats) -> Floats:
         """P(up) for (n, k) unscaled features; NaN where a row has a NaN (its window is not full). Shape (n,)."""
-        known = ~np.isnan(features).any(axis=1)
-        out = np.full(len(features), np.nan)
-        if known.any():
-            out[known] = probability(self.booster, self.mean, self.scale, features[known], self.rounds)
+        if not len(features):
+            return np.empty(0)
+        out = probability(self.booster, self.mean, self.scale, features, self.rounds)
+        out[np.isnan(features).any(axis=1)] = np.nan
         return out
 
 

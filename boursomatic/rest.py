@@ -3,11 +3,11 @@
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlencode
 
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404
 from rest_framework import authentication, status
 from rest_framework.exceptions import (
@@ -23,9 +23,10 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from boursomatic.paging import Row, keyset_page
+
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 200
-Row = TypeVar("Row", bound=Model)
 
 
 class Refused(BasePermission):
@@ -144,13 +145,10 @@ def list_answer(
     """
     limit = _whole(request, "limit", DEFAULT_LIMIT, MAX_LIMIT)
     before = _whole(request, "before", 0, 2**63 - 1)
-    if before:
-        rows = rows.filter(pk__lt=before)
-    found = list(rows.order_by("-pk")[: limit + 1])
-    shown = found[:limit]
+    shown, older = keyset_page(rows, before=before, size=limit)
     headers = {}
-    if len(found) > limit:
-        query = {**request.query_params.dict(), "limit": limit, "before": shown[-1].pk}
+    if older:
+        query = {**request.query_params.dict(), "limit": limit, "before": older}
         address = f"{request.build_absolute_uri(request.path)}?{urlencode(query)}"
         headers["Link"] = f'<{address}>; rel="next"'
     return Response(present(shown), headers=headers)

@@ -13,9 +13,10 @@ from boursomatic.accounts.roles import Scope, may_change_run_of
 from boursomatic.rest import Conflict, invalid, known_only, list_answer
 from instruments.loading import default_symbol
 from training import leases, serializers, services
+from training.describing import parse_words, run_describe
 from training.errors import KeyReused, TooLate, TooManyRuns
 from training.filters import RunFilter
-from training.models import Kind, Status, TrainingRun, TrainingRunQuerySet
+from training.models import JOBS, Kind, Status, TrainingRun, TrainingRunQuerySet
 from training.presenting import run_json, runs_json
 from training.quant.spec import SpecError, parse_candle_spec
 from training.quant.universe_spec import parse_universe_spec
@@ -120,14 +121,24 @@ def latest_poc_run(request: Request) -> Response:
     description="Gone from every list at once. 409 while it is queued or running, or while its model is active.",
     responses={204: None, 403: _REFUSED, 404: _REFUSED, 409: _REFUSED},
 )
-@api_view(["GET", "DELETE"])
+@extend_schema(
+    methods=["PATCH"],
+    operation_id="poc_run_describe",
+    summary="Name a candle run, note, tag or pin it",
+    tags=["candle runs"],
+    request=serializers.RunWords,
+    responses={200: serializers.Run, 400: _REFUSED, 403: _REFUSED, 404: _REFUSED, 409: _REFUSED},
+)
+@api_view(["GET", "PATCH", "DELETE"])
 @permission_classes([api_permission(Scope.READ, write=Scope.TRAIN)])
 def poc_run(request: Request, run_id: str) -> Response:
     known_only(request)
     if request.method == "GET":
         leases.release_lost()
         return Response(run_json(_run(run_id, Kind.CANDLE)))
-    run = _changeable(request, run_id, "delete")
+    if request.method == "PATCH":
+        return _describe(request, run_id, Kind.CANDLE)
+    run = _changeable(request, run_id, "delete", Kind.CANDLE)
     try:
         services.run_delete(run=run, user=_user(request))
     except TooLate as error:
@@ -147,7 +158,7 @@ def poc_run(request: Request, run_id: str) -> Response:
 @permission_classes([api_permission(Scope.TRAIN)])
 def poc_run_cancel(request: Request, run_id: str) -> Response:
     known_only(request)
-    run = _changeable(request, run_id, "cancel")
+    run = _changeable(request, run_id, "cancel", Kind.CANDLE)
     try:
         services.run_cancel(run=run, user=_user(request))
     except TooLate as error:
@@ -193,17 +204,39 @@ def runs(request: Request) -> Response:
 
 
 @extend_schema(
+    methods=["GET"],
     operation_id="run",
     summary="One run of any kind",
     tags=["runs and models"],
     responses={200: serializers.Run, 404: _REFUSED},
 )
-@api_view(["GET"])
-@permission_classes([api_permission(Scope.READ)])
+@extend_schema(
+    methods=["PATCH"],
+    operation_id="run_describe",
+    summary="Name a run of any kind, note, tag or pin it",
+    tags=["runs and models"],
+    request=serializers.RunWords,
+    responses={200: serializers.Run, 400: _REFUSED, 403: _REFUSED, 404: _REFUSED, 409: _REFUSED},
+)
+@api_view(["GET", "PATCH"])
+@permission_classes([api_permission(Scope.READ, write=Scope.TRAIN)])
 def run(request: Request, run_id: str) -> Response:
     known_only(request)
+    if request.method == "PATCH":
+        return _describe(request, run_id, *(kind for kind in Kind if kind not in JOBS))
     leases.release_lost()
     return Response(run_json(_run(run_id)))
+
+
+def _describe(request: Request, run_id: str, *kinds: Kind) -> Response:
+    run = _changeable(request, run_id, "describe", *kinds)
+    try:
+        run_describe(run=run, user=_user(request), changes=parse_words(request.data))
+    except SpecError as error:
+        raise invalid(error.errors) from error
+    except TooLate as error:
+        raise Conflict(str(error)) from error
+    return Response(run_json(_run(run_id, *kinds)))
 
 
 def _run_list(request: Request, rows: TrainingRunQuerySet) -> Response:
@@ -233,9 +266,9 @@ def _run(run_id: str, *kinds: Kind) -> TrainingRun:
     return found
 
 
-def _changeable(request: Request, run_id: str, verb: str) -> TrainingRun:
+def _changeable(request: Request, run_id: str, verb: str, *kinds: Kind) -> TrainingRun:
     """The run, if this member may change it: one's own, or anyone's for managers."""
-    found = _run(run_id, Kind.CANDLE)
+    found = _run(run_id, *kinds)
     if not may_change_run_of(_user(request), found.created_by_id):
         owner = found.created_by.get_username() if found.created_by else "somebody else"
         raise PermissionDenied(

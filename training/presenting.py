@@ -34,7 +34,7 @@ def run_json(run: TrainingRun, found: Judged | None = None) -> dict[str, Any]:
 
 
 def runs_json(runs: Sequence[TrainingRun]) -> list[dict[str, Any]]:
-    """The run JSON that outside programs rely on. Needs `created_by` and `series__instrument` loaded; two queries
+    """The run JSON that outside programs rely on. Needs what `light` loads; two queries
     more for all verdicts together."""
     found, of_universes = judged(runs), universe_verdicts(runs)
     return [

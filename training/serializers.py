@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from instruments.models import Timeframe
+from training.describing import NAME_MOST, NOTES_MOST, TAG_MOST, TAGS_MOST
 from training.models import Kind, Status
 from training.quant.spec import FEATURE_SETS, PROTOCOLS, RANGES, Range
 from training.quant.universe_spec import UNIVERSE_RANGES
@@ -109,6 +110,21 @@ class Split(serializers.Serializer[Any]):
     class_counts = serializers.DictField(child=serializers.IntegerField())
 
 
+class RunWords(serializers.Serializer[Any]):
+    """Fields that are left out stay as they are."""
+
+    name = serializers.CharField(required=False, allow_blank=True, max_length=NAME_MOST, help_text="One line")
+    notes = serializers.CharField(required=False, allow_blank=True, max_length=NOTES_MOST)
+    tags = serializers.ListField(
+        required=False,
+        max_length=TAGS_MOST,
+        child=serializers.CharField(
+            max_length=TAG_MOST, help_text="Letters, digits, '_', '.', '-'; kept in small ones"
+        ),
+    )
+    pinned = serializers.BooleanField(required=False, help_text="Kept by retention and by bulk deletion")
+
+
 class Run(serializers.Serializer[Any]):
     run_id = serializers.CharField()
     timestamp = serializers.CharField(help_text="The UTC second it was asked for, as 20231215_143022")
@@ -120,6 +136,10 @@ class Run(serializers.Serializer[Any]):
     stage = serializers.CharField()
     message = serializers.CharField()
     error = serializers.CharField(allow_null=True)
+    name = serializers.CharField()
+    notes = serializers.CharField()
+    tags = serializers.ListField(child=serializers.CharField())
+    pinned = serializers.BooleanField()
     created_by = serializers.CharField(allow_null=True)
     created_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField(allow_null=True)

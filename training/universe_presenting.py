@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from training.describing import words_of
 from training.models import Status, TrainingRun
 from training.quant.spec import format_time
 from training.quant.universe_verdict import UniverseVerdict
@@ -27,8 +28,9 @@ _EMPTY: dict[str, Any] = {
 
 
 def progress_json(run: TrainingRun) -> dict[str, Any]:
-    """How far a run of any kind is, and whose it is."""
+    """How far a run of any kind is, whose it is, and what is said of it."""
     return {
+        **words_of(run).as_dict(),
         "status": run.status,
         "progress": run.progress,
         "stage": run.stage,

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from training import views, views_removal, views_workers
+from training import views, views_describing, views_jobs, views_removal, views_workers
 from training.models import Kind
 
 urlpatterns = [
@@ -14,9 +14,13 @@ urlpatterns = [
     path("runs/<slug:run_id>/cancel", views.run_cancel, name="run-cancel"),
     path("runs/<slug:run_id>/delete", views.run_delete, name="run-delete"),
     path("runs/<slug:run_id>/restore", views_removal.run_restore, name="run-restore"),
-    path("runs/<slug:run_id>/confirm", views.run_ask, {"kind": Kind.CONFIRMATION}, name="run-confirm"),
-    path("runs/<slug:run_id>/verify", views.run_ask, {"kind": Kind.VERIFICATION}, name="run-verify"),
-    path("runs/<slug:run_id>/control", views.run_ask, {"kind": Kind.CONTROL}, name="run-control"),
+    path("runs/<slug:run_id>/words", views_describing.run_words, name="run-words"),
+    path("runs/<slug:run_id>/confirm", views_jobs.job_ask, {"kind": Kind.CONFIRMATION}, name="run-confirm"),
+    path("runs/<slug:run_id>/confirm/cancel", views_jobs.job_cancel, {"kind": Kind.CONFIRMATION}),
+    path("runs/<slug:run_id>/verify", views_jobs.job_ask, {"kind": Kind.VERIFICATION}, name="run-verify"),
+    path("runs/<slug:run_id>/verify/cancel", views_jobs.job_cancel, {"kind": Kind.VERIFICATION}),
+    path("runs/<slug:run_id>/control", views_jobs.job_ask, {"kind": Kind.CONTROL}, name="run-control"),
+    path("runs/<slug:run_id>/control/cancel", views_jobs.job_cancel, {"kind": Kind.CONTROL}),
     path("runs/<slug:run_id>/files/<str:name>", views.run_file, name="run-file"),
     path("workers/", views_workers.workers, name="workers"),
     path("tries/", views.tries, name="tries"),

@@ -22,14 +22,15 @@ from training.forms import CandleForm, initial_values
 from training.ledger import tries_context
 from training.models import ACTIVE, Kind, Status, TrainingRun
 from training.quant.spec import RANGES, SpecError
-from training.showing import part_context, run_context, run_line
+from training.showing import run_context, run_line
 from training.storage import artifact_storage
 from training.verdicts import Judged, judged
+from training.views_describing import description_context
+from training.views_jobs import PARTS, show_part
 from training.views_removal import undo_offered
 from training.views_universe import show_universe
 
 PAGE = 50  # runs
-PARTS = {"judgement": "training/_judgement.html", "proof": "training/_proof.html"}  # that poll by themselves
 NO_RUN = "There is no such run. It may have been deleted."
 
 
@@ -113,24 +114,8 @@ def run(request: HttpRequest, run_id: str) -> HttpResponse:
         found = _run(run_id)
     part = request.GET.get("part", "") if found.kind == Kind.CANDLE else ""
     if part in PARTS and wants_fragment(request) and found.status == Status.COMPLETED:
-        return _show_part(request, found, part)
+        return show_part(request, found, part)
     return _show(request, found, in_dialog=request.GET.get("in") == "dialog")
-
-
-@require_POST
-@page_permission(Scope.TRAIN)
-def run_ask(request: HttpRequest, run_id: str, kind: Kind) -> HttpResponse:
-    """Confirmation, verification or noise control of a finished run, asked for by a button of its page."""
-    found, problem = _run(run_id), ""
-    try:
-        services.job_create(kind=kind, run=found, user=_person(request))
-    except (TooLate, TooManyRuns) as error:
-        problem = str(error)
-    if wants_fragment(request) and found.status == Status.COMPLETED and found.kind == Kind.CANDLE:
-        return _show_part(request, found, "judgement" if kind == Kind.CONFIRMATION else "proof", problem)
-    if problem:
-        messages.warning(request, problem)
-    return redirect("run", run_id)
 
 
 @require_POST
@@ -208,21 +193,9 @@ def _defaults() -> dict[str, str]:
 def _show(request: HttpRequest, found: TrainingRun, *, in_dialog: bool) -> HttpResponse:
     if found.kind == Kind.UNIVERSE:
         return show_universe(request, found)
-    context = run_context(found) | {
-        "in_dialog": in_dialog and wants_fragment(request),
-        "may_train": may(request.user, Scope.TRAIN),
-        "may_change": may_change_run_of(request.user, found.created_by_id),
-    }
+    context = run_context(found) | description_context(request, found)
+    context |= {"in_dialog": in_dialog and wants_fragment(request), "may_train": may(request.user, Scope.TRAIN)}
     return render_page(request, "training/run.html", "training/_run.html", context)
-
-
-def _show_part(request: HttpRequest, found: TrainingRun, part: str, problem: str = "") -> HttpResponse:
-    context = part_context(found, part) | {
-        "in_dialog": request.GET.get("in") == "dialog",
-        "may_train": may(request.user, Scope.TRAIN),
-        "problem": problem,
-    }
-    return render_page(request, "training/run.html", PARTS[part], context)
 
 
 def _is_confirming(found: Judged) -> bool:
@@ -237,7 +210,8 @@ def _run(run_id: str) -> TrainingRun:
     rows = (
         TrainingRun.objects.existing()
         .trainings()
-        .select_related("series__instrument", "created_by", "parent", "model_version")
+        .select_related("series__instrument", "created_by", "parent", "model_version", "description")
+        .prefetch_related("tags")
     )
     found = rows.filter(run_id=run_id).first()
     if found is None:

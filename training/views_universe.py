@@ -4,10 +4,11 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from boursomatic.accounts.roles import Scope, may, may_change_run_of
+from boursomatic.accounts.roles import Scope, may
 from boursomatic.pages import render_page
 from training.models import Status, TrainingRun
 from training.presenting import run_json
+from training.views_describing import description_context
 
 # Name, and in which unit it is shown: a share in percent, or a plain number.
 FIGURES = (
@@ -43,7 +44,7 @@ def show_universe(request: HttpRequest, run: TrainingRun) -> HttpResponse:
         "log": run.events.order_by("at", "id"),
         "files": sorted(run.model_version.files) if run.status == Status.COMPLETED else [],
         "may_train": may(request.user, Scope.TRAIN),
-        "may_change": may_change_run_of(request.user, run.created_by_id),
+        **description_context(request, run),
     }
     return render_page(request, "training/universe_run.html", "training/_universe_run.html", context)
 

@@ -1,11 +1,10 @@
 """Instruments and their bars over REST."""
 
 import hashlib
-import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.http import HttpResponse
+import numpy as np
 from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 from drf_spectacular.types import OpenApiTypes
@@ -19,6 +18,7 @@ from rest_framework.response import Response
 from boursomatic.accounts.audit import audit
 from boursomatic.accounts.permissions import api_permission
 from boursomatic.accounts.roles import Scope
+from boursomatic.arrays import json_answer
 from boursomatic.rest import StrictJSONParser, TooLarge, invalid, known_only, list_answer
 from instruments import serializers
 from instruments.files import read_csv
@@ -123,26 +123,20 @@ def _bars_show(request: Request, symbol: str) -> HttpResponseBase:
     if unchanged is not None:
         return unchanged
     found = load_bars(series, start=start, end=end)
-    answer = _bars_json(series, found.adjusted() if price == "adjusted" else found, price)
-    return HttpResponse(answer, content_type="application/json", headers={"ETag": etag, "Cache-Control": "no-cache"})
+    answer = json_answer(_bars_columns(series, found.adjusted() if price == "adjusted" else found, price))
+    answer["ETag"], answer["Cache-Control"] = etag, "no-cache"
+    return answer
 
 
-def _bars_json(series: Series, found: Bars, price: str) -> str:
-    """Columns straight from arrays: 10,000 bars through a serializer take ten times as long."""
-    times = [f"{at.isoformat()}Z" for at in found.time.astype("datetime64[s]").tolist()]
-    columns = {name: getattr(found, name).tolist() for name in NUMBERS}
-    return json.dumps(
-        {
-            "symbol": series.instrument.symbol,
-            "timeframe": series.timeframe,
-            "price": price,
-            "time": times,
-            "epoch": found.time.tolist(),
-            **columns,
-        },
-        allow_nan=False,
-        separators=(",", ":"),
-    )
+def _bars_columns(series: Series, found: Bars, price: str) -> dict[str, Any]:
+    return {
+        "symbol": series.instrument.symbol,
+        "timeframe": series.timeframe,
+        "price": price,
+        "time": found.time.astype("datetime64[s]"),
+        "epoch": found.time,
+        **{name: np.ascontiguousarray(getattr(found, name)) for name in NUMBERS},
+    }
 
 
 def _bars_store(request: Request, symbol: str) -> Response:

@@ -70,12 +70,12 @@ def columns_answer(asked: Asked) -> dict[str, Any]:
         "trained_on": asked.run.config["symbol"],
         "own_threshold": asked.model.threshold,
         "samples": SAMPLES,
-        "epoch": asked.bars.time[known].tolist(),
-        "probability": (np.floor(said.probability[known] * MILLION) / MILLION).tolist(),
+        "epoch": asked.bars.time[known],
+        "probability": np.floor(said.probability[known] * MILLION) / MILLION,
         "up": up,
-        "sample": asked.sample[known].tolist(),
-        "out_of_range": said.out_of_range[known].round(3).tolist(),
-        "distance": said.distance[known].round(2).tolist(),
+        "sample": asked.sample[known],
+        "out_of_range": said.out_of_range[known].round(3),
+        "distance": said.distance[known].round(2),
         "calibration": [asdict(found) for found in calibration(asked.up[judged], said.probability[judged])],
         "judged": {"rows": int(judged.sum()), "base_rate": rate},
     }
@@ -109,7 +109,7 @@ def performance_answer(asked: Asked, threshold: float) -> dict[str, Any]:
         "threshold": threshold,
         "cost_bp": COST_BP,
         "first": format_time(datetime.fromtimestamp(int(part.time[0]), tz=UTC)),
-        "epoch": part.time.tolist(),
+        "epoch": part.time,
         "strategy": _figures(earned(follows)),
         "buy_and_hold": _figures(earned(np.ones(len(follows), dtype=np.bool_))),
     }
@@ -117,7 +117,7 @@ def performance_answer(asked: Asked, threshold: float) -> dict[str, Any]:
 
 def _figures(found: Performance) -> dict[str, Any]:
     kept = ("sharpe", "max_drawdown", "total_return", "turnover", "exposure")
-    return {name: getattr(found, name) for name in kept} | {"equity": found.equity.round(6).tolist()}
+    return {name: getattr(found, name) for name in kept} | {"equity": found.equity.round(6)}
 
 
 def _head(asked: Asked) -> dict[str, Any]:

@@ -88,7 +88,9 @@ class PredictionPerformance(Head):
 
 class RecommendationRow(serializers.Serializer[Any]):
     symbol = serializers.CharField()
-    label = serializers.ChoiceField(Label.choices, allow_null=True, help_text="null: nothing is said; see `flags`")
+    label = serializers.ChoiceField(  # type: ignore[assignment]  # the contract's name is also DRF's for a caption
+        Label.choices, allow_null=True, help_text="null: nothing is said; see `flags`"
+    )
     p_buy = serializers.FloatField(min_value=0, max_value=1, allow_null=True)
     p_hold = serializers.FloatField(min_value=0, max_value=1, allow_null=True)
     p_sell = serializers.FloatField(min_value=0, max_value=1, allow_null=True)

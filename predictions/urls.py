@@ -2,9 +2,11 @@
 
 from django.urls import path
 
-from predictions import views, views_models
+from predictions import views, views_models, views_recommendations
 
 urlpatterns = [
+    path("recommendations/", views_recommendations.recommendations, name="recommendations"),
+    path("recommendations/<int:number>/why", views_recommendations.why, name="recommendation-why"),
     path("predictions/models", views.choices, name="model-choices"),
     path("predictions/records/<slug:run_id>", views.record, name="live-record"),
     path("models/<slug:version>/", views_models.card, name="model-card"),

@@ -1,0 +1,186 @@
+"""One day's recommendations as a page shows them: chosen, sorted, in parts; and why one of them was made."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+from django.db.models import Avg, Count, F, Q
+from django.db.models.expressions import OrderBy
+
+from instruments.quant.daily_features import DAILY_FEATURES
+from instruments.sparklines import Sparkline, sparklines
+from predictions.models import Flag, Label, Recommendation, RecommendationSet
+from predictions.recommending import universe_models
+from training.model_files import stored_universe_model
+from training.models import Kind, ModelVersion
+from training.quant.panel import CLASSES, COLUMNS
+
+PAGE = 100  # rows
+REASONS = 10  # features
+SORTS = {  # name in the address -> (column, heading); a minus before the name: largest first
+    "rank": ("rank", "Rank"),
+    "symbol": ("series__instrument__symbol", "Symbol"),
+    "label": ("label", "Advice"),
+    "p_buy": ("p_buy", "P(BUY), %"),
+    "p_hold": ("p_hold", "P(HOLD), %"),
+    "p_sell": ("p_sell", "P(SELL), %"),
+    "expected": ("expected_return", "Expected, %"),
+    "came": ("realised_return", "Came, %"),
+}
+TEXTS = ("rank", "symbol", "label")  # columns that are sorted upwards first
+
+
+@dataclass(frozen=True)
+class Heading:
+    """Of a column: the sort that a click asks for, and how it is sorted now."""
+
+    label: str
+    sort: str
+    now: str  # "ascending", "descending" or empty
+    is_number: bool
+
+
+@dataclass(frozen=True)
+class Line:
+    row: Recommendation
+    sparkline: Sparkline | None
+    flags: list[tuple[str, str]]  # in short, and in a sentence
+
+
+def chosen_set(query: Mapping[str, str]) -> RecommendationSet | None:
+    """By `day` and `version`; without a day the newest, without a version that of an active model if there is one."""
+    sets = RecommendationSet.objects.newest_first()
+    if version := query.get("version"):
+        sets = sets.filter(version=version)
+    if day := _day(query.get("day", "")):
+        sets = sets.filter(as_of=day)
+    if not version:
+        active = ModelVersion.objects.filter(is_active=True, kind=Kind.UNIVERSE).values("version")
+        if found := sets.filter(version__in=active).first():
+            return found
+    return sets.first()
+
+
+def set_context(query: Mapping[str, str]) -> dict[str, Any]:
+    """Everything of the page; as many queries for a hundred thousand rows as for one, each of one set alone."""
+    found = chosen_set(query)
+    versions = list(RecommendationSet.objects.order_by("-version").values_list("version", flat=True).distinct())
+    context: dict[str, Any] = {
+        "found": found,
+        "versions": versions,
+        "labels": Label.choices,
+        "label": query.get("label", ""),
+        "day": query.get("day", ""),
+    }
+    if found is None:
+        return context
+    rows = chosen_rows(found, query)
+    start = int(query["from"]) if query.get("from", "").isdecimal() and len(query["from"]) < 7 else 0
+    page = list(rows[start : start + PAGE + 1])
+    same = RecommendationSet.objects.filter(version=found.version)
+    return context | {
+        "model": universe_models().filter(version=found.version).first(),
+        "lines": _lines(page[:PAGE]),
+        "headings": _headings(query.get("sort", "rank")),
+        "start": start,
+        "following": start + PAGE if len(page) > PAGE else None,
+        "preceding": max(0, start - PAGE) if start else None,
+        "earlier": same.filter(as_of__lt=found.as_of).order_by("-as_of").values_list("as_of", flat=True).first(),
+        "later": same.filter(as_of__gt=found.as_of).order_by("as_of").values_list("as_of", flat=True).first(),
+        "counts": set_counts(found),
+    }
+
+
+def chosen_rows(found: RecommendationSet, query: Mapping[str, str]) -> Any:
+    """Rows of a set by `label` and `sort`."""
+    rows = found.rows.light()
+    if query.get("label") in Label.values:
+        rows = rows.filter(label=query["label"])
+    return rows.order_by(_order(query.get("sort", "rank")), "rank", "pk")
+
+
+def set_counts(found: RecommendationSet) -> dict[str, Any]:
+    """How many of each label, how many without; mean P(BUY) of the BUYs; how many were scored, and were right."""
+    counted = {label.lower(): Count("pk", filter=Q(label=label)) for label in Label.values}
+    return found.rows.order_by().aggregate(
+        **counted,
+        silent=Count("pk", filter=Q(label="")),
+        promised=Avg("p_buy", filter=Q(label=Label.BUY)),
+        scored=Count("pk", filter=Q(hit__isnull=False)),
+        hits=Count("pk", filter=Q(hit=True)),
+    )
+
+
+@dataclass(frozen=True)
+class Reason:
+    """What one feature adds to the raw score of what was said; `width` and `x` (0 to 100) draw it."""
+
+    feature: str
+    formula: str
+    value: float | None
+    low: float
+    high: float
+    adds: float
+    x: float
+    width: float
+
+    @property
+    def is_outside(self) -> bool:
+        return self.value is not None and not self.low <= self.value <= self.high
+
+
+def reasons(row: Recommendation) -> list[Reason]:
+    """The features that weighed most, from what the model was given then. Raises RunRefused("integrity"), and
+    ModelVersion.DoesNotExist where the model was deleted."""
+    model = stored_universe_model(row.set.version)
+    given = np.frombuffer(bytes(row.features), dtype="<f4").astype(np.float32)
+    adds = model.contributions(given, CLASSES.index(row.label))
+    most = np.argsort(-np.abs(adds), kind="stable")[:REASONS]
+    scale = 50 / (float(np.abs(adds[most]).max()) or 1.0)
+    formulas = {feature.name: feature.formula for feature in DAILY_FEATURES}
+    return [
+        Reason(
+            feature=COLUMNS[k],
+            formula=formulas.get(COLUMNS[k], "rank among the universe on that day, 0 to 1"),
+            value=None if np.isnan(given[k]) else float(given[k]),
+            low=model.features.columns[COLUMNS[k]].low,
+            high=model.features.columns[COLUMNS[k]].high,
+            adds=float(adds[k]),
+            x=50 + min(0.0, float(adds[k]) * scale),
+            width=abs(float(adds[k])) * scale,
+        )
+        for k in most.tolist()
+    ]
+
+
+def _lines(rows: list[Recommendation]) -> list[Line]:
+    drawn = sparklines([row.series for row in rows])
+    return [Line(row, drawn.get(row.series_id), [_flag(name) for name in row.flags]) for row in rows]
+
+
+def _flag(name: str) -> tuple[str, str]:
+    return name.replace("_", " "), Flag(name).label
+
+
+def _headings(sort: str) -> list[Heading]:
+    made = []
+    for name, (_, label) in SORTS.items():
+        upwards = name if name in TEXTS else f"-{name}"
+        other = f"-{name}" if name in TEXTS else name
+        now = {name: "ascending", f"-{name}": "descending"}.get(sort, "")
+        made.append(Heading(label, other if sort == upwards else upwards, now, name not in ("symbol", "label")))
+    return made
+
+
+def _order(sort: str) -> OrderBy:
+    column, _ = SORTS.get(sort.removeprefix("-"), SORTS["rank"])
+    return F(column).desc(nulls_last=True) if sort.startswith("-") else F(column).asc(nulls_last=True)
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None

@@ -1,0 +1,63 @@
+"""Pages of recommendations: a day's list, and why one was made."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_GET
+
+from boursomatic.accounts.permissions import page_permission
+from boursomatic.accounts.roles import Scope
+from boursomatic.pages import render_page
+from predictions.advising import FIELDS, recommendations_json
+from predictions.models import Recommendation
+from predictions.recommended import chosen_rows, chosen_set, reasons, set_context
+from predictions.tables import csv_text
+from training.errors import RunRefused
+from training.models import ModelVersion
+
+
+@require_GET
+@page_permission(Scope.READ)
+def recommendations(request: HttpRequest) -> HttpResponse:
+    """`?day=&version=&label=&sort=`; `format=csv` for a spreadsheet: the whole day as it is filtered and sorted."""
+    query = request.GET.dict()
+    if query.get("format") == "csv":
+        return _csv(query)
+    context = set_context(query)
+    kept = request.GET.copy()
+    for name in ("from", "format"):
+        kept.pop(name, None)
+    without = {name: kept.copy() for name in ("sort", "day")}
+    for name, changed in without.items():
+        changed.pop(name, None)
+    context |= {
+        "query": kept.urlencode(),
+        **{f"query_without_{name}": one.urlencode() for name, one in without.items()},
+    }
+    return render(request, "predictions/recommendations.html", context)
+
+
+@require_GET
+@page_permission(Scope.PREDICT)
+def why(request: HttpRequest, number: int) -> HttpResponse:
+    """What weighed most in one recommendation, page or fragment."""
+    row = get_object_or_404(Recommendation.objects.select_related("set", "series__instrument"), pk=number)
+    context = {"row": row, "reasons": [], "problem": ""}
+    if not row.label:
+        context["problem"] = "Nothing was said of this instrument on that day."
+    else:
+        try:
+            context["reasons"] = reasons(row)
+        except RunRefused as error:
+            context["problem"] = str(error)
+        except ModelVersion.DoesNotExist:
+            context["problem"] = "The model was deleted since; what it said stays, why it said so is gone."
+    return render_page(request, "predictions/why.html", "predictions/_why.html", context)
+
+
+def _csv(query: dict[str, str]) -> HttpResponse:
+    found = chosen_set(query)
+    rows = recommendations_json(list(chosen_rows(found, query))) if found else []
+    cells = [[" ".join(v) if isinstance(v := row[name], list) else v for name in FIELDS] for row in rows]
+    name = f"recommendations-{found.as_of}.csv" if found else "recommendations.csv"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return HttpResponse(csv_text([FIELDS, *cells]), content_type="text/csv; charset=utf-8", headers=headers)

@@ -15,8 +15,9 @@ from instruments.loading import default_symbol
 from training import leases, serializers, services
 from training.describing import parse_words, run_describe
 from training.errors import KeyReused, TooLate, TooManyRuns
+from training.filter_schema import RUN_FILTERS
 from training.filters import RunFilter
-from training.models import JOBS, Kind, Status, TrainingRun, TrainingRunQuerySet
+from training.models import JOBS, Kind, TrainingRun, TrainingRunQuerySet
 from training.presenting import run_json, runs_json
 from training.quant.spec import SpecError, parse_candle_spec
 from training.quant.universe_spec import parse_universe_spec
@@ -28,13 +29,7 @@ _PAGE = [
     OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 200, default 100"),
     OpenApiParameter("before", OpenApiTypes.INT, description="Carried by the Link header's next page"),
 ]
-_FILTERS = [
-    OpenApiParameter("status", OpenApiTypes.STR, enum=Status.values),
-    OpenApiParameter("symbol", OpenApiTypes.STR),
-    OpenApiParameter("person", OpenApiTypes.STR, description="User name of who asked for it"),
-    _MINE,
-    *_PAGE,
-]
+_FILTERS = [*RUN_FILTERS, _MINE, *_PAGE]
 _KEY = OpenApiParameter(
     "Idempotency-Key",
     OpenApiTypes.STR,

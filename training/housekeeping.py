@@ -41,7 +41,7 @@ class Housekeeper:
 
 
 def retire() -> int:
-    """Deletes runs that ended more than BOURSOMATIC_RETENTION_DAYS ago, if that is set."""
+    """Deletes runs that ended more than BOURSOMATIC_RETENTION_DAYS ago, if that is set; pinned ones stay."""
     if not settings.RETENTION_DAYS:
         return 0
     old = TrainingRun.objects.filter(finished_at__lt=Now() - timedelta(days=settings.RETENTION_DAYS))

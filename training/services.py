@@ -6,6 +6,7 @@ import secrets
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -152,7 +153,7 @@ def run_delete(*, run: TrainingRun, user: User | None) -> None:
         for job in run.jobs.filter(status__in=ACTIVE):
             leases.request_cancel(job.pk)
         gone = TrainingRun.objects.filter(pk=run.pk, deleted_at=None).exclude(status__in=ACTIVE)
-        if not gone.update(deleted_at=Now()):
+        if not gone.update(deleted_at=Now(), deletion=uuid4()):
             raise TooLate(f"Run {run.run_id} is not over yet. Cancel it first.")
         audit(user, "run.delete", run.run_id)
 

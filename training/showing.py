@@ -7,12 +7,14 @@ from urllib.parse import urlencode
 from django.utils import timezone
 
 from training import presence
+from training.describing import Words, words_of
 from training.figures import Figure, Line, auc_figure, metric_lines, part_lines
 from training.judgement import judgement_context, poll_ms, proof_context
 from training.models import Kind, Status, TrainingRun
 from training.notes import NOTES
 from training.presenting import run_detail, run_json
 from training.quant.spec import RANGES, parse_time
+from training.quant.universe_verdict import UniverseVerdict
 from training.quant.verdict import Verdict
 from training.report import line_plot, probability_scatter, split_segments
 from training.verdicts import judged
@@ -55,26 +57,28 @@ class RunLine:
     """A line of the list of runs."""
 
     run: TrainingRun
-    verdict: Verdict | None
+    words: Words
+    verdict: Verdict | UniverseVerdict | None
     test_auc: Figure
     pooled_auc: Figure
 
 
-def run_line(run: TrainingRun, verdict: Verdict | None) -> RunLine:
+def run_line(run: TrainingRun, verdict: Verdict | None, of_universe: UniverseVerdict | None) -> RunLine:
     test = run.result.get("test_metrics") or {}
     undefined = test.get("undefined") or {}
     why = "no test window" if undefined.get("all") else undefined.get("auc", "")
     pooled = verdict if verdict and verdict.confirmed else None
     return RunLine(
         run,
-        verdict,
+        words_of(run),
+        verdict or of_universe,
         auc_figure(test.get("auc"), test.get("auc_interval"), why),
         auc_figure(pooled.auc, pooled.auc_interval) if pooled else Figure(None, reason=_unpooled(run)),
     )
 
 
 def _unpooled(run: TrainingRun) -> str:
-    return "not confirmed" if run.status == Status.COMPLETED else ""
+    return "not confirmed" if run.status == Status.COMPLETED and run.kind == Kind.CANDLE else ""
 
 
 def part_context(run: TrainingRun, part: str) -> dict[str, Any]:

@@ -2,14 +2,15 @@
 
 from django.urls import path
 
-from training import views, views_describing, views_jobs, views_removal, views_workers
+from training import views, views_describing, views_jobs, views_list, views_removal, views_workers
 from training.models import Kind
 
 urlpatterns = [
     path("training/new/", views.run_new, name="run-new"),
     path("training/preview", views.run_preview, name="run-preview"),
-    path("runs/", views.runs, name="runs"),
+    path("runs/", views_list.runs, name="runs"),
     path("runs/bulk-delete/", views_removal.runs_delete, name="runs-delete"),
+    path("runs/deletions/<uuid:deletion>/restore", views_removal.runs_restore, name="runs-restore"),
     path("runs/<slug:run_id>/", views.run, name="run"),
     path("runs/<slug:run_id>/cancel", views.run_cancel, name="run-cancel"),
     path("runs/<slug:run_id>/delete", views.run_delete, name="run-delete"),

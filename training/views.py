@@ -1,4 +1,4 @@
-"""Pages of runs: the dialog that starts one, the list, and each run's own page."""
+"""Pages of runs: the dialog that starts one, and each run's own page."""
 
 from typing import Any
 
@@ -17,20 +17,16 @@ from instruments.loading import default_symbol
 from instruments.quant.features import FEATURE_SETS
 from training import leases, services
 from training.errors import TooLate, TooManyRuns
-from training.filters import RunFilter
 from training.forms import CandleForm, initial_values
 from training.ledger import tries_context
-from training.models import ACTIVE, Kind, Status, TrainingRun
+from training.models import Kind, Status, TrainingRun
 from training.quant.spec import RANGES, SpecError
-from training.showing import run_context, run_line
+from training.showing import run_context
 from training.storage import artifact_storage
-from training.verdicts import Judged, judged
 from training.views_describing import description_context
 from training.views_jobs import PARTS, show_part
-from training.views_removal import undo_offered
 from training.views_universe import show_universe
 
-PAGE = 50  # runs
 NO_RUN = "There is no such run. It may have been deleted."
 
 
@@ -76,33 +72,6 @@ def run_preview(request: HttpRequest) -> JsonResponse:
 
 @require_GET
 @page_permission(Scope.READ)
-def runs(request: HttpRequest) -> HttpResponse:
-    """Newest first, page by page by the last run's key: as quick at a hundred thousand runs as at ten."""
-    chosen = RunFilter(request.GET, queryset=TrainingRun.objects.existing().trainings(), request=request)
-    rows = chosen.qs if chosen.is_valid() else TrainingRun.objects.none()
-    before = request.GET.get("before", "")
-    if before.isdecimal() and len(before) < 19:
-        rows = rows.filter(pk__lt=int(before))
-    found = list(rows.light().newest_first()[: PAGE + 1])
-    shown = found[:PAGE]
-    verdicts = judged(shown)
-    query = request.GET.copy()
-    query.pop("before", None)
-    context = {
-        "filter": chosen,
-        "rows": [run_line(run, verdicts[run.pk].verdict) for run in shown],
-        "older": shown[-1].pk if len(found) > PAGE else None,
-        "query": query.urlencode(),
-        "is_newest": not before,
-        "is_filtered": any(query.values()),
-        "may_train": may(request.user, Scope.TRAIN),
-        "is_moving": any(run.status in ACTIVE or _is_confirming(verdicts[run.pk]) for run in shown),
-    }
-    return render_page(request, "training/runs.html", "training/_runs.html", context)
-
-
-@require_GET
-@page_permission(Scope.READ)
 def run(request: HttpRequest, run_id: str) -> HttpResponse:
     """A run's page; its fragments poll this same address until the run, and the jobs about it, have ended."""
     about = TrainingRun.objects.existing().filter(run_id=run_id, subject__isnull=False).select_related("subject")
@@ -141,7 +110,7 @@ def run_delete(request: HttpRequest, run_id: str) -> HttpResponse:
     except TooLate as error:
         messages.warning(request, str(error))
         return redirect("run", run_id)
-    messages.success(request, undo_offered(request, run_id))
+    messages.success(request, f"Run {run_id} is deleted.")
     return redirect("runs")
 
 
@@ -196,10 +165,6 @@ def _show(request: HttpRequest, found: TrainingRun, *, in_dialog: bool) -> HttpR
     context = run_context(found) | description_context(request, found)
     context |= {"in_dialog": in_dialog and wants_fragment(request), "may_train": may(request.user, Scope.TRAIN)}
     return render_page(request, "training/run.html", "training/_run.html", context)
-
-
-def _is_confirming(found: Judged) -> bool:
-    return found.confirmation is not None and found.confirmation.status in ACTIVE
 
 
 def _person(request: HttpRequest) -> User | None:

@@ -1,7 +1,8 @@
-"""Pages by which runs go, many at a time, and by which one comes back."""
+"""Pages by which runs go, one, the ticked or all that a filter finds, and by which they come back."""
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID, uuid4
 
 import django_filters
 from django import forms
@@ -11,11 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Max, QuerySet
 from django.db.models.functions import Now
 from django.http import Http404, HttpRequest, HttpResponse
-from django.middleware.csrf import get_token
 from django.shortcuts import redirect, render
-from django.urls import reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.views.decorators.http import require_http_methods, require_POST
 
 from boursomatic.accounts.permissions import page_permission
@@ -24,6 +21,10 @@ from training import removal
 from training.errors import TooLate
 from training.filters import RunFilter
 from training.models import TrainingRun
+from training.views_list import filter_context
+
+MOST_TICKED = 200
+TICKED = "runs"  # the name of the boxes in the list
 
 
 class OldRunFilter(RunFilter):
@@ -44,18 +45,37 @@ class OldRunFilter(RunFilter):
 @require_http_methods(["GET", "HEAD", "POST"])
 @page_permission(Scope.TRAIN)
 def runs_delete(request: HttpRequest) -> HttpResponse:
-    """The filter, then how many runs and bytes it finds; sent, these are deleted, and none that came later."""
+    """The ticked runs, or a filter, and how many runs and bytes that is; sent, these are deleted, and none that came
+    later."""
     person = _person(request)
+    ticked = list(dict.fromkeys(request.GET.getlist(TICKED)))[:MOST_TICKED]
     chosen = OldRunFilter(request.GET, queryset=TrainingRun.objects.existing(), request=request)
-    found = removal.deletable(chosen.qs if chosen.is_valid() else TrainingRun.objects.none(), user=person)
-    if request.method != "POST":
-        return _preview(request, chosen, found)
+    problems = [] if ticked else chosen.problems()
+    runs = TrainingRun.objects.filter(run_id__in=ticked) if ticked else TrainingRun.objects.none()
+    if not ticked and not problems:
+        runs = chosen.qs
+    found = removal.deletable(runs, user=person, pinned=bool(ticked))
+    kept = removal.kept_back(ticked, user=person) if ticked else []
     through = request.POST.get("through", "")
-    if not chosen.is_valid() or not (through.isdecimal() and len(through) < 19):
-        return _preview(request, chosen, found, status=400)
-    gone = removal.runs_delete(found.filter(pk__lte=int(through)), user=person, why=request.GET.urlencode() or "all")
-    messages.success(request, f"{gone} {'run is' if gone == 1 else 'runs are'} deleted.")
-    return redirect("runs")
+    if request.method == "POST" and not problems and through.isdecimal() and len(through) < 19:
+        why = f"ticked: {', '.join(ticked)}" if ticked else request.GET.urlencode() or "all"
+        gone = removal.runs_delete(
+            found.filter(pk__lte=int(through)), user=person, why=why, pinned=bool(ticked), deletion=uuid4()
+        )
+        _tell(request, gone, kept)
+        return redirect("runs")
+    context = {
+        **filter_context(chosen),
+        "problems": problems,
+        "ticked": ticked,
+        "kept": kept,
+        "query": request.GET.urlencode(),
+        "count": found.count(),
+        "bytes": removal.bytes_of(found),
+        "through": found.aggregate(last=Max("pk"))["last"],
+        "minutes": int(removal.UNDO.total_seconds() // 60),
+    }
+    return render(request, "training/bulk_delete.html", context, status=400 if request.method == "POST" else 200)
 
 
 @require_POST
@@ -76,31 +96,29 @@ def run_restore(request: HttpRequest, run_id: str) -> HttpResponse:
     return redirect("run", run_id)
 
 
-def undo_offered(request: HttpRequest, run_id: str) -> SafeString:
-    """What a page says after a run was deleted, with a button that brings it back."""
-    return format_html(
-        '<form class="undo" method="post" action="{}">Run {} is deleted. '
-        '<input type="hidden" name="csrfmiddlewaretoken" value="{}">'
-        '<button class="btn btn-sm" type="submit">Undo</button></form>',
-        reverse("run-restore", args=[run_id]),
-        run_id,
-        get_token(request),
+@require_POST
+@page_permission(Scope.TRAIN)
+def runs_restore(request: HttpRequest, deletion: UUID) -> HttpResponse:
+    """Brings back all that was deleted together less than ten minutes ago."""
+    try:
+        count = removal.runs_undelete(deletion=deletion, user=_person(request))
+    except TooLate as error:
+        messages.warning(request, str(error))
+    else:
+        messages.success(request, f"{count} {'run is' if count == 1 else 'runs are'} back.")
+    return redirect("runs")
+
+
+def _tell(request: HttpRequest, gone: int, kept: list[tuple[str, str]]) -> None:
+    """How many went; of those that were ticked, which stayed and why."""
+    said = f"{gone} {'run is' if gone == 1 else 'runs are'} deleted."
+    stayed = "; ".join(f"{run_id}: {why}" for run_id, why in kept)
+    messages.add_message(
+        request, messages.SUCCESS if gone else messages.WARNING, f"{said} Not deleted: {stayed}." if kept else said
     )
 
 
-def _preview(
-    request: HttpRequest, chosen: OldRunFilter, found: QuerySet[TrainingRun], status: int = 200
-) -> HttpResponse:
-    context = {
-        "filter": chosen,
-        "query": request.GET.urlencode(),
-        "count": found.count(),
-        "bytes": removal.bytes_of(found),
-        "through": found.aggregate(last=Max("pk"))["last"],
-        "minutes": int(removal.UNDO.total_seconds() // 60),
-    }
-    return render(request, "training/bulk_delete.html", context, status=status)
-
-
-def _person(request: HttpRequest) -> User | None:
-    return request.user if isinstance(request.user, User) else None
+def _person(request: HttpRequest) -> User:
+    """The member behind a request that passed its permission."""
+    assert isinstance(request.user, User)
+    return request.user

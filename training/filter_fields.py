@@ -1,0 +1,68 @@
+"""Fields of filters that take nothing but what they ask for: text, a day, a share from 0 to 1."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import django_filters
+from django import forms
+
+_SMALL = "form-control form-control-sm"
+SELECT = forms.Select(attrs={"class": "form-select form-select-sm"})
+DAY = re.compile(r"(19|20|21)\d\d-\d\d-\d\d", re.ASCII)
+SHARE = re.compile(r"(\d|\d?\.\d{1,16}|\d(\.\d{1,16})?e-\d{1,2})", re.ASCII)
+
+
+class CheckedField(forms.CharField):
+    """Text as typed, made into a value by `check`, whose ValueError is the message."""
+
+    def __init__(self, *, check: Callable[[str], Any] = str, **more: Any) -> None:
+        self.check = check
+        super().__init__(**more)
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        try:
+            return self.check(text) if text else None
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from error
+
+
+class TextFilter(django_filters.Filter):  # type: ignore[misc]  # django-filter has no types
+    """Its label is the placeholder too: the bar of filters has no room for both."""
+
+    field_class = CheckedField
+
+    def __init__(self, *, label: str, max_length: int = 30, size: int = 14, **more: Any) -> None:
+        attrs = {"class": _SMALL, "placeholder": label, "size": size, "autocomplete": "off"}
+        super().__init__(label=label, max_length=max_length, widget=forms.TextInput(attrs=attrs), **more)
+
+
+class DayFilter(TextFilter):
+    """A day as 2023-06-15: its midnight, UTC."""
+
+    def __init__(self, *, label: str, **more: Any) -> None:
+        super().__init__(label=f"{label} (YYYY-MM-DD)", size=24, check=_day, **more)
+
+
+class ShareFilter(TextFilter):
+    """A number from 0 to 1."""
+
+    def __init__(self, *, label: str, **more: Any) -> None:
+        super().__init__(label=label, check=_share, **more)
+
+
+def _day(text: str) -> datetime:
+    if not DAY.fullmatch(text):
+        raise ValueError("Must be a day from 1900 to 2199, written as 2023-06-15.")
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    except ValueError as error:
+        raise ValueError(f"There is no day {text}.") from error
+
+
+def _share(text: str) -> float:
+    if not SHARE.fullmatch(text) or float(text) > 1:
+        raise ValueError("Must be a number from 0 to 1, such as 0.55 or 1e-4.")
+    return float(text)

@@ -95,6 +95,7 @@ class RecommendationSet(models.Model):
     as_of = models.DateField()  # the session at whose close it speaks
     in_sample = models.BooleanField()
     made_at = models.DateTimeField()
+    score = models.JSONField(default=dict)  # a DayScore (predictions/quant/score.py): sums over what was scored so far
 
     objects = RecommendationSetQuerySet.as_manager()
 

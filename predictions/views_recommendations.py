@@ -10,6 +10,7 @@ from boursomatic.pages import render_page
 from predictions.advising import FIELDS, recommendations_json
 from predictions.models import Recommendation
 from predictions.recommended import chosen_rows, chosen_set, reasons, set_context
+from predictions.scorecards import scorecard_context
 from predictions.tables import csv_text
 from training.errors import RunRefused
 from training.models import ModelVersion
@@ -52,6 +53,13 @@ def why(request: HttpRequest, number: int) -> HttpResponse:
         except ModelVersion.DoesNotExist:
             context["problem"] = "The model was deleted since; what it said stays, why it said so is gone."
     return render_page(request, "predictions/why.html", "predictions/_why.html", context)
+
+
+@require_GET
+@page_permission(Scope.READ)
+def scorecard(request: HttpRequest) -> HttpResponse:
+    """Promised against delivered, by model and month."""
+    return render(request, "predictions/scorecard.html", scorecard_context())
 
 
 def _csv(query: dict[str, str]) -> HttpResponse:

@@ -19,8 +19,10 @@ class Place:
 
 
 PLACES = (
+    Place("Advice", "recommendations", "advice", "/recommendations/"),
     Place("Backtest", "backtest", "candles", "/backtest/"),
     Place("Runs", "runs", "runs", "/runs/"),
+    Place("Models", "models", "models", "/models/"),
     Place("Tries", "tries", "tries", "/tries/"),
     Place("Instruments", "instruments", "list", "/instruments/"),
     Place("Workers", "workers", "workers", "/workers/"),

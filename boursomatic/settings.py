@@ -228,7 +228,10 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Train trading models from a chart, judged honestly.",
     "VERSION": "1",
     "TAGS": [{"name": name} for name in ("candle runs", "predictions", "runs and models", "instruments")],
-    "ENUM_NAME_OVERRIDES": {"AdviceEnum": "predictions.models.Label.choices"},  # verdicts have a label too
+    "ENUM_NAME_OVERRIDES": {  # advice and verdicts both have a label
+        "AdviceEnum": "predictions.models.Label.choices",
+        "VerdictEnum": "training.serializers.VERDICTS",
+    },
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -20,7 +20,8 @@ from training.filters import RunFilter
 from training.models import JOBS, Kind, TrainingRun, TrainingRunQuerySet
 from training.presenting import run_json, runs_json
 from training.quant.spec import SpecError, parse_candle_spec
-from training.quant.universe_spec import parse_universe_spec
+from training.quant.walk_spec import parse_universe_request
+from training.serializers_universe import AnyRun, AnyRuns, UniverseAccepted, UniverseRequest
 from training.storage import run_folder
 
 _REFUSED = OpenApiResponse(serializers.Refusal, "A sentence that says what is wrong and what would do")
@@ -167,17 +168,19 @@ def poc_run_cancel(request: Request, run_id: str) -> Response:
     summary="Runs of every kind, newest first",
     tags=["runs and models"],
     parameters=_FILTERS,
-    responses={200: serializers.Run(many=True), 400: _REFUSED},
+    responses={200: AnyRuns, 400: _REFUSED},
     filters=False,
 )
 @extend_schema(
     methods=["POST"],
     operation_id="run_universe",
-    summary="Train a universe",
+    summary="Train a universe, or walk it forward",
+    description="With `walk_forward` it keeps no model: each fold is trained on its past and judged on the days that "
+    "follow, as a run of its own on the workers; the answer names the run that they are pooled in.",
     tags=["runs and models"],
     parameters=[_KEY],
-    request=serializers.UniverseRequest,
-    responses={202: serializers.UniverseAccepted, 400: _REFUSED, 409: _REFUSED, 429: _REFUSED},
+    request=UniverseRequest,
+    responses={202: UniverseAccepted, 400: _REFUSED, 409: _REFUSED, 429: _REFUSED},
 )
 @api_view(["GET", "POST"])
 @permission_classes([api_permission(Scope.READ, write=Scope.TRAIN)])
@@ -186,7 +189,7 @@ def runs(request: Request) -> Response:
         return _run_list(request, TrainingRun.objects.trainings())
     known_only(request)
     try:
-        spec = parse_universe_spec(request.data)
+        spec = parse_universe_request(request.data)
         run = services.universe_run_create(user=_user(request), spec=spec, idempotency_key=_idempotency_key(request))
     except SpecError as error:
         raise invalid(error.errors) from error
@@ -194,7 +197,8 @@ def runs(request: Request) -> Response:
         raise Throttled(error.retry_after, str(error)) from error
     except KeyReused as error:
         raise Conflict(str(error)) from error
-    message = f"Training started for the universe {spec.universe}"
+    what = "Walk-forward" if run.kind == Kind.WALK else "Training"
+    message = f"{what} started for the universe {spec.universe}"
     return Response({"started": True, "run_id": run.run_id, "message": message}, status=202)
 
 
@@ -203,7 +207,7 @@ def runs(request: Request) -> Response:
     operation_id="run",
     summary="One run of any kind",
     tags=["runs and models"],
-    responses={200: serializers.Run, 404: _REFUSED},
+    responses={200: AnyRun, 404: _REFUSED},
 )
 @extend_schema(
     methods=["PATCH"],
@@ -211,7 +215,7 @@ def runs(request: Request) -> Response:
     summary="Name a run of any kind, note, tag or pin it",
     tags=["runs and models"],
     request=serializers.RunWords,
-    responses={200: serializers.Run, 400: _REFUSED, 403: _REFUSED, 404: _REFUSED, 409: _REFUSED},
+    responses={200: AnyRun, 400: _REFUSED, 403: _REFUSED, 404: _REFUSED, 409: _REFUSED},
 )
 @api_view(["GET", "PATCH"])
 @permission_classes([api_permission(Scope.READ, write=Scope.TRAIN)])
@@ -255,7 +259,8 @@ def _readable() -> TrainingRunQuerySet:
 
 
 def _run(run_id: str, *kinds: Kind) -> TrainingRun:
-    found = _readable().filter(run_id=run_id, kind__in=kinds or Kind.values).first()
+    rows = _readable().exclude(kind=Kind.FOLD)  # a part of its walk, which shows it
+    found = rows.filter(run_id=run_id, kind__in=kinds or Kind.values).first()
     if found is None:
         raise NotFound(f"There is no run {run_id}; it may have been deleted.")
     return found

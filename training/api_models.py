@@ -15,9 +15,18 @@ from boursomatic.accounts.permissions import api_permission
 from boursomatic.accounts.roles import Scope
 from boursomatic.rest import Conflict, invalid, known_only, list_answer
 from training import serializers
-from training.activation import UNASKED, activation_json, active_on, model_activate, model_deactivate
-from training.errors import ActiveChanged, GateRefused
-from training.models import Activation, ModelVersion
+from training.activation import (
+    UNASKED,
+    activation_json,
+    activations_of,
+    active_on,
+    model_activate,
+    model_deactivate,
+    model_roll_back,
+)
+from training.errors import ActiveChanged, GateRefused, TooLate
+from training.model_filters import ModelFilter
+from training.models import Activation, ModelVersion, ModelVersionQuerySet
 from training.quant.spec import format_time, parse_time
 from training.quant.universe_verdict import UniverseVerdict
 from training.quant.verdict import Verdict
@@ -35,15 +44,24 @@ _PAGE = [
     operation_id="models",
     summary="Trained models, newest first",
     tags=["runs and models"],
-    parameters=_PAGE,
+    parameters=[
+        OpenApiParameter("kind", OpenApiTypes.STR, enum=["candle", "universe"]),
+        OpenApiParameter("symbol", OpenApiTypes.STR),
+        OpenApiParameter("universe", OpenApiTypes.STR),
+        OpenApiParameter("active", OpenApiTypes.STR, enum=["yes", "no"]),
+        *_PAGE,
+    ],
     responses={200: serializers.Model(many=True), 400: _REFUSED},
     filters=False,
 )
 @api_view(["GET"])
 @permission_classes([api_permission(Scope.READ)])
 def models(request: Request) -> Response:
-    known_only(request, "limit", "before")
-    return list_answer(request, _models(), _models_json)
+    known_only(request, *ModelFilter.base_filters, "limit", "before")
+    chosen = ModelFilter(request.query_params, queryset=_models(), request=request)
+    if not chosen.is_valid():
+        raise invalid({name: [str(message) for message in errors] for name, errors in chosen.errors.items()})
+    return list_answer(request, chosen.qs, _models_json)
 
 
 @extend_schema(
@@ -120,6 +138,27 @@ def deactivate(request: Request, version: str) -> Response:
 
 
 @extend_schema(
+    operation_id="model_roll_back",
+    summary="Roll back from an active model",
+    description="What was active before it is active again. The gate's findings of today are kept and don't stop it; "
+    "changed files do. 409 where this model isn't the active one any more, or nothing was active before it.",
+    tags=["runs and models"],
+    request=serializers.RollBackRequest,
+    responses={200: serializers.Activated, 400: _REFUSED, 404: _REFUSED, 409: _REFUSED},
+)
+@api_view(["POST"])
+@permission_classes([api_permission(Scope.ACTIVATE)])
+def roll_back(request: Request, version: str) -> Response:
+    known_only(request)
+    asked = _body(request, {"reason"}, default_reason="")
+    try:
+        made = model_roll_back(model=_model(version), user=_user(request), reason=asked["reason"])
+    except (ActiveChanged, TooLate) as error:
+        raise Conflict(str(error)) from error
+    return Response({**_models_json([_model(made.version)])[0], "previous": made.previous or None, "gate": made.gate})
+
+
+@extend_schema(
     operation_id="model_history",
     summary="Activations, newest first; or which model was active on a day",
     tags=["runs and models"],
@@ -144,37 +183,34 @@ def history(request: Request) -> Response:
     return Response([activation_json(one) for one in active_on(moment)])
 
 
-def _body(request: Request, known: set[str]) -> dict[str, Any]:
-    """The JSON object that was sent, with a reason in it and nothing unknown."""
+def _body(request: Request, known: set[str], *, default_reason: str | None = None) -> dict[str, Any]:
+    """The JSON object that was sent, with a reason in it (unless there is a default) and nothing unknown."""
     if not isinstance(request.data, dict):
         raise invalid({"detail": ["The body must be a JSON object."]})
     asked = dict(request.data)
     if unknown := [str(name) for name in asked if name not in known]:
         raise invalid({name[:60]: [f"Unknown field. Known: {', '.join(sorted(known))}."] for name in unknown})
-    reason = asked.get("reason")
-    if not isinstance(reason, str) or not 0 < len(reason.strip()) <= 500:
+    reason = asked.get("reason", default_reason)
+    if not isinstance(reason, str) or len(reason) > 500 or not (reason.strip() or reason == default_reason):
         raise invalid({"reason": ["Say why, in up to 500 characters; it stays in the history."]})
     return {**asked, "reason": reason.strip()}
 
 
 def _model(version: str) -> ModelVersion:
-    found: ModelVersion | None = _models().filter(version=version).first()
+    found = _models().filter(version=version).first()
     if found is None:
         raise NotFound(f"There is no model {version}. GET /api/models lists what there is.")
     return found
 
 
-def _models() -> Any:
-    rows = ModelVersion.objects.filter(run__deleted_at=None)
-    return rows.select_related("run", "series__instrument").defer("run__detail", "run__error_trace")
+def _models() -> ModelVersionQuerySet:
+    return ModelVersion.objects.existing().light()
 
 
 def _models_json(page: list[ModelVersion]) -> list[dict[str, Any]]:
     runs = [one.run for one in page]
     found, of_universes = judged(runs), universe_verdicts(runs)
-    versions = [one.version for one in page if one.is_active]
-    rows = Activation.objects.filter(version__in=versions).select_related("by").order_by("id") if versions else []
-    made = {one.version: one for one in rows}
+    made = activations_of(page)
     return [
         _model_json(one, found[one.run_id].verdict or of_universes.get(one.run_id), made.get(one.version))
         for one in page

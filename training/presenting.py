@@ -5,10 +5,11 @@ from typing import Any
 
 from training.models import Kind, TrainingRun
 from training.quant.spec import CandleSpec, format_time
+from training.quant.universe_verdict import UniverseVerdict
 from training.scoring import live_score
 from training.storage import run_folder
-from training.universe_presenting import progress_json, universe_run_json
-from training.universe_verdicts import universe_verdicts
+from training.universe_presenting import folds_by_walk, progress_json, universe_run_json, walk_run_json
+from training.universe_verdicts import OF_UNIVERSES, universe_verdicts
 from training.verdicts import Judged, judged
 
 _EMPTY: dict[str, Any] = {
@@ -28,17 +29,19 @@ def run_json(run: TrainingRun, found: Judged | None = None) -> dict[str, Any]:
 
     Only here is a live run scored on what has happened since: that asks its model.
     """
-    if run.kind == Kind.UNIVERSE:
-        return universe_run_json(run, universe_verdicts([run]).get(run.pk))
+    if run.kind in OF_UNIVERSES:
+        return _of_universe(run, universe_verdicts([run]).get(run.pk), folds_by_walk([run]))
     return {**_run_json(run, found or judged([run])[run.pk]), "live_score": live_score(run)}
 
 
 def runs_json(runs: Sequence[TrainingRun]) -> list[dict[str, Any]]:
     """The run JSON that outside programs rely on. Needs what `light` loads; two queries
-    more for all verdicts together."""
-    found, of_universes = judged(runs), universe_verdicts(runs)
+    more for all verdicts together, one for the folds of walks."""
+    found, of_universes, folds = judged(runs), universe_verdicts(runs), folds_by_walk(runs)
     return [
-        universe_run_json(run, of_universes.get(run.pk)) if run.kind == Kind.UNIVERSE else _run_json(run, found[run.pk])
+        _of_universe(run, of_universes.get(run.pk), folds)
+        if run.kind in OF_UNIVERSES
+        else _run_json(run, found[run.pk])
         for run in runs
     ]
 
@@ -58,6 +61,14 @@ def confirmation_json(job: TrainingRun | None) -> dict[str, Any] | None:
         "logistic": job.result.get("logistic"),
         "logistic_is_better": job.result.get("logistic_is_better", False),
     }
+
+
+def _of_universe(
+    run: TrainingRun, verdict: UniverseVerdict | None, folds: dict[int, list[TrainingRun]]
+) -> dict[str, Any]:
+    if run.kind == Kind.WALK:
+        return walk_run_json(run, verdict, folds.get(run.pk, []))
+    return universe_run_json(run, verdict)
 
 
 def _run_json(run: TrainingRun, found: Judged) -> dict[str, Any]:

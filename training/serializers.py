@@ -8,10 +8,12 @@ from instruments.models import Timeframe
 from training.describing import NAME_MOST, NOTES_MOST, TAG_MOST, TAGS_MOST
 from training.models import Kind, Status
 from training.quant.spec import FEATURE_SETS, PROTOCOLS, RANGES, Range
-from training.quant.universe_spec import UNIVERSE_RANGES
+from training.quant.verdict import Label
+
+VERDICTS = [(label.value, label.value) for label in Label]
 
 
-def _number(wanted: Range) -> serializers.Field[Any, Any, Any, Any]:
+def number_field(wanted: Range) -> serializers.Field[Any, Any, Any, Any]:
     about = f"{wanted.label}, in {wanted.unit}" if wanted.unit else wanted.label
     if wanted.whole:
         return serializers.IntegerField(
@@ -21,7 +23,7 @@ def _number(wanted: Range) -> serializers.Field[Any, Any, Any, Any]:
 
 
 def _numbers(in_params: bool) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-    return {name: _number(wanted) for name, wanted in RANGES.items() if wanted.in_params is in_params}
+    return {name: number_field(wanted) for name, wanted in RANGES.items() if wanted.in_params is in_params}
 
 
 Params = type("Params", (serializers.Serializer,), _numbers(in_params=True))
@@ -62,7 +64,7 @@ class Metrics(serializers.Serializer[Any]):
 
 
 class Verdict(serializers.Serializer[Any]):
-    label = serializers.ChoiceField(["no_evidence", "weak", "evidence"])  # type: ignore[assignment]  # DRF takes it out
+    label = serializers.ChoiceField(VERDICTS)  # type: ignore[assignment]  # DRF takes it out
     p_value = serializers.FloatField(allow_null=True)
     adjusted_p_value = serializers.FloatField(allow_null=True)
     tries = serializers.IntegerField()
@@ -127,6 +129,7 @@ class RunWords(serializers.Serializer[Any]):
 
 class Run(serializers.Serializer[Any]):
     run_id = serializers.CharField()
+    kind = serializers.ChoiceField(Kind.choices)
     timestamp = serializers.CharField(help_text="The UTC second it was asked for, as 20231215_143022")
     candle_date = serializers.DateTimeField()
     symbol = serializers.CharField()
@@ -182,25 +185,12 @@ class Refusal(serializers.Serializer[Any]):
     detail = serializers.CharField(required=False)
 
 
-_UniverseNumbers = type(
-    "_UniverseNumbers", (serializers.Serializer,), {name: _number(r) for name, r in UNIVERSE_RANGES.items()}
-)
-
-
-class UniverseRequest(_UniverseNumbers):  # type: ignore[misc, valid-type]  # made from UNIVERSE_RANGES just above
-    universe = serializers.CharField(default="all", max_length=40, help_text="A named set; all is every active one")
-    as_of = serializers.DateField(required=False, allow_null=True, help_text="Train as if this day were the last")
-    refit = serializers.BooleanField(default=True, help_text="Fit again on all rows whose outcome is known")
-
-
-class UniverseAccepted(serializers.Serializer[Any]):
-    started = serializers.BooleanField()
-    run_id = serializers.CharField()
-    message = serializers.CharField()
-
-
 class DeactivateRequest(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=500, help_text="It stays in the history")
+
+
+class RollBackRequest(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=500, required=False, help_text='Follows "Rolled back from …"')
 
 
 class ActivateRequest(DeactivateRequest):

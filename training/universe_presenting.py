@@ -1,9 +1,11 @@
-"""A universe run as JSON: what `train` prints, API and pages show."""
+"""Universe runs and walks as JSON: what `train` and `walk_forward` print, API and pages show."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from training.describing import words_of
-from training.models import Status, TrainingRun
+from training.models import Kind, Status, TrainingRun
 from training.quant.spec import format_time
 from training.quant.universe_verdict import UniverseVerdict
 from training.storage import run_folder
@@ -24,6 +26,15 @@ _EMPTY: dict[str, Any] = {
     "judged_model_hash": None,
     "feature_names": [],
     "artifact_paths": {},
+}
+
+_EMPTY_WALK: dict[str, Any] = {
+    "as_of": None,
+    "instruments": None,
+    "pooled": {},
+    "stability": {},
+    "curve": {},
+    "data_hash": None,
 }
 
 
@@ -62,3 +73,39 @@ def universe_run_json(run: TrainingRun, verdict: UniverseVerdict | None) -> dict
         **{name: value for name, value in run.result.items() if name != "evidence"},
         "verdict": verdict.as_dict() if verdict else None,
     }
+
+
+def walk_run_json(run: TrainingRun, verdict: UniverseVerdict | None, folds: Sequence[TrainingRun]) -> dict[str, Any]:
+    """The JSON of `walk_forward` in CONTRACT, and the fields that runs of every kind have. While the walk is under way
+    `folds` has those that are done, oldest first, and `progress` counts them."""
+    done = [fold for fold in folds if fold.status == Status.COMPLETED]
+    progress = progress_json(run)
+    if run.status == Status.QUEUED:
+        share = sum(1.0 if fold in done else fold.progress for fold in folds) / max(1, len(folds))
+        progress |= {"progress": 0.95 * share, "message": f"{len(done)} of {len(folds)} folds are done"}
+    return {
+        "run_id": run.run_id,
+        "kind": run.kind,
+        "timestamp": run.run_id[:15],
+        "universe": run.config.get("universe"),
+        "timeframe": "1d",
+        **progress,
+        "params_hash": run.params_hash,
+        "config": run.config,
+        "window": run.config.get("window"),
+        **_EMPTY_WALK,
+        "folds": [fold.result["fold"] for fold in done],
+        **{name: value for name, value in run.result.items() if name != "evidence"},
+        "verdict": verdict.as_dict() if verdict else None,
+    }
+
+
+def folds_by_walk(runs: Sequence[TrainingRun]) -> dict[int, list[TrainingRun]]:
+    """The folds of the walks among `runs`, oldest first, by the walk's primary key. At most one query."""
+    walks = [run.pk for run in runs if run.kind == Kind.WALK]
+    found: dict[int, list[TrainingRun]] = defaultdict(list)
+    rows = TrainingRun.objects.filter(subject__in=walks, kind=Kind.FOLD).order_by("pk") if walks else []
+    for fold in rows:
+        assert fold.subject_id is not None
+        found[fold.subject_id].append(fold)
+    return found

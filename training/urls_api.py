@@ -15,4 +15,5 @@ urlpatterns = [
     path("models/<slug:version>", api_models.model, name="api-model"),
     path("models/<slug:version>/activate", api_models.activate, name="api-model-activate"),
     path("models/<slug:version>/deactivate", api_models.deactivate, name="api-model-deactivate"),
+    path("models/<slug:version>/roll-back", api_models.roll_back, name="api-model-roll-back"),
 ]

@@ -23,6 +23,7 @@ from training.models import Kind, Status, TrainingRun
 from training.quant.spec import RANGES, SpecError
 from training.showing import run_context
 from training.storage import artifact_storage
+from training.universe_verdicts import OF_UNIVERSES
 from training.views_describing import description_context
 from training.views_jobs import PARTS, show_part
 from training.views_universe import show_universe
@@ -160,7 +161,7 @@ def _defaults() -> dict[str, str]:
 
 
 def _show(request: HttpRequest, found: TrainingRun, *, in_dialog: bool) -> HttpResponse:
-    if found.kind == Kind.UNIVERSE:
+    if found.kind in OF_UNIVERSES:
         return show_universe(request, found)
     context = run_context(found) | description_context(request, found)
     context |= {"in_dialog": in_dialog and wants_fragment(request), "may_train": may(request.user, Scope.TRAIN)}

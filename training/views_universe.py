@@ -1,64 +1,80 @@
-"""The page of a universe run: what was asked, how far it is, its figures beside their baselines, its files."""
+"""Pages of universes: the form that trains or walks one, the run's page, the walk's page."""
 
-from typing import Any
-
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods
 
+from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope, may
 from boursomatic.pages import render_page
-from training.models import Status, TrainingRun
-from training.presenting import run_json
+from training import services
+from training.errors import TooManyRuns
+from training.forms_universe import UniverseForm
+from training.models import Kind, TrainingRun
+from training.quant.spec import SpecError
+from training.showing_universe import universe_context, walk_context
+from training.universe_preview import offers_demo, universe_preview
 from training.views_describing import description_context
 
-# Name, and in which unit it is shown: a share in percent, or a plain number.
-FIGURES = (
-    ("rows", "Rows", "count"),
-    ("buys", "Said BUY", "count"),
-    ("precision_buy", "Precision of BUY, %", "percent"),
-    ("base_rate_buy", "… base rate of the same days, %", "percent"),
-    ("precision_buy_positive", "Said BUY and rose at all, %", "percent"),
-    ("base_rate_positive", "… base rate, %", "percent"),
-    ("accuracy", "Accuracy, %", "percent"),
-    ("majority_accuracy", "… of always saying the commonest, %", "percent"),
-    ("rank_ic", "Rank IC by day", "number"),
-    ("rmse", "RMSE of the expected return", "number"),
-    ("r2", "R²", "number"),
-    ("sharpe", "Sharpe ratio after costs", "number"),
-    ("benchmark_sharpe", "… equal weight", "number"),
-    ("excess_sharpe", "… beyond its own exposure", "number"),
-    ("total_return", "Total return, %", "percent"),
-    ("max_drawdown", "Maximum drawdown, %", "percent"),
-    ("benchmark_max_drawdown", "… equal weight, %", "percent"),
-    ("turnover", "Traded a day, % of capital", "percent"),
-    ("exposure", "Mean exposure, % of capital", "percent"),
-)
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page_permission(Scope.TRAIN)
+def universe_new(request: HttpRequest) -> HttpResponse:
+    """The form with what it would use; sent, it starts a run or a walk."""
+    if request.method != "POST":
+        form = UniverseForm({**_defaults(), **request.GET.dict()})
+        return _form(request, form)
+    form, status = UniverseForm(request.POST), 400
+    if form.is_valid():
+        try:
+            run = services.universe_run_create(user=_person(request), spec=form.spec)
+        except SpecError as error:
+            form.refuse(error)
+        except TooManyRuns as error:
+            form.add_error(None, str(error))
+            status = 429
+        else:
+            return redirect("run", run.run_id)
+    return _form(request, form, status)
+
+
+@require_GET
+@page_permission(Scope.TRAIN)
+def universe_use(request: HttpRequest) -> HttpResponse:
+    """What the form, as it is filled in now, would use."""
+    form = UniverseForm({**_defaults(), **request.GET.dict()})
+    preview = universe_preview(form.spec) if form.is_valid() else None
+    return render(request, "training/_universe_use.html", {"preview": preview, "form": form})
+
+
+@require_GET
+@page_permission(Scope.READ)
+def demo_offer(request: HttpRequest) -> HttpResponse:
+    """For pages that have nothing to show yet: one click trains the demo universe, if there is one."""
+    context = {"offers_demo": offers_demo(), "may_train": may(request.user, Scope.TRAIN)}
+    return render(request, "training/_demo_offer.html", context)
 
 
 def show_universe(request: HttpRequest, run: TrainingRun) -> HttpResponse:
-    """Page, or the fragment that polls while the run is on its way."""
-    found = run_json(run)
-    context = {
-        "run": run,
-        "found": found,
-        "figures": _figures(found["metrics"]) if run.status == Status.COMPLETED else [],
-        "log": run.events.order_by("at", "id"),
-        "files": sorted(run.model_version.files) if run.status == Status.COMPLETED else [],
-        "may_train": may(request.user, Scope.TRAIN),
-        **description_context(request, run),
-    }
-    return render_page(request, "training/universe_run.html", "training/_universe_run.html", context)
+    """Page, or the fragment that polls while the run or walk is on its way."""
+    is_walk = run.kind == Kind.WALK
+    context = (walk_context(run) if is_walk else universe_context(run)) | description_context(request, run)
+    context |= {"may_train": may(request.user, Scope.TRAIN), "may_activate": may(request.user, Scope.ACTIVATE)}
+    fragment = "training/_walk.html" if is_walk else "training/_universe_run.html"
+    return render_page(request, "training/universe_run.html", fragment, context | {"fragment": fragment})
 
 
-def _figures(metrics: dict[str, dict[str, Any]]) -> list[tuple[str, list[str]]]:
-    return [
-        (label, [_shown(metrics[part].get(name), unit) for part in ("validation", "test")])
-        for name, label, unit in FIGURES
-    ]
+def _form(request: HttpRequest, form: UniverseForm, status: int = 200) -> HttpResponse:
+    preview = universe_preview(form.spec) if form.is_valid() else None
+    return render(request, "training/universe_new.html", {"form": form, "preview": preview}, status=status)
 
 
-def _shown(value: float | None, unit: str) -> str:
-    if value is None:
-        return "–"
-    if unit == "count":
-        return f"{value:,d}"
-    return f"{100 * value:.1f}" if unit == "percent" else f"{value:.3f}"
+def _defaults() -> dict[str, str]:
+    """A form that shows its numbers instead of empty fields."""
+    form = UniverseForm()
+    return {name: str(field.initial) for name, field in form.fields.items() if field.initial is not None}
+
+
+def _person(request: HttpRequest) -> User | None:
+    return request.user if isinstance(request.user, User) else None

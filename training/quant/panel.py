@@ -13,6 +13,7 @@ from instruments.quant.bars import Bars
 from instruments.quant.daily_features import CORE, DAY, RANKED, day_ranks, get_feature_columns
 from training.quant.labels import forward_return
 from training.quant.plan import NotTrainable
+from training.quant.universe_spec import WARM_UP, days_needed
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -122,12 +123,12 @@ def split_panel(panel: Panel, *, horizon: int, embargo: int) -> UniverseSplit:
     """
     known = panel.known
     labelled = np.unique(panel.day[known])
-    need = 100 + 8 * horizon + 4 * embargo
+    need = days_needed(horizon=horizon, embargo=embargo)
     if len(labelled) < need:
         raise TooLittle(
             f"Too little data: {len(labelled)} days have all features and a known outcome; at least {need} are needed "
-            f"for a horizon of {horizon} days (60 more go into the first features). Import more history, look back "
-            "further, or take a shorter horizon."
+            f"for a horizon of {horizon} days ({WARM_UP} more go into the first features). Import more history, look "
+            "back further, or take a shorter horizon."
         )
     starts = (int(labelled[len(labelled) * 70 // 100]), int(labelled[len(labelled) * 85 // 100]))
     train = np.flatnonzero(known & (panel.day < starts[0]) & (panel.outcome <= starts[0] - embargo))

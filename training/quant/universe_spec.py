@@ -30,6 +30,14 @@ UNIVERSE_RANGES: dict[str, Range] = {
 }
 
 
+WARM_UP = 60  # bars before the first one whose features are defined
+
+
+def days_needed(*, horizon: int, embargo: int) -> int:
+    """Days with features and a known outcome that the three parts of a run take at least."""
+    return 100 + 8 * horizon + 4 * embargo
+
+
 @dataclass(frozen=True)
 class UniverseSpec:
     """One universe run, validated. `as_of` is a day (ISO) to train as if it were the last, or None for the last bar."""
@@ -49,6 +57,10 @@ class UniverseSpec:
     def candle_at(self) -> None:
         """A universe run has no decision candle."""
         return None
+
+    @property
+    def days_needed(self) -> int:
+        return days_needed(horizon=self.horizon, embargo=self.embargo)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -10,8 +10,6 @@ from training.quant.panel import Ints, Panel, TooLittle
 from training.quant.universe import Judged, Spoken, fit_rows, judge_said, label_rows
 from training.quant.walk_spec import WalkSpec
 
-MIN_TRAIN_DAYS = 100
-
 
 @dataclass(frozen=True)
 class Course:
@@ -60,11 +58,10 @@ def lay_out(panel: Panel, walk: WalkSpec) -> Course:
     """
     days = np.unique(panel.day[panel.known])
     before = len(days) - walk.folds * walk.step
-    need = MIN_TRAIN_DAYS + walk.spec.horizon + walk.spec.embargo
-    if before < need:
+    if len(days) < walk.days_needed:
         raise TooLittle(
             f"Too little data: {len(days)} days have all features and a known outcome; {walk.folds} folds of "
-            f"{walk.step} days need {walk.folds * walk.step + need}. Take fewer or shorter folds, or import more "
+            f"{walk.step} days need {walk.days_needed}. Take fewer or shorter folds, or import more "
             "history."
         )
     return Course(panel, walk, label_rows(panel, walk.spec), days, before)

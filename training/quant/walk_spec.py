@@ -9,6 +9,7 @@ from training.quant.spec import Range, SpecError
 from training.quant.universe_spec import UniverseSpec, parse_universe_spec
 
 WINDOWS = ("expanding", "rolling")
+MIN_TRAIN_DAYS = 100
 WALK_RANGES: dict[str, Range] = {
     r.name: r
     for r in (
@@ -36,6 +37,11 @@ class WalkSpec:
     def candle_at(self) -> None:
         """A walk has no decision candle."""
         return None
+
+    @property
+    def days_needed(self) -> int:
+        """Days with features and a known outcome that the first fold's training and all folds take."""
+        return MIN_TRAIN_DAYS + self.spec.horizon + self.spec.embargo + self.folds * self.step
 
     def as_dict(self) -> dict[str, Any]:
         """One flat object, the universe's settings among it."""

@@ -2,7 +2,7 @@
 
 Prints the accepted error rates beside what was measured, with standard errors; shares are held against their bound by
 an exact binomial test at 1 %, means by 2.6 standard errors. The usual recipe (early stopping on the test window) runs
-beside on the same noise. Seeded: the same sizes give the same figures.
+beside on the same noise. Seeded: the same sizes give the same figures; a size of 0 leaves its rows out.
 """
 
 import argparse
@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from sklearn.preprocessing import StandardScaler
 
 from instruments.quant.bars import Bars
 from instruments.quant.features import feature_matrix
+from scripts.benchmarks.honest_universes import noise_universe, planted_universe
 from scripts.benchmarks.markets import market
 from training.quant.candle import train_candle
 from training.quant.confirm import confirm_candle
@@ -50,24 +52,26 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--runs", type=int, default=400, help="single runs on noise (default: 400)")
     parser.add_argument("--instruments", type=int, default=100, help="noise instruments of 20 clicks (default: 100)")
     parser.add_argument("--planted", type=int, default=100, help="runs of each planted strength (default: 100)")
+    parser.add_argument("--universes", type=int, default=100, help="noise universes of 20 x 840 days (default: 100)")
+    parser.add_argument("--walks", type=int, default=40, help="planted universes of 30 x 840 days (default: 40)")
     parser.add_argument("--seed", type=int, default=20_000, help="first seed (default: 20000)")
     parser.add_argument("--processes", type=int, default=2, help="processes (default: 2)")
     parser.add_argument("--output", type=Path, default=Path("var/bench/honesty.json"), help="where the JSON goes")
     asked = parser.parse_args(arguments)
+    parts: list[tuple[Callable[[int], Any], int, int, Callable[[list[Any]], list[Row]]]] = [
+        (noise_run, asked.runs, 0, noise_rows),
+        (planted_65, asked.planted, 20_000, partial(planted_rows, 0.65, 0.85)),
+        (planted_60, asked.planted, 30_000, partial(planted_rows, 0.60, 0.30)),
+        (noise_universe, asked.universes, 40_000, universe_rows),
+        (planted_universe, asked.walks, 50_000, walk_rows),
+        (clicks_on_noise, asked.instruments, 10_000, clicks_rows),
+        (usual_run, asked.runs, 0, usual_rows),
+    ]
+    rows: list[Row] = []
     with ProcessPoolExecutor(asked.processes) as pool:
-
-        def spread(work: Callable[[int], Any], count: int, offset: int) -> list[Any]:
-            return list(pool.map(work, range(asked.seed + offset, asked.seed + offset + count), chunksize=2))
-
-        rows: list[Row] = []
-        for made in (
-            lambda: noise_rows(spread(noise_run, asked.runs, 0)),
-            lambda: planted_rows(0.65, 0.85, spread(planted_65, asked.planted, 20_000)),
-            lambda: planted_rows(0.60, 0.30, spread(planted_60, asked.planted, 30_000)),
-            lambda: clicks_rows(spread(clicks_on_noise, asked.instruments, 10_000)),
-            lambda: usual_rows(spread(usual_run, asked.runs, 0)),
-        ):
-            for row in made():
+        for work, count, offset, rows_of in parts:
+            seeds = range(asked.seed + offset, asked.seed + offset + count)
+            for row in rows_of(list(pool.map(work, seeds, chunksize=2))) if count else ():
                 verdict = "inside" if row.inside else "OUTSIDE"
                 print(f"| {row.name} | {row.accepted} | {row.measured} | {verdict} |", flush=True)
                 rows.append(row)
@@ -165,6 +169,15 @@ def clicks_rows(found: Sequence[bool]) -> list[Row]:
 def planted_rows(strength: float, least: float, p: Sequence[float]) -> list[Row]:
     name = f"planted, Bayes AUC {strength:.2f}, unadjusted pooled p < 0.05"
     return [at_least(name, sum(value < 0.05 for value in p), len(p), least)]
+
+
+def universe_rows(p: Sequence[float]) -> list[Row]:
+    return [at_most("noise, universes of 20 x 840 days, p < 0.05", sum(value < 0.05 for value in p), len(p), 0.05)]
+
+
+def walk_rows(p: Sequence[float]) -> list[Row]:
+    name = "planted rank IC 0.10, 30 x 840 days, walk-forward, p < 0.05"
+    return [at_least(name, sum(value < 0.05 for value in p), len(p), 0.45)]
 
 
 def usual_rows(auc: Sequence[float]) -> list[Row]:

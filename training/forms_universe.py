@@ -45,7 +45,9 @@ class UniverseForm(forms.Form):
         choices=[(name, name) for name in WINDOWS], required=False, label="Window to train on", widget=_SELECT
     )
     judged_model = forms.BooleanField(
-        required=False, label="Keep the judged model instead of fitting again on all rows whose outcome is known"
+        required=False,
+        label="Keep the judged model instead of fitting again on all rows whose outcome is known",
+        widget=forms.CheckboxInput(attrs={"class": "form-check-input"}),
     )
 
     spec: UniverseSpec | WalkSpec
@@ -54,6 +56,8 @@ class UniverseForm(forms.Form):
         super().__init__(*args, **kwargs)
         for name, wanted in {**UNIVERSE_RANGES, **WALK_RANGES}.items():
             self.fields[name] = NumberField(wanted)
+            if not wanted.whole:
+                self.fields[name].widget.attrs["step"] = "any"  # a browser counts steps from the least value
 
     def clean(self) -> dict[str, Any]:
         given = {name: value for name, value in self.cleaned_data.items() if value not in ("", None)}

@@ -70,7 +70,7 @@ STEADY = (
 
 @dataclass(frozen=True)
 class Cell:
-    """A figure as text, its interval, and what it is held against."""
+    """A figure as text, its interval, and what it is held against: the number, and what that is in words."""
 
     value: str
     interval: str = ""

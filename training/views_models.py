@@ -1,6 +1,6 @@
 """Pages of models: the list, the gate of each, who activated what when, and the buttons that change it."""
 
-from typing import Any
+from typing import TypeVar
 
 from django.contrib import messages
 from django.contrib.auth.models import User
@@ -12,13 +12,16 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope, may
 from boursomatic.pages import render_page
+from boursomatic.paging import keyset_page
 from training.activation import model_activate, model_deactivate, model_roll_back
 from training.errors import ActiveChanged, GateRefused, TooLate
 from training.model_filters import ModelFilter
 from training.models import Activation, ModelVersion
 from training.showing_models import gate_context, history_context, model_lines
+from training.universe_preview import offers_demo
 
 PAGE = 50
+Row = TypeVar("Row", bound=Model)
 
 
 @require_GET
@@ -37,6 +40,7 @@ def models(request: HttpRequest) -> HttpResponse:
         "is_newest": "before" not in request.GET,
         "is_filtered": any(query.values()),
         "may_train": may(request.user, Scope.TRAIN),
+        "offers_demo": not shown and offers_demo(),
     }
     return render_page(request, "training/models.html", "training/_models.html", context)
 
@@ -109,13 +113,9 @@ def model_history(request: HttpRequest) -> HttpResponse:
     return render(request, "training/model_history.html", context, status=400 if context["problem"] else 200)
 
 
-def _page(request: HttpRequest, rows: QuerySet[Any]) -> tuple[list[Any], int | None]:
-    """One page by key, and the key that the next one begins before."""
+def _page(request: HttpRequest, rows: QuerySet[Row]) -> tuple[list[Row], int | None]:
     before = request.GET.get("before", "")
-    if before.isdecimal() and len(before) < 19:
-        rows = rows.filter(pk__lt=int(before))
-    found: list[Model] = list(rows.order_by("-pk")[: PAGE + 1])
-    return found[:PAGE], found[PAGE - 1].pk if len(found) > PAGE else None
+    return keyset_page(rows, before=int(before) if before.isdecimal() and len(before) < 19 else 0, size=PAGE)
 
 
 def _show_gate(request: HttpRequest, model: ModelVersion, *, problem: str = "", status: int = 200) -> HttpResponse:

@@ -55,6 +55,18 @@ MAX_QUEUED = env.whole("BOURSOMATIC_MAX_QUEUED", 200, 1, 1_000_000)
 RETENTION_DAYS = env.whole("BOURSOMATIC_RETENTION_DAYS", 0, 0, 36_500)
 DEFAULT_SYMBOL = env.text("BOURSOMATIC_DEFAULT_SYMBOL")
 
+# Notices go by e-mail where a server and somebody to tell are named.
+NOTICE_TO = env.names("BOURSOMATIC_NOTICE_TO", ())
+EMAIL_HOST = env.text("EMAIL_HOST")
+EMAIL_PORT = env.whole("EMAIL_PORT", 25, 1, 65_535)
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD")
+EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS", default=False)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "boursomatic@localhost")
+if NOTICE_TO and not EMAIL_HOST:
+    raise BadSetting("BOURSOMATIC_NOTICE_TO is set, but no EMAIL_HOST to send by. Set both, or neither.")
+
 INSTALLED_APPS = [
     "boursomatic.accounts",
     "instruments",

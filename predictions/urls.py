@@ -7,6 +7,7 @@ from predictions import views, views_models, views_recommendations
 urlpatterns = [
     path("recommendations/", views_recommendations.recommendations, name="recommendations"),
     path("recommendations/scorecard/", views_recommendations.scorecard, name="scorecard"),
+    path("recommendations/drift/", views_recommendations.drift, name="drift"),
     path("recommendations/<int:number>/why", views_recommendations.why, name="recommendation-why"),
     path("predictions/models", views.choices, name="model-choices"),
     path("predictions/records/<slug:run_id>", views.record, name="live-record"),

@@ -8,12 +8,16 @@ from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope
 from boursomatic.pages import render_page
 from predictions.advising import FIELDS, recommendations_json
-from predictions.models import Recommendation
+from predictions.drifting import drift_look
+from predictions.models import Notice, Recommendation
 from predictions.recommended import chosen_rows, chosen_set, reasons, set_context
 from predictions.scorecards import scorecard_context
 from predictions.tables import csv_text
 from training.errors import RunRefused
 from training.models import ModelVersion
+from training.quant.distribution import STRETCH
+
+NOTICES = 50  # the newest
 
 
 @require_GET
@@ -60,6 +64,14 @@ def why(request: HttpRequest, number: int) -> HttpResponse:
 def scorecard(request: HttpRequest) -> HttpResponse:
     """Promised against delivered, by model and month."""
     return render(request, "predictions/scorecard.html", scorecard_context())
+
+
+@require_GET
+@page_permission(Scope.READ)
+def drift(request: HttpRequest) -> HttpResponse:
+    """Each active model as it is now, and what was noticed of any."""
+    context = {"found": drift_look(), "notices": Notice.objects.all()[:NOTICES], "stretch": STRETCH}
+    return render(request, "predictions/drift.html", context)
 
 
 def _csv(query: dict[str, str]) -> HttpResponse:

@@ -1,0 +1,127 @@
+"""Drift of models in use: looked for in what they were given and said, noted once, and told by e-mail if configured."""
+
+import logging
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+from django.core.mail import send_mail
+from django.utils import timezone
+
+from predictions.models import Notice, NoticeKind, Recommendation, RecommendationSet
+from predictions.quant.drift import SCORES_TIMES, Shift, enough_days, lately, shift
+from predictions.quant.score import Scorecard
+from predictions.recommending import universe_models
+from predictions.scoring import scored_days
+from training.errors import RunRefused
+from training.model_files import stored_universe_model
+from training.models import ModelVersion
+from training.quant.distribution import STRETCH
+from training.quant.panel import COLUMNS
+
+log = logging.getLogger("boursomatic.drift")
+
+
+@dataclass(frozen=True)
+class Found:
+    """Of one model up to `day`: shifts are None before it has spoken on a stretch of days; `problem` says why nothing
+    could be looked at."""
+
+    version: str
+    day: date
+    days: int
+    features: Shift | None
+    scores: Shift | None
+    lately: Scorecard
+    problem: str = ""
+
+
+def drift_look() -> list[Found]:
+    """At every active model that has spoken of days that it had not seen."""
+    cards = scored_days()
+    active = universe_models().filter(is_active=True, version__in=cards).order_by("-pk")
+    return [_look(model, cards[model.version][1]) for model in active]
+
+
+def drift_notice() -> tuple[list[Found], list[Notice]]:
+    """The same, and a notice of each bound that is passed: made once for a model, day and kind, and mailed."""
+    found = drift_look()
+    made = [
+        notice for one in found for kind, text, figures in _passed(one) if (notice := _note(one, kind, text, figures))
+    ]
+    _mail(made)
+    return found, made
+
+
+def _look(model: ModelVersion, days: list[tuple[date, Any]]) -> Found:
+    sets = RecommendationSet.objects.counting().filter(version=model.version).newest_first()
+    newest = list(sets[:STRETCH])
+    card = lately(days, horizon=newest[0].horizon, promise=newest[0].promise)
+    features = scores = None
+    problem = ""
+    if enough_days(len(newest)):
+        try:
+            features, scores = _shifts(model, newest)
+        except RunRefused as error:
+            problem = str(error)
+    return Found(model.version, newest[0].as_of, len(newest), features, scores, card, problem)
+
+
+def _shifts(model: ModelVersion, sets: list[RecommendationSet]) -> tuple[Shift | None, Shift | None]:
+    """From what the model was given then, whatever became of the bars."""
+    kept = stored_universe_model(model.version)
+    rows = Recommendation.objects.filter(set__in=sets).exclude(label="").order_by()
+    lines = list(rows.values_list("features", "p_sell", "p_hold", "p_buy"))
+    if not lines:
+        return None, None
+    given = np.frombuffer(b"".join(bytes(line[0]) for line in lines), dtype="<f4").reshape(-1, len(COLUMNS))
+    said = np.array([line[1:] for line in lines], dtype=np.float64)
+    return shift(kept.features, given), shift(kept.scores, said, times=SCORES_TIMES)
+
+
+def _passed(one: Found) -> list[tuple[NoticeKind, str, dict[str, Any]]]:
+    passed: list[tuple[NoticeKind, str, dict[str, Any]]] = []
+    for kind, found, what in (
+        (NoticeKind.FEATURES, one.features, "The features"),
+        (NoticeKind.SCORES, one.scores, "The scores"),
+    ):
+        if found and found.is_beyond:
+            text = (
+                f"{what} of the last {STRETCH} recommended days differ from training more than any {STRETCH} days did "
+                f"then: mean PSI {found.psi:.2f}, bound {found.bound:.2f}; most in {found.worst}."
+            )
+            passed.append((kind, text, asdict(found)))
+    card = one.lately
+    if card.is_below:
+        assert card.promised is not None and card.delivered is not None and card.interval is not None
+        text = (
+            f"Of {card.buys} BUYs on the last {card.days} scored days {card.delivered:.1%} reached the bound; promised "
+            f"were {card.promised:.1%}, and {card.interval[0]:.1%} to {card.interval[1]:.1%} came on the test days."
+        )
+        passed.append((NoticeKind.PRECISION, text, card.as_dict()))
+    return passed
+
+
+def _note(one: Found, kind: NoticeKind, text: str, figures: dict[str, Any]) -> Notice | None:
+    """None where it was made before."""
+    notice, new = Notice.objects.get_or_create(
+        version=one.version,
+        day=one.day,
+        kind=kind,
+        defaults={"text": text, "figures": figures, "made_at": timezone.now()},
+    )
+    return notice if new else None
+
+
+def _mail(notices: list[Notice]) -> None:
+    """To BOURSOMATIC_NOTICE_TO. The notices stand on the page whatever a mail server does."""
+    if not (notices and settings.NOTICE_TO and settings.EMAIL_HOST):
+        return
+    lines = [f"{notice.version}, {notice.day}: {notice.get_kind_display()}.\n{notice.text}" for notice in notices]
+    subject = f"Boursomatic: {notices[0].get_kind_display()}" + (f" and {len(notices) - 1} more" * (len(notices) > 1))
+    try:
+        send_mail(subject, "\n\n".join(lines), None, settings.NOTICE_TO)
+    except OSError as problem:  # smtplib's errors are OSErrors too
+        log.warning("A notice could not be mailed: %s", problem)

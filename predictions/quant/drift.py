@@ -1,0 +1,63 @@
+"""Whether a model still lives in the world that it was trained in, and keeps what it promised.
+
+Three questions, each with a bound that comes from the model itself: do its features, and its scores, differ from
+training by more than any stretch of as many days did then; and does it deliver less precision of BUY than its test days
+promised, by more than luck explains.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictions.quant.score import DayScore, Scorecard, scorecard
+from training.quant.distribution import STRETCH, Distribution, mean_psi, psi_by_column
+
+FEWEST_STRETCHES = 5  # of training, to know what is usual
+HORIZONS = 6  # delivered precision is asked of the days of so many horizons, the newest
+NAMED = 3  # columns in a sentence
+SCORES_TIMES = (
+    3.0  # what is usual was said by the judged model: the kept one, fitted on more, speaks a little otherwise
+)
+
+
+@dataclass(frozen=True)
+class Shift:
+    """Mean PSI of the newest STRETCH days against training, and its bound (None: training was too short to tell).
+    `columns` by PSI, largest first."""
+
+    psi: float
+    bound: float | None
+    columns: dict[str, float]
+
+    @property
+    def is_beyond(self) -> bool:
+        return self.bound is not None and self.psi > self.bound
+
+    @property
+    def worst(self) -> str:
+        return ", ".join(f"{name} {psi:.2f}" for name, psi in list(self.columns.items())[:NAMED])
+
+
+def shift(kept: Distribution, values: NDArray[np.floating[Any]], *, times: float = 1.0) -> Shift:
+    """`values` (n, k) of the newest STRETCH days, columns as `kept`; the bound is `times` the largest PSI that a stretch
+    had in training."""
+    found = psi_by_column(kept, values)
+    bound = times * max(kept.usual) if len(kept.usual) >= FEWEST_STRETCHES else None
+    return Shift(mean_psi(found), bound, dict(sorted(found.items(), key=lambda one: -one[1])))
+
+
+def lately(days: Sequence[tuple[date, DayScore]], *, horizon: int, promise: dict[str, Any]) -> Scorecard:
+    """The scorecard of the newest scored days, HORIZONS horizons of them: `days` ascending."""
+    scored = [one for one in days if one[1].scored]
+    return scorecard(
+        scored[-HORIZONS * horizon :], horizon=horizon, tested=promise["precision"], interval=promise["interval"]
+    )
+
+
+def enough_days(count: int) -> bool:
+    """Fewer days than a stretch differ from training by more, although nothing has changed."""
+    return count >= STRETCH

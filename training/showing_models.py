@@ -15,7 +15,6 @@ from training.quant.verdict import Verdict
 from training.universe_verdicts import universe_verdicts
 from training.verdicts import judged
 
-PERCENT = ("precision of BUY", "maximum drawdown")
 VERDICTS = {"evidence": "evidence", "weak": "weak sign", "no_evidence": "no evidence"}
 
 
@@ -106,9 +105,7 @@ def check_value(check: dict[str, Any]) -> str:
         return "not defined"
     if check["check"] == "verdict":
         return VERDICTS[value]
-    if isinstance(value, float):
-        return f"{100 * value:.1f} %" if check["check"] in PERCENT else f"{value:.4f}"
-    return str(value)
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
 
 
 def _way_back(model: ModelVersion) -> tuple[ModelVersion | None, str]:

@@ -28,7 +28,7 @@ ROUNDS = 25  # a race; 200 were run by hand on both databases
 TEST = {"precision_buy": 0.4, "base_rate_buy": 0.3, "excess_sharpe": 1.2, "max_drawdown": -0.1}
 
 
-def _universe_model(by: User | None, *, p_value: float = 0.001, **test: Any) -> ModelVersion:
+def universe_model(by: User | None, *, p_value: float = 0.001, **test: Any) -> ModelVersion:
     """A model that passes the gate, unless `p_value` or a figure of the test says otherwise."""
     result = {
         "universe": "few",
@@ -54,7 +54,7 @@ def _active() -> list[str]:
 
 
 def test_it_activates_what_passes_the_gate(carol: User, bob: User, api: ApiOf) -> None:
-    first, second = _universe_model(carol), _universe_model(carol)
+    first, second = universe_model(carol), universe_model(carol)
     answer = api(carol).post(f"/api/models/{first.version}/activate", {"reason": "good", "expected_active": None})
     assert answer.status_code == 200
     said = answer.json()
@@ -85,7 +85,7 @@ def test_it_activates_what_passes_the_gate(carol: User, bob: User, api: ApiOf) -
 def test_it_refuses_at_the_gate_and_lets_a_manager_override(
     worse: dict[str, Any], check: str, carol: User, api: ApiOf
 ) -> None:
-    model = _universe_model(carol, **worse)
+    model = universe_model(carol, **worse)
     address = f"/api/models/{model.version}/activate"
     refused = api(carol).post(address, {"reason": "try"})
     assert refused.status_code == 422 and check in refused.json()["detail"]
@@ -109,7 +109,7 @@ def test_it_refuses_a_model_whose_file_was_changed_or_whose_data_is_old() -> Non
 
 
 def test_it_refuses_a_lost_race(carol: User, api: ApiOf) -> None:
-    first, second = _universe_model(carol), _universe_model(carol)
+    first, second = universe_model(carol), universe_model(carol)
     program = api(carol)
     program.post(f"/api/models/{first.version}/activate", {"reason": "a"})
     lost = program.post(f"/api/models/{second.version}/activate", {"reason": "b", "expected_active": None})
@@ -118,7 +118,7 @@ def test_it_refuses_a_lost_race(carol: User, api: ApiOf) -> None:
 
 
 def test_it_deactivates_and_knows_what_was_active_when(carol: User, api: ApiOf) -> None:
-    model, program = _universe_model(carol), api(carol)
+    model, program = universe_model(carol), api(carol)
     program.post(f"/api/models/{model.version}/activate", {"reason": "a"})
     Activation.objects.update(at=timezone.now() - timedelta(days=3))
     assert program.post(f"/api/models/{model.version}/deactivate", {"reason": "stale"}).status_code == 200
@@ -133,7 +133,7 @@ def test_it_deactivates_and_knows_what_was_active_when(carol: User, api: ApiOf) 
 
 
 def test_it_is_for_managers(alice: User, carol: User, api: ApiOf) -> None:
-    model = _universe_model(carol)
+    model = universe_model(carol)
     for verb in ("activate", "deactivate"):
         assert api(alice).post(f"/api/models/{model.version}/{verb}", {"reason": "a"}).status_code == 403
     for body in ({}, {"reason": " "}, {"reason": "a", "force": True}, {"reason": "a", "override": 1}):
@@ -144,7 +144,7 @@ def test_it_is_for_managers(alice: User, carol: User, api: ApiOf) -> None:
 def test_it_keeps_scopes_apart(carol: User, api: ApiOf) -> None:
     spy = make_series("SPY", bars=5)
     candle = make_model(make_run(carol, series=spy, status=Status.COMPLETED, result={"test_metrics": {}}))
-    universe = _universe_model(carol)
+    universe = universe_model(carol)
     for model in (candle, universe):
         answer = api(carol).post(f"/api/models/{model.version}/activate", {"reason": "a", "override": True})
         assert answer.status_code == 200
@@ -153,14 +153,14 @@ def test_it_keeps_scopes_apart(carol: User, api: ApiOf) -> None:
 
 
 def test_it_lets_the_database_hold_one_active_universe_model(carol: User) -> None:
-    models = [_universe_model(carol), _universe_model(carol)]
+    models = [universe_model(carol), universe_model(carol)]
     ModelVersion.objects.filter(pk=models[0].pk).update(is_active=True)
     with pytest.raises(IntegrityError), transaction.atomic():
         ModelVersion.objects.filter(pk=models[1].pk).update(is_active=True)
 
 
 def test_it_leaves_exactly_one_active_when_two_managers_ask_at_once(carol: User, dave: User, api: ApiOf) -> None:
-    models = [_universe_model(carol), _universe_model(dave)]
+    models = [universe_model(carol), universe_model(dave)]
     programs = [api(carol), api(dave)]
     for _ in range(ROUNDS):
         answers: list[int] = []
@@ -182,7 +182,7 @@ def test_it_leaves_exactly_one_active_when_two_managers_ask_at_once(carol: User,
 
 
 def test_its_command_tells_the_gate_and_refuses() -> None:
-    model = _universe_model(None, p_value=0.2)
+    model = universe_model(None, p_value=0.2)
     out = io.StringIO()
     with pytest.raises(CommandError, match=r"The gate refuses .*: verdict.* --override"):
         call_command("activate_model", model.version, "--reason", "try", "--json", stdout=out)

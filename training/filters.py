@@ -15,7 +15,7 @@ from training.filter_fields import SELECT, DayFilter, ShareFilter, TextFilter
 from training.models import JOBS, Description, Kind, RunTag, Status, TrainingRun
 from training.quant.spec import PROTOCOLS
 from training.quant.verdict import Label
-from training.seeking import best_p_value, confirmed_with, with_verdict
+from training.seeking import best_p_value, confirmed_with, having, with_verdict
 
 VERDICTS = {Label.EVIDENCE: "evidence", Label.WEAK: "weak sign", Label.NO_EVIDENCE: "no evidence"}
 YES_NO = (("yes", "yes"), ("no", "no"))
@@ -63,11 +63,12 @@ class RunFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filte
         empty_label="any instrument",
         widget=SELECT,
     )
-    status = _choice("any status", Status.choices)
+    status = _choice("any status", Status.choices, method="by_column")
     verdict = _choice("any verdict", list(VERDICTS.items()), method="by_verdict")
     person = django_filters.ModelChoiceFilter(
         label="anybody",
         field_name="created_by",
+        method="by_column",
         queryset=_people,
         to_field_name="username",
         empty_label="anybody",
@@ -118,21 +119,26 @@ class RunFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filte
         pinned = Q(pk__in=Description.objects.filter(pinned=True).values("run"))
         return runs.filter(pinned if wanted == "yes" else ~pinned)
 
+    def by_column(self, runs: Runs, name: str, value: Any) -> Runs:
+        return having(runs, name, getattr(value, "pk", value))
+
     def by_symbol(self, runs: Runs, _name: str, instrument: Instrument) -> Runs:
-        return runs.filter(series__in=Series.objects.filter(instrument=instrument))
+        return having(runs, "series", Series.objects.filter(instrument=instrument).values("pk"), "in")
 
     def by_timeframe(self, runs: Runs, _name: str, timeframe: str) -> Runs:
-        return runs.filter(series__in=Series.objects.filter(timeframe=timeframe))
+        return having(runs, "series", Series.objects.filter(timeframe=timeframe).values("pk"), "in")
 
     def by_verdict(self, runs: Runs, _name: str, label: str) -> Runs:
         return with_verdict(runs, Label(label))
 
     def by_confirmed(self, runs: Runs, _name: str, wanted: str) -> Runs:
         confirmed = Exists(confirmed_with(subject=OuterRef("pk")))
-        return runs.filter(confirmed) if wanted == "yes" else runs.filter(~confirmed, status=Status.COMPLETED)
+        return (
+            runs.filter(confirmed) if wanted == "yes" else having(runs, "status", Status.COMPLETED).filter(~confirmed)
+        )
 
     def by_confirmation(self, runs: Runs, lookup: str, value: float) -> Runs:
-        return runs.filter(pk__in=confirmed_with(**{lookup: value}).values("subject"))
+        return runs.filter(Exists(confirmed_with(subject=OuterRef("pk"), **{lookup: value})))
 
     def by_p_value(self, runs: Runs, lookup: str, value: float) -> Runs:
         return runs.alias(best_p=best_p_value()).filter(**{lookup: value})

@@ -144,7 +144,8 @@ def finish(
     if status == Status.COMPLETED:
         values |= {"progress": 1.0, "message": ""}
     if result is not None:
-        values["result"] = result
+        evidence = result.get("evidence") or {}
+        values |= {"result": result, "auc": evidence.get("auc"), "p_value": evidence.get("p_value")}
     if detail is not None:
         values["detail"] = detail
     with transaction.atomic():

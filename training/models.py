@@ -7,7 +7,6 @@ from django.db import models
 from django.db.models import Q
 
 from instruments.models import Series
-from training.json_columns import JsonPart
 
 
 class Kind(models.TextChoices):
@@ -80,7 +79,9 @@ class TrainingRun(models.Model):
     run_id = models.CharField(max_length=40, unique=True)
     kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.CANDLE)
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="retries")
-    subject = models.ForeignKey("self", null=True, blank=True, on_delete=models.CASCADE, related_name="jobs")
+    subject = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.CASCADE, related_name="jobs", db_index=False
+    )
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="runs")
 
     # what was asked for
@@ -118,26 +119,12 @@ class TrainingRun(models.Model):
     deleted_at = models.DateTimeField(null=True)
     deletion = models.UUIDField(null=True, editable=False)  # what was deleted together comes back together
 
-    # what runs are sought by, kept equal to the JSON by the database; of a confirmation they are the pooled figures
-    auc = models.GeneratedField(
-        expression=JsonPart("result", "evidence", "auc", kind=models.FloatField),
-        output_field=models.FloatField(null=True),
-        db_persist=True,
-    )
-    p_value = models.GeneratedField(
-        expression=JsonPart("result", "evidence", "p_value", kind=models.FloatField),
-        output_field=models.FloatField(null=True),
-        db_persist=True,
-    )
-    protocol = models.GeneratedField(
-        expression=JsonPart("config", "protocol"), output_field=models.TextField(null=True), db_persist=True
-    )
-    feature_set = models.GeneratedField(
-        expression=JsonPart("config", "feature_set"), output_field=models.TextField(null=True), db_persist=True
-    )
-    universe = models.GeneratedField(
-        expression=JsonPart("config", "universe"), output_field=models.TextField(null=True), db_persist=True
-    )
+    # what lists seek runs by, out of `config` and `result`, which no index covers; of a confirmation: pooled
+    protocol = models.CharField(max_length=20, null=True)
+    feature_set = models.CharField(max_length=40, null=True)
+    universe = models.CharField(max_length=40, null=True)
+    auc = models.FloatField(null=True)
+    p_value = models.FloatField(null=True)
 
     objects = TrainingRunQuerySet.as_manager()
 
@@ -148,19 +135,26 @@ class TrainingRun(models.Model):
             models.Index(fields=["series", "-id"], name="run_series"),
             models.Index(fields=["created_by", "-id"], name="run_person"),
             models.Index(fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="run_deleted"),
+            # Without the runs that are about none, or SQLite would seek those by it instead of by `run_listed`.
+            models.Index(fields=["subject"], condition=Q(subject__isnull=False), name="run_subject"),
             # Whatever a list is filtered by, its keys come from this index alone; the rows are read for one page only.
             models.Index(
                 fields=[
-                    *("-id", "kind", "status", "series", "created_by", "candle_at", "created_at"),
-                    *("auc", "p_value", "protocol", "feature_set", "universe"),
+                    *("-id", "kind", "status", "series", "created_by", "candle_at", "created_at", "auc", "p_value"),
+                    *("protocol", "feature_set", "universe", "deleted_at", "subject"),
                 ],
                 condition=Q(deleted_at__isnull=True, subject__isnull=True),
                 name="run_listed",
             ),
             models.Index(
-                fields=["subject", "p_value", "auc", "series"],
+                fields=["subject", "p_value", "auc", "kind", "status"],
                 condition=Q(kind=Kind.CONFIRMATION, status=Status.COMPLETED),
                 name="run_confirmed",
+            ),
+            models.Index(
+                fields=["p_value", "series", "subject", "kind", "status"],
+                condition=Q(kind=Kind.CONFIRMATION, status=Status.COMPLETED),
+                name="run_proven",
             ),
         ]
         constraints = [

@@ -174,7 +174,7 @@ def _insert(
     parent: TrainingRun | None = None,
     subject: TrainingRun | None = None,
 ) -> TrainingRun:
-    now = timezone.now()
+    now, asked = timezone.now(), spec.as_dict()
     for _ in range(50):
         try:
             with transaction.atomic():
@@ -186,8 +186,9 @@ def _insert(
                     created_by=user,
                     series=series,
                     candle_at=spec.candle_at,
-                    config=spec.as_dict(),
+                    config=asked,
                     params_hash=spec.params_hash(),
+                    **{name: asked.get(name) for name in ("protocol", "feature_set", "universe")},
                     created_at=now,
                     kicked_at=now,
                 )

@@ -40,13 +40,14 @@ def _filled(pattern: URLPattern | URLResolver) -> str:
         return "accounts/" if "app_label" in str(pattern.pattern) else "nothing"
     text = str(pattern.pattern)
     for name, converter in pattern.pattern.converters.items():
-        value = "1" if type(converter).__name__ == "IntConverter" else "nothing"
+        value = FILLING.get(type(converter).__name__, "nothing")
         text = text.replace(f"<{name}>", value)
         for kind in ("int", "str", "slug", "path", "uuid"):
             text = text.replace(f"<{kind}:{name}>", value)
     return text
 
 
+FILLING = {"IntConverter": "1", "UUIDConverter": "00000000-0000-0000-0000-000000000000"}
 ROUTES = list(_routes(get_resolver()))
 CLOSED = [route for route in ROUTES if route.access != PUBLIC]
 METHODS = ("get", "post", "put", "patch", "delete")

@@ -36,7 +36,11 @@ def make_run(
     }
     if status == Status.RUNNING:
         values |= {"lease_token": "0" * 32, "lease_beat_at": clock.read(), "started_at": now, "worker_pid": 4711}
-    return TrainingRun.objects.create(**{**values, **more})
+    values |= more
+    evidence = values.get("result", {}).get("evidence") or {}
+    sought = {name: values["config"].get(name) for name in ("protocol", "feature_set", "universe")}
+    sought |= {name: evidence.get(name) for name in ("auc", "p_value")}
+    return TrainingRun.objects.create(**{**sought, **values})
 
 
 def make_model(run: TrainingRun, **more: Any) -> ModelVersion:

@@ -42,6 +42,9 @@ def test_it_queues_one_confirmation_with_the_result_and_leaves_the_runs_row_alon
     assert run_json(run)["verdict"]["confirmed"] is False
     carry_job(job)
     assert TrainingRun.objects.filter(pk=run.pk).values().get() == before
+    for one in (run, confirmation_of(run)):  # what lists seek by
+        assert (one.auc, one.p_value) == (one.result["evidence"]["auc"], one.result["evidence"]["p_value"])
+    assert (run.protocol, run.feature_set, run.universe) == ("honest", "scale_free", None)
     answer = run_json(run)
     assert answer["verdict"]["confirmed"] is True
     assert answer["verdict"]["windows"] == len(answer["confirmation"]["windows"]) == 11

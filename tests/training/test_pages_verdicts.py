@@ -169,6 +169,21 @@ def test_it_leads_from_a_job_to_the_run_it_is_about(series: Series, bob: User, b
     assert answer.status_code == 302 and answer["Location"] == f"/runs/{run.run_id}/"
 
 
+@pytest.mark.parametrize("what", ["confirm", "verify", "control"])
+def test_it_cancels_what_was_asked_of_a_finished_run(
+    series: Series, alice: User, bob: User, browser_of: BrowserOf, what: str
+) -> None:
+    run = carried({**BODY, "confirm": False}, user=alice)
+    browser, address = browser_of(alice), f"/runs/{run.run_id}/{what}"
+    assert "nothing left to cancel" in browser.post(f"{address}/cancel", follow=True).text
+    browser.post(address)
+    assert f'action="{address}/cancel"' in browser.get(f"/runs/{run.run_id}/").text
+    assert browser_of(bob).post(f"{address}/cancel").status_code == 403
+    fragment = browser.post(f"{address}/cancel", headers={"HX-Request": "true"}).text
+    assert "was cancelled" in fragment and "/cancel" not in fragment and "<html" not in fragment
+    assert run.jobs.get().status == Status.CANCELLED
+
+
 def test_it_asks_few_queries_whatever_was_done_before(series: Series, alice: User, browser_of: BrowserOf) -> None:
     run = carried(BODY, user=alice)
     carry_job(confirmation_of(run))

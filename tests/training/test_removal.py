@@ -16,6 +16,7 @@ from tests.people import BrowserOf
 from tests.training.carrying import carried
 from tests.training.runs import make_model, make_run
 from training import housekeeping, removal, services
+from training.describing import run_describe
 from training.errors import TooLate
 from training.models import Kind, RunEvent, Status, TrainingRun, Try
 from training.storage import run_folder
@@ -86,11 +87,13 @@ def test_it_deletes_by_age_when_it_is_told_to(alice: User, settings: Any) -> Non
     active = make_run(alice, status=Status.COMPLETED, finished_at=long_ago)
     make_model(active, is_active=True)
     young = make_run(alice, status=Status.COMPLETED)
+    pinned = make_run(alice, status=Status.COMPLETED, finished_at=long_ago)
+    run_describe(run=pinned, user=alice, changes={"pinned": True})
     settings.RETENTION_DAYS = 0
     assert housekeeping.retire() == 0
     settings.RETENTION_DAYS = 30
     assert housekeeping.retire() == 1
-    assert set(TrainingRun.objects.existing()) == {active, young}
+    assert set(TrainingRun.objects.existing()) == {active, young, pinned}
     assert not TrainingRun.objects.existing().filter(pk=old.pk).exists()
 
 
@@ -124,3 +127,84 @@ def test_it_deletes_nothing_without_a_preview(alice: User, browser_of: BrowserOf
         browser_of(alice).post("/runs/bulk-delete/?status=strange", {"through": "9", "count": "1"}).status_code == 400
     )
     assert TrainingRun.objects.existing().count() == 1
+
+
+def test_it_deletes_the_ticked_and_takes_them_back_together(alice: User, browser_of: BrowserOf) -> None:
+    browser = browser_of(alice)
+    ticked = [make_run(alice, status=Status.COMPLETED) for _ in range(3)]
+    other = make_run(alice, status=Status.FAILED)
+    run_describe(run=ticked[0], user=alice, changes={"pinned": True})
+    address = "/runs/bulk-delete/?" + "&".join(f"runs={run.run_id}" for run in ticked)
+    page = browser.get(address)
+    assert page.context["count"] == 3
+    browser.post(address, {"through": page.context["through"]})
+    assert list(TrainingRun.objects.existing()) == [other]
+    shown = browser.get("/runs/")
+    [gone] = shown.context["deletions"]
+    assert gone.runs == 3 and "3 runs were deleted" in shown.text
+    assert "3 runs are back." in browser.post(f"/runs/deletions/{gone.key}/restore", follow=True).text
+    assert set(TrainingRun.objects.existing()) == {*ticked, other}
+    assert "is back already" in browser.post(f"/runs/deletions/{gone.key}/restore", follow=True).text
+
+
+def test_it_says_which_ticked_runs_stay_and_why(alice: User, carol: User, browser_of: BrowserOf) -> None:
+    done, running, active = (make_run(alice, status=status) for status in ("failed", "running", "completed"))
+    make_model(active, is_active=True)
+    theirs = make_run(carol, status=Status.FAILED)
+    gone = make_run(alice, status=Status.FAILED, deleted_at=timezone.now())
+    names = [*(run.run_id for run in (done, running, active, theirs, gone)), "nothing"]
+    address = "/runs/bulk-delete/?" + "&".join(f"runs={name}" for name in names)
+    page = browser_of(alice).get(address)
+    assert page.context["count"] == 1
+    why = dict(page.context["kept"])
+    assert [why[name] for name in names[1:]] == [
+        "it is running; cancel it first",
+        "its model is active; deactivate it first",
+        "it is another member's",
+        "it was deleted already",
+        "there is no such run",
+    ]
+    answer = browser_of(alice).post(address, {"through": page.context["through"]}, follow=True)
+    assert "1 run is deleted. Not deleted:" in answer.text and "its model is active" in answer.text
+
+
+def test_it_does_nothing_twice_by_a_double_click_or_a_second_tab(alice: User, browser_of: BrowserOf) -> None:
+    browser, runs = browser_of(alice), [make_run(alice, status=Status.FAILED) for _ in range(2)]
+    address = f"/runs/bulk-delete/?runs={runs[0].run_id}"
+    both = f"{address}&runs={runs[1].run_id}"
+    through = browser.get(both).context["through"]
+    browser.post(address, {"through": through})
+    first = removal.recent_deletions(alice)
+    browser.post(address, {"through": through})
+    assert removal.recent_deletions(alice) == first
+    browser.post(both, {"through": through})  # the second tab still shows both
+    assert [gone.runs for gone in removal.recent_deletions(alice)] == [1, 1]
+    for gone in removal.recent_deletions(alice):
+        browser.post(f"/runs/deletions/{gone.key}/restore")
+    assert TrainingRun.objects.existing().count() == 2
+
+
+def test_it_takes_back_what_a_filter_deleted(carol: User, alice: User, bob: User, browser_of: BrowserOf) -> None:
+    runs = [make_run(alice, status=Status.FAILED) for _ in range(3)]
+    pinned = make_run(alice, status=Status.FAILED)
+    run_describe(run=pinned, user=alice, changes={"pinned": True})
+    page = browser_of(carol).get("/runs/bulk-delete/?status=failed")
+    browser_of(carol).post("/runs/bulk-delete/?status=failed", {"through": page.context["through"]})
+    assert list(TrainingRun.objects.existing()) == [pinned]
+    [gone] = removal.recent_deletions(carol)
+    assert not browser_of(bob).get("/runs/").context.get("deletions")
+    assert browser_of(bob).post(f"/runs/deletions/{gone.key}/restore").status_code == 403
+    assert removal.runs_undelete(deletion=gone.key, user=carol) == len(runs)
+    services.run_delete(run=runs[0], user=alice)
+    grow_old(runs[0])
+    assert removal.recent_deletions(alice) == []
+
+
+def test_it_takes_nothing_back_that_was_swept(alice: User) -> None:
+    run = make_run(alice, status=Status.FAILED)
+    services.run_delete(run=run, user=alice)
+    [gone] = removal.recent_deletions(alice)
+    grow_old(run)
+    assert removal.sweep_deleted(10) == 1
+    with pytest.raises(TooLate, match="ten minutes are over"):
+        removal.runs_undelete(deletion=gone.key, user=alice)

@@ -4,7 +4,9 @@ from typing import Any
 
 from instruments.models import PriceBar
 from instruments.quant.features import FEATURE_SETS
+from training.describing import words_of
 from training.figures import metric_lines
+from training.judgement import proof_context
 from training.models import ModelVersion
 from training.notes import NOTES
 from training.presenting import run_json
@@ -52,4 +54,6 @@ def card_context(version: ModelVersion) -> dict[str, Any]:
         "limits": LIMITS,
         "snippet": SNIPPET.format(run_id=run.run_id),
         "notes": NOTES,
+        "words": words_of(run),
+        **proof_context(run),
     }

@@ -32,6 +32,14 @@ def test_it_says_what_the_model_was_made_of(bob: User, alice: User, browser_of: 
     assert browser_of(bob).get("/models/nothing/").status_code == 404
 
 
+def test_it_verifies_on_the_card_itself(alice: User, browser_of: BrowserOf) -> None:
+    run, browser = trained(), browser_of(alice)
+    card = browser.get(f"/models/{run.model_version.version}/").text
+    assert 'id="proof"' in card and f'hx-post="/runs/{run.run_id}/verify"' in card
+    browser.post(f"/runs/{run.run_id}/verify")
+    assert "data-poll" in browser.get(f"/models/{run.model_version.version}/").text
+
+
 def test_its_files_load_in_plain_python_as_the_card_says(bob: User, browser_of: BrowserOf, tmp_path: Path) -> None:
     run = trained()
     answer = browser_of(bob).get(f"/models/{run.model_version.version}/folder.zip")

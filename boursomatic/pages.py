@@ -25,6 +25,7 @@ PLACES = (
     Place("Models", "models", "models", "/models/"),
     Place("Tries", "tries", "tries", "/tries/"),
     Place("Instruments", "instruments", "list", "/instruments/"),
+    Place("Schedules", "schedules", "clock", "/schedules/"),
     Place("Workers", "workers", "workers", "/workers/"),
     Place("API", "api-docs", "code", "/api/"),
 )

@@ -1,5 +1,6 @@
 """What we advise: predictions as they were served, held until their outcome is known, and what came of them."""
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
@@ -206,3 +207,45 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.version} {self.day}: {self.get_kind_display()}"
+
+
+class Job(models.TextChoices):
+    """What can be done by the clock."""
+
+    RECOMMEND = "recommend", "Recommend"
+    SCORE = "score", "Score"
+    DRIFT = "drift", "Look for drift"
+    RETRAIN = "retrain", "Retrain"
+
+
+class Schedule(models.Model):
+    """A job done at a time of day. Due when `next_run_at` has come; who moves that on by compare-and-set does it, so
+    that it is done once, however many workers there are and however long none was."""
+
+    job = models.CharField(max_length=10, choices=Job.choices)
+    universe = models.CharField(max_length=40)  # scoring and drift see to every universe
+    time_of_day = models.TimeField()  # UTC
+    every_days = models.PositiveSmallIntegerField(default=1)
+    enabled = models.BooleanField(default=True)
+    activates_by = models.ForeignKey(  # who set the rule that a challenger which passes the gate is activated
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    next_run_at = models.DateTimeField()
+    asked = models.BooleanField(default=False)  # for a run now, also while it is off
+    kicked_at = models.DateTimeField(null=True)
+    began_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)  # null while it is at work
+    ok = models.BooleanField(null=True)
+    result = models.CharField(max_length=500, blank=True)
+    run_id = models.CharField(max_length=40, blank=True)  # of the retraining whose end is awaited
+
+    class Meta:
+        ordering = ["universe", "time_of_day", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["job", "universe"], name="schedule_once"),
+            models.CheckConstraint(condition=Q(job__in=Job.values), name="schedule_job_known"),
+            models.CheckConstraint(condition=Q(every_days__gte=1), name="schedule_every_days"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_job_display()} {self.universe}"

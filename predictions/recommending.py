@@ -29,9 +29,21 @@ class NotAdvisable(Exception):
     """Why nothing can be recommended, and what would do, in a sentence."""
 
 
+def active_models(universe: str) -> list[ModelVersion]:
+    """The active models of a universe, the usual horizon first."""
+    found = universe_models().filter(universe=universe, is_active=True)
+    return sorted(found, key=lambda one: (one.horizon != USUAL_HORIZON, one.horizon))
+
+
+def challenger_of(champion: ModelVersion) -> ModelVersion | None:
+    """The newest model of the champion's scope that was trained after it."""
+    same = universe_models().filter(universe=champion.universe, horizon=champion.horizon, is_active=False)
+    return same.filter(pk__gt=champion.pk).order_by("-pk").first()
+
+
 def active_model(universe: str) -> ModelVersion:
     """The active model of a universe; of several horizons the usual one. Raises NotAdvisable."""
-    found = {one.horizon: one for one in universe_models().filter(universe=universe, is_active=True)}
+    found = {one.horizon: one for one in active_models(universe)}
     if USUAL_HORIZON in found or len(found) == 1:
         return found.get(USUAL_HORIZON) or next(iter(found.values()))
     if found:

@@ -1,4 +1,5 @@
-"""What the worker command does beside its runs, a little at a time: retention, deleted runs, orphaned files."""
+"""What the worker command does beside its runs, a little at a time: retention, deleted runs, orphaned files, and what
+other apps have asked for by name (settings.HOUSEKEEPING)."""
 
 import logging
 import time
@@ -6,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from django.conf import settings
 from django.db.models.functions import Now
+from django.utils.module_loading import import_string
 
 from training import inventory, removal
 from training.models import TrainingRun
@@ -33,6 +35,8 @@ class Housekeeper:
         if self.retired != today:
             self.retired = today
             retire()
+        for name in settings.HOUSEKEEPING:
+            import_string(name)()
         if removal.sweep_deleted(AT_ONCE) == AT_ONCE:
             self.due = now
         if now >= self.orphans_due:

@@ -43,8 +43,8 @@ class Shift:
 
 
 def shift(kept: Distribution, values: NDArray[np.floating[Any]], *, times: float = 1.0) -> Shift:
-    """`values` (n, k) of the newest STRETCH days, columns as `kept`. The bound is `times` what a stretch of training had
-    at most."""
+    """`values` (n, k) of the newest STRETCH days, columns as `kept`; bound: `times` the most that a stretch of training
+    had."""
     found = psi_by_column(kept, values)
     bound = times * max(kept.usual) if len(kept.usual) >= FEWEST_STRETCHES else None
     return Shift(mean_psi(found), bound, dict(sorted(found.items(), key=lambda one: -one[1])))

@@ -1,0 +1,46 @@
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from boursomatic.accounts.site import AuditedAdmin, HistoryAdmin
+from predictions.models import Notice, RecommendationSet, Schedule
+
+
+@admin.register(RecommendationSet)
+class RecommendationSetAdmin(HistoryAdmin):
+    list_display = ("as_of", "version", "universe", "horizon", "in_sample", "made_at")
+    list_filter = ("universe", "in_sample", "as_of")
+    search_fields = ("version", "model_hash")
+
+
+@admin.register(Notice)
+class NoticeAdmin(HistoryAdmin):
+    list_display = ("day", "kind", "version", "text", "made_at")
+    list_filter = ("kind", "day")
+    search_fields = ("version", "text")
+
+
+@admin.register(Schedule)
+class ScheduleAdmin(AuditedAdmin):
+    """When jobs are done; the page of schedules makes them, sets the rule of retraining, and runs them at once."""
+
+    list_display = (
+        "job",
+        "universe",
+        "enabled",
+        "time_of_day",
+        "every_days",
+        "next_run_at",
+        "began_at",
+        "ok",
+        "result",
+    )
+    list_filter = ("job", "enabled", "ok")
+    search_fields = ("universe", "result")
+    fields = ("job", "universe", "enabled", "time_of_day", "every_days", "next_run_at", "activates_by", "began_at",
+              "ended_at", "ok", "result", "run_id")  # fmt: skip
+    readonly_fields = ("job", "universe", "activates_by", "began_at", "ended_at", "ok", "result", "run_id")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

@@ -1,0 +1,108 @@
+"""The page of what is done by the clock: seen by all, changed by managers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from boursomatic.accounts.permissions import page_permission
+from boursomatic.accounts.roles import Scope, may
+from boursomatic.pages import render_page
+from instruments.models import Universe
+from instruments.universes import ALL
+from predictions import schedules as service
+from predictions.forms import ScheduleForm
+from predictions.models import Schedule
+from training import presence
+
+
+@dataclass(frozen=True)
+class Line:
+    schedule: Schedule
+    form: ScheduleForm
+    is_working: bool
+    is_due: bool
+
+    @property
+    def is_moving(self) -> bool:
+        return self.is_working or self.is_due or bool(self.schedule.run_id)
+
+
+@require_GET
+@page_permission(Scope.READ)
+def schedules(request: HttpRequest) -> HttpResponse:
+    """Polls itself while a job is due or at work."""
+    lines = [_line(one) for one in Schedule.objects.select_related("activates_by")]
+    context = {
+        "lines": lines,
+        "is_moving": any(one.is_moving for one in lines),
+        "has_workers": presence.alive().exists(),
+        "may_change": may(request.user, Scope.ACTIVATE),
+        "universes": [ALL, *Universe.objects.values_list("name", flat=True)],
+    }
+    return render_page(request, "predictions/schedules.html", "predictions/_schedules.html", context)
+
+
+@require_POST
+@page_permission(Scope.ACTIVATE)
+def schedules_new(request: HttpRequest) -> HttpResponse:
+    """The usual four for a universe."""
+    universe = request.POST.get("universe", "")
+    if universe != ALL:
+        get_object_or_404(Universe, name=universe)
+    made = service.schedules_create(universe=universe, user=_person(request))
+    said = f"{len(made)} schedules for {universe} are on." if made else f"{universe} has its schedules already."
+    messages.success(request, said)
+    return redirect("schedules")
+
+
+@require_POST
+@page_permission(Scope.ACTIVATE)
+def schedule_change(request: HttpRequest, number: int) -> HttpResponse:
+    """`do`: run, on, off, rule-on, rule-off, delete, or time (with the form's fields)."""
+    schedule, user, do = get_object_or_404(Schedule, pk=number), _person(request), request.POST.get("do", "")
+    if do in ACTIONS:
+        sentence, act = ACTIONS[do]
+        act(schedule, user)
+        messages.success(request, f"{schedule}: {sentence}")
+        return redirect("schedules")
+    form = ScheduleForm(request.POST)
+    if do == "time" and form.is_valid():
+        service.schedule_change(schedule=schedule, user=user, **form.cleaned_data)
+        messages.success(request, f"{schedule}: at {form.cleaned_data['time_of_day']:%H:%M} UTC from now on.")
+    else:
+        messages.error(request, f"{schedule}: the time must be written as 22:30, the days be 1 to 90.")
+    return redirect("schedules")
+
+
+ACTIONS: dict[str, tuple[str, Callable[[Schedule, User], None]]] = {
+    "run": ("told to run now.", lambda one, user: service.schedule_run_now(schedule=one, user=user)),
+    "on": ("on.", lambda one, user: service.schedule_switch(schedule=one, user=user, on=True)),
+    "off": ("off.", lambda one, user: service.schedule_switch(schedule=one, user=user, on=False)),
+    "rule-on": (
+        "a challenger that passes the gate is activated from now on.",
+        lambda one, user: service.schedule_rule(schedule=one, user=user, on=True),
+    ),
+    "rule-off": (
+        "nothing activates itself.",
+        lambda one, user: service.schedule_rule(schedule=one, user=user, on=False),
+    ),
+    "delete": ("deleted.", lambda one, user: service.schedule_delete(schedule=one, user=user)),
+}
+
+
+def _line(one: Schedule) -> Line:
+    form = ScheduleForm(initial={"time_of_day": one.time_of_day, "every_days": one.every_days}, auto_id=False)
+    is_due = (one.enabled or one.asked) and one.next_run_at <= timezone.now()
+    return Line(one, form, one.began_at is not None and one.ended_at is None, is_due)
+
+
+def _person(request: HttpRequest) -> User:
+    """Who is behind a request that passed its permission."""
+    assert isinstance(request.user, User)
+    return request.user

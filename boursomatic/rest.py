@@ -135,6 +135,14 @@ def known_only(request: Request, *names: str) -> None:
         raise invalid({name[:60]: [f"Unknown parameter. Known: {', '.join(names) or 'none'}."] for name in unknown})
 
 
+def idempotency_key(request: Request) -> str:
+    """What the header of that name says, "" without one."""
+    key = request.headers.get("Idempotency-Key", "")
+    if key and not (len(key) <= 200 and key.isascii() and key.isprintable()):
+        raise invalid({"detail": ["Idempotency-Key must be up to 200 printable ASCII characters."]})
+    return key
+
+
 def list_answer(
     request: Request, rows: QuerySet[Row], present: Callable[[list[Row]], list[dict[str, Any]]]
 ) -> Response:

@@ -1,7 +1,7 @@
 """Pages of a single model: its card, and what can be taken away."""
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET
 
 from boursomatic.accounts.permissions import page_permission
@@ -21,7 +21,10 @@ WRITERS = {
 @require_GET
 @page_permission(Scope.READ)
 def card(request: HttpRequest, version: str) -> HttpResponse:
-    context = card_context(_version(version)) | {"may_train": may(request.user, Scope.TRAIN)}
+    found = _version(version, Kind.CANDLE, Kind.UNIVERSE)
+    if found.kind == Kind.UNIVERSE:
+        return redirect("run", found.run.run_id)  # which says of a universe's model what a card would
+    context = card_context(found) | {"may_train": may(request.user, Scope.TRAIN)}
     return render(request, "predictions/card.html", context)
 
 
@@ -29,7 +32,7 @@ def card(request: HttpRequest, version: str) -> HttpResponse:
 @page_permission(Scope.READ)
 def folder(request: HttpRequest, version: str) -> HttpResponse:
     """The run folder as a zip."""
-    found = _version(version)
+    found = _version(version, Kind.CANDLE, Kind.UNIVERSE)
     try:
         content = folder_zip(found)
     except FileNotFoundError as error:
@@ -57,6 +60,6 @@ def _download(content: bytes, name: str, content_type: str) -> HttpResponse:
     return HttpResponse(content, content_type=content_type, headers=headers)
 
 
-def _version(version: str) -> ModelVersion:
-    rows = ModelVersion.objects.filter(kind=Kind.CANDLE, run__deleted_at=None)
+def _version(version: str, *kinds: Kind) -> ModelVersion:
+    rows = ModelVersion.objects.existing().filter(kind__in=kinds or (Kind.CANDLE,))
     return get_object_or_404(rows.select_related("run__created_by", "series__instrument"), version=version)

@@ -77,6 +77,7 @@ def test_it_says_when_a_file_is_missing(alice: User, browser_of: BrowserOf) -> N
     assert browser_of(alice).get(f"/models/{model.version}/folder.zip").status_code == 404
 
 
-def test_it_has_no_card_for_a_universe_model_yet(alice: User, browser_of: BrowserOf) -> None:
+def test_it_leads_to_the_run_of_a_universe_model(alice: User, browser_of: BrowserOf) -> None:
     model = make_model(make_run(alice, status=Status.COMPLETED), kind=Kind.UNIVERSE)
-    assert browser_of(alice).get(f"/models/{model.version}/").status_code == 404
+    page = browser_of(alice).get(f"/models/{model.version}/")
+    assert page.status_code == 302 and page["Location"] == f"/runs/{model.run.run_id}/"

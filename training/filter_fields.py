@@ -30,12 +30,12 @@ class CheckedField(forms.CharField):
 
 
 class TextFilter(django_filters.Filter):  # type: ignore[misc]  # django-filter has no types
-    """Its label is the placeholder too: the bar of filters has no room for both."""
+    """Where no `example` stands in it, its label does: the bar of filters has no room for both."""
 
     field_class = CheckedField
 
-    def __init__(self, *, label: str, max_length: int = 30, size: int = 14, **more: Any) -> None:
-        attrs = {"class": _SMALL, "placeholder": label, "size": size, "autocomplete": "off"}
+    def __init__(self, *, label: str, max_length: int = 30, example: str = "", **more: Any) -> None:
+        attrs = {"class": _SMALL, "placeholder": example or label, "size": 12, "autocomplete": "off"}
         super().__init__(label=label, max_length=max_length, widget=forms.TextInput(attrs=attrs), **more)
 
 
@@ -43,14 +43,14 @@ class DayFilter(TextFilter):
     """A day as 2023-06-15: its midnight, UTC."""
 
     def __init__(self, *, label: str, **more: Any) -> None:
-        super().__init__(label=f"{label} (YYYY-MM-DD)", size=24, check=_day, **more)
+        super().__init__(label=label, example="YYYY-MM-DD", check=_day, **more)
 
 
 class ShareFilter(TextFilter):
     """A number from 0 to 1."""
 
     def __init__(self, *, label: str, **more: Any) -> None:
-        super().__init__(label=label, check=_share, **more)
+        super().__init__(label=label, example="0 to 1", check=_share, **more)
 
 
 def _day(text: str) -> datetime:

@@ -92,8 +92,8 @@ class RunFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filte
     auc_max = ShareFilter(label="test AUC to", field_name="auc", lookup_expr="lte")
     pooled_auc_min = ShareFilter(label="pooled AUC from", field_name="auc__gte", method="by_confirmation")
     pooled_auc_max = ShareFilter(label="pooled AUC to", field_name="auc__lte", method="by_confirmation")
-    p_min = ShareFilter(label="p from", field_name="best_p__gte", method="by_p_value")
-    p_max = ShareFilter(label="p to", field_name="best_p__lte", method="by_p_value")
+    p_min = ShareFilter(label="p-value from", field_name="best_p__gte", method="by_p_value")
+    p_max = ShareFilter(label="p-value to", field_name="best_p__lte", method="by_p_value")
 
     class Meta:
         model = TrainingRun

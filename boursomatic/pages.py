@@ -19,6 +19,7 @@ class Place:
 
 
 PLACES = (
+    Place("Home", "home", "home", "/"),
     Place("Advice", "recommendations", "advice", "/recommendations/"),
     Place("Backtest", "backtest", "candles", "/backtest/"),
     Place("Runs", "runs", "runs", "/runs/"),
@@ -33,7 +34,9 @@ PLACES = (
 
 def shell(request: HttpRequest) -> dict[str, Any]:
     """Context of every template: the sidebar's places and which of them the page belongs to."""
-    here = next((place.route for place in PLACES if request.path.startswith(place.path)), "")
+    here = next((place.route for place in reversed(PLACES) if request.path.startswith(place.path)), "")
+    if here == "home" and request.path != "/":  # every address begins with its path
+        here = ""
     return {"places": PLACES, "here": here}
 
 

@@ -2,9 +2,6 @@
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
-from django.views.generic import RedirectView
-
-from boursomatic.accounts.permissions import public
 
 handler400 = "boursomatic.errors.bad_request"
 handler403 = "boursomatic.errors.forbidden"
@@ -12,7 +9,6 @@ handler404 = "boursomatic.errors.not_found"
 handler500 = "boursomatic.errors.server_error"
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("", public(RedirectView.as_view(url="/backtest/"))),
     path("", include("boursomatic.accounts.urls")),
     path("", include("instruments.urls")),
     path("", include("training.urls")),

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from predictions.models import Recommendation
 from predictions.quant.score import Scorecard, by_month, scorecard
-from predictions.recommending import universe_models
+from predictions.recommending import challenger_of, universe_models
 from predictions.scoring import scored_days
 from training.models import ModelVersion
 from training.report import Plot, line_plot
@@ -30,7 +29,7 @@ class Delivered:
 
 
 def delivered() -> list[Delivered]:
-    """Of every model that was held to account, newest first. Two queries."""
+    """Of every model that was held to account, newest first."""
     found = scored_days()
     models = {one.version: one for one in universe_models().filter(version__in=found)}
     made = []
@@ -44,7 +43,7 @@ def delivered() -> list[Delivered]:
 
 
 def scorecard_context() -> dict[str, Any]:
-    return {"found": delivered(), "pending": Recommendation.objects.pending().exists()}
+    return {"found": delivered(), "duels": duels()}
 
 
 def _plot(months: list[Month]) -> Plot | None:
@@ -52,3 +51,32 @@ def _plot(months: list[Month]) -> Plot | None:
     if len(bought) < 2:
         return None
     return line_plot([[card.promised or 0.0 for card in bought], [card.delivered or 0.0 for card in bought]])
+
+
+@dataclass(frozen=True)
+class Duel:
+    """An active model and its challenger on the days that both have spoken of: `days` in common, scored ones in the
+    cards."""
+
+    champion: ModelVersion
+    challenger: ModelVersion
+    days: int
+    cards: list[Scorecard]
+
+
+def duels() -> list[Duel]:
+    """Of every active model of a universe that has a challenger."""
+    found = scored_days()
+    made = []
+    for champion in universe_models().filter(is_active=True).order_by("universe", "horizon"):
+        if challenger := challenger_of(champion):
+            mine, others = (
+                dict(found[one.version][1]) if one.version in found else {} for one in (champion, challenger)
+            )
+            common = sorted(set(mine) & set(others))
+            cards = [
+                scorecard([(day, own[day]) for day in common], horizon=champion.horizon, tested=None, interval=None)
+                for own in (mine, others)
+            ]
+            made.append(Duel(champion, challenger, len(common), cards))
+    return made

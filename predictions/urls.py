@@ -5,6 +5,7 @@ from django.urls import path
 from predictions import views, views_models, views_recommendations, views_schedules
 
 urlpatterns = [
+    path("", views.home, name="home"),
     path("recommendations/", views_recommendations.recommendations, name="recommendations"),
     path("recommendations/scorecard/", views_recommendations.scorecard, name="scorecard"),
     path("recommendations/drift/", views_recommendations.drift, name="drift"),

@@ -13,10 +13,18 @@ from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope
 from predictions.choices import model_choices
 from predictions.comparing import NotComparable, comparable_runs, compare
+from predictions.home import home_context
 from predictions.record import live_record
 from predictions.tables import comparison_rows, csv_text
 from training.models import Kind, TrainingRun
 from training.notes import NOTES
+
+
+@require_GET
+@page_permission(Scope.READ)
+def home(request: HttpRequest) -> HttpResponse:
+    """Where a login leads."""
+    return render(request, "predictions/home.html", home_context())
 
 
 @require_GET

@@ -147,7 +147,7 @@ def _draws(site: Site, run_id: str, count: int) -> list[float]:
         page.get_by_label("Name").fill("admin")
         page.get_by_label("Password").fill(site.environment["BOURSOMATIC_ADMIN_PASSWORD"])
         page.get_by_role("button", name="Log in").click()
-        page.wait_for_url("**/backtest/")
+        page.get_by_role("heading", name="Home").wait_for()
         for _ in range(count):
             page.goto("/runs/")
             start = time.perf_counter()

@@ -76,7 +76,7 @@ def log_in(page: Page, site: Site) -> None:
     page.get_by_label("Name").fill(NAME)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
-    page.wait_for_url("**/backtest/")
+    page.get_by_role("heading", name="Home").wait_for()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,0 +1,78 @@
+"""What a member sees first: the newest advice, what changed, how it has turned out, what is being done."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from predictions.models import Label, Notice, Recommendation, RecommendationSet
+from predictions.quant.score import Scorecard
+from predictions.recommended import set_counts
+from predictions.recommending import universe_models
+from predictions.scoring import scored_days
+from training.models import ACTIVE, ModelVersion, TrainingRun
+
+BEST = 8  # rows
+CHANGES = 24
+RUNS = 10
+NOTICES = 5
+
+
+@dataclass(frozen=True)
+class Change:
+    symbol: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Today:
+    """Of one active model: its newest day, the best of it, what it says otherwise than on its day before, and how its
+    advice has turned out so far."""
+
+    model: ModelVersion
+    newest: RecommendationSet | None
+    counts: dict[str, Any]
+    best: list[Recommendation]
+    before: RecommendationSet | None
+    changes: list[Change]
+    card: Scorecard | None
+
+    @property
+    def more_changes(self) -> int:
+        return max(0, len(self.changes) - CHANGES)
+
+    @property
+    def first_changes(self) -> list[Change]:
+        return self.changes[:CHANGES]
+
+
+def home_context() -> dict[str, Any]:
+    cards = scored_days()
+    models = universe_models().filter(is_active=True).order_by("universe", "horizon")
+    runs = TrainingRun.objects.existing().trainings().filter(status__in=ACTIVE)
+    return {
+        "today": [_today(model, cards[model.version][0] if model.version in cards else None) for model in models],
+        "runs": list(runs.light().newest_first()[:RUNS]),
+        "notices": list(Notice.objects.all()[:NOTICES]),
+        "has_runs": TrainingRun.objects.existing().exists(),
+    }
+
+
+def _today(model: ModelVersion, card: Scorecard | None) -> Today:
+    sets = list(RecommendationSet.objects.filter(version=model.version).newest_first()[:2])
+    newest, before = [*sets, None, None][:2]
+    if newest is None:
+        return Today(model, None, {}, [], None, [], card)
+    best = newest.rows.light().exclude(label="").order_by("-p_buy", "rank")[:BEST]
+    return Today(model, newest, set_counts(newest), list(best), before, _changes(newest, before), card)
+
+
+def _changes(newest: RecommendationSet, before: RecommendationSet | None) -> list[Change]:
+    """BUYs first, then SELLs; instruments of which either day says nothing are left out."""
+    if before is None:
+        return []
+    then, now = (
+        dict(one.rows.exclude(label="").values_list("series__instrument__symbol", "label")) for one in (before, newest)
+    )
+    order = (Label.BUY, Label.SELL, Label.HOLD)
+    found = [Change(symbol, then[symbol], label) for symbol, label in now.items() if then.get(symbol, label) != label]
+    return sorted(found, key=lambda one: (order.index(Label(one.after)), one.symbol))

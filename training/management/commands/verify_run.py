@@ -21,9 +21,13 @@ class Command(commands.Command):
 
     def work(self, **options: Any) -> commands.Outcome:
         rows = TrainingRun.objects.existing().select_related("series__instrument")
-        run = rows.filter(run_id=options["run_id"], kind=Kind.CANDLE).first()
+        run = rows.filter(run_id=options["run_id"]).first()
         if run is None:
             raise CommandError(f"There is no candle run {options['run_id']}. The runs page lists what there is.")
+        if run.kind != Kind.CANDLE:
+            raise CommandError(
+                f"Run {run.run_id} is a {run.get_kind_display().lower()} run; only candle runs can be verified."
+            )
         if run.status != Status.COMPLETED:
             raise CommandError(f"Run {run.run_id} is {run.status}: only a completed run can be verified.")
         found = verification(run, lambda *_: None)

@@ -25,6 +25,24 @@ def test_it_lists_the_teams_models_for_a_chart(alice: User, bob: User, browser_o
     assert browser_of(bob).get(ADDRESS, HTTP_IF_NONE_MATCH=answer["ETag"]).status_code == 304
 
 
+def test_it_puts_the_model_that_was_just_activated_first_for_everybody(
+    alice: User, bob: User, carol: User, browser_of: BrowserOf
+) -> None:
+    spy = make_series(bars=3)
+    runs = [make_run(alice, series=spy, status=Status.COMPLETED, result={"test_metrics": {}}) for _ in range(3)]
+    models = [make_model(run) for run in runs]
+    before = browser_of(bob).get(ADDRESS)
+    assert before.json()["active"] == []
+    sent = {"reason": "the oldest of them", "override": "on", "expected_active": ""}
+    assert browser_of(carol).post(f"/models/{models[0].version}/gate/", sent).status_code == 302
+    after = browser_of(bob).get(ADDRESS, HTTP_IF_NONE_MATCH=before["ETag"]).json()
+    assert [one["run_id"] for group in after.values() for one in group] == [
+        runs[0].run_id,
+        runs[2].run_id,
+        runs[1].run_id,
+    ]
+
+
 def test_it_asks_few_queries_however_many_models(
     alice: User, browser_of: BrowserOf, django_assert_max_num_queries: object
 ) -> None:

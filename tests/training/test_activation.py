@@ -12,8 +12,10 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
+from rest_framework.test import APIClient
 
 from boursomatic.accounts.models import AuditEntry
+from tests.faults.scale import times
 from tests.market import make_series
 from tests.people import ApiOf
 from tests.training.runs import make_model, make_run
@@ -24,7 +26,7 @@ from training.models import Activation, Kind, ModelVersion, Status, UniverseTry
 from training.storage import artifact_storage
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
-ROUNDS = 25  # a race; 200 were run by hand on both databases
+ROUNDS = times(25, 200)  # of a race
 TEST = {"precision_buy": 0.4, "base_rate_buy": 0.3, "excess_sharpe": 1.2, "max_drawdown": -0.1}
 
 
@@ -159,26 +161,38 @@ def test_it_lets_the_database_hold_one_active_universe_model(carol: User) -> Non
         ModelVersion.objects.filter(pk=models[1].pk).update(is_active=True)
 
 
+def _at_once(programs: list[APIClient], models: list[ModelVersion], **body: Any) -> list[int]:
+    """Each program asks for its model at the same moment; the statuses, ascending."""
+    answers: list[int] = []
+    start = threading.Barrier(len(programs))
+
+    def ask(program: APIClient, model: ModelVersion) -> None:
+        start.wait()
+        answers.append(program.post(f"/api/models/{model.version}/activate", {"reason": "mine", **body}).status_code)
+        connection.close()
+
+    threads = [threading.Thread(target=ask, args=each) for each in zip(programs, models, strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sorted(answers)
+
+
 def test_it_leaves_exactly_one_active_when_two_managers_ask_at_once(carol: User, dave: User, api: ApiOf) -> None:
-    models = [universe_model(carol), universe_model(dave)]
-    programs = [api(carol), api(dave)]
+    models, programs = [universe_model(carol), universe_model(dave)], [api(carol), api(dave)]
     for _ in range(ROUNDS):
-        answers: list[int] = []
-        start = threading.Barrier(2)
-
-        def ask(number: int, answers: list[int] = answers, start: threading.Barrier = start) -> None:
-            start.wait()
-            sent = programs[number].post(f"/api/models/{models[number].version}/activate", {"reason": "mine"})
-            answers.append(sent.status_code)
-            connection.close()
-
-        threads = [threading.Thread(target=ask, args=(number,)) for number in (0, 1)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert answers == [200, 200]
+        assert _at_once(programs, models) == [200, 200]
         assert len(_active()) == 1 and _active() == [Activation.objects.latest("id").version]
+
+
+def test_it_lets_one_win_where_both_say_what_they_expect(carol: User, dave: User, api: ApiOf) -> None:
+    models, programs = [universe_model(carol) for _ in range(3)], [api(carol), api(dave)]
+    for number in range(ROUNDS):
+        now, *others = models[number % 3], models[(number + 1) % 3], models[(number + 2) % 3]
+        programs[0].post(f"/api/models/{now.version}/activate", {"reason": "again"})
+        assert _at_once(programs, others, expected_active=now.version) == [200, 409]
+        assert len(_active()) == 1 and _active()[0] in {one.version for one in others}
 
 
 def test_its_command_tells_the_gate_and_refuses() -> None:

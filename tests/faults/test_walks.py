@@ -1,0 +1,44 @@
+"""A walk whose worker is killed in the middle of a fold ends as if nothing had been."""
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.crew import Crew, crew, group, status_of, until, until_ended
+from tests.training.test_walks import ask, folds_of, told
+from tests.training.universe import make_universe
+from training import leases
+from training.models import Status, TrainingRun
+from training.presenting import run_json
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both, pytest.mark.processes]
+SECONDS = 2 * leases.LEASE_S + 60.0
+
+
+@pytest.fixture
+def workers() -> Iterator[Crew]:
+    with crew() as made:
+        yield made
+
+
+def _folds(walk: TrainingRun, **having: object) -> int:
+    return TrainingRun.objects.filter(subject=walk, **having).count()
+
+
+def test_it_survives_a_worker_killed_in_a_fold(workers: Crew) -> None:
+    make_universe()
+    walk = ask()
+    first = folds_of(walk)[0]
+    child = workers.child_of(first)
+    assert status_of(walk) == Status.QUEUED and status_of(walk, "worker_pid") is None
+    victim = status_of(first, "worker_pid")
+    assert isinstance(victim, int)
+    os.kill(victim, signal.SIGKILL)
+    until(lambda: child not in group(workers.pgid), 5, "the child gone with its worker")
+    assert until_ended(walk, seconds=SECONDS) == ["completed"]
+    walk.refresh_from_db()
+    shown, command = run_json(walk), told()
+    assert {name: shown[name] for name in command} == command
+    assert _folds(walk, status=Status.COMPLETED) == 3 and _folds(walk, attempt__gt=1) >= 1

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.site import Site
@@ -77,21 +77,61 @@ def test_it_fits_a_narrow_window_with_a_model(site: Site, open_page: OpenPage, m
     assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
 
 
-def test_it_compares_ticked_runs_deletes_one_and_takes_it_back(
+def test_it_goes_the_whole_way_from_a_click_to_an_undone_deletion(
     site: Site, open_page: OpenPage, models: list[str]
 ) -> None:
-    page = open_page(site, "/runs/?status=completed&symbol=AAPL")
-    for run in models:
-        page.get_by_label(f"Choose {run}").check()
+    page = open_page(site, "/backtest/?symbol=AAPL&range=5y&train=1")
+    run = _train(page)
+    page.get_by_role("dialog").get_by_role("link", name="Load This Model").click()
+    expect(page).to_have_url(re.compile(f"models={run}"))
+    expect(page.get_by_role("complementary", name="Live predictions")).to_contain_text("Buy and hold")
+    page.locator('[data-part="slider"]').fill("1")
+    expect(page.get_by_role("row", name="Test 35 0 ")).to_be_visible()
+
+    page.goto(f"/runs/{run}/")
+    page.get_by_text("Add a name, notes, tags").click()
+    page.get_by_label("Name", exact=True).fill("From the chart")
+    page.get_by_label("Tags", exact=True).fill("walked twice")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("From the chart", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Pin", exact=True).click()
+    expect(page.get_by_role("button", name="Pinned")).to_be_visible()
+    page.get_by_role("link", name="walked").click()
+    expect(page).to_have_url(re.compile(r"/runs/\?tag=walked$"))
+    expect(page.locator("table.runs tbody tr")).to_have_count(1)
+
+    page.goto("/runs/?status=completed&symbol=AAPL")
+    _tick(page, run, models[1])
     page.get_by_role("button", name="Compare the ticked").click()
     expect(page.get_by_role("row", name="p of the difference")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("link", name="CSV").click()
     assert download.value.suggested_filename == "compared-runs.csv"
-    page.goto(f"/runs/{models[1]}/")
-    page.on("dialog", lambda dialog: dialog.accept())
-    page.get_by_role("button", name="Delete").click()
-    expect(page.get_by_role("link", name=models[1])).to_have_count(0)
+    page.go_back()
+    _tick(page, run, models[1])
+    page.get_by_role("button", name="Delete the ticked").click()
+    page.get_by_role("button", name="Delete 2 runs").click()
+    expect(page.get_by_text("2 runs were deleted")).to_be_visible()
+    expect(page.locator("table.runs").get_by_role("link", name=run)).to_have_count(0)
     page.get_by_role("button", name="Undo").click()
-    expect(page).to_have_url(re.compile(rf"/runs/{models[1]}/$"))
+    expect(page.get_by_text("2 runs are back.")).to_be_visible()
+    page.get_by_role("link", name=run).click()
     expect(page.get_by_role("link", name="Load This Model")).to_be_visible()
+
+
+def _train(page: Page) -> str:
+    """Clicks a candle, starts, waits for the end; the run's id."""
+    expect(page.locator("#legend")).to_contain_text("AAPL")
+    chart = page.locator("#chart")
+    box = chart.bounding_box()
+    assert box is not None
+    chart.click(position={"x": box["width"] * 0.6, "y": box["height"] * 0.5})
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Start training").click()
+    expect(dialog.get_by_role("heading", name="Training Complete!")).to_be_visible(timeout=30_000)
+    return page.url.rstrip("/").rsplit("/", 1)[-1]
+
+
+def _tick(page: Page, *runs: str) -> None:
+    for run in runs:
+        page.get_by_label(f"Choose {run}").check()

@@ -1,0 +1,89 @@
+"""A universe from the form to an active model, and back to the one before."""
+
+import csv
+import re
+from datetime import UTC, datetime
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import OpenPage
+from tests.browser.site import Site
+from tests.training.quant.noise import noise_bars
+
+SYMBOLS = ("UA", "UB", "UC", "UD", "UE", "UF")
+TRAINED_S = 60_000.0
+
+
+@pytest.fixture(scope="module")
+def universe(site: Site) -> str:
+    """Random walks of six instruments, imported as a person would."""
+    path = site.home / "walks.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("symbol", "date", "open", "high", "low", "close", "volume"))
+        for seed, symbol in enumerate(SYMBOLS):
+            bars = noise_bars(420, seed=seed)
+            columns = (bars.open, bars.high, bars.low, bars.close, bars.volume)
+            for row, second in enumerate(bars.time.tolist()):
+                day = datetime.fromtimestamp(second, UTC).date()
+                writer.writerow((symbol, day, *(float(column[row]) for column in columns)))
+    site.manage("import_bars", str(path), "--universe", "few")
+    return "few"
+
+
+def _override(page: Page, reason: str) -> None:
+    page.get_by_label("Reason; it stays on show").fill(reason)
+    page.get_by_label(re.compile("Override the gate")).check()
+    page.get_by_role("button", name="Activate").click()
+    expect(page.get_by_role("main")).to_contain_text(f"“{reason}”")
+
+
+def test_it_trains_activates_and_rolls_back(site: Site, open_page: OpenPage, universe: str) -> None:
+    page = open_page(site, "/models/")
+    page.get_by_role("link", name="Train a universe", exact=True).first.click()
+    page.get_by_label("Universe").select_option(universe)
+    page.get_by_label(re.compile("^Horizon")).fill("5")
+    page.get_by_label(re.compile("^Horizon")).press("Tab")
+    use = page.locator("#universe-use")
+    expect(use).to_contain_text("about 355")
+    expect(use).to_contain_text("the run computes them first")
+    page.get_by_role("button", name="Start").click()
+
+    expect(page.get_by_text("Profit and loss over the test days")).to_be_visible(timeout=TRAINED_S)
+    expect(page).to_have_title(re.compile("^Completed"))
+    expect(page.get_by_role("row", name=re.compile("^Accuracy"))).to_contain_text("vs")
+    page.get_by_role("link", name="Gate and activation").click()
+    first = page.url
+    expect(page.get_by_text(re.compile("The gate refuses: \\d of 7 checks fail"))).to_be_visible()
+    _override(page, "A trial")
+    expect(page.get_by_text("done over its refusal")).to_be_visible()
+
+    page.get_by_role("link", name="Run", exact=True).click()
+    expect(page.get_by_text("This model is active")).to_be_visible()
+    page.get_by_role("link", name="Again with these settings").click()
+    page.get_by_label(re.compile("^BUY from")).fill("0.04")
+    page.get_by_role("button", name="Start").click()
+    page.get_by_role("link", name="Gate and activation").click(timeout=TRAINED_S)
+    expect(page.get_by_text("It replaces")).to_be_visible()
+    second = page.url
+    _override(page, "Another trial")
+
+    page.get_by_role("link", name="History").click()
+    active = page.get_by_role("table").first
+    expect(active.get_by_role("row", name=re.compile("few 1d"))).to_contain_text(second.split("/")[-3])
+    page.get_by_role("button", name="Roll back").click()
+    expect(page.get_by_text("is active for few 1d, 5 bars again")).to_be_visible()
+    expect(active.get_by_role("row", name=re.compile("few 1d"))).to_contain_text(first.split("/")[-3])
+    page.get_by_label("Active at the end of").fill("2001-01-01")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_text("No model was active.")).to_be_visible()
+
+
+def test_it_fits_a_narrow_window(site: Site, open_page: OpenPage, universe: str) -> None:
+    page = open_page(site, "/models/?universe=few", viewport={"width": 390, "height": 844})
+    addresses = ["/models/?universe=few", "/models/history/", "/training/universe/?universe=few&how=walk"]
+    addresses += [link.get_attribute("href") or "" for link in page.locator("td a.mono").all()[:1]]
+    for address in addresses:
+        page.goto(address)
+        assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0

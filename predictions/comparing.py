@@ -64,11 +64,13 @@ def comparable_runs(names: Sequence[str]) -> list[TrainingRun]:
     wanted = list(dict.fromkeys(filter(None, names)))
     if not FEWEST <= len(wanted) <= MOST:
         raise NotComparable(f"Choose {FEWEST} to {MOST} runs to compare; {len(wanted)} were named.")
-    rows = TrainingRun.objects.existing().filter(kind=Kind.CANDLE, run_id__in=wanted)
-    found = {run.run_id: run for run in rows.select_related("series__instrument", "created_by")}
+    rows = TrainingRun.objects.existing().trainings().filter(run_id__in=wanted)
+    found = {run.run_id: run for run in rows.select_related("series__instrument", "created_by", "description")}
     for name in wanted:
         if name not in found:
             raise NotComparable(f"There is no run {name}; it may have been deleted.")
+        if found[name].kind != Kind.CANDLE:
+            raise NotComparable(f"Run {name} is of a universe: only candle runs can be compared.")
         if found[name].status != Status.COMPLETED:
             raise NotComparable(f"Run {name} is {found[name].status}: only completed runs can be compared.")
     return [found[name] for name in wanted]

@@ -35,7 +35,7 @@ class TextFilter(django_filters.Filter):  # type: ignore[misc]  # django-filter 
     field_class = CheckedField
 
     def __init__(self, *, label: str, max_length: int = 30, example: str = "", **more: Any) -> None:
-        attrs = {"class": _SMALL, "placeholder": example or label, "size": 12, "autocomplete": "off"}
+        attrs = {"class": _SMALL, "placeholder": example or label, "size": max(12, len(label)), "autocomplete": "off"}
         super().__init__(label=label, max_length=max_length, widget=forms.TextInput(attrs=attrs), **more)
 
 

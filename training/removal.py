@@ -109,9 +109,11 @@ def sweep_deleted(most: int) -> int:
             if run is None:  # brought back, or removed by another host
                 continue
             ModelVersion.objects.filter(run=run).delete()
+            gone = [run_id, *run.jobs.values_list("run_id", flat=True)]  # folds of a walk may have left files
             run.delete()
             audit(None, SWEPT, run_id)
-        artifact_storage().discard(run_folder(run_id))
+        for one in gone:
+            artifact_storage().discard(run_folder(one))
         removed += 1
     return removed
 

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from instruments.loading import load_bars
 from instruments.models import FeatureState
@@ -24,6 +26,7 @@ from training.housekeeping import sweep_orphans
 from training.inventory import inventory
 from training.models import ACTIVE, Kind, ModelVersion, Status, TrainingRun, UniverseTry
 from training.quant.walk_spec import parse_universe_request
+from training.removal import sweep_deleted
 from training.storage import artifact_storage, run_folder
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
@@ -159,6 +162,19 @@ def test_it_is_cancelled_and_deleted_with_its_folds(alice: User, browser_of: Bro
     browser.post(f"/runs/{walk.run_id}/delete")
     walk.refresh_from_db()
     assert walk.status == Status.CANCELLED and walk.deleted_at is not None
+
+
+def test_it_is_swept_with_what_its_folds_left_on_the_disk() -> None:
+    make_universe()
+    walk = ask()
+    carry_next()
+    folder = Path(artifact_storage().path(run_folder(folds_of(walk)[0].run_id)))
+    assert folder.is_dir()
+    services.run_cancel(run=walk, user=None)
+    services.run_delete(run=walk, user=None)
+    TrainingRun.objects.filter(pk=walk.pk).update(deleted_at=timezone.now() - timedelta(minutes=11))
+    assert sweep_deleted(10) == 1 and not folder.exists()
+    assert not TrainingRun.objects.exists()
 
 
 def test_it_counts_as_one_active_run(alice: User, settings: Any) -> None:

@@ -7,49 +7,17 @@ from django.db import models
 from django.db.models import Q
 
 from instruments.models import Series
+from training.models_ledger import Try, UniverseTry
+from training.models_words import Description, RunTag
+from training.states import ACTIVE, JOBS, TERMINAL, Kind, Reason, Status
 
-
-class Kind(models.TextChoices):
-    """What a run trains on, or what it finds out about a finished run."""
-
-    CANDLE = "candle", "Candle"
-    UNIVERSE = "universe", "Universe"
-    CONFIRMATION = "confirmation", "Walk-forward confirmation"
-    CONTROL = "control", "Noise control"
-    VERIFICATION = "verification", "Verification"
-    WALK = "walk", "Walk-forward"
-    FOLD = "fold", "Fold of a walk-forward"
-
-
-# About another run (`subject`): a finished one, or the walk that a fold belongs to. They make no model.
-JOBS = (Kind.CONFIRMATION, Kind.CONTROL, Kind.VERIFICATION, Kind.FOLD)
-
-
-class Status(models.TextChoices):
-    """queued -> running -> completed | failed | cancelled; running -> queued when a lease is lost."""
-
-    QUEUED = "queued", "Queued"
-    RUNNING = "running", "Running"
-    COMPLETED = "completed", "Completed"
-    FAILED = "failed", "Failed"
-    CANCELLED = "cancelled", "Cancelled"
-
-
-ACTIVE = (Status.QUEUED, Status.RUNNING)
-TERMINAL = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
-
-
-class Reason(models.TextChoices):
-    """Why a run failed; the run's `error` says it in a sentence."""
-
-    BAD_DATA = "bad_data", "The data won't do"
-    INTEGRITY = "integrity", "A stored file was changed"
-    OUT_OF_MEMORY = "out_of_memory", "Out of memory"
-    TIME_LIMIT = "time_limit", "Took too long"
-    DISK_FULL = "disk_full", "The disk was full"
-    CRASHED = "crashed", "Crashed"
-    LOST_WORKER = "lost_worker", "Lost its worker three times"
-    BUG = "bug", "Unexpected error"
+# fmt: off
+__all__ = [
+    "ACTIVE", "JOBS", "TERMINAL", "Activation", "Description", "IdempotencyKey", "Kind", "ModelVersion",
+    "ModelVersionQuerySet", "Reason", "RunEvent", "RunTag", "Status", "TrainingRun", "TrainingRunQuerySet", "Try",
+    "UniverseTry", "WorkerProcess",
+]
+# fmt: on
 
 
 class TrainingRunQuerySet(models.QuerySet["TrainingRun"]):
@@ -188,36 +156,6 @@ class TrainingRun(models.Model):
         return self.status in TERMINAL
 
 
-class Description(models.Model):
-    """What people call a run and say of it. Apart from the run, whose own row never changes once it has ended."""
-
-    run = models.OneToOneField(TrainingRun, primary_key=True, on_delete=models.CASCADE, related_name="description")
-    name = models.CharField(max_length=80, blank=True)
-    notes = models.TextField(blank=True)
-    pinned = models.BooleanField(default=False)  # kept by retention and by bulk deletion
-
-    class Meta:
-        indexes = [models.Index(fields=["run"], condition=Q(pinned=True), name="description_pinned")]
-
-    def __str__(self) -> str:
-        return self.name or str(self.run_id)
-
-
-class RunTag(models.Model):
-    """A word that runs are found by, in small letters."""
-
-    run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="tags")
-    text = models.CharField(max_length=30)
-
-    class Meta:
-        ordering = ["text"]
-        indexes = [models.Index(fields=["text", "-run"], name="tag_runs")]
-        constraints = [models.UniqueConstraint(fields=["run", "text"], name="tag_once")]
-
-    def __str__(self) -> str:
-        return self.text
-
-
 class RunEvent(models.Model):
     """One line of a run's log. Append-only."""
 
@@ -309,58 +247,6 @@ class Activation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.scope}: {self.version or 'none'}"
-
-
-class Try(models.Model):
-    """One configuration tried at one candle of a series: the ledger that verdicts are adjusted by.
-
-    Append-only; deleting a run doesn't delete its try. `p_value` is written once, by the confirmation; until then it
-    counts as 1.
-    """
-
-    series = models.ForeignKey(Series, on_delete=models.PROTECT, related_name="tries")
-    params_hash = models.CharField(max_length=64)
-    candle_at = models.DateTimeField()
-    run_id = models.CharField(max_length=40)  # the first run that tried it; a text, so that the run may go
-    p_value = models.FloatField(null=True)
-    made_at = models.DateTimeField()
-
-    class Meta:
-        ordering = ["id"]
-        verbose_name_plural = "tries"
-        constraints = [
-            models.UniqueConstraint(fields=["series", "params_hash", "candle_at"], name="try_once"),
-            models.CheckConstraint(condition=Q(p_value__isnull=True) | Q(p_value__gt=0, p_value__lte=1), name="try_p"),
-        ]
-        indexes = [models.Index(fields=["series", "p_value"], name="try_standing")]
-
-    def __str__(self) -> str:
-        return f"{self.series_id} {self.candle_at:%Y-%m-%d} {self.params_hash[:8]}"
-
-
-class UniverseTry(models.Model):
-    """One configuration tried on one universe as of one day of it. Append-only, as Try; the run itself gives `p_value`
-    (null where its strategy never traded: then it counts as 1)."""
-
-    universe = models.CharField(max_length=40)
-    params_hash = models.CharField(max_length=64)
-    as_of = models.DateField()
-    run_id = models.CharField(max_length=40)  # the first run that tried it; a text, so that the run may go
-    p_value = models.FloatField(null=True)
-    made_at = models.DateTimeField()
-
-    class Meta:
-        ordering = ["id"]
-        verbose_name_plural = "universe tries"
-        constraints = [
-            models.UniqueConstraint(fields=["universe", "params_hash", "as_of"], name="universe_try_once"),
-            models.CheckConstraint(
-                condition=Q(p_value__isnull=True) | Q(p_value__gt=0, p_value__lte=1), name="universe_try_p"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.universe} {self.as_of} {self.params_hash[:8]}"
 
 
 class WorkerProcess(models.Model):

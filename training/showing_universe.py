@@ -240,7 +240,7 @@ def _strip(found: dict[str, Any], steady: Steady) -> dict[str, Any]:
             {
                 "first": first,
                 "value": shown(value, unit),
-                "base": shown(base, unit) if against else "",
+                "base": shown(base, unit) if against and base is not None else "",
                 "top": round(50 - 46 * max(gap, 0.0), 1),
                 "height": round(46 * abs(gap), 1),
                 "is_good": gap > 0,

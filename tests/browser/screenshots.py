@@ -67,6 +67,7 @@ class Camera:
         dialog.get_by_role("link", name="Open the run").click()
         expect(page.get_by_role("heading", name="Log")).to_be_visible()
         self._proofs()
+        self._describe()
         self.take("run", whole=True)
         page.get_by_role("button", name="Adjusted p").first.click()
         self.take("note")
@@ -96,6 +97,14 @@ class Camera:
         expect(self.page.get_by_text("Bit-identical")).to_be_visible(timeout=60_000)
         self.page.get_by_role("button", name="Run the noise control").click()
         expect(self.page.get_by_text("With its labels rotated")).to_be_visible(timeout=60_000)
+
+    def _describe(self) -> None:
+        page = self.page
+        page.get_by_text("Add a name, notes, tags").click()
+        page.get_by_label("Name", exact=True).fill("The default settings")
+        page.get_by_label("Tags", exact=True).fill("baseline")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("link", name="baseline")).to_be_visible()
 
     def _chart(self, path: str) -> Locator:
         self.page.goto(path)

@@ -20,6 +20,8 @@ from training.storage import artifact_storage, run_folder
 
 UNDO = timedelta(minutes=10)
 SHOWN = 5  # of the deletions that can still be undone
+AT_ONCE = 5_000  # runs in one statement: SQLite takes so many parameters and not many more
+MEASURED = 1_000  # runs whose files are looked at before many go
 Runs = QuerySet[TrainingRun]
 
 
@@ -81,21 +83,26 @@ def kept_back(names: Collection[str], *, user: User) -> list[tuple[str, str]]:
 
 def runs_delete(runs: Runs, *, user: User | None, why: str, pinned: bool = False, deletion: UUID | None = None) -> int:
     """Marks all that `deletable` leaves of them; says how many. Under one key (`deletion`) they come back together."""
+    gone = 0
     with transaction.atomic():
         chosen = list(deletable(runs, user=user, pinned=pinned).values_list("pk", flat=True))
-        for job in TrainingRun.objects.filter(subject__in=chosen, status__in=ACTIVE).values_list("pk", flat=True):
-            leases.request_cancel(job)
-        still = deletable(TrainingRun.objects.filter(pk__in=chosen), user=user, pinned=pinned)
-        gone = still.update(deleted_at=Now(), deletion=deletion)
+        for at in range(0, len(chosen), AT_ONCE):
+            some = chosen[at : at + AT_ONCE]
+            for job in TrainingRun.objects.filter(subject__in=some, status__in=ACTIVE).values_list("pk", flat=True):
+                leases.request_cancel(job)
+            still = deletable(TrainingRun.objects.filter(pk__in=some), user=user, pinned=pinned)
+            gone += still.update(deleted_at=Now(), deletion=deletion)
         if gone:
             audit(user, "runs.delete", why, runs=gone)
     return gone
 
 
-def bytes_of(runs: Runs) -> int:
-    """What the files of these runs take."""
+def bytes_of(runs: Runs, count: int) -> int:
+    """What the files of these `count` runs take; of more than MEASURED, as far as those can tell."""
     storage = artifact_storage()
-    return sum(storage.bytes_in(run_folder(run_id)) for run_id in runs.values_list("run_id", flat=True).iterator())
+    names = runs.order_by("-pk").values_list("run_id", flat=True)[:MEASURED]
+    measured = sum(storage.bytes_in(run_folder(run_id)) for run_id in names)
+    return measured if count <= MEASURED else round(measured * count / MEASURED)
 
 
 def sweep_deleted(most: int) -> int:

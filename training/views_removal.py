@@ -64,14 +64,16 @@ def runs_delete(request: HttpRequest) -> HttpResponse:
         )
         _tell(request, gone, kept)
         return redirect("runs")
+    count = found.count()
     context = {
         **filter_context(chosen),
         "problems": problems,
         "ticked": ticked,
         "kept": kept,
         "query": request.GET.urlencode(),
-        "count": found.count(),
-        "bytes": removal.bytes_of(found),
+        "count": count,
+        "bytes": removal.bytes_of(found, count),
+        "is_estimate": count > removal.MEASURED,
         "through": found.aggregate(last=Max("pk"))["last"],
         "minutes": int(removal.UNDO.total_seconds() // 60),
     }

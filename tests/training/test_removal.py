@@ -147,6 +147,19 @@ def test_it_deletes_the_ticked_and_takes_them_back_together(alice: User, browser
     assert "is back already" in browser.post(f"/runs/deletions/{gone.key}/restore", follow=True).text
 
 
+def test_it_deletes_more_than_one_statement_takes(
+    alice: User, browser_of: BrowserOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(removal, "AT_ONCE", 2)
+    monkeypatch.setattr(removal, "MEASURED", 2)
+    for _ in range(5):
+        make_run(alice, status=Status.FAILED)
+    page = browser_of(alice).get("/runs/bulk-delete/")
+    assert page.context["is_estimate"] and "about" in page.text
+    browser_of(alice).post("/runs/bulk-delete/", {"through": page.context["through"]})
+    assert [gone.runs for gone in removal.recent_deletions(alice)] == [5]
+
+
 def test_it_says_which_ticked_runs_stay_and_why(alice: User, carol: User, browser_of: BrowserOf) -> None:
     done, running, active = (make_run(alice, status=status) for status in ("failed", "running", "completed"))
     make_model(active, is_active=True)

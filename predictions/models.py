@@ -96,12 +96,14 @@ class RecommendationSet(models.Model):
     as_of = models.DateField()  # the session at whose close it speaks
     in_sample = models.BooleanField()
     made_at = models.DateTimeField()
+    is_open = models.BooleanField(default=True)  # some of its rows wait for their outcome
     score = models.JSONField(default=dict)  # a DayScore (predictions/quant/score.py): sums over what was scored so far
 
     objects = RecommendationSetQuerySet.as_manager()
 
     class Meta:
         ordering = ["-as_of", "-id"]
+        indexes = [models.Index(fields=["id"], condition=Q(is_open=True), name="recommended_open")]
         constraints = [models.UniqueConstraint(fields=["version", "as_of"], name="recommended_once")]
 
     def __str__(self) -> str:
@@ -110,7 +112,7 @@ class RecommendationSet(models.Model):
 
 class RecommendationQuerySet(models.QuerySet["Recommendation"]):
     def pending(self) -> "RecommendationQuerySet":
-        return self.filter(realised_return=None).exclude(label="")
+        return self.filter(set__is_open=True, realised_return=None).exclude(label="")
 
     def light(self) -> "RecommendationQuerySet":
         """For lists: without the features, with what they name."""
@@ -120,7 +122,9 @@ class RecommendationQuerySet(models.QuerySet["Recommendation"]):
 class Recommendation(models.Model):
     """One instrument's line of a set. Only the outcome is added, once, when the horizon's last bar has come."""
 
-    set = models.ForeignKey(RecommendationSet, on_delete=models.PROTECT, related_name="rows")
+    set = models.ForeignKey(  # the constraint below is its index; fewer indexes make scoring quicker
+        RecommendationSet, on_delete=models.PROTECT, related_name="rows", db_index=False
+    )
     series = models.ForeignKey(Series, on_delete=models.PROTECT, related_name="recommendations")
     bar_at = models.DateTimeField(null=True)  # the instrument's last bar then; null where it had none
     label = models.CharField(max_length=4, choices=Label.choices, blank=True)  # empty: nothing is said
@@ -141,14 +145,6 @@ class Recommendation(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        indexes = [
-            models.Index(fields=["set", "rank"], name="recommendation_rank"),
-            models.Index(
-                fields=["series", "bar_at"],
-                condition=Q(realised_return=None) & ~Q(label=""),
-                name="recommendation_pending",
-            ),
-        ]
         constraints = [
             models.UniqueConstraint(fields=["set", "series"], name="recommendation_once"),
             models.CheckConstraint(

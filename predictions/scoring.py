@@ -38,32 +38,34 @@ class Pending:
 
 @dataclass(frozen=True)
 class Came:
-    """Outcomes, as columns of equal length."""
+    """Outcomes, as arrays (n,); `target` is the time of the bar that decided it."""
 
-    pk: list[int]
-    realised: list[float]
-    hit: list[bool]
-    target: list[int]
+    pk: NDArray[np.int64]
+    set: NDArray[np.int64]
+    realised: NDArray[np.float64]
+    hit: NDArray[np.bool_]
+    target: NDArray[np.int64]
 
 
 def recommendations_score() -> int:
     """Writes the outcome of every recommendation whose horizon's last bar has come. Says how many."""
     pending = _pending()
-    of = {
-        one.pk: one
-        for one in RecommendationSet.objects.filter(pk__in={int(s) for p in pending.values() for s in np.unique(p.set)})
-    }
+    wanted = {int(number) for waiting in pending.values() for number in np.unique(waiting.set)}
+    of = RecommendationSet.objects.in_bulk(wanted)
     series = list(Series.objects.filter(pk__in=pending))
-    scored, touched = 0, set[int]()
+    came: list[Came] = []
     for start in range(0, len(series), _TOGETHER):
         group = series[start : start + _TOGETHER]
         first = min(int(pending[one.pk].at.min()) for one in group)
         bars = load_many(group, start=datetime.fromtimestamp(first, UTC))
         for one, found in zip(group, bars, strict=True):
-            for came, sets in _outcomes(pending[one.pk], found.time, found.adjusted().close, of):
-                touched |= sets
-                scored += _write(came)
-    _add_up(touched)
+            came += _outcomes(pending[one.pk], found.time, found.adjusted().close, of)
+    if not came:
+        return 0
+    whole = _together(came)
+    with transaction.atomic():
+        scored = sum(_write(whole, slice(at, at + _SLICE)) for at in range(0, len(whole.pk), _SLICE))
+        _add_up([of[number] for number in np.unique(whole.set).tolist()])
     return scored
 
 
@@ -106,75 +108,81 @@ def _pending() -> dict[int, Pending]:
 
 def _outcomes(
     waiting: Pending, time: NDArray[np.int64], close: NDArray[np.float64], of: dict[int, RecommendationSet]
-) -> Iterator[tuple[Came, set[int]]]:
+) -> Iterator[Came]:
     """Of one series, for each horizon and bounds that its recommendations have. A bar that is gone leaves its own
     pending."""
     if not len(time):
         return
-    kinds = {(one.horizon, one.buy_threshold, one.sell_threshold) for one in (of[s] for s in np.unique(waiting.set))}
     place = np.minimum(np.searchsorted(time, waiting.at), len(time) - 1)
-    for horizon, buy, sell in kinds:
-        own = [
-            s for s, one in of.items() if (one.horizon, one.buy_threshold, one.sell_threshold) == (horizon, buy, sell)
-        ]
+    numbers, own = np.unique(waiting.set, return_inverse=True)
+    terms = [_terms(of[number]) for number in numbers.tolist()]
+    for horizon, buy, sell in set(terms):
+        concerned = np.array([one == (horizon, buy, sell) for one in terms])[own]
         returns = forward_return(close, horizon)[place]
-        due = (time[place] == waiting.at) & ~np.isnan(returns) & np.isin(waiting.set, own)
+        due = concerned & (time[place] == waiting.at) & ~np.isnan(returns)
         if due.any():
-            came = Came(
-                pk=waiting.pk[due].tolist(),
-                realised=returns[due].tolist(),
-                hit=hits(waiting.label[due], returns[due], buy=buy, sell=sell).tolist(),
-                target=time[place[due] + horizon].tolist(),
-            )
-            yield came, set(waiting.set[due].tolist())
+            hit = hits(waiting.label[due], returns[due], buy=buy, sell=sell)
+            yield Came(waiting.pk[due], waiting.set[due], returns[due], hit, time[place[due] + horizon])
 
 
-def _write(came: Came) -> int:
+def _terms(one: RecommendationSet) -> tuple[int, float, float]:
+    return one.horizon, one.buy_threshold, one.sell_threshold
+
+
+def _together(came: list[Came]) -> Came:
+    """As one, in the order in which the rows lie: neighbours are written together."""
+    columns = [np.concatenate([getattr(one, field.name) for one in came]) for field in fields(Came)]
+    order = np.argsort(columns[0])
+    return Came(*(column[order] for column in columns))
+
+
+def _write(came: Came, part: slice) -> int:
     """Only onto rows that have no outcome: what was written stays. How many were."""
-    now, written = timezone.now(), 0
-    with transaction.atomic(), connection.cursor() as cursor:
-        for start in range(0, len(came.pk), _SLICE):
-            part = slice(start, start + _SLICE)
-            columns = (came.pk[part], came.realised[part], came.hit[part], came.target[part])
-            if connection.vendor == "postgresql":
-                cursor.execute(
-                    f"UPDATE {_TABLE} SET realised_return = v.realised, hit = v.hit, scored_at = %s, "
-                    "target_at = to_timestamp(v.target) "
-                    "FROM unnest(%s::bigint[], %s::float8[], %s::bool[], %s::bigint[]) "
-                    f"AS v(pk, realised, hit, target) WHERE id = v.pk AND {_TABLE}.realised_return IS NULL",
-                    [now, *columns],
-                )
-            else:
-                adapt = connection.ops.adapt_datetimefield_value
-                moments = {at: adapt(datetime.fromtimestamp(at, UTC)) for at in set(columns[3])}
-                done = adapt(now)
-                cursor.executemany(
-                    f"UPDATE {_TABLE} SET realised_return = %s, hit = %s, target_at = %s, scored_at = %s "
-                    "WHERE id = %s AND realised_return IS NULL",
-                    [(r, hit, moments[at], done, pk) for pk, r, hit, at in zip(*columns, strict=True)],
-                )
-            written += cursor.rowcount
-    return written
+    columns = [column[part].tolist() for column in (came.pk, came.realised, came.hit, came.target)]
+    now = timezone.now()
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                f"UPDATE {_TABLE} SET realised_return = v.realised, hit = v.hit, scored_at = %s, "
+                "target_at = to_timestamp(v.target) "
+                "FROM unnest(%s::bigint[], %s::float8[], %s::bool[], %s::bigint[]) "
+                f"AS v(pk, realised, hit, target) WHERE id = v.pk AND {_TABLE}.realised_return IS NULL",
+                [now, *columns],
+            )
+        else:
+            adapt = connection.ops.adapt_datetimefield_value
+            moments = {at: adapt(datetime.fromtimestamp(at, UTC)) for at in set(columns[3])}
+            done = adapt(now)
+            cursor.executemany(
+                f"UPDATE {_TABLE} SET realised_return = %s, hit = %s, target_at = %s, scored_at = %s "
+                "WHERE id = %s AND realised_return IS NULL",
+                [(r, hit, moments[at], done, pk) for pk, r, hit, at in zip(*columns, strict=True)],
+            )
+        return int(cursor.rowcount)
 
 
-def _add_up(sets: set[int]) -> None:
-    """The sums of these sets anew, from all that they have scored."""
+def _add_up(sets: list[RecommendationSet]) -> None:
+    """The sums of these sets anew, from all that they have scored; and whether anything still waits."""
     by_label = {
-        f"{name}{what}": Count("pk", filter=Q(label=label) & extra)
+        f"{name}{what}": Count("pk", filter=Q(label=label, hit__isnull=False) & extra)
         for label, name in ((Label.BUY, "buy"), (Label.HOLD, "hold"), (Label.SELL, "sell"))
         for what, extra in (("s", Q()), ("_hits", Q(hit=True)))
     }
-    rows = Recommendation.objects.filter(set__in=sets, hit__isnull=False).order_by().values("set")
-    counted = rows.annotate(
-        scored=Count("pk"),
-        rose=Count("pk", filter=Q(realised_return__gte=F("set__buy_threshold"))),
-        promised=Sum("p_buy", filter=Q(label=Label.BUY), default=0.0),
-        earned=Sum("realised_return", filter=Q(label=Label.BUY), default=0.0),
-        **by_label,
-    )
+    scored_buys = Q(label=Label.BUY, hit__isnull=False)
     names = [one.name for one in fields(DayScore)]
-    changed = [
-        RecommendationSet(pk=pk, score=dict(zip(names, sums, strict=True)))
-        for pk, *sums in counted.values_list("set", *names)
-    ]
-    RecommendationSet.objects.bulk_update(changed, ["score"])
+    for bound in {one.buy_threshold for one in sets}:
+        numbers = [one.pk for one in sets if one.buy_threshold == bound]
+        rows = Recommendation.objects.filter(set__in=numbers).order_by().values("set")
+        counted = rows.annotate(
+            scored=Count("hit"),
+            rose=Count("pk", filter=Q(realised_return__gte=bound)),
+            promised=Sum("p_buy", filter=scored_buys, default=0.0),
+            earned=Sum("realised_return", filter=scored_buys, default=0.0),
+            waiting=Count("pk", filter=Q(hit=None) & ~Q(label="")),
+            **by_label,
+        )
+        changed = [
+            RecommendationSet(pk=pk, is_open=waiting > 0, score=dict(zip(names, sums, strict=True)))
+            for pk, waiting, *sums in counted.values_list("set", "waiting", *names)
+        ]
+        RecommendationSet.objects.bulk_update(changed, ["is_open", "score"])

@@ -1,0 +1,209 @@
+"""Recommendations: a day of 500 instruments, scoring 100,000, pages over 100,000; each beside its yardstick.
+
+recommend  one day, from the database to the stored set; beside the bare computation of all features from bars that lie
+           in memory plus `Booster.predict` of the same rows
+score      outcomes of 100,000 recommendations, from bars to the database
+page       the list, the scorecard, the home page and the API, over one day stored and over 100,000 recommendations
+
+On a throw-away PostgreSQL, or with --sqlite on a file. Medians of warm, interleaved rounds.
+"""
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from scripts.benchmarks.markets import market
+
+BARS = 1_250  # of each generated instrument
+LEARNT = 40  # instruments that the model is trained on; the others join the universe afterwards
+TRAINED = 700  # bars that it has seen
+ROUNDS = 7
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="scripts/bench recommend", description=__doc__)
+    parser.add_argument("--instruments", type=int, default=500, help="how many are generated (default: 500)")
+    parser.add_argument("--rows", type=int, default=100_000, help="recommendations stored in all (default: 100,000)")
+    parser.add_argument("--sqlite", action="store_true", help="on SQLite instead of PostgreSQL")
+    parser.add_argument("--output", type=Path, default=Path("var/bench/recommend.json"), help="where the JSON goes")
+    asked = parser.parse_args(arguments)
+    with ExitStack() as stack:
+        os.environ |= {
+            "DJANGO_SETTINGS_MODULE": "boursomatic.settings",
+            "BOURSOMATIC_HOME": stack.enter_context(tempfile.TemporaryDirectory()),
+            "BOURSOMATIC_DEMO": "0",
+            "DATABASE_URL": "" if asked.sqlite else _postgres(stack),
+        }
+        import django  # noqa: PLC0415 - settings are read from the environment just set
+
+        django.setup()
+        model, days = _fill(asked.instruments)
+        result = _recommend(model, days)
+        before = _pages()
+        stored = _store(model, days, asked.rows)
+        result |= _score(stored)
+        after = _pages()
+        for name in before:
+            _row(f"page {name}, one day stored", before[name])
+            _row(f"page {name}, {stored:,} stored", after[name], f"{after[name] / before[name]:.2f} x")
+        result |= {f"page_{name}": [before[name], after[name]] for name in before}
+    asked.output.parent.mkdir(parents=True, exist_ok=True)
+    asked.output.write_text(json.dumps({**result, "instruments": asked.instruments, "rows": stored}, indent=1))
+    return 0
+
+
+def _postgres(stack: ExitStack) -> str:
+    from tests.postgres import server  # noqa: PLC0415 - needs PostgreSQL's binaries, which --help does not
+
+    url: str = stack.enter_context(server()).url()
+    return url
+
+
+def _fill(instruments: int) -> tuple[Any, list[date]]:
+    """Bars, an active model of some of them, and the days that it has not seen."""
+    from django.core.management import call_command  # noqa: PLC0415 - after django.setup
+
+    from instruments.feature_store import features_compute  # noqa: PLC0415
+    from instruments.loading import load_bars  # noqa: PLC0415
+    from instruments.models import Instrument, Series, Universe  # noqa: PLC0415
+    from instruments.services import series_write  # noqa: PLC0415
+    from predictions.recommending import named_model  # noqa: PLC0415
+    from training.activation import model_activate  # noqa: PLC0415
+    from training.foreground import carry, hold  # noqa: PLC0415
+    from training.models import ModelVersion  # noqa: PLC0415
+    from training.quant.universe_spec import UniverseSpec  # noqa: PLC0415
+
+    call_command("migrate", verbosity=0)
+    universe = Universe.objects.create(name="bench")
+    for start in range(0, instruments, 50):
+        parts = []
+        for number in range(start, min(start + 50, instruments)):
+            instrument = Instrument.objects.create(symbol=f"S{number:04d}")
+            parts.append((Series.objects.create(instrument=instrument, timeframe="1d"), market(BARS, seed=number)))
+        series_write(parts=parts, source="generated")
+    series = list(Series.objects.order_by("pk"))
+    times = load_bars(series[0]).time
+    days = [datetime.fromtimestamp(int(at), UTC).date() for at in times]
+    universe.instruments.set([one.instrument_id for one in series[:LEARNT]])
+    features_compute(series=series[:LEARNT], on_series=lambda *_: None)
+    carry(hold(UniverseSpec(universe="bench", as_of=days[TRAINED - 1].isoformat())), None)
+    universe.instruments.set([one.instrument_id for one in series])
+    model = named_model(ModelVersion.objects.get().version)
+    model_activate(model=model, user=None, reason="bench", override=True)
+    print(f"{instruments} instruments of {BARS} bars")
+    return model, days[TRAINED:]
+
+
+def _recommend(model: Any, days: list[date]) -> dict[str, float]:
+    from instruments.loading import load_many  # noqa: PLC0415 - after django.setup
+    from instruments.quant.daily_features import daily_features  # noqa: PLC0415
+    from instruments.universes import universe_series  # noqa: PLC0415
+    from predictions.recommending import recommendations_make  # noqa: PLC0415
+    from training.model_files import stored_universe_model  # noqa: PLC0415
+    from training.quant.panel import with_ranks  # noqa: PLC0415
+
+    series, read = universe_series("bench"), stored_universe_model(model.version)
+    ours, bare = [], []
+    recommendations_make(model=model, as_of=days[-ROUNDS - 1])  # warm
+    for day in days[-ROUNDS:]:
+        end = datetime.combine(day, datetime.max.time(), tzinfo=UTC)
+        bars = [one.adjusted() for one in load_many(series, end=end)]
+
+        def features_and_predict(bars: Any = bars) -> None:
+            import numpy as np  # noqa: PLC0415 - with the rest
+
+            made = [m for at in range(0, len(bars), 64) for m in daily_features(bars[at : at + 64])]
+            rows = with_ranks(np.array([m[-1] for m in made], dtype=np.float32), np.zeros(len(made), dtype=np.int64))
+            read.classifier.predict(rows, num_threads=1)
+            read.regressor.predict(rows, num_threads=1)
+
+        bare.append(_timed(features_and_predict))
+        ours.append(_timed(lambda day=day: recommendations_make(model=model, as_of=day)))
+    found = {"recommend": median(ours), "recommend_bare": median(bare)}
+    _row("recommend, a day", found["recommend"], f"{found['recommend'] / found['recommend_bare']:.2f} x the bare work")
+    _row("recommend, bare features and predict", found["recommend_bare"])
+    return found
+
+
+def _store(model: Any, days: list[date], rows: int) -> int:
+    """Recommendations of further days as the last one's, until there are so many; none of them scored."""
+    from django.db import connection  # noqa: PLC0415 - after django.setup
+
+    from predictions.models import Recommendation, RecommendationSet  # noqa: PLC0415
+
+    pattern = RecommendationSet.objects.order_by("as_of").first()
+    assert pattern is not None
+    columns = ("label", "p_buy", "p_hold", "p_sell", "expected_return", "rank", "flags", "features")
+    copied, table = ", ".join(columns), Recommendation._meta.db_table
+    known, source = set(RecommendationSet.objects.values_list("as_of", flat=True)), pattern.pk
+    adapt = connection.ops.adapt_datetimefield_value
+    free = [day for day in days if day not in known]
+    day = free[-1]
+    while Recommendation.objects.count() < rows:
+        day = free.pop() if free else day - timedelta(days=7)
+        pattern.pk, pattern.as_of = None, day
+        pattern.save(force_insert=True)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO {table} (set_id, series_id, bar_at, {copied}) "
+                f"SELECT %s, series_id, %s, {copied} FROM {table} WHERE set_id = %s",
+                [pattern.pk, adapt(datetime.combine(day, datetime.min.time(), tzinfo=UTC)), source],
+            )
+    return Recommendation.objects.count()
+
+
+def _score(stored: int) -> dict[str, float]:
+    from predictions.scoring import recommendations_score  # noqa: PLC0415 - after django.setup
+
+    start = time.perf_counter()
+    scored = recommendations_score()
+    took = time.perf_counter() - start
+    _row(f"score {scored:,} of {stored:,}", took)
+    return {"score": took, "scored": scored}
+
+
+def _pages() -> dict[str, float]:
+    """Through Django with all that stands before a view: middleware, session, permission."""
+    from django.conf import settings  # noqa: PLC0415 - after django.setup
+    from django.contrib.auth.models import User  # noqa: PLC0415
+    from django.test import Client  # noqa: PLC0415
+
+    settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
+    user, _ = User.objects.get_or_create(username="bench", is_superuser=True)
+    client = Client(SERVER_NAME="127.0.0.1")
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    addresses = {
+        "list": "/recommendations/",
+        "scorecard": "/recommendations/scorecard/",
+        "home": "/",
+        "api": "/api/recommendations",
+    }
+
+    def ask(address: str) -> None:
+        assert client.get(address).status_code == 200
+
+    for address in addresses.values():
+        ask(address)
+    times: dict[str, list[float]] = {name: [] for name in addresses}
+    for _ in range(ROUNDS):
+        for name, address in addresses.items():
+            times[name].append(_timed(lambda address=address: ask(address)))
+    return {name: median(found) for name, found in times.items()}
+
+
+def _timed(action: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+def _row(name: str, seconds: float, ratio: str = "") -> None:
+    print(f"{name:<42}{seconds:>9.3f} s   {ratio}", flush=True)

@@ -12,8 +12,8 @@ from django.db.models.functions import Coalesce
 from training.models import Kind, Status, TrainingRun, Try, UniverseTry
 from training.quant.verdict import LEVEL, Label
 from training.standing import Standing, standings
+from training.universe_verdicts import OF_UNIVERSES
 
-OF_UNIVERSES = (Kind.UNIVERSE, Kind.WALK)
 Runs = QuerySet[TrainingRun]
 
 

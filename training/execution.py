@@ -54,6 +54,9 @@ class Reporter:
             self.tell(stage, progress, message)
         self._write()
 
+    def filling(self, instruments: int) -> None:
+        self.stage("features", self.now[1], f"missing or stale of {instruments} instruments: computed first")
+
     def boosting(self, iteration: int, loss: float) -> None:
         self.curve.append([iteration, loss])
         self._write(f"boosting round {iteration}, validation {loss:.4f}")
@@ -132,7 +135,7 @@ def _train_universe(run: TrainingRun, token: UUID, reporter: Reporter, *, fill: 
     reporter.stage("load", 0.02, f"bars and features of the universe {spec.universe}")
     data = universe_data(
         spec,
-        fill=fill,
+        on_fill=reporter.filling if fill else None,
         on_read=lambda done, todo: reporter.stage("load", 0.02 + 0.1 * done / todo, f"{done} of {todo} instruments"),
     )
     outcome = train_universe(data.panel, spec, on_stage=reporter.stage)
@@ -159,7 +162,7 @@ def _train_universe(run: TrainingRun, token: UUID, reporter: Reporter, *, fill: 
 
 def _carry_fold(run: TrainingRun, token: UUID, reporter: Reporter) -> None:
     """One fold of a walk. Its end leaves the rest to whoever is kicked next: a fold, or the walk itself."""
-    result, files = fold_work(run, reporter.stage)
+    result, files = fold_work(run, reporter.stage, reporter.filling)
     with artifact_storage().staged(run_folder(run.run_id), files) as staged, transaction.atomic():
         if not leases.finish(run.pk, token, status=Status.COMPLETED, result=result, log=reporter.events):
             leases.refuse(run.pk, token)

@@ -41,10 +41,13 @@ def universe_members(universe: str) -> list[Series]:
 
 
 def universe_data(
-    spec: UniverseSpec, *, fill: bool = False, on_read: Callable[[int, int], None] = lambda done, todo: None
+    spec: UniverseSpec,
+    *,
+    on_fill: Callable[[int], None] | None = None,
+    on_read: Callable[[int, int], None] = lambda done, todo: None,
 ) -> UniverseData:
-    """Read it all. SpecError where bars are missing, or features unless `fill` computes them; TooLittle where nothing
-    is left to train on."""
+    """Read it all. Features that are missing or stale are computed where there is an `on_fill`, which hears of how many
+    instruments; without one they are a SpecError, as missing bars are. TooLittle where nothing is left to train on."""
     series = universe_members(spec.universe)
     members: list[tuple[str, Bars, Floats]] = []
     stale: list[str] = []
@@ -52,7 +55,8 @@ def universe_data(
         group = series[start : start + _TOGETHER]
         bars = {one.pk: load_bars(one) for one in group}
         old = stale_series({pk: fingerprint(found) for pk, found in bars.items()})
-        if fill and old:
+        if on_fill and old:
+            on_fill(len(old))
             features_compute(series=[one for one in group if one.pk in old], on_series=lambda *_: None)
             old = set()
         stale += [one.instrument.symbol for one in group if one.pk in old]

@@ -52,14 +52,16 @@ def walk_result(walk: WalkSpec, data: UniverseData, folds: list[dict[str, Any]],
     }
 
 
-def fold_work(run: TrainingRun, on_stage: OnStage) -> tuple[dict[str, Any], dict[str, bytes]]:
+def fold_work(
+    run: TrainingRun, on_stage: OnStage, on_fill: Callable[[int], None]
+) -> tuple[dict[str, Any], dict[str, bytes]]:
     """A fold's result and files. Raises SpecError and TooLittle."""
     walk = WalkSpec.from_dict(run.config)
     assert walk.fold is not None
     on_stage("load", 0.02, f"bars and features of the universe {walk.universe}")
     data = universe_data(
         walk.spec,
-        fill=True,
+        on_fill=on_fill,
         on_read=lambda done, todo: on_stage("load", 0.02 + 0.2 * done / todo, f"{done} of {todo} instruments"),
     )
     course = lay_out(data.panel, walk)

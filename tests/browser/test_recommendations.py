@@ -1,0 +1,76 @@
+"""From a day's recommendations to their score, a challenger made by a schedule, and the home page."""
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import OpenPage
+from tests.browser.site import Site
+
+DAYS = ("2010-08-02", "2010-08-03")
+WORKING_MS = 90_000
+
+
+@pytest.fixture(scope="module")
+def version(site: Site) -> str:
+    """A model of the demo universe with a horizon of its own, active, and asked about two days."""
+    site.manage("compute_features", "--universe", "demo")
+    words = ("--universe", "demo", "--horizon", "10", "--lookback-days", "1500", "--as-of", "2010-06-30")
+    made: str = json.loads(site.manage("train", *words, "--json"))["version"]
+    site.manage("activate_model", made, "--reason", "for the browser", "--override")
+    for day in DAYS:
+        site.manage("recommend", "--model", made, "--as-of", day)
+    return made
+
+
+def test_it_goes_from_advice_to_score_and_challenger(site: Site, open_page: OpenPage, version: str) -> None:
+    page = open_page(site, f"/recommendations/?version={version}")
+    expect(page.get_by_role("heading", name="Recommendations")).to_contain_text(DAYS[1])
+    rows = page.locator("table.advice tbody tr")
+    expect(rows).to_have_count(5)
+    page.get_by_role("link", name=f"← {DAYS[0]}").click()
+    expect(page.get_by_role("heading", name="Recommendations")).to_contain_text(DAYS[0])
+    page.get_by_role("link", name="Symbol").click()
+    expect(page.locator("th[aria-sort=ascending]")).to_contain_text("Symbol")
+    label = rows.first.locator("td").nth(2).inner_text().strip("▲▼ ")
+    page.get_by_label("Advice").select_option(label)
+    page.get_by_role("button", name="Show").click()
+    expect(rows.first).to_contain_text(label)
+    rows.first.get_by_role("link", name="Why").click()
+    expect(page.get_by_role("heading", name=f"Why {label} for")).to_be_visible()
+    expect(page.locator(".reasons tbody tr")).to_have_count(10)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    assert download.value.suggested_filename == f"recommendations-{DAYS[0]}.csv"
+
+    page.goto("/schedules/")
+    page.get_by_label("Universe").select_option("demo")
+    page.get_by_role("button", name="Schedule this universe").click()
+    result = _run_now(page, "Score")
+    expect(result).to_contain_text(re.compile(r"\d+ scored, \d+ pending"), timeout=WORKING_MS)
+    result = _run_now(page, "Retrain")
+    expect(result).to_contain_text("Challenger universe-", timeout=WORKING_MS)
+
+    page.goto("/recommendations/")
+    page.get_by_role("link", name="Scorecard").click()
+    expect(page.get_by_role("heading", name="Challenger beside champion")).to_contain_text("demo, 10 bars")
+    expect(page.locator("section.card", has_text=version).last).to_contain_text("2010-08")
+    page.get_by_role("link", name="Home").click()
+    expect(page.get_by_role("heading", name="demo 10 bars ahead")).to_be_visible()
+    expect(page.locator("main")).to_contain_text(f"Advice at the close of {DAYS[1]}")
+    expect(page.locator("main")).to_contain_text(re.compile("have come to their end|none of them a BUY"))
+
+
+def _run_now(page: Page, job: str) -> Locator:
+    row = page.get_by_role("row", name=re.compile(f"^{job} "))
+    row.get_by_role("button", name="Run now").click()
+    return page.get_by_role("row", name=re.compile(f"^{job} ")).locator(".schedule-result")
+
+
+def test_its_pages_fit_a_narrow_window(site: Site, open_page: OpenPage, version: str) -> None:
+    page = open_page(site, "/", viewport={"width": 390, "height": 844})
+    for path in ("/", "/recommendations/", "/recommendations/scorecard/", "/recommendations/drift/", "/schedules/"):
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0

@@ -9,6 +9,7 @@ more bars have been added. Where a window reaches before the first bar, the valu
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,10 +68,10 @@ def daily_features(many: Sequence[Bars]) -> list[Floats]:
     """For each instrument a (its bars, k) matrix, C-contiguous, columns as `get_feature_columns`."""
     wide = side_by_side(many)
     found = {**_windows(wide), **_recursive(wide)}
-    return [
-        np.stack([found[feature.name][:rows, j] for feature in DAILY_FEATURES], axis=1)
-        for j, rows in enumerate(wide.rows.tolist())
-    ]
+    whole = np.empty((len(many), len(wide.time), len(DAILY_FEATURES)))
+    for k, feature in enumerate(DAILY_FEATURES):
+        whole[:, :, k] = found[feature.name].T
+    return [whole[j, :rows] for j, rows in enumerate(wide.rows.tolist())]
 
 
 def last_features(many: Sequence[Bars]) -> Floats:
@@ -108,13 +109,13 @@ def day_ranks(day: NDArray[np.int64], values: Floats) -> Floats:
     return out
 
 
-def windowed(operation: Callable[[Floats, Floats], Floats], values: Floats, window: int) -> Floats:
-    """`operation` (add, maximum, minimum) over the last `window` rows; NaN before. Powers of two, so log(window) steps,
-    always in the same order."""
+def windowed(operation: Callable[[Any, Any], Any], values: NDArray[Any], window: int) -> Floats:
+    """`operation` (add, maximum, minimum, logical_and) over the last `window` rows; NaN before. Powers of two, so
+    log(window) steps, always in the same order."""
     out = np.full(values.shape, np.nan)
     if len(values) < window:
         return out
-    found: Floats | None = None
+    found: NDArray[Any] | None = None
     block, covered, size = values, 0, 1
     while True:
         if window & size:
@@ -149,7 +150,9 @@ def deviation(values: Floats, window: int, *, ddof: int) -> Floats:
         gap *= gap
         squares += gap
     out[window - 1 :] = np.sqrt(squares / (window - ddof))
-    out[windowed(np.minimum, values, window) == windowed(np.maximum, values, window)] = 0.0
+    if window > 1:
+        alike = windowed(np.logical_and, values[1:] == values[:-1], window - 1)[window - 2 :]
+        out[window - 1 :][alike == 1.0] = 0.0
     return out
 
 
@@ -162,9 +165,13 @@ def change(values: Floats, rows: int) -> Floats:
 
 def exponential(values: Floats, span: int) -> Floats:
     """Exponential mean with weight 2 / (span + 1), begun at the first value."""
-    out, weight = values.copy(), 2.0 / (span + 1.0)
+    weight = 2.0 / (span + 1.0)
+    out, rest = weight * values, 1.0 - weight
+    out[:1] = values[:1]
+    old = np.empty(values.shape[1:])
     for t in range(1, len(values)):
-        out[t] = weight * values[t] + (1.0 - weight) * out[t - 1]
+        np.multiply(out[t - 1], rest, out=old)
+        out[t] += old
     return out
 
 
@@ -175,7 +182,10 @@ def wilder(values: Floats, window: int) -> Floats:
     if len(values) > window:
         out[window] = windowed(np.add, values[1 : window + 1], window)[-1] / window
         for t in range(window + 1, len(values)):
-            out[t] = (out[t - 1] * (window - 1) + values[t]) / window
+            row = out[t]
+            np.multiply(out[t - 1], window - 1, out=row)
+            row += values[t]
+            row /= window
     return out
 
 
@@ -186,11 +196,14 @@ def _ratio(top: Floats, bottom: Floats, otherwise: float) -> Floats:
     return out
 
 
-def _rsi(close: Floats) -> Floats:
+def _wilders(wide: Wide) -> dict[str, Floats]:
+    """RSI and ATR: three means side by side, because each row is a step of Python's."""
+    close = wide.close
     moves = np.full(close.shape, np.nan)
     moves[1:] = close[1:] - close[:-1]
-    ups, downs = wilder(np.maximum(moves, 0.0), 14), wilder(np.maximum(-moves, 0.0), 14)
-    return 100.0 * _ratio(ups, ups + downs, 0.5)
+    three = (np.maximum(moves, 0.0), np.maximum(-moves, 0.0), _true_range(wide))
+    ups, downs, ranges = np.split(wilder(np.concatenate(three, axis=1), 14), 3, axis=1)
+    return {"rsi_14": 100.0 * _ratio(ups, ups + downs, 0.5), "atr_14": ranges / close}
 
 
 def _true_range(wide: Wide) -> Floats:
@@ -209,8 +222,7 @@ def _recursive(wide: Wide) -> dict[str, Floats]:
     quick[:25] = macd[:25] = np.nan
     signal[:33] = np.nan
     return {
-        "rsi_14": _rsi(close),
-        "atr_14": wilder(_true_range(wide), 14) / close,
+        **_wilders(wide),
         "macd": macd / close,
         "macd_signal": signal / close,
         "macd_histogram": (macd - signal) / close,

@@ -2,9 +2,11 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils import timezone
 
 from boursomatic.accounts.site import AuditedAdmin, HistoryAdmin
 from predictions.models import Notice, RecommendationSet, Schedule
+from predictions.schedules import following
 
 
 @admin.register(RecommendationSet)
@@ -40,7 +42,22 @@ class ScheduleAdmin(AuditedAdmin):
     search_fields = ("universe", "result")
     fields = ("job", "universe", "enabled", "time_of_day", "every_days", "next_run_at", "activates_by", "began_at",
               "ended_at", "ok", "result", "run_id")  # fmt: skip
-    readonly_fields = ("job", "universe", "activates_by", "began_at", "ended_at", "ok", "result", "run_id")
+    readonly_fields = (
+        "job",
+        "universe",
+        "next_run_at",
+        "activates_by",
+        "began_at",
+        "ended_at",
+        "ok",
+        "result",
+        "run_id",
+    )
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def save_model(self, request: HttpRequest, obj: Schedule, form: Any, change: bool) -> None:
+        """The next run follows what was changed; nothing missed is made up."""
+        obj.next_run_at = following(timezone.now(), obj)
+        obj.save(update_fields=["enabled", "time_of_day", "every_days", "next_run_at"])

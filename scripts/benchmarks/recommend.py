@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -26,12 +26,13 @@ BARS = 1_250  # of each generated instrument
 LEARNT = 40  # instruments that the model is trained on; the others join the universe afterwards
 TRAINED = 700  # bars that it has seen
 ROUNDS = 7
+DUE = 25  # days before the last bar: what was recommended then has come to its end
 
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench recommend", description=__doc__)
     parser.add_argument("--instruments", type=int, default=500, help="how many are generated (default: 500)")
-    parser.add_argument("--rows", type=int, default=100_000, help="recommendations stored in all (default: 100,000)")
+    parser.add_argument("--rows", type=int, default=100_000, help="recommendations to score (default: 100,000)")
     parser.add_argument("--sqlite", action="store_true", help="on SQLite instead of PostgreSQL")
     parser.add_argument("--output", type=Path, default=Path("var/bench/recommend.json"), help="where the JSON goes")
     asked = parser.parse_args(arguments)
@@ -42,6 +43,7 @@ def main(arguments: list[str]) -> int:
             "BOURSOMATIC_DEMO": "0",
             "DATABASE_URL": "" if asked.sqlite else _postgres(stack),
         }
+        Path(os.environ["BOURSOMATIC_HOME"], "static").mkdir()  # WhiteNoise looks for it
         import django  # noqa: PLC0415 - settings are read from the environment just set
 
         django.setup()
@@ -134,7 +136,7 @@ def _recommend(model: Any, days: list[date]) -> dict[str, float]:
 
 
 def _store(model: Any, days: list[date], rows: int) -> int:
-    """Recommendations of further days as the last one's, until there are so many; none of them scored."""
+    """So many recommendations more, of further days as the first one's, whose end has come; none of them scored."""
     from django.db import connection  # noqa: PLC0415 - after django.setup
 
     from predictions.models import Recommendation, RecommendationSet  # noqa: PLC0415
@@ -145,10 +147,10 @@ def _store(model: Any, days: list[date], rows: int) -> int:
     copied, table = ", ".join(columns), Recommendation._meta.db_table
     known, source = set(RecommendationSet.objects.values_list("as_of", flat=True)), pattern.pk
     adapt = connection.ops.adapt_datetimefield_value
-    free = [day for day in days if day not in known]
-    day = free[-1]
-    while Recommendation.objects.count() < rows:
-        day = free.pop() if free else day - timedelta(days=7)
+    free = [day for day in days[:-DUE] if day not in known]
+    wanted = Recommendation.objects.count() + rows
+    while free and Recommendation.objects.count() < wanted:
+        day = free.pop()
         pattern.pk, pattern.as_of = None, day
         pattern.save(force_insert=True)
         with connection.cursor() as cursor:

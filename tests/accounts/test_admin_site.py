@@ -15,7 +15,8 @@ from tests.training.runs import make_model, make_run
 from training.models import RunEvent, Status, TrainingRun
 
 pytestmark = pytest.mark.db_both
-MODELS = [model for model in admin.site._registry if model._meta.app_label in ("accounts", "auth", "training")]
+OURS = ("accounts", "auth", "training", "predictions")
+MODELS = [model for model in admin.site._registry if model._meta.app_label in OURS]
 HISTORY = ["accounts_auditentry", "accounts_apitoken", "training_trainingrun", "training_runevent"]
 
 

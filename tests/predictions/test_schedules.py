@@ -173,3 +173,12 @@ def test_managers_change_them_on_their_page(carol: User, bob: User, browser_of: 
     assert not Schedule.objects.filter(pk=one.pk).exists()
     assert browser_of(bob).post(address, {"do": "run"}).status_code == 403
     assert "Run now" not in browser_of(bob).get("/schedules/").text
+
+
+def test_the_admin_site_changes_when_and_makes_nothing_up(dave: User, browser_of: BrowserOf) -> None:
+    one = _schedule(Job.SCORE, due=timedelta(days=2), enabled=False)
+    form = {"enabled": "on", "time_of_day": "05:45", "every_days": "2"}
+    assert browser_of(dave).post(f"/admin/predictions/schedule/{one.pk}/change/", form).status_code == 302
+    one.refresh_from_db()
+    assert (one.enabled, one.time_of_day, one.every_days) == (True, time(5, 45), 2)
+    assert one.next_run_at > timezone.now()

@@ -25,6 +25,7 @@ def _over(chart: Locator, share: float) -> Position:
 
 def test_it_trains_the_candle_that_is_clicked(site: Site, page: Page) -> None:
     log_in(page, site)
+    page.goto(f"{site.url}/backtest/")
     chart = _ready(page)
     page.get_by_role("button", name="Train Mode").click()
     expect(page.get_by_role("button", name="Train Mode: ON")).to_have_attribute("aria-pressed", "true")

@@ -12,7 +12,8 @@ from django.utils import timezone
 from boursomatic.accounts.audit import audit
 from instruments.loading import load_many
 from instruments.models import Series
-from instruments.quant.daily_features import DAY
+from instruments.quant.bars import Bars
+from instruments.quant.daily_features import DAY, LOOK_BACK
 from instruments.universes import UnknownUniverse, universe_series
 from predictions.models import Flag, Recommendation, RecommendationSet
 from predictions.quant.recommend import Advice, advise
@@ -81,8 +82,7 @@ def recommendations_make(
         series = universe_series(model.universe)
     except UnknownUniverse as error:
         raise NotAdvisable(str(error)) from error
-    end = datetime.combine(as_of, time.max, tzinfo=UTC) if as_of else None
-    bars = [one.adjusted() for one in load_many(series, end=end)]
+    bars = _history(series, as_of)
     session = _session([int(one.time[-1]) for one in bars if len(one)], model, as_of)
     used_until = date.fromisoformat(model.run.result["used_until"])
     if session <= used_until and not in_sample:
@@ -103,6 +103,21 @@ def recommendations_make(
     except IntegrityError:  # another job was quicker: its set counts
         return RecommendationSet.objects.get(version=model.version, as_of=session), False
     return made, True
+
+
+def _history(series: Sequence[Series], as_of: date | None) -> list[Bars]:
+    """The last LOOK_BACK bars of each up to the end of `as_of`, adjusted: what lies before them decides nothing, and a
+    day takes as long after twenty years as after four."""
+    lasts = [one.last for one in series if one.last]
+    end = datetime.combine(as_of or max(lasts).date(), time.max, tzinfo=UTC)
+    start = end - timedelta(days=LOOK_BACK * 3 // 2)  # holds so many weekdays, holidays taken off
+    found = load_many(series, start=start, end=end)
+    sparse = [
+        j for j, bars in enumerate(found) if len(bars) < LOOK_BACK and (first := series[j].first) and first < start
+    ]
+    for j, bars in zip(sparse, load_many([series[j] for j in sparse], end=end), strict=True):
+        found[j] = bars
+    return [bars.slice(max(0, len(bars) - LOOK_BACK), len(bars)).adjusted() for bars in found]
 
 
 def _session(lasts: list[int], model: ModelVersion, as_of: date | None) -> date:

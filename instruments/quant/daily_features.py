@@ -20,6 +20,7 @@ Floats = NDArray[np.float64]
 
 FEATURE_SET, VERSION = "daily", 1
 DAY = 86_400
+LOOK_BACK = 800  # bars that decide the last row: windows take 252, and what is 500 older weighs < 2**-53 in any mean
 CORE_WINDOW = 60  # a row may be trained on when its features of windows up to this are defined
 
 
@@ -28,7 +29,6 @@ class Wide:
     """Bars of N instruments side by side, (T, N); `time` is 0 where prices are NaN, `rows` (N,) counts the bars."""
 
     time: NDArray[np.int64]
-    open: Floats
     high: Floats
     low: Floats
     close: Floats
@@ -55,13 +55,14 @@ def side_by_side(many: Sequence[Bars]) -> Wide:
     """Bars of several instruments (adjusted, each ascending) as one block, each from row 0 on."""
     rows = np.array([len(bars) for bars in many], dtype=np.int64)
     shape = (int(rows.max(initial=0)), len(many))
-    columns = {name: np.full(shape, np.nan) for name in ("open", "high", "low", "close", "volume")}
-    time = np.zeros(shape, dtype=np.int64)
+    columns = {name: np.full(shape[::-1], np.nan) for name in ("high", "low", "close", "volume")}
+    time = np.zeros(shape[::-1], dtype=np.int64)
     for j, bars in enumerate(many):
-        time[: len(bars), j] = bars.time
+        time[j, : len(bars)] = bars.time
         for name, column in columns.items():
-            column[: len(bars), j] = getattr(bars, name)
-    return Wide(time=time, **columns, rows=rows)
+            column[j, : len(bars)] = getattr(bars, name)
+    turned = {name: np.ascontiguousarray(column.T) for name, column in columns.items()}
+    return Wide(time=np.ascontiguousarray(time.T), **turned, rows=rows)
 
 
 def daily_features(many: Sequence[Bars]) -> list[Floats]:

@@ -13,6 +13,7 @@ from instruments.quant.bars import Bars
 from instruments.quant.daily_features import (
     CORE,
     DAILY_FEATURES,
+    LOOK_BACK,
     daily_features,
     day_ranks,
     get_feature_columns,
@@ -140,3 +141,12 @@ def test_its_last_rows_alone_are_the_same_bits() -> None:
     whole = np.array([matrix[-1] for matrix in daily_features(many)])
     assert last_features(many).tobytes() == whole.tobytes()
     assert np.isnan(last_features([many[0].slice(0, 0)])).all()
+
+
+def test_its_last_row_is_decided_by_the_bars_that_it_says() -> None:
+    for seed in range(4):
+        bars = noise_bars(3000, seed=seed)
+        part = bars.slice(len(bars) - LOOK_BACK, len(bars))
+        whole, cut = (last_features([one])[0] for one in (bars, part))
+        np.testing.assert_allclose(cut, whole, rtol=1e-11)
+        assert (cut.astype(np.float32) == whole.astype(np.float32)).all()

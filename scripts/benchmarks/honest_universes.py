@@ -9,6 +9,7 @@ from training.quant.universe_walk import lay_out, pool_folds, walk_fold
 from training.quant.walk_spec import WalkSpec
 
 BARS, HORIZON = 840, 20
+DAILY = 0.02  # as single stocks move: with calmer ones +5 % in 20 days would hardly ever be said
 NOISE_MEMBERS, PLANTED_MEMBERS = 20, 30
 WALK = WalkSpec(UniverseSpec(), folds=10, step=60)
 
@@ -27,7 +28,7 @@ def planted_universe(seed: int) -> float:
 
 
 def _panel(seed: int, members: int, rank_ic: float) -> Panel:
-    many = [market(BARS, seed=1_000 * seed + i, rank_ic=rank_ic) for i in range(members)]
+    many = [market(BARS, seed=1_000 * seed + i, rank_ic=rank_ic, daily=DAILY) for i in range(members)]
     named = zip((f"S{i}" for i in range(members)), many, daily_features(many), strict=True)
     return make_panel(list(named), horizon=HORIZON, first_day=0)
 

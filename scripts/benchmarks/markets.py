@@ -16,22 +16,25 @@ TILTS = {
     0.00: 0.0,
     0.10: 0.10,
 }  # mean rank IC of 20-bar returns with those of the 20 bars before -> tilt, by simulation
-OMEGA, ALPHA, BETA = 1e-6, 0.08, 0.90
+ALPHA, BETA = 0.08, 0.90
 
 
-def market(bars: int, *, seed: int, bayes_auc: float = 0.50, rank_ic: float = 0.00) -> Bars:
-    """`bars` weekday bars, about 0.7 % a day."""
+def market(
+    bars: int, *, seed: int, bayes_auc: float = 0.50, rank_ic: float = 0.00, daily: float = np.sqrt(5e-5)
+) -> Bars:
+    """`bars` weekday bars; `daily` is the long-run deviation of a day's return, 0.7 %."""
     rng = np.random.default_rng(seed)
     size = np.abs(rng.standard_t(5, bars)) * np.sqrt(3 / 5)
     body, coin = rng.normal(size=bars), rng.random(bars)
     slope, tilt = SLOPES[bayes_auc], TILTS[rank_ic]
-    variance, before, trend = OMEGA / (1 - ALPHA - BETA), 0.0, 0.0
+    omega = daily**2 * (1 - ALPHA - BETA)
+    variance, before, trend = daily**2, 0.0, 0.0
     returns, volatility = np.empty(bars), np.empty(bars)
     for t in range(bars):
         volatility[t] = np.sqrt(variance)
         up = coin[t] < 1 / (1 + np.exp(-slope * before - tilt * trend))
         returns[t] = (1 if up else -1) * size[t] * volatility[t]
-        variance = OMEGA + ALPHA * returns[t] ** 2 + BETA * variance
+        variance = omega + ALPHA * returns[t] ** 2 + BETA * variance
         before = body[t]
         if tilt:
             trend = float(np.clip(returns[max(0, t - 19) : t + 1].sum() / (volatility[t] * np.sqrt(20)), -2, 2))

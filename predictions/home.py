@@ -9,6 +9,7 @@ from predictions.recommended import set_counts
 from predictions.recommending import universe_models
 from predictions.scoring import scored_days
 from training.models import ACTIVE, ModelVersion, TrainingRun
+from training.showing_models import ModelLine, model_lines
 
 BEST = 8  # rows
 CHANGES = 24
@@ -28,13 +29,17 @@ class Today:
     """Of one active model: its newest day, the best of it, what it says otherwise than on its day before, and how its
     advice has turned out so far."""
 
-    model: ModelVersion
+    line: ModelLine
     newest: RecommendationSet | None
     counts: dict[str, Any]
     best: list[Recommendation]
     before: RecommendationSet | None
     changes: list[Change]
     card: Scorecard | None
+
+    @property
+    def model(self) -> ModelVersion:
+        return self.line.model
 
     @property
     def more_changes(self) -> int:
@@ -47,23 +52,24 @@ class Today:
 
 def home_context() -> dict[str, Any]:
     cards = scored_days()
-    models = universe_models().filter(is_active=True).order_by("universe", "horizon")
+    models = universe_models().select_related("series__instrument").filter(is_active=True)
+    lines = model_lines(list(models.order_by("universe", "horizon")))
     runs = TrainingRun.objects.existing().trainings().filter(status__in=ACTIVE)
     return {
-        "today": [_today(model, cards[model.version][0] if model.version in cards else None) for model in models],
+        "today": [_today(one, cards[one.model.version][0] if one.model.version in cards else None) for one in lines],
         "runs": list(runs.light().newest_first()[:RUNS]),
         "notices": list(Notice.objects.all()[:NOTICES]),
         "has_runs": TrainingRun.objects.existing().exists(),
     }
 
 
-def _today(model: ModelVersion, card: Scorecard | None) -> Today:
-    sets = list(RecommendationSet.objects.filter(version=model.version).newest_first()[:2])
+def _today(line: ModelLine, card: Scorecard | None) -> Today:
+    sets = list(RecommendationSet.objects.filter(version=line.model.version).newest_first()[:2])
     newest, before = [*sets, None, None][:2]
     if newest is None:
-        return Today(model, None, {}, [], None, [], card)
+        return Today(line, None, {}, [], None, [], card)
     best = newest.rows.light().exclude(label="").order_by("-p_buy", "rank")[:BEST]
-    return Today(model, newest, set_counts(newest), list(best), before, _changes(newest, before), card)
+    return Today(line, newest, set_counts(newest), list(best), before, _changes(newest, before), card)
 
 
 def _changes(newest: RecommendationSet, before: RecommendationSet | None) -> list[Change]:

@@ -16,6 +16,7 @@ from predictions.recommending import universe_models
 from training.model_files import stored_universe_model
 from training.models import Kind, ModelVersion
 from training.quant.panel import CLASSES, COLUMNS
+from training.showing_models import model_lines
 
 PAGE = 100  # rows
 REASONS = 10  # features
@@ -80,8 +81,9 @@ def set_context(query: Mapping[str, str]) -> dict[str, Any]:
     start = int(query["from"]) if query.get("from", "").isdecimal() and len(query["from"]) < 7 else 0
     page = list(rows[start : start + PAGE + 1])
     same = RecommendationSet.objects.filter(version=found.version)
+    standing = model_lines(list(universe_models().select_related("series__instrument").filter(version=found.version)))
     return context | {
-        "model": universe_models().filter(version=found.version).first(),
+        "standing": standing[0] if standing else None,
         "lines": _lines(page[:PAGE]),
         "headings": _headings(query.get("sort", "rank")),
         "start": start,

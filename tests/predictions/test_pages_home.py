@@ -26,7 +26,8 @@ def test_it_asks_for_a_login_and_welcomes(bob: User, client: Client, browser_of:
 
 def test_it_shows_todays_advice_changes_score_runs_and_notices(bob: User, alice: User, browser_of: BrowserOf) -> None:
     model, browser = advised(), browser_of(bob)
-    assert "was not asked about a day yet" in browser.get("/").text
+    first = browser.get("/").text
+    assert "was not asked about a day yet" in first and "No evidence of skill" in first and "overridden by" in first
     recommendations_make(model=model, as_of=day_of(405))
     assert "first day" in browser.get("/").text
     made, _ = recommendations_make(model=model, as_of=day_of(410))

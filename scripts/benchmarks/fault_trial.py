@@ -145,7 +145,7 @@ class Trial:
     def kill(self, kind: str) -> None:
         pause = time.monotonic() + self.random.uniform(0.0, 0.6)
         self.until(lambda: time.monotonic() > pause)
-        victims = self.until(lambda: self.patient.parts().get(kind))
+        victims = self.until(lambda: self.victims(kind))
         victim = self.random.choice(victims)
         held = list(TrainingRun.objects.filter(status=Status.RUNNING).values_list("pk", "lease_token", "worker_pid"))
         now = time.monotonic()
@@ -163,6 +163,14 @@ class Trial:
         if kind in ("main", "launcher"):
             self.until(lambda: victim not in (parts := self.patient.parts()).get(kind, [victim]) and "worker" in parts)
             self.start_s = max(self.start_s, time.monotonic() - now)
+
+    def victims(self, kind: str) -> list[int]:
+        """Processes of this kind. Once every run has ended there is no child to kill: one more is asked for."""
+        found = self.patient.parts().get(kind, [])
+        active = TrainingRun.objects.filter(pk__in=self.asked, status__in=ACTIVE)
+        if kind == "child" and not found and not active.exists():
+            self.ask(len(self.asked) + 1)
+        return found
 
     def until(self, true: Callable[[], Any], seconds: float = PATIENCE_S) -> Any:
         """The first true value; meanwhile looks after the runs that were hit."""

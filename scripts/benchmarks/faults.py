@@ -29,7 +29,7 @@ ZEROS = ("lost", "doubled", "stuck", "torn", "orphans", "folders", "late")
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench faults", description=__doc__)
-    parser.add_argument("--runs", type=int, default=500, help="runs queued in all (default: 500)")
+    parser.add_argument("--runs", type=int, default=500, help="runs queued at least (default: 500)")
     parser.add_argument("--kills", type=int, default=200, help="SIGKILLs sent (default: 200)")
     parser.add_argument("--on", choices=DATABASES, action="append", help="which database (default: both)")
     parser.add_argument("--seed", type=int, default=1, help="of the moments and the victims (default: 1)")

@@ -25,4 +25,5 @@ def test_it_loses_nothing_whatever_is_killed(database: str, tmp_path: Path) -> N
     result = json.loads(outcome.read_text())[database]
     assert {name: result[name] for name in ZEROS} == dict.fromkeys(ZEROS, 0)
     assert done.returncode == 0
-    assert (result["runs"], sum(result["kills"].values()) > kills / 2) == (runs, True)
+    assert result["runs"] >= runs
+    assert sum(result["kills"].values()) > kills / 2

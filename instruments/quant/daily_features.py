@@ -47,7 +47,7 @@ class DailyFeature:
 
 
 def get_feature_columns() -> tuple[str, ...]:
-    """The stored features in their order: the one list that table, training and docs go by."""
+    """The stored features in their order: the one list that table, loading and docs go by."""
     return tuple(feature.name for feature in DAILY_FEATURES)
 
 
@@ -314,5 +314,6 @@ def _set() -> tuple[DailyFeature, ...]:
 
 DAILY_FEATURES = _set()
 _LONGEST = max(feature.window for feature in DAILY_FEATURES)
+CALENDAR = ("day_of_week", "month")  # the same for all instruments of a day
 CORE = tuple(feature.name for feature in DAILY_FEATURES if feature.first_valid <= CORE_WINDOW)
-RANKED = ("return_5", "return_20", "return_60", "volatility_20", "rsi_14", "volume_ratio_20")
+RANKED = ("return_5", "return_20", "volatility_20", "rsi_14", "volume_ratio_20")

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from instruments.quant.bars import Bars
 from instruments.quant.daily_features import CORE, DAY, get_feature_columns, last_features
-from training.quant.panel import COLUMNS, with_ranks
+from training.quant.panel import COLUMNS, given_features
 from training.quant.universe_serving import UniverseModel
 
 Floats = NDArray[np.float64]
@@ -47,8 +47,7 @@ def advise(model: UniverseModel, many: Sequence[Bars], *, oldest: int) -> Advice
     heard = np.flatnonzero(~lacking & ~stale)
 
     features = np.full((len(many), len(COLUMNS)), np.nan, dtype=np.float32)
-    features[:, : stored.shape[1]] = stored
-    features[heard] = with_ranks(stored[heard], np.zeros(len(heard), dtype=np.int64))
+    features[heard] = given_features(stored[heard], np.zeros(len(heard), dtype=np.int64))
     probabilities, expected = np.full((len(many), 3), np.nan), np.full(len(many), np.nan)
     label, rank = np.full(len(many), -1), np.zeros(len(many), dtype=np.int64)
     if len(heard):

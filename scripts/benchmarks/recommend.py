@@ -110,7 +110,7 @@ def _recommend(model: Any, days: list[date]) -> dict[str, float]:
     from instruments.universes import universe_series  # noqa: PLC0415
     from predictions.recommending import recommendations_make  # noqa: PLC0415
     from training.model_files import stored_universe_model  # noqa: PLC0415
-    from training.quant.panel import with_ranks  # noqa: PLC0415
+    from training.quant.panel import given_features  # noqa: PLC0415
 
     series, read = universe_series("bench"), stored_universe_model(model.version)
     ours, bare = [], []
@@ -123,7 +123,8 @@ def _recommend(model: Any, days: list[date]) -> dict[str, float]:
             import numpy as np  # noqa: PLC0415 - with the rest
 
             made = [m for at in range(0, len(bars), 64) for m in daily_features(bars[at : at + 64])]
-            rows = with_ranks(np.array([m[-1] for m in made], dtype=np.float32), np.zeros(len(made), dtype=np.int64))
+            last = np.array([m[-1] for m in made], dtype=np.float32)
+            rows = given_features(last, np.zeros(len(made), dtype=np.int64))
             read.classifier.predict(rows, num_threads=1)
             read.regressor.predict(rows, num_threads=1)
 

@@ -19,6 +19,7 @@ from tests.people import ApiOf, BrowserOf
 from tests.training.universe import carried_universe, change_after, compute, make_universe
 from training.models import Kind, ModelVersion, Status, TrainingRun, UniverseTry
 from training.presenting import run_json
+from training.quant.panel import COLUMNS
 from training.storage import artifact_storage
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
@@ -56,7 +57,7 @@ def test_it_trains_a_universe_and_keeps_what_it_learnt(tmp_path: Path) -> None:
         content = (folder / name).read_bytes()
         assert hashlib.sha256(content).hexdigest() == mark
         assert Path(artifact_storage().path(f"{model.folder}/{name}")).read_bytes() == content
-    probabilities = joblib.load(folder / "classifier.joblib").predict(np.zeros((2, 37)))
+    probabilities = joblib.load(folder / "classifier.joblib").predict(np.zeros((2, len(COLUMNS))))
     assert probabilities.shape == (2, 3)
 
 

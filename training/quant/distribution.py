@@ -19,7 +19,6 @@ Ints = NDArray[np.int64]
 BINS = 10
 STRETCH = 20  # days
 MOST_ROWS = 40_000  # evenly spaced: more cost time and move no decile
-CALENDAR = ("day_of_week", "month")  # these move by themselves
 
 
 @dataclass(frozen=True)
@@ -64,11 +63,10 @@ def distribution_of(names: Sequence[str], values: Floats, day: Ints) -> Distribu
 
 
 def psi_by_column(kept: Distribution, values: Floats) -> dict[str, float]:
-    """PSI of each column of `values` (n, k), in the order of `kept.columns`; those of the calendar are left out."""
+    """PSI of each column of `values` (n, k), in the order of `kept.columns`."""
     return {
         name: _psi(np.array(column.shares), _shares(column.edges, values[:, k]))
         for k, (name, column) in enumerate(kept.columns.items())
-        if name not in CALENDAR
     }
 
 

@@ -10,7 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instruments.quant.bars import Bars
-from instruments.quant.daily_features import CORE, DAY, RANKED, day_ranks, get_feature_columns
+from instruments.quant.daily_features import (
+    CALENDAR,
+    CORE,
+    DAILY_FEATURES,
+    DAY,
+    RANKED,
+    day_ranks,
+    get_feature_columns,
+)
 from training.quant.labels import forward_return
 from training.quant.plan import NotTrainable
 from training.quant.universe_spec import WARM_UP, days_needed
@@ -20,7 +28,11 @@ Singles = NDArray[np.float32]
 Ints = NDArray[np.int64]
 SELL, HOLD, BUY = 0, 1, 2
 CLASSES = ("SELL", "HOLD", "BUY")
-COLUMNS = (*get_feature_columns(), *(f"rank_{name}" for name in RANKED))
+LONGEST = 40  # bars
+# Of a value that hardly moves from one day to the next, and of the date, trees learn by heart which stretch it was: the
+# outcomes of its rows overlap. docs/method.md has what that costs.
+GIVEN = tuple(one.name for one in DAILY_FEATURES if one.window <= LONGEST and one.name not in CALENDAR)
+COLUMNS = (*GIVEN, *(f"rank_{name}" for name in RANKED))
 PARTS = ("train", "validation", "test")
 
 
@@ -97,17 +109,18 @@ def make_panel(members: Sequence[tuple[str, Bars, Floats]], *, horizon: int, fir
         traded=traded,
         day=day,
         who=who,
-        features=with_ranks(matrix, day),
+        features=given_features(matrix, day),
         returns=returns,
         outcome=outcome,
     )
 
 
-def with_ranks(matrix: Singles, day: Ints) -> Singles:
-    """Stored features (n, m) and behind them the ranks of the main ones within each day: columns as `COLUMNS`."""
-    names = get_feature_columns()
-    ranks = [day_ranks(day, matrix[:, names.index(name)].astype(np.float64)) for name in RANKED]
-    return np.column_stack([matrix, *(rank.astype(np.float32) for rank in ranks)])
+def given_features(stored: Singles, day: Ints) -> Singles:
+    """What models are given, columns as `COLUMNS`: of the stored features (n, m) those of `GIVEN`, and behind them the
+    ranks of the main ones within each day."""
+    place = {name: k for k, name in enumerate(get_feature_columns())}
+    ranks = [day_ranks(day, stored[:, place[name]].astype(np.float64)) for name in RANKED]
+    return np.column_stack([stored[:, [place[name] for name in GIVEN]], *(rank.astype(np.float32) for rank in ranks)])
 
 
 def classes(returns: Floats, *, buy: float, sell: float) -> Ints:

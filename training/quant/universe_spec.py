@@ -13,7 +13,7 @@ from typing import Any
 
 from training.quant.spec import SEED, Range, SpecError, parse_time
 
-UNIVERSE_SPEC_VERSION = 1
+UNIVERSE_SPEC_VERSION = 2
 UNIVERSE_RANGES: dict[str, Range] = {
     r.name: r
     for r in (

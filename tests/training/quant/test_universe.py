@@ -5,10 +5,10 @@ import pytest
 from scipy.stats import kurtosis, norm, skew, spearmanr
 
 from instruments.quant.bars import Bars
-from instruments.quant.daily_features import daily_features
+from instruments.quant.daily_features import DAILY_FEATURES, RANKED, daily_features
 from tests.training.quant.noise import noise_bars
 from training.quant.excess import excess_of
-from training.quant.panel import BUY, HOLD, SELL, Panel, TooLittle, classes, make_panel, split_panel
+from training.quant.panel import BUY, COLUMNS, GIVEN, HOLD, SELL, Panel, TooLittle, classes, make_panel, split_panel
 from training.quant.universe_metrics import books, lift_of_buys, rank_ic, report
 
 H = 5
@@ -48,12 +48,20 @@ def test_it_labels_by_the_instruments_own_trading_days(members: dict[str, Bars])
                 assert np.isnan(found) and outcome == len(panel.days)
 
 
+def test_it_gives_models_nothing_to_learn_the_stretch_by_heart_from(members: dict[str, Bars]) -> None:
+    panel = _panel(members)
+    assert panel.features.shape == (len(panel.day), len(COLUMNS))
+    windows = {one.name: one.window for one in DAILY_FEATURES}
+    assert max(windows[name] for name in GIVEN) <= 40 and set(RANKED) <= set(GIVEN)
+    assert all(len(np.unique(panel.features[panel.day == panel.day[-1], k])) > 1 for k in range(len(GIVEN)))
+
+
 def test_it_labels_the_same_whoever_stands_beside(members: dict[str, Bars]) -> None:
     whole, alone = _panel(dict(reversed(members.items()))), _panel({"BBB": members["BBB"]})
     mine = whole.who == whole.symbols.index("BBB")
     assert np.array_equal(whole.returns[mine], alone.returns, equal_nan=True)
     assert np.array_equal(whole.days[whole.day[mine]], alone.days[alone.day])
-    assert np.array_equal(whole.features[mine][:, :31], alone.features[:, :31], equal_nan=True)
+    assert np.array_equal(whole.features[mine][:, : len(GIVEN)], alone.features[:, : len(GIVEN)], equal_nan=True)
 
 
 def test_it_classes_by_both_bounds() -> None:

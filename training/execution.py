@@ -37,7 +37,7 @@ Tell = Callable[[str, float, str], None]  # (stage, progress 0 to 1, message)
 
 
 class Reporter:
-    """Writes how far a run is, seldom enough to cost nothing, and keeps the log of its stages for the end."""
+    """Writes how far a run is, seldom enough to cost nothing, and keeps the log of its stages for the next write."""
 
     def __init__(self, run: TrainingRun, token: UUID, tell: Tell | None) -> None:
         self.run, self.token, self.tell = run, token, tell
@@ -73,8 +73,9 @@ class Reporter:
             progress=progress,
             message=message or text,
             live_curve=self.curve[::every],
+            log=self.events,
         )
-        self.written = time.monotonic()
+        self.events, self.written = [], time.monotonic()
 
 
 def run_execute(*, run_pk: int, token: UUID, tell: Tell | None = None, fill: bool = True) -> None:

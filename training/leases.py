@@ -96,8 +96,9 @@ def progress_write(
     progress: float,
     message: str,
     live_curve: list[Any] | None = None,
+    log: Sequence[RunEvent] = (),
 ) -> None:
-    """How far a running run is; a stage it was not in before gets a line in its log.
+    """How far a running run is, and the lines of its log that were kept until now.
 
     Raises Cancelled or LeaseLost when the run is no longer to be worked on.
     """
@@ -111,11 +112,9 @@ def progress_write(
         values["live_curve"] = live_curve
     going_on = _held(run_pk, token).filter(cancel_requested_at=None)
     with transaction.atomic():
-        entered = going_on.exclude(stage=stage).update(**values)
-        if entered:
-            _log(run_pk, stage, message or stage)
-        elif not going_on.update(**values):
+        if not going_on.update(**values):
             refuse(run_pk, token)
+        RunEvent.objects.bulk_create(log)
 
 
 def refuse(run_pk: int, token: uuid.UUID) -> NoReturn:

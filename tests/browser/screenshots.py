@@ -3,6 +3,7 @@
 Starts a site of its own with the demo data, trains, and takes each state in light and dark, wide and narrow.
 """
 
+import json
 import re
 import shutil
 import sys
@@ -10,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Literal
 
-from playwright.sync_api import Browser, Locator, Position, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Position, Route, expect, sync_playwright
 
 from boursomatic.env import ROOT
 from tests.browser.conftest import log_in
@@ -28,6 +29,13 @@ SLOWLY = {
     "Min child samples (rows)": "10",
 }
 CHART = "/backtest/?symbol=AAPL&range=5y"
+TRAINED = "2012-12-31"
+ADVISE = """
+from datetime import date, timedelta
+from predictions.recommending import active_model, recommendations_make
+for days in range(33):
+    recommendations_make(model=active_model("demo"), as_of=date(2013, 1, 2) + timedelta(days=days))
+"""
 
 
 class Camera:
@@ -43,6 +51,30 @@ class Camera:
 
     def take(self, name: str, *, whole: bool = False) -> None:
         self.page.screenshot(path=self.folder / f"{name}-{self.end}", full_page=whole)
+
+    def universe(self, version: str, walk: str) -> None:
+        """From the form of a universe run to the scorecard of what the active model advised."""
+        run = version.removeprefix("universe-")
+        pages = {
+            "universe-form": "/training/universe/?universe=demo",
+            "universe-run": f"/runs/{run}/",
+            "walk": walk,
+            "models": "/models/",
+            "gate": f"/models/{version}/gate/",
+            "history": "/models/history/",
+            "advice": "/recommendations/",
+            "scorecard": "/recommendations/scorecard/",
+            "drift": "/recommendations/drift/",
+            "schedules": "/schedules/",
+            "home": "/",
+        }
+        for name, path in pages.items():
+            self.page.goto(path, wait_until="networkidle")
+            self.take(name, whole=True)
+        self.page.goto("/recommendations/")
+        self.page.get_by_role("link", name="Why").first.click()
+        expect(self.page.get_by_role("heading", name=re.compile("^Why "))).to_be_visible()
+        self.take("why")
 
     def all(self) -> None:
         page = self.page
@@ -143,6 +175,29 @@ class Camera:
         self.page.unroute("**/runs/*/?in=dialog")
 
 
+def _lived(site: Site) -> str:
+    """A model of the demo universe that was trained as of a day, and advised and scored on later ones."""
+    words = ("--universe", "demo", "--lookback-days", "2000", "--as-of", TRAINED, "--json")
+    site.manage("compute_features", "--universe", "demo")
+    version: str = json.loads(site.manage("train", *words))["version"]
+    site.manage("activate_model", version, "--reason", "Held to account from January on", "--override")
+    site.manage("shell", "--command", ADVISE)
+    site.manage("score_recommendations")
+    return version
+
+
+def _walked(page: Page, site: Site) -> str:
+    """The address of a walk that the workers have carried, and a schedule on its page."""
+    log_in(page, site)
+    page.goto(f"{site.url}/schedules/")
+    page.get_by_label("Universe").select_option("demo")
+    page.get_by_role("button", name="Schedule this universe").click()
+    page.goto(f"{site.url}/training/universe/?universe=demo&how=walk")
+    page.get_by_role("button", name="Start").click()
+    expect(page).to_have_title(re.compile("^Completed"), timeout=120_000)
+    return page.url
+
+
 def _complete(dialog: Locator) -> None:
     expect(dialog.get_by_role("heading", name="Training Complete!")).to_be_visible(timeout=60_000)
 
@@ -158,9 +213,12 @@ def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as home, running_site(Path(home)) as site, sync_playwright() as playwright:
         path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        version, walk = _lived(site), _walked(browser.new_page(), site)
         for theme in THEMES:
             for size in SIZES:
-                Camera(browser, site, folder, theme, size).all()
+                camera = Camera(browser, site, folder, theme, size)
+                camera.all()
+                camera.universe(version, walk)
         browser.close()
     print(f"{len(list(folder.glob('*.png')))} pictures in {folder}")  # noqa: T201
 

@@ -113,9 +113,10 @@ def test_it_beats_only_with_the_right_token() -> None:
     assert not leases.beat(run.pk, uuid.uuid4())
 
 
-def test_it_writes_progress_and_logs_each_stage_once() -> None:
+def test_it_writes_progress_and_the_lines_of_the_log_once() -> None:
     run, token = claimed()
-    leases.progress_write(run.pk, token, stage="fit", progress=0.3, message="Fitting.")
+    line = RunEvent(run=run, at=timezone.now(), attempt=1, stage="fit", text="Fitting.")
+    leases.progress_write(run.pk, token, stage="fit", progress=0.3, message="Fitting.", log=[line])
     leases.progress_write(run.pk, token, stage="fit", progress=0.4, message="Round 10.", live_curve=[[10, 0.6]])
     run.refresh_from_db()
     assert (run.stage, run.progress, run.message, run.live_curve) == ("fit", 0.4, "Round 10.", [[10, 0.6]])

@@ -17,7 +17,7 @@ from django.utils import timezone
 from numpy.typing import NDArray
 
 from instruments import copying
-from instruments.loading import load_bars
+from instruments.loading import load_many
 from instruments.models import Feature, FeatureState, Series
 from instruments.quant.bars import Bars
 from instruments.quant.daily_features import FEATURE_SET, VERSION, daily_features, get_feature_columns
@@ -54,7 +54,7 @@ def features_compute(*, series: Sequence[Series], on_series: OnSeries) -> Comput
     written = rows = done = 0
     for start in range(0, len(series), _TOGETHER):
         group = series[start : start + _TOGETHER]
-        bars = {one.pk: load_bars(one) for one in group}
+        bars = {one.pk: found for one, found in zip(group, load_many(group), strict=True)}
         marks = {pk: fingerprint(found) for pk, found in bars.items()}
         rows += sum(len(found) for found in bars.values())
         stale = [one for one in group if one.pk in stale_series(marks)]

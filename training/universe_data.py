@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import numpy as np
 
 from instruments.feature_store import features_compute, fingerprint, load_features, stale_series
-from instruments.loading import load_bars
+from instruments.loading import load_many
 from instruments.models import Series
 from instruments.quant.bars import Bars
 from instruments.quant.daily_features import DAY, Floats
@@ -53,7 +53,7 @@ def universe_data(
     stale: list[str] = []
     for start in range(0, len(series), _TOGETHER):
         group = series[start : start + _TOGETHER]
-        bars = {one.pk: load_bars(one) for one in group}
+        bars = {one.pk: found for one, found in zip(group, load_many(group), strict=True)}
         old = stale_series({pk: fingerprint(found) for pk, found in bars.items()})
         if on_fill and old:
             on_fill(len(old))

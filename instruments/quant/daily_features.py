@@ -66,13 +66,13 @@ def side_by_side(many: Sequence[Bars]) -> Wide:
 
 
 def daily_features(many: Sequence[Bars]) -> list[Floats]:
-    """For each instrument a (its bars, k) matrix, C-contiguous, columns as `get_feature_columns`."""
+    """For each instrument a (its bars, k) matrix, columns as `get_feature_columns`, each contiguous."""
     wide = side_by_side(many)
     found = {**_windows(wide), **_recursive(wide)}
-    whole = np.empty((len(many), len(wide.time), len(DAILY_FEATURES)))
-    for k, feature in enumerate(DAILY_FEATURES):
-        whole[:, :, k] = found[feature.name].T
-    return [whole[j, :rows] for j, rows in enumerate(wide.rows.tolist())]
+    whole = np.empty((len(DAILY_FEATURES), len(many), len(wide.time)))
+    for column, feature in zip(whole, DAILY_FEATURES, strict=True):
+        column[:] = found[feature.name].T
+    return [whole[:, j, :rows].T for j, rows in enumerate(wide.rows.tolist())]
 
 
 def last_features(many: Sequence[Bars]) -> Floats:
@@ -164,8 +164,8 @@ def change(values: Floats, rows: int) -> Floats:
     return out
 
 
-def exponential(values: Floats, span: int) -> Floats:
-    """Exponential mean with weight 2 / (span + 1), begun at the first value."""
+def exponential(values: Floats, span: int | Floats) -> Floats:
+    """Exponential mean with weight 2 / (span + 1), begun at the first value; one span, or one for each column."""
     weight = 2.0 / (span + 1.0)
     out, rest = weight * values, 1.0 - weight
     out[:1] = values[:1]
@@ -198,7 +198,7 @@ def _ratio(top: Floats, bottom: Floats, otherwise: float) -> Floats:
 
 
 def _wilders(wide: Wide) -> dict[str, Floats]:
-    """RSI and ATR: three means side by side, because each row is a step of Python's."""
+    """RSI and ATR, from three means side by side."""
     close = wide.close
     moves = np.full(close.shape, np.nan)
     moves[1:] = close[1:] - close[:-1]
@@ -217,7 +217,8 @@ def _true_range(wide: Wide) -> Floats:
 def _recursive(wide: Wide) -> dict[str, Floats]:
     """What looks back to the first bar: an exponential mean never forgets quite."""
     close = wide.close
-    quick, slow = exponential(close, 12), exponential(close, 26)
+    spans = np.repeat([12.0, 26.0], close.shape[1])  # side by side, because each row is a step of Python's
+    quick, slow = np.split(exponential(np.concatenate([close, close], axis=1), spans), 2, axis=1)
     macd = quick - slow
     signal = exponential(macd, 9)
     quick[:25] = macd[:25] = np.nan
@@ -261,13 +262,16 @@ def _place(wide: Wide) -> dict[str, Floats]:
 
 def _volume_and_calendar(wide: Wide) -> dict[str, Floats]:
     usual = mean(wide.volume, 20)
+    day = wide.time // DAY
+    first = int(day.min(initial=0))
+    calendar = np.arange(first, int(day.max(initial=0)) + 1)  # each day once: dates are slow to take apart
+    month = calendar.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12 + 1.0
     there = ~np.isnan(wide.close)
-    month = wide.time.astype("datetime64[s]").astype("datetime64[M]").astype(np.int64) % 12 + 1
     return {
         "volume_zscore_20": _ratio(wide.volume - usual, deviation(wide.volume, 20, ddof=0), 0.0),
         "volume_ratio_20": _ratio(wide.volume, usual, 1.0),
-        "day_of_week": np.where(there, (wide.time // DAY + 3) % 7, np.nan),
-        "month": np.where(there, month, np.nan),
+        "day_of_week": np.where(there, ((calendar + 3) % 7)[day - first], np.nan),
+        "month": np.where(there, month[day - first], np.nan),
     }
 
 

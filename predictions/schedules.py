@@ -86,7 +86,7 @@ def due(now: datetime) -> QuerySet[Schedule]:
 
 
 def schedules_kick() -> None:
-    """Tells the workers what is due, and which retraining has ended. Called each minute; told twice is harmless."""
+    """Tells the workers what is due, and which retraining has ended. Called every 10 s; told twice is harmless."""
     now = timezone.now()
     lost = Schedule.objects.filter(ended_at=None, began_at__lt=now - ABANDONED)
     lost.update(ended_at=now, ok=False, result="Its worker died. It is tried again.", next_run_at=now, asked=True)

@@ -71,6 +71,7 @@ class Camera:
         for name, path in pages.items():
             self.page.goto(path, wait_until="networkidle")
             self.take(name, whole=True)
+        self.page = self.page.context.new_page()  # after pictures of whole pages one that is scrolled comes out shifted
         self.page.goto("/recommendations/")
         self.page.get_by_role("link", name="Why").first.click()
         expect(self.page.get_by_role("heading", name=re.compile("^Why "))).to_be_visible()

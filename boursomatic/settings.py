@@ -115,7 +115,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "boursomatic.pages.shell",
+                "boursomatic.shared.pages.shell",
             ],
         },
     }
@@ -227,13 +227,13 @@ AXES_VERBOSE = False
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "boursomatic.accounts.tokens.TokenAuthentication",
-        "boursomatic.rest.SessionAuthentication",
+        "boursomatic.shared.rest.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["boursomatic.rest.Refused"],  # a view declares its own, or nobody gets in
+    "DEFAULT_PERMISSION_CLASSES": ["boursomatic.shared.rest.Refused"],  # a view declares its own, or nobody gets in
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["boursomatic.rest.StrictJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["boursomatic.shared.rest.StrictJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "boursomatic.rest.exception_handler",
+    "EXCEPTION_HANDLER": "boursomatic.shared.rest.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 SPECTACULAR_SETTINGS = {

@@ -18,8 +18,8 @@ from rest_framework.response import Response
 from boursomatic.accounts.audit import audit
 from boursomatic.accounts.permissions import api_permission
 from boursomatic.accounts.roles import Scope
-from boursomatic.arrays import json_answer
-from boursomatic.rest import StrictJSONParser, TooLarge, invalid, known_only, list_answer
+from boursomatic.shared.json_arrays import json_answer
+from boursomatic.shared.rest import StrictJSONParser, TooLarge, invalid, known_only, list_answer
 from instruments import serializers
 from instruments.files import read_csv
 from instruments.importing import REJECT, SKIP

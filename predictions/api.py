@@ -19,8 +19,8 @@ from rest_framework.request import Request
 
 from boursomatic.accounts.permissions import api_permission
 from boursomatic.accounts.roles import Scope
-from boursomatic.arrays import json_answer
-from boursomatic.rest import Conflict, invalid, known_only
+from boursomatic.shared.json_arrays import json_answer
+from boursomatic.shared.rest import Conflict, invalid, known_only
 from instruments.loading import UnknownSeries
 from instruments.models import Series
 from predictions import serializers

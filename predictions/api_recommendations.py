@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from boursomatic.accounts.permissions import api_permission
 from boursomatic.accounts.roles import Scope
-from boursomatic.rest import invalid, known_only, list_answer
+from boursomatic.shared.rest import invalid, known_only, list_answer
 from predictions import serializers
 from predictions.advising import recommendations_json
 from predictions.models import Label, Recommendation, RecommendationQuerySet, RecommendationSet

@@ -6,7 +6,7 @@ from django.views.decorators.http import require_GET
 
 from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope
-from boursomatic.pages import render_page
+from boursomatic.shared.pages import render_page
 from predictions.advising import FIELDS, recommendations_json
 from predictions.drifting import drift_look
 from predictions.models import Notice, Recommendation

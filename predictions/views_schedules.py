@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope, may
-from boursomatic.pages import render_page
+from boursomatic.shared.pages import render_page
 from instruments.models import Universe
 from instruments.universes import ALL
 from predictions import schedules as service

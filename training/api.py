@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from boursomatic.accounts.permissions import api_permission
 from boursomatic.accounts.roles import Scope
-from boursomatic.rest import Conflict, idempotency_key, invalid, known_only
+from boursomatic.shared.rest import Conflict, idempotency_key, invalid, known_only
 from instruments.loading import default_symbol
 from training import leases, serializers, services
 from training.api_runs import (

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from boursomatic.accounts.permissions import api_permission
 from boursomatic.accounts.roles import Scope
-from boursomatic.rest import Conflict, invalid, known_only, list_answer
+from boursomatic.shared.rest import Conflict, invalid, known_only, list_answer
 from training import serializers
 from training.activation import (
     UNASKED,

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from boursomatic.accounts.permissions import api_permission
 from boursomatic.accounts.roles import Scope, may_change_run_of
-from boursomatic.rest import Conflict, idempotency_key, invalid, known_only, list_answer
+from boursomatic.shared.rest import Conflict, idempotency_key, invalid, known_only, list_answer
 from training import leases, serializers, services
 from training.describing import parse_words, run_describe
 from training.errors import KeyReused, TooLate, TooManyRuns

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from django.db import connections
 
-from boursomatic.processes import die_with_parent
+from boursomatic.shared.processes import die_with_parent
 from training.endings import Ending, Outcome
 
 MEMORY_BUDGET = 1536 * 1024**2  # bytes above the size at the fork; a candle run needs a few MB

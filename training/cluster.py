@@ -21,7 +21,7 @@ from django.db import connection, connections
 from django_q.cluster import Sentinel
 from django_q.conf import Conf
 
-from boursomatic.processes import Flag, adopt_orphans, bind_forks, kill_children, notify
+from boursomatic.shared.processes import Flag, adopt_orphans, bind_forks, kill_children, notify
 from training import leases, presence, tasks
 from training.broker import Kicks, waiting
 from training.housekeeping import Housekeeper

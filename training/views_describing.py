@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 
 from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope, may_change_run_of
-from boursomatic.pages import render_page, wants_fragment
+from boursomatic.shared.pages import render_page, wants_fragment
 from training.describing import NAME_MOST, NOTES_MOST, parse_words, run_describe, words_of
 from training.errors import TooLate
 from training.models import TrainingRun

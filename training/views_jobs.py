@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 
 from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope, may, may_change_run_of
-from boursomatic.pages import render_page, wants_fragment
+from boursomatic.shared.pages import render_page, wants_fragment
 from training import services
 from training.errors import TooLate, TooManyRuns
 from training.models import ACTIVE, Kind, Status, TrainingRun

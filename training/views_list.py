@@ -10,8 +10,8 @@ from django.views.decorators.http import require_GET
 
 from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope, may
-from boursomatic.pages import render_page, wants_fragment
-from boursomatic.paging import keyset_page
+from boursomatic.shared.pages import render_page, wants_fragment
+from boursomatic.shared.paging import keyset_page
 from training.filters import SHOWN_ALWAYS, RunFilter
 from training.models import ACTIVE, TrainingRun
 from training.removal import recent_deletions

@@ -11,8 +11,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope, may
-from boursomatic.pages import render_page
-from boursomatic.paging import keyset_page
+from boursomatic.shared.pages import render_page
+from boursomatic.shared.paging import keyset_page
 from training.activation import model_activate, model_deactivate, model_roll_back
 from training.errors import ActiveChanged, GateRefused, TooLate
 from training.model_filters import ModelFilter

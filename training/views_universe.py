@@ -7,7 +7,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope, may
-from boursomatic.pages import render_page
+from boursomatic.shared.pages import render_page
 from training import services
 from training.errors import TooManyRuns
 from training.forms_universe import UniverseForm

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET
 
 from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope
-from boursomatic.pages import render_page
+from boursomatic.shared.pages import render_page
 from training import clock, leases, presence
 from training.models import Reason, Status, TrainingRun, WorkerProcess
 

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import Error as DbError
 from django.db import connection, connections
 
-from boursomatic.processes import Flag
+from boursomatic.shared.processes import Flag
 from training import leases, tasks
 from training.child import Child
 from training.endings import Ending, Outcome

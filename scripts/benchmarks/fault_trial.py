@@ -58,7 +58,7 @@ class Patient:
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "boursomatic.launcher", "--port", str(self.port)],
+            [sys.executable, "-m", "boursomatic.serve.launcher", "--port", str(self.port)],
             cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
 
@@ -87,7 +87,9 @@ class Patient:
 def _below(pid: int) -> bytes:
     """Launcher, web server and worker command share their marks with no other process of the trial."""
     line = _read(pid, "cmdline")
-    return b"launcher\0" if any(word in line for word in (b"boursomatic.launcher", b"gunicorn", b"worker")) else b""
+    return (
+        b"launcher\0" if any(word in line for word in (b"boursomatic.serve.launcher", b"gunicorn", b"worker")) else b""
+    )
 
 
 def _children(pid: int) -> list[int]:

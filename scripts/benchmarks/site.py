@@ -73,7 +73,7 @@ def running_site(data: Path, symbol: str, **more: str) -> Iterator[Site]:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         launcher = subprocess.Popen(
-            [sys.executable, "-m", "boursomatic.launcher", "--port", str(port)],
+            [sys.executable, "-m", "boursomatic.serve.launcher", "--port", str(port)],
             cwd=ROOT,
             env=env,
             stdout=subprocess.DEVNULL,

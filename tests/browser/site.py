@@ -54,7 +54,7 @@ def running_site(home: Path, *, workers: int = 1, demo: bool = True) -> Iterator
         "DATABASE_URL": "",
     }
     site = Site(f"http://127.0.0.1:{port}", home, home / "launcher.log", environment)
-    command = [sys.executable, "-m", "boursomatic.launcher", "--port", str(port)]
+    command = [sys.executable, "-m", "boursomatic.serve.launcher", "--port", str(port)]
     with site.log.open("w") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
     try:

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.test import Client, RequestFactory
 
 from boursomatic import errors
-from boursomatic.rest import StrictJSONParser, TooLarge
+from boursomatic.shared.rest import StrictJSONParser, TooLarge
 from tests.people import ApiOf, BrowserOf
 
 pytestmark = pytest.mark.db_both

@@ -33,7 +33,7 @@ class Site:
                      "DJANGO_SETTINGS_MODULE": "boursomatic.settings", **environment}  # fmt: skip
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "boursomatic.launcher", "--port", str(self.port)],
+                [sys.executable, "-m", "boursomatic.serve.launcher", "--port", str(self.port)],
                 cwd=ROOT, env=variables, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
 

@@ -99,7 +99,7 @@ def test_it_refuses_a_port_in_use(home: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        command = [sys.executable, "-m", "boursomatic.launcher", "--port", str(port)]
+        command = [sys.executable, "-m", "boursomatic.serve.launcher", "--port", str(port)]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30)
     assert done.returncode == 1
     assert done.stderr.startswith(f"Port {port} on 127.0.0.1 can't be used")

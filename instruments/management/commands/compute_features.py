@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from boursomatic.commands import Command as Base
-from boursomatic.commands import Outcome
+from boursomatic.shared.commands import Command as Base
+from boursomatic.shared.commands import Outcome
 from instruments.feature_store import features_compute
 from instruments.quant.daily_features import FEATURE_SET, VERSION
 from instruments.universes import ALL, UnknownUniverse, universe_series

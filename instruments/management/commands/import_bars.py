@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from boursomatic.commands import Command as Base
-from boursomatic.commands import Outcome
+from boursomatic.shared.commands import Command as Base
+from boursomatic.shared.commands import Outcome
 from instruments.importing import REJECT, SKIP, Report
 from instruments.models import Timeframe
 from instruments.quant.checking import SYMBOL

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from boursomatic.commands import Command as Base
-from boursomatic.commands import Outcome
+from boursomatic.shared.commands import Command as Base
+from boursomatic.shared.commands import Outcome
 from instruments.services import demo_load
 
 FILE = Path(__file__).resolve().parents[2] / "demo" / "stocks.csv.gz"

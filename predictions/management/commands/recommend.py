@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from boursomatic import commands
+from boursomatic.shared import commands
 from predictions.advising import set_json
 from predictions.recommending import NotAdvisable, active_model, named_model, recommendations_make
 from training.errors import RunRefused

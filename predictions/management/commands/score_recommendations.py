@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from boursomatic import commands
+from boursomatic.shared import commands
 from predictions.models import Recommendation
 from predictions.quant.score import Scorecard
 from predictions.scoring import recommendations_score, scorecards

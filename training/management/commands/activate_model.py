@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from boursomatic import commands
+from boursomatic.shared import commands
 from training.activation import model_activate
 from training.errors import ActiveChanged, GateRefused
 from training.models import ModelVersion

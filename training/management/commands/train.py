@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from boursomatic import commands
+from boursomatic.shared import commands
 from training import foreground
 from training.models import Status, TrainingRun
 from training.presenting import run_json

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from boursomatic import commands
+from boursomatic.shared import commands
 from training.inventory import discard, inventory
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from boursomatic import commands
+from boursomatic.shared import commands
 from training.jobs import verification
 from training.models import Kind, Status, TrainingRun
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from boursomatic import commands
+from boursomatic.shared import commands
 from training.management.commands.train import figure_lines, refusal, spec_values, universe_options
 from training.quant.panel import TooLittle
 from training.quant.spec import SpecError

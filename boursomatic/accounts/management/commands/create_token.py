@@ -6,9 +6,9 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import CommandError
 
-from boursomatic import commands
 from boursomatic.accounts.roles import DEFAULT_TOKEN_SCOPES, Scope
 from boursomatic.accounts.tokens import DEFAULT_DAYS, MAX_DAYS, token_create
+from boursomatic.shared import commands
 
 
 def _days(text: str) -> int:

@@ -21,7 +21,7 @@ from django.db import Error as DbError
 from django.db import connection
 
 from boursomatic.env import ROOT, BadSetting
-from boursomatic.processes import die_with_parent
+from boursomatic.shared.processes import die_with_parent
 
 TICK_S = 0.2
 STOP_S = 8.0
@@ -98,7 +98,7 @@ class Launcher:
         self.listener.bind("")  # the kernel chooses an abstract name
         name = "@" + self.listener.getsockname()[1:].decode()
         bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        gunicorn = ["gunicorn", "-c", "python:boursomatic.gunicorn", "--bind", bind, "boursomatic.wsgi"]
+        gunicorn = ["gunicorn", "-c", "python:boursomatic.serve.gunicorn", "--bind", bind, "boursomatic.wsgi"]
         self.web = Part("web server", [sys.executable, "-m", *gunicorn], {"NOTIFY_SOCKET": ""})
         self.parts = [self.web]
         if with_workers:
@@ -193,7 +193,7 @@ def start(host: str, port: int) -> tuple[Launcher, str]:
     check_port(host, port)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "boursomatic.settings")
     django.setup()
-    from boursomatic.preparing import prepare  # noqa: PLC0415  (its models can be imported from here on)
+    from boursomatic.serve.prepare import prepare  # noqa: PLC0415  (its models can be imported from here on)
 
     try:
         how_to_log_in = prepare(say)

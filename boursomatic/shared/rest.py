@@ -23,7 +23,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from boursomatic.paging import Row, keyset_page
+from boursomatic.shared.paging import Row, keyset_page
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 200

@@ -1,9 +1,9 @@
-"""How the web process is run: `gunicorn -c python:boursomatic.gunicorn boursomatic.wsgi`."""
+"""How the web process is run: `gunicorn -c python:boursomatic.serve.gunicorn boursomatic.wsgi`."""
 
 import os
 from typing import Any
 
-from boursomatic.processes import die_with_parent
+from boursomatic.shared.processes import die_with_parent
 
 workers = min(2, os.cpu_count() or 1)
 worker_class = "gthread"

@@ -10,12 +10,12 @@ handler500 = "boursomatic.errors.server_error"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("boursomatic.accounts.urls")),
-    path("", include("instruments.urls")),
+    path("", include("instruments.web.urls")),
     path("", include("training.urls")),
     path("", include("predictions.urls")),
     path("", include("training.health")),
     path("api/", include("boursomatic.schema")),
-    path("api/", include("instruments.urls_api")),
+    path("api/", include("instruments.api.urls")),
     path("api/", include("training.urls_api")),
     path("api/", include("predictions.urls_api")),
     path("admin/", admin.site.urls),

@@ -4,7 +4,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 
-from instruments.quant.daily_features import get_feature_columns
+from instruments.quant.features.daily import get_feature_columns
 
 SYMBOL_PATTERN = r"[A-Za-z0-9.^=\-_/]{1,32}"
 

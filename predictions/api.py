@@ -21,8 +21,8 @@ from boursomatic.accounts.permissions import api_permission
 from boursomatic.accounts.roles import Scope
 from boursomatic.shared.json_arrays import json_answer
 from boursomatic.shared.rest import Conflict, invalid, known_only
-from instruments.loading import UnknownSeries
 from instruments.models import Series
+from instruments.store.read_bars import UnknownSeries
 from predictions import serializers
 from predictions.answers import columns_answer, performance_answer, rows_answer
 from predictions.asking import Asked, NotReady, ask, other_series

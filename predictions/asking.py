@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from instruments.loading import load_bars, series_get
 from instruments.models import PriceBar, Series
 from instruments.quant.bars import Bars
-from instruments.quant.features import FEATURE_SETS
+from instruments.quant.features.candle import FEATURE_SETS
+from instruments.store.read_bars import load_bars, series_get
 from predictions.quant.predict import SAMPLES, TEST, Bounds, Codes, Predictions, predict_candles, sample_codes
 from training.model_files import stored_model
 from training.models import Status, TrainingRun

@@ -3,7 +3,7 @@
 from typing import Any
 
 from instruments.models import PriceBar
-from instruments.quant.features import FEATURE_SETS
+from instruments.quant.features.candle import FEATURE_SETS
 from training.describing import words_of
 from training.figures import metric_lines
 from training.judgement import proof_context

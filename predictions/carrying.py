@@ -9,7 +9,7 @@ from functools import partial
 
 from django.db import connections
 
-from instruments.feature_store import features_compute
+from instruments.store.features import features_compute
 from instruments.universes import UnknownUniverse, universe_series
 from predictions import schedules
 from predictions.drifting import drift_notice

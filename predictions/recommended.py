@@ -9,8 +9,8 @@ import numpy as np
 from django.db.models import Avg, Count, F, Q
 from django.db.models.expressions import OrderBy
 
-from instruments.quant.daily_features import DAILY_FEATURES
-from instruments.sparklines import Sparkline, sparklines
+from instruments.quant.features.daily import DAILY_FEATURES
+from instruments.web.sparklines import Sparkline, sparklines
 from predictions.models import Flag, Label, Recommendation, RecommendationSet
 from predictions.recommending import universe_models
 from training.model_files import stored_universe_model

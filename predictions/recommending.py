@@ -10,10 +10,10 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from boursomatic.accounts.audit import audit
-from instruments.loading import load_many
 from instruments.models import Series
 from instruments.quant.bars import Bars
-from instruments.quant.daily_features import DAY, LOOK_BACK
+from instruments.quant.features.daily import DAY, LOOK_BACK
+from instruments.store.read_bars import load_many
 from instruments.universes import UnknownUniverse, universe_series
 from predictions.models import Flag, Recommendation, RecommendationSet
 from predictions.quant.recommend import Advice, advise

@@ -15,8 +15,8 @@ from django.db.models import Count, F, Q, Sum
 from django.utils import timezone
 from numpy.typing import NDArray
 
-from instruments.loading import load_many
 from instruments.models import Series
+from instruments.store.read_bars import load_many
 from predictions.models import Label, Recommendation, RecommendationSet
 from predictions.quant.score import DayScore, Scorecard, hits, scorecard
 from training.quant.labels import forward_return

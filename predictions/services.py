@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import numpy as np
 from django.db.models.functions import Now
 
-from instruments.loading import load_bars
 from instruments.models import Series
+from instruments.store.read_bars import load_bars
 from predictions.asking import Asked
 from predictions.models import Prediction
 from training.quant.labels import up_label

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from boursomatic.accounts.permissions import api_permission
 from boursomatic.accounts.roles import Scope
 from boursomatic.shared.rest import Conflict, idempotency_key, invalid, known_only
-from instruments.loading import default_symbol
+from instruments.store.read_bars import default_symbol
 from training import leases, serializers, services
 from training.api_runs import (
     FILTERS,

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 import numpy as np
 from django.db.models import QuerySet
 
-from instruments.loading import UnknownSeries, load_bars, series_get
 from instruments.models import PriceBar, Series
 from instruments.quant.bars import Bars
-from instruments.quant.features import FEATURE_SETS
+from instruments.quant.features.candle import FEATURE_SETS
+from instruments.store.read_bars import UnknownSeries, load_bars, series_get
 from training.quant.plan import CandlePlan, plan_candle
 from training.quant.spec import CandleSpec, SpecError, format_time
 from training.quant.splits import MIN_TRAIN_ROWS, training_start

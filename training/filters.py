@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from instruments.models import Instrument, Series, Timeframe, Universe
-from instruments.quant.features import FEATURE_SETS
+from instruments.quant.features.candle import FEATURE_SETS
 from training.describing import parse_tag
 from training.filter_fields import SELECT, DayFilter, ShareFilter, TextFilter
 from training.models import JOBS, Description, Kind, RunTag, Status, TrainingRun

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 
-from instruments.quant.features import FEATURE_SETS
+from instruments.quant.features.candle import FEATURE_SETS
 from training.quant.spec import PROTOCOLS, RANGES, CandleSpec, Range, SpecError, parse_candle_spec, parse_time
 
 PROTOCOL_LABELS = {"honest": "honest: stops early on validation, fits again on all", "poc": "poc: the original recipe"}

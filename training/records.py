@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from instruments.quant.features import FEATURE_SETS
+from instruments.quant.features.candle import FEATURE_SETS
 from training.candles import CandleData
 from training.models import TrainingRun
 from training.quant.artifacts import joblib_bytes, json_bytes, manifest

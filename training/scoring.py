@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from instruments.quant.features import feature_matrix
+from instruments.quant.features.candle import feature_matrix
 from training.candles import candle_data
 from training.errors import RunRefused
 from training.model_files import stored_model

@@ -7,11 +7,11 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from instruments.feature_store import features_compute, fingerprint, load_features, stale_series
-from instruments.loading import load_many
 from instruments.models import Series
 from instruments.quant.bars import Bars
-from instruments.quant.daily_features import DAY, Floats
+from instruments.quant.features.daily import DAY, Floats
+from instruments.store.features import features_compute, fingerprint, load_features, stale_series
+from instruments.store.read_bars import load_many
 from instruments.universes import UnknownUniverse, universe_series
 from training.quant.panel import Panel, TooLittle, make_panel
 from training.quant.spec import SpecError

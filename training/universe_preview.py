@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from django.db.models import Count, Q
 
-from instruments.feature_store import series_behind
 from instruments.models import PriceBar, Universe
+from instruments.store.features import series_behind
 from training.models import Kind, TrainingRun
 from training.quant.spec import SpecError
 from training.quant.universe_spec import WARM_UP, UniverseSpec

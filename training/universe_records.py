@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from instruments.quant.daily_features import FEATURE_SET, VERSION
+from instruments.quant.features.daily import FEATURE_SET, VERSION
 from training.models import TrainingRun
 from training.quant.artifacts import joblib_bytes, json_bytes
 from training.quant.distribution import MOST_ROWS, distribution_of

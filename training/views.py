@@ -13,8 +13,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope, may, may_change_run_of
 from boursomatic.shared.pages import render_page, wants_fragment
-from instruments.loading import default_symbol
-from instruments.quant.features import FEATURE_SETS
+from instruments.quant.features.candle import FEATURE_SETS
+from instruments.store.read_bars import default_symbol
 from training import leases, services
 from training.errors import TooLate, TooManyRuns
 from training.forms import CandleForm, initial_values

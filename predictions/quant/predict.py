@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instruments.quant.bars import Bars
-from instruments.quant.features import feature_matrix
+from instruments.quant.features.candle import feature_matrix
 from training.quant.serving import CandleModel
 
 Floats = NDArray[np.float64]

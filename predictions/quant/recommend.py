@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instruments.quant.bars import Bars
-from instruments.quant.daily_features import CORE, DAY, get_feature_columns, last_features
+from instruments.quant.features.daily import CORE, DAY, get_feature_columns, last_features
 from training.quant.panel import COLUMNS, given_features
 from training.quant.universe_serving import UniverseModel
 

@@ -89,7 +89,7 @@ def _in_process(candle: str) -> tuple[Action, Callable[[], Action], Action]:
     """In this process: (a); what prepares (b), a run asked for and claimed; the statistics of a run alone."""
     from django.db import transaction  # noqa: PLC0415 - these need django.setup, or are slow to import: before the clock
 
-    from instruments.quant.features import feature_matrix  # noqa: PLC0415
+    from instruments.quant.features.candle import feature_matrix  # noqa: PLC0415
     from training import leases  # noqa: PLC0415
     from training.candles import candle_data, candle_plan, candle_series  # noqa: PLC0415
     from training.execution import run_execute  # noqa: PLC0415

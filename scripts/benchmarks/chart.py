@@ -93,8 +93,8 @@ def _usual_bars() -> dict[str, Action]:
     from rest_framework import serializers  # noqa: PLC0415
     from rest_framework.renderers import JSONRenderer  # noqa: PLC0415
 
-    from instruments.loading import series_get  # noqa: PLC0415
     from instruments.models import PriceBar  # noqa: PLC0415
+    from instruments.store.read_bars import series_get  # noqa: PLC0415
 
     columns = ["timestamp", "open", "high", "low", "close", "volume", "adj_close"]
 
@@ -113,8 +113,8 @@ def _usual_bars() -> dict[str, Action]:
 
 
 def _bare(run_id: str) -> dict[str, Action]:
-    from instruments.loading import load_bars, series_get  # noqa: PLC0415
-    from instruments.quant.features import feature_matrix  # noqa: PLC0415
+    from instruments.quant.features.candle import feature_matrix  # noqa: PLC0415
+    from instruments.store.read_bars import load_bars, series_get  # noqa: PLC0415
     from predictions.quant.predict import predict_candles  # noqa: PLC0415
     from training.model_files import stored_model  # noqa: PLC0415
 

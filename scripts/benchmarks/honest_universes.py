@@ -1,6 +1,6 @@
 """The same question asked of universes: one made-up universe from its prices to its p-value."""
 
-from instruments.quant.daily_features import daily_features
+from instruments.quant.features.daily import daily_features
 from scripts.benchmarks.markets import market
 from training.quant.panel import Panel, make_panel
 from training.quant.universe import train_universe

@@ -22,7 +22,7 @@ from scipy.stats import binomtest
 from sklearn.preprocessing import StandardScaler
 
 from instruments.quant.bars import Bars
-from instruments.quant.features import feature_matrix
+from instruments.quant.features.candle import feature_matrix
 from scripts.benchmarks.honest_universes import noise_universe, planted_universe
 from scripts.benchmarks.markets import market
 from training.quant.candle import train_candle

@@ -73,10 +73,10 @@ def _fill(instruments: int) -> tuple[Any, list[date]]:
     """Bars, an active model of some of them, and the days that it has not seen."""
     from django.core.management import call_command  # noqa: PLC0415 - after django.setup
 
-    from instruments.feature_store import features_compute  # noqa: PLC0415
-    from instruments.loading import load_bars  # noqa: PLC0415
+    from instruments.imports.services import series_write  # noqa: PLC0415
     from instruments.models import Instrument, Series, Universe  # noqa: PLC0415
-    from instruments.services import series_write  # noqa: PLC0415
+    from instruments.store.features import features_compute  # noqa: PLC0415
+    from instruments.store.read_bars import load_bars  # noqa: PLC0415
     from predictions.recommending import named_model  # noqa: PLC0415
     from training.activation import model_activate  # noqa: PLC0415
     from training.foreground import carry, hold  # noqa: PLC0415
@@ -105,8 +105,8 @@ def _fill(instruments: int) -> tuple[Any, list[date]]:
 
 
 def _recommend(model: Any, days: list[date]) -> dict[str, float]:
-    from instruments.loading import load_many  # noqa: PLC0415 - after django.setup
-    from instruments.quant.daily_features import daily_features  # noqa: PLC0415
+    from instruments.quant.features.daily import daily_features  # noqa: PLC0415
+    from instruments.store.read_bars import load_many  # noqa: PLC0415 - after django.setup
     from instruments.universes import universe_series  # noqa: PLC0415
     from predictions.recommending import recommendations_make  # noqa: PLC0415
     from training.model_files import stored_universe_model  # noqa: PLC0415

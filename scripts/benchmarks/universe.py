@@ -50,8 +50,8 @@ def main(arguments: list[str]) -> int:
 def _fill(data: Path | None, instruments: int) -> None:
     from django.core.management import call_command  # noqa: PLC0415 - after django.setup
 
+    from instruments.imports.services import file_import, series_write  # noqa: PLC0415
     from instruments.models import Instrument, Series  # noqa: PLC0415
-    from instruments.services import file_import, series_write  # noqa: PLC0415
 
     call_command("migrate", verbosity=0)
     if data is not None:
@@ -67,9 +67,9 @@ def _fill(data: Path | None, instruments: int) -> None:
 
 def _features() -> dict[str, float]:
     """Ours and pandas from the same bars; then the store is filled."""
-    from instruments.feature_store import features_compute  # noqa: PLC0415 - after django.setup
-    from instruments.loading import load_bars  # noqa: PLC0415
-    from instruments.quant.daily_features import daily_features  # noqa: PLC0415
+    from instruments.quant.features.daily import daily_features  # noqa: PLC0415
+    from instruments.store.features import features_compute  # noqa: PLC0415 - after django.setup
+    from instruments.store.read_bars import load_bars  # noqa: PLC0415
     from instruments.universes import universe_series  # noqa: PLC0415
 
     series = universe_series("all")
@@ -125,9 +125,9 @@ def _by_pandas(bars: list[Any]) -> None:
 def _load() -> dict[str, float]:
     from django.db import connection  # noqa: PLC0415 - after django.setup
 
-    from instruments.feature_store import load_features  # noqa: PLC0415
     from instruments.models import Feature, Series  # noqa: PLC0415
-    from instruments.quant.daily_features import get_feature_columns  # noqa: PLC0415
+    from instruments.quant.features.daily import get_feature_columns  # noqa: PLC0415
+    from instruments.store.features import load_features  # noqa: PLC0415
 
     pks = list(Series.objects.order_by("pk").values_list("pk", flat=True))
     columns = ", ".join(("series_id", "timestamp", *get_feature_columns()))

@@ -16,7 +16,7 @@ import pytest
 from django.db import DatabaseError
 from django.db.utils import ConnectionHandler
 
-from instruments.copying import copy
+from instruments.store.copy import copy
 from scripts.benchmarks.bars import write_walk
 from scripts.benchmarks.site import environment, manage
 from tests.faults.crew import group, until

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from instruments.files import read_csv
-from instruments.quant.checking import Checked, check
+from instruments.quant.ingest.checks import Checked, check
+from instruments.sources.files import read_csv
 
 HEADER = "date,open,high,low,close,volume,symbol"
 

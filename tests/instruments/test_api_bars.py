@@ -7,10 +7,10 @@ from django.contrib.auth.models import User
 
 from boursomatic.accounts.models import AuditEntry
 from boursomatic.accounts.roles import Scope
-from instruments.loading import load_bars, series_get
+from instruments.imports.services import bars_write
 from instruments.models import Series
-from instruments.quant.headers import NUMBERS
-from instruments.services import bars_write
+from instruments.quant.ingest.headers import NUMBERS
+from instruments.store.read_bars import load_bars, series_get
 from tests.instruments.bars import empty, walk
 from tests.instruments.files import csv, daily
 from tests.market import make_series

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instruments.files import read_csv
-from instruments.quant.checking import check, join_tables
-from instruments.quant.dates import iso
-from instruments.quant.headers import NotBars
+from instruments.quant.ingest.checks import check, join_tables
+from instruments.quant.ingest.dates import iso
+from instruments.quant.ingest.headers import NotBars
+from instruments.sources.files import read_csv
 from tests.instruments.files import checked, csv, daily
 
 

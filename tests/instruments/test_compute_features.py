@@ -10,13 +10,13 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.models import F
 
-from instruments import feature_store
-from instruments.feature_store import load_features
-from instruments.loading import load_bars
+from instruments.imports.services import bars_write
 from instruments.models import Feature, FeatureState, Instrument, PriceBar, Series, Universe
 from instruments.quant.bars import Bars
-from instruments.quant.daily_features import daily_features, get_feature_columns
-from instruments.services import bars_write
+from instruments.quant.features.daily import daily_features, get_feature_columns
+from instruments.store import features
+from instruments.store.features import load_features
+from instruments.store.read_bars import load_bars
 from tests.instruments.bars import empty
 from tests.market import make_series
 from tests.training.quant.noise import noise_bars
@@ -88,7 +88,7 @@ def test_it_notices_bars_that_changed_under_it_however_they_were_changed() -> No
 
 
 def test_it_goes_on_where_it_was_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feature_store, "_TOGETHER", 1)
+    monkeypatch.setattr(features, "_TOGETHER", 1)
     for symbol in ("AAA", "BBB", "CCC"):
         make_series(symbol, bars=70)
 
@@ -97,7 +97,7 @@ def test_it_goes_on_where_it_was_cut_off(monkeypatch: pytest.MonkeyPatch) -> Non
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        feature_store.features_compute(series=list(Series.objects.order_by("pk")), on_series=stop)
+        features.features_compute(series=list(Series.objects.order_by("pk")), on_series=stop)
     assert FeatureState.objects.count() == 2
     assert _compute()["written"] == 70
 
@@ -105,8 +105,8 @@ def test_it_goes_on_where_it_was_cut_off(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_it_computes_again_for_a_newer_version(monkeypatch: pytest.MonkeyPatch) -> None:
     make_series(bars=70)
     _compute()
-    monkeypatch.setattr(feature_store, "VERSION", 2)
-    assert feature_store.stale_series({Series.objects.get().pk: FeatureState.objects.get().fingerprint})
+    monkeypatch.setattr(features, "VERSION", 2)
+    assert features.stale_series({Series.objects.get().pk: FeatureState.objects.get().fingerprint})
     _compute()
     assert FeatureState.objects.get().version == 2
 

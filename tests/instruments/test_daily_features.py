@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instruments.quant.bars import Bars
-from instruments.quant.daily_features import (
+from instruments.quant.features.daily import (
     CORE,
     DAILY_FEATURES,
     LOOK_BACK,

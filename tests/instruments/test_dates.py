@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instruments.quant.dates import iso, read_moments
+from instruments.quant.ingest.dates import iso, read_moments
 
 
 @pytest.mark.parametrize(

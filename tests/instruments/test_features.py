@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instruments.quant.bars import Bars
-from instruments.quant.features import FEATURE_SETS, feature_matrix
+from instruments.quant.features.candle import FEATURE_SETS, feature_matrix
 from tests.training.quant.noise import noise_bars
 
 NAMES = sorted(FEATURE_SETS)

@@ -10,9 +10,9 @@ import pytest
 from django.core.management import CommandError, load_command_class
 from django.db import connection
 
-from instruments.importing import LISTED
-from instruments.loading import load_bars, series_get
+from instruments.imports.report import LISTED
 from instruments.models import Instrument, PriceBar, Series, Universe
+from instruments.store.read_bars import load_bars, series_get
 from tests.instruments.files import csv, daily
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db_both]

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from instruments.loading import load_bars, series_get
+from instruments.imports.services import bars_write
 from instruments.management.commands.load_demo import FILE
 from instruments.models import Instrument, Universe
-from instruments.services import bars_write
+from instruments.store.read_bars import load_bars, series_get
 from tests.instruments.bars import empty, walk
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db_both]

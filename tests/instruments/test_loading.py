@@ -4,9 +4,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from instruments.loading import UnknownSeries, default_symbol, load_bars, series_get
+from instruments.imports.services import bars_write
 from instruments.quant.bars import Bars
-from instruments.services import bars_write
+from instruments.store.read_bars import UnknownSeries, default_symbol, load_bars, series_get
 from tests.instruments.bars import empty, walk
 from tests.market import make_series
 

@@ -6,8 +6,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from instruments.models import Instrument
-from instruments.sparklines import HEIGHT, WIDTH, sparklines
-from instruments.views import PAGE
+from instruments.web.sparklines import HEIGHT, WIDTH, sparklines
+from instruments.web.views import PAGE
 from tests.market import make_series
 from tests.people import BrowserOf
 

@@ -8,10 +8,10 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from instruments.files import read_file, symbol_in_name
-from instruments.quant.checking import check
-from instruments.quant.dates import iso
-from instruments.quant.headers import NotBars, recognise
+from instruments.quant.ingest.checks import check
+from instruments.quant.ingest.dates import iso
+from instruments.quant.ingest.headers import NotBars, recognise
+from instruments.sources.files import read_file, symbol_in_name
 from tests.instruments.files import checked, csv, daily
 
 YAHOO = "Date,Open,High,Low,Close,Adj Close,Volume\n1993-01-29,43.9,44.0,43.7,43.9,24.9,1003200\n"

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from django.db import connection, transaction
 
-from instruments.loading import load_bars
+from instruments.imports.services import bars_write, series_write
 from instruments.models import PriceBar, Series
-from instruments.services import bars_write, series_write
-from instruments.writing import Written
+from instruments.store.read_bars import load_bars
+from instruments.store.write_bars import Written
 from tests.instruments.bars import empty, walk
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db_both]

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from instruments.loading import load_bars
 from instruments.models import Series
+from instruments.store.read_bars import load_bars
 from tests.training.universe import carried_universe, make_universe
 from training.activation import model_activate
 from training.models import ModelVersion

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from instruments.quant.bars import Bars
-from instruments.quant.daily_features import daily_features
+from instruments.quant.features.daily import daily_features
 from predictions.quant.drift import SCORES_TIMES, Shift, lately, shift
 from predictions.quant.score import DayScore, Scorecard, hits
 from scripts.benchmarks.markets import market

@@ -5,7 +5,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from boursomatic.accounts.roles import Scope
-from instruments.loading import load_bars, series_get
+from instruments.store.read_bars import load_bars, series_get
 from tests.market import make_series
 from tests.people import ApiOf
 from tests.predictions.trained import add_bar, trained

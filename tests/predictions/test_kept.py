@@ -7,9 +7,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
-from instruments.loading import load_bars
 from instruments.models import PriceBar
-from instruments.quant.features import feature_matrix
+from instruments.quant.features.candle import feature_matrix
+from instruments.store.read_bars import load_bars
 from predictions.models import Prediction
 from predictions.services import predictions_score
 from tests.people import ApiOf, BrowserOf

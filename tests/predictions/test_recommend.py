@@ -12,9 +12,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 
-from instruments.loading import load_bars
+from instruments.imports.services import bars_write
 from instruments.models import Instrument, PriceBar, Series, Universe
-from instruments.services import bars_write
+from instruments.store.read_bars import load_bars
 from predictions.models import Recommendation, RecommendationSet
 from predictions.recommending import recommendations_make
 from tests.predictions.advised import TRAINED, advised, day_of, trained_model

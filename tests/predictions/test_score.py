@@ -12,9 +12,9 @@ from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from instruments.loading import load_bars
+from instruments.imports.services import bars_write
 from instruments.models import PriceBar, Series
-from instruments.services import bars_write
+from instruments.store.read_bars import load_bars
 from predictions.models import Recommendation, RecommendationSet
 from predictions.quant.score import DayScore, hits, scorecard
 from predictions.recommending import recommendations_make

@@ -12,8 +12,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
-from instruments.loading import load_bars
 from instruments.models import FeatureState, Series
+from instruments.store.read_bars import load_bars
 from tests.market import make_series
 from tests.people import ApiOf, BrowserOf
 from tests.training.universe import carried_universe, change_after, compute, make_universe

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
-from instruments.loading import load_bars
 from instruments.models import Series
+from instruments.store.read_bars import load_bars
 from tests.training.universe import carried_universe, change_after, compute, make_universe
 from training.models import ModelVersion, UniverseTry
 from training.presenting import run_json

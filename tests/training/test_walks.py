@@ -14,8 +14,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from instruments.loading import load_bars
 from instruments.models import FeatureState
+from instruments.store.read_bars import load_bars
 from tests.people import ApiOf, BrowserOf
 from tests.training.universe import change_after, compute, make_universe
 from training import leases, services

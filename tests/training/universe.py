@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from instruments.feature_store import features_compute
+from instruments.imports.services import bars_write
 from instruments.models import Instrument, Series, Universe
 from instruments.quant.bars import Bars
-from instruments.services import bars_write
+from instruments.store.features import features_compute
 from tests.training.quant.noise import noise_bars
 from training import leases
 from training.execution import run_execute

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instruments.quant.bars import Bars
-from instruments.quant.features import FEATURE_SETS, feature_matrix
+from instruments.quant.features.candle import FEATURE_SETS, feature_matrix
 from training.quant.fit import Fitted, Stopped, fit_rounds, fit_until_it_stops
 from training.quant.labels import up_label
 from training.quant.metrics import Metrics, auc_with_interval, best_f1_threshold, evaluate

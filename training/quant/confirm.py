@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from instruments.quant.bars import Bars
-from instruments.quant.features import feature_matrix
+from instruments.quant.features.candle import feature_matrix
 from training.quant.candle import evidence_of, fit_candle
 from training.quant.labels import up_label
 from training.quant.metrics import auc_with_interval

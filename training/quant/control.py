@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instruments.quant.bars import Bars
-from instruments.quant.features import feature_matrix
+from instruments.quant.features.candle import feature_matrix
 from training.quant.candle import fit_candle
 from training.quant.labels import up_label
 from training.quant.metrics import auc_of_ranks, midranks

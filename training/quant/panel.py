@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instruments.quant.bars import Bars
-from instruments.quant.daily_features import (
+from instruments.quant.features.daily import (
     CALENDAR,
     CORE,
     DAILY_FEATURES,

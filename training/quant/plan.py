@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instruments.quant.bars import Bars
-from instruments.quant.features import FEATURE_SETS
+from instruments.quant.features.candle import FEATURE_SETS
 from training.quant.labels import up_label
 from training.quant.spec import CandleSpec, parse_time
 from training.quant.splits import MIN_CLASS_ROWS, MIN_TRAIN_ROWS, CandleSplit, candle_split, training_start

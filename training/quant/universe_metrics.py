@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from instruments.quant.daily_features import DAY, day_ranks
+from instruments.quant.features.daily import DAY, day_ranks
 from training.quant.excess import Excess, excess_of, excess_returns
 from training.quant.metrics import Z95
 from training.quant.panel import BUY, CLASSES, SELL, Panel

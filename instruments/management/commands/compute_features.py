@@ -8,8 +8,8 @@ from django.core.management.base import CommandError
 
 from boursomatic.shared.commands import Command as Base
 from boursomatic.shared.commands import Outcome
-from instruments.feature_store import features_compute
-from instruments.quant.daily_features import FEATURE_SET, VERSION
+from instruments.quant.features.daily import FEATURE_SET, VERSION
+from instruments.store.features import features_compute
 from instruments.universes import ALL, UnknownUniverse, universe_series
 
 

@@ -8,12 +8,12 @@ from django.core.management.base import CommandError
 
 from boursomatic.shared.commands import Command as Base
 from boursomatic.shared.commands import Outcome
-from instruments.importing import REJECT, SKIP, Report
+from instruments.imports.report import REJECT, SKIP, Report
+from instruments.imports.services import BadName, file_import, table_import, universe_name_check
 from instruments.models import Timeframe
-from instruments.quant.checking import SYMBOL
-from instruments.quant.headers import NotBars
-from instruments.services import BadName, file_import, table_import, universe_name_check
-from instruments.tables import read_tables
+from instruments.quant.ingest.checks import SYMBOL
+from instruments.quant.ingest.headers import NotBars
+from instruments.sources.database import read_tables
 
 _SHOWN = 20  # problems and warnings that a person is shown; --json has them all
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from boursomatic.shared.commands import Command as Base
 from boursomatic.shared.commands import Outcome
-from instruments.services import demo_load
+from instruments.imports.services import demo_load
 
 FILE = Path(__file__).resolve().parents[2] / "demo" / "stocks.csv.gz"
 

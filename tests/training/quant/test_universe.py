@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import kurtosis, norm, skew, spearmanr
 
 from instruments.quant.bars import Bars
-from instruments.quant.daily_features import DAILY_FEATURES, RANKED, daily_features
+from instruments.quant.features.daily import DAILY_FEATURES, RANKED, daily_features
 from tests.training.quant.noise import noise_bars
 from training.quant.excess import excess_of
 from training.quant.panel import BUY, COLUMNS, GIVEN, HOLD, SELL, Panel, TooLittle, classes, make_panel, split_panel

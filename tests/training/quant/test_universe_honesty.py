@@ -3,7 +3,7 @@
 import numpy as np
 
 from instruments.quant.bars import Bars
-from instruments.quant.daily_features import daily_features
+from instruments.quant.features.daily import daily_features
 from scripts.benchmarks.markets import market
 from training.quant.panel import make_panel
 from training.quant.universe import train_universe

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from boursomatic.shared import commands
-from instruments.loading import default_symbol
+from instruments.store.read_bars import default_symbol
 from training import foreground
 from training.models import Status, TrainingRun
 from training.presenting import run_json

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from instruments.quant.headers import NotBars
+from instruments.quant.ingest.headers import NotBars
 
 HOUR, DAY = 3_600, 86_400
 _ENOUGH = 20  # gaps from which one symbol alone can be told apart from its file

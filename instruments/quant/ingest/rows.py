@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from instruments.quant.headers import NUMBERS, Columns
+from instruments.quant.ingest.headers import NUMBERS, Columns
 
 _CHUNK = 20_000
 _MISSING = {"", "nan", "null", "none", "n/a", "na", "-", "#n/a"}

@@ -11,9 +11,9 @@ import numpy as np
 from django.conf import settings
 from django.db import connection
 
-from instruments import copying
 from instruments.models import Instrument, PriceBar, Series
 from instruments.quant.bars import Bars
+from instruments.store import copy
 
 _COLUMNS = ("open", "high", "low", "close", "volume", "adj_close")
 _TABLE = PriceBar._meta.db_table
@@ -71,15 +71,15 @@ def _load_postgresql(pks: list[int], start: datetime | None, end: datetime | Non
     query = f"SELECT series_id, timestamp, {', '.join(_COLUMNS)} FROM {_TABLE} WHERE {where}"
     buffer = io.BytesIO()
     with connection.cursor() as cursor:
-        copying.copy(cursor, f"COPY ({query}) TO STDOUT (FORMAT BINARY)", buffer)
-    size = buffer.tell() - copying.HEADER - copying.TRAILER
-    rows = np.frombuffer(buffer.getbuffer(), dtype=_COPY_ROW, offset=copying.HEADER, count=size // _COPY_ROW.itemsize)
+        copy.copy(cursor, f"COPY ({query}) TO STDOUT (FORMAT BINARY)", buffer)
+    size = buffer.tell() - copy.HEADER - copy.TRAILER
+    rows = np.frombuffer(buffer.getbuffer(), dtype=_COPY_ROW, offset=copy.HEADER, count=size // _COPY_ROW.itemsize)
     owners, time = rows["series"].astype(np.int64), rows["time"].astype(np.int64)
     ordered = (owners[1:] > owners[:-1]) | ((owners[1:] == owners[:-1]) & (time[1:] > time[:-1]))
     if not ordered.all():  # as a rule they lie in the order they were written in
         order = np.lexsort((time, owners))
         rows, owners, time = rows[order], owners[order], time[order]
-    whole = Bars(time // 1_000_000 + copying.EPOCH, *(rows[name].astype(np.float64) for name in _COLUMNS))
+    whole = Bars(time // 1_000_000 + copy.EPOCH, *(rows[name].astype(np.float64) for name in _COLUMNS))
     return [whole.slice(*np.searchsorted(owners, [pk, pk + 1]).tolist()) for pk in pks]
 
 

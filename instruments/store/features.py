@@ -16,11 +16,11 @@ from django.db import connection, transaction
 from django.utils import timezone
 from numpy.typing import NDArray
 
-from instruments import copying
-from instruments.loading import load_many
 from instruments.models import Feature, FeatureState, Series
 from instruments.quant.bars import Bars
-from instruments.quant.daily_features import FEATURE_SET, VERSION, daily_features, get_feature_columns
+from instruments.quant.features.daily import FEATURE_SET, VERSION, daily_features, get_feature_columns
+from instruments.store import copy
+from instruments.store.read_bars import load_many
 
 Floats = NDArray[np.float64]
 OnSeries = Callable[[int, int, int], None]  # (series done, series to do, rows written)
@@ -142,7 +142,7 @@ def _insert(series_pk: int, times: NDArray[np.int64], matrix: Floats) -> None:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             stream = io.BytesIO(b"".join(_copy_parts(series_pk, times, matrix)))
-            copying.copy(cursor, f"COPY {_TABLE} ({', '.join(names)}) FROM STDIN (FORMAT BINARY)", stream)
+            copy.copy(cursor, f"COPY {_TABLE} ({', '.join(names)}) FROM STDIN (FORMAT BINARY)", stream)
             return
         insert = f"INSERT INTO {_TABLE} ({', '.join(names)}) VALUES ({', '.join(['%s'] * len(names))})"
         for start in range(0, len(times), _SLICE):
@@ -173,7 +173,7 @@ def _copy_parts(series_pk: int, times: NDArray[np.int64], matrix: Floats) -> Ite
         rows = np.empty(len(chosen), dtype=_copy_row(missing))
         rows["fields"] = 2 + len(names)
         rows["series_size"] = rows["time_size"] = 8
-        rows["series"], rows["time"] = series_pk, (times[chosen] - copying.EPOCH) * 1_000_000
+        rows["series"], rows["time"] = series_pk, (times[chosen] - copy.EPOCH) * 1_000_000
         for k, name in enumerate(names):
             rows[f"{name}_size"] = -1 if missing[k] else 8
             if not missing[k]:
@@ -189,18 +189,18 @@ def _read_postgresql(series: list[int]) -> tuple[NDArray[np.int64], NDArray[np.i
     where = f"series_id IN ({', '.join(map(str, series)) or 'NULL'})"
     buffer = io.BytesIO()
     with connection.cursor() as cursor:
-        copying.copy(
+        copy.copy(
             cursor,
             f"COPY (SELECT series_id, timestamp, {columns} FROM {_TABLE} WHERE {where}) TO STDOUT (FORMAT BINARY)",
             buffer,
         )
     kind = _copy_row()
-    size = buffer.tell() - copying.HEADER - copying.TRAILER
-    rows = np.frombuffer(buffer.getbuffer(), dtype=kind, offset=copying.HEADER, count=size // kind.itemsize)
+    size = buffer.tell() - copy.HEADER - copy.TRAILER
+    rows = np.frombuffer(buffer.getbuffer(), dtype=kind, offset=copy.HEADER, count=size // kind.itemsize)
     matrix = np.empty((len(rows), len(names)))
     for k, name in enumerate(names):
         matrix[:, k] = rows[name]
-    return rows["series"].astype(np.int64), rows["time"].astype(np.int64) // 1_000_000 + copying.EPOCH, matrix
+    return rows["series"].astype(np.int64), rows["time"].astype(np.int64) // 1_000_000 + copy.EPOCH, matrix
 
 
 def _read_sqlite(series: list[int]) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:

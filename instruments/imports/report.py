@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from instruments.models import Series
-from instruments.quant.checking import Problem
+from instruments.quant.ingest.checks import Problem
 
 LISTED = 10_000  # problems in a report; beyond that they are counted only
 REJECT, SKIP = "reject", "skip"

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instruments.quant.bars import Bars
-from instruments.quant.dates import Moments, iso, read_moments
-from instruments.quant.headers import NUMBERS, PRICES, NotBars
-from instruments.quant.reading import RawTable
-from instruments.quant.spacing import timeframe_of
+from instruments.quant.ingest.dates import Moments, iso, read_moments
+from instruments.quant.ingest.headers import NUMBERS, PRICES, NotBars
+from instruments.quant.ingest.rows import RawTable
+from instruments.quant.ingest.timeframe import timeframe_of
 
 SYMBOL = re.compile(r"[A-Za-z0-9.^=\-_/]{1,32}")
 Mask = NDArray[np.bool_]

@@ -12,8 +12,8 @@ from typing import Any
 import pyarrow
 import pyarrow.parquet
 
-from instruments.quant.headers import NotBars, recognise
-from instruments.quant.reading import RawTable, Row, read_rows, text_of
+from instruments.quant.ingest.headers import NotBars, recognise
+from instruments.quant.ingest.rows import RawTable, Row, read_rows, text_of
 
 _GZIP, _PARQUET, _ZIP = b"\x1f\x8b", b"PAR1", b"PK\x03\x04"
 _ENDINGS = re.compile(r"(\.(csv|txt|tsv|parquet|pq|gz))+$", re.IGNORECASE)

@@ -9,14 +9,14 @@ from django.db import transaction
 from django.db.models import Count, F, Max, Min
 from django.utils import timezone
 
-from instruments.files import read_file, symbol_in_name
-from instruments.importing import REJECT, Report
+from instruments.imports.report import REJECT, Report
 from instruments.models import Instrument, PriceBar, Series, Universe
 from instruments.quant.bars import Bars
-from instruments.quant.checking import Checked, check
-from instruments.quant.headers import NotBars
-from instruments.quant.reading import RawTable
-from instruments.writing import Written, whole_import, write_bars
+from instruments.quant.ingest.checks import Checked, check
+from instruments.quant.ingest.headers import NotBars
+from instruments.quant.ingest.rows import RawTable
+from instruments.sources.files import read_file, symbol_in_name
+from instruments.store.write_bars import Written, whole_import, write_bars
 
 DEMO = "demo"
 _DEMO_SOURCE = "Quandl WIKI (demo)"

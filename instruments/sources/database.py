@@ -9,9 +9,9 @@ from urllib.parse import quote, unquote, urlsplit
 
 import psycopg2
 
-from instruments.quant.checking import join_tables
-from instruments.quant.headers import NotBars, recognise
-from instruments.quant.reading import RawTable, Row, read_rows
+from instruments.quant.ingest.checks import join_tables
+from instruments.quant.ingest.headers import NotBars, recognise
+from instruments.quant.ingest.rows import RawTable, Row, read_rows
 
 _FETCHED = 10_000  # rows at a time
 

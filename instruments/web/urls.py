@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from instruments import views
+from instruments.web import views
 
 urlpatterns = [
     path("backtest/", views.backtest, name="backtest"),

@@ -12,10 +12,10 @@ import numpy as np
 from django.db import connection, transaction
 from numpy.typing import NDArray
 
-from instruments import copying
-from instruments.loading import load_bars
 from instruments.models import PriceBar, Series
 from instruments.quant.bars import Bars
+from instruments.store import copy
+from instruments.store.read_bars import load_bars
 
 _PRICES = ("open", "high", "low", "close", "volume", "adj_close")
 _TABLE = PriceBar._meta.db_table
@@ -60,7 +60,7 @@ def _write_postgresql(parts: list[tuple[Series, Bars]], source: str) -> dict[int
         list(Series.objects.select_for_update().filter(pk__in=[s.pk for s, _ in parts]).order_by("pk").values("pk"))
         prices = ", ".join(f"{name} float8" for name in _PRICES)
         cursor.execute(f"CREATE TEMP TABLE {_STAGING} (series_id int8, timestamp timestamptz, {prices}) ON COMMIT DROP")
-        copying.copy(cursor, f"COPY {_STAGING} FROM STDIN (FORMAT BINARY)", _CopyStream(_copy_parts(parts)))
+        copy.copy(cursor, f"COPY {_STAGING} FROM STDIN (FORMAT BINARY)", _CopyStream(_copy_parts(parts)))
         cursor.execute(
             f"""
             WITH written AS (
@@ -101,7 +101,7 @@ def _copy_parts(parts: list[tuple[Series, Bars]]) -> Iterator[bytes]:
         for name in names:
             rows[f"{name}_size"] = 8
         rows["series"] = series.pk
-        rows["time"] = (bars.time - copying.EPOCH) * 1_000_000
+        rows["time"] = (bars.time - copy.EPOCH) * 1_000_000
         for name in _PRICES:
             rows[name] = getattr(bars, name)
         yield rows.tobytes()

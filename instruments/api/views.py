@@ -20,17 +20,17 @@ from boursomatic.accounts.permissions import api_permission
 from boursomatic.accounts.roles import Scope
 from boursomatic.shared.json_arrays import json_answer
 from boursomatic.shared.rest import StrictJSONParser, TooLarge, invalid, known_only, list_answer
-from instruments import serializers
-from instruments.files import read_csv
-from instruments.importing import REJECT, SKIP
-from instruments.loading import UnknownSeries, load_bars, series_get
+from instruments.api.views import schema
+from instruments.imports.report import REJECT, SKIP
+from instruments.imports.services import table_import
 from instruments.models import Instrument, Series, Timeframe
 from instruments.quant.bars import Bars
-from instruments.quant.checking import SYMBOL
-from instruments.quant.dates import read_moments
-from instruments.quant.headers import NUMBERS, NotBars, recognise
-from instruments.quant.reading import RawTable, read_rows
-from instruments.services import table_import
+from instruments.quant.ingest.checks import SYMBOL
+from instruments.quant.ingest.dates import read_moments
+from instruments.quant.ingest.headers import NUMBERS, NotBars, recognise
+from instruments.quant.ingest.rows import RawTable, read_rows
+from instruments.sources.files import read_csv
+from instruments.store.read_bars import UnknownSeries, load_bars, series_get
 
 _LARGEST = 20_000_000  # bytes of a body of bars: about 300,000 bars as CSV
 _TIMEFRAME = OpenApiParameter("timeframe", OpenApiTypes.STR, enum=Timeframe.values)
@@ -73,7 +73,7 @@ class CSVParser(BaseParser):
         OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 200, default 100"),
         OpenApiParameter("before", OpenApiTypes.INT, description="Carried by the Link header's next page"),
     ],
-    responses={200: serializers.InstrumentOut(many=True)},
+    responses={200: schema.InstrumentOut(many=True)},
 )
 @api_view(["GET"])
 @permission_classes([api_permission(Scope.READ)])
@@ -90,7 +90,7 @@ def instruments(request: Request) -> Response:
     summary="Bars of an instrument, as columns",
     tags=["instruments"],
     parameters=[_TIMEFRAME, *_WINDOW],
-    responses={200: serializers.BarsOut},
+    responses={200: schema.BarsOut},
 )
 @extend_schema(
     methods=["POST"],
@@ -98,8 +98,8 @@ def instruments(request: Request) -> Response:
     summary="Store bars of an instrument",
     tags=["instruments"],
     parameters=[_TIMEFRAME, *_HOW],
-    request={"text/csv": OpenApiTypes.STR, "application/json": serializers.BarIn(many=True)},
-    responses={200: serializers.ImportOut, 400: OpenApiResponse(serializers.ImportOut, "Nothing was stored")},
+    request={"text/csv": OpenApiTypes.STR, "application/json": schema.BarIn(many=True)},
+    responses={200: schema.ImportOut, 400: OpenApiResponse(schema.ImportOut, "Nothing was stored")},
 )
 @api_view(["GET", "POST"])
 @permission_classes([api_permission(Scope.READ, write=Scope.DATA)])

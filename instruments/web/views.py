@@ -8,9 +8,9 @@ from django.shortcuts import render
 
 from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope, may
-from instruments.loading import UnknownSeries, default_symbol, series_get
 from instruments.models import Instrument, PriceBar, Series, Timeframe
-from instruments.sparklines import Sparkline, sparklines
+from instruments.store.read_bars import UnknownSeries, default_symbol, series_get
+from instruments.web.sparklines import Sparkline, sparklines
 
 RANGES = (("1m", "1M"), ("6m", "6M"), ("1y", "1Y"), ("5y", "5Y"), ("all", "All"))
 PAGE = 100  # instruments

@@ -173,7 +173,9 @@ Q_CLUSTER = {
     "label": "Task queue",
     "guard_cycle": 0.5,
 }
-HOUSEKEEPING = ["predictions.schedules.schedules_kick"]  # called by the worker command every 10 s; must be quick
+HOUSEKEEPING = [
+    "predictions.schedules.services.schedules_kick"
+]  # called by the worker command every 10 s; must be quick
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from boursomatic.accounts.site import AuditedAdmin, HistoryAdmin
 from predictions.models import Notice, RecommendationSet, Schedule
-from predictions.schedules import following
+from predictions.schedules.services import following
 
 
 @admin.register(RecommendationSet)

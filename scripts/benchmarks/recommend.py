@@ -77,7 +77,7 @@ def _fill(instruments: int) -> tuple[Any, list[date]]:
     from instruments.models import Instrument, Series, Universe  # noqa: PLC0415
     from instruments.store.features import features_compute  # noqa: PLC0415
     from instruments.store.read_bars import load_bars  # noqa: PLC0415
-    from predictions.recommending import named_model  # noqa: PLC0415
+    from predictions.recommendations.make import named_model  # noqa: PLC0415
     from training.activation import model_activate  # noqa: PLC0415
     from training.foreground import carry, hold  # noqa: PLC0415
     from training.models import ModelVersion  # noqa: PLC0415
@@ -108,7 +108,7 @@ def _recommend(model: Any, days: list[date]) -> dict[str, float]:
     from instruments.quant.features.daily import daily_features  # noqa: PLC0415
     from instruments.store.read_bars import load_many  # noqa: PLC0415 - after django.setup
     from instruments.universes import universe_series  # noqa: PLC0415
-    from predictions.recommending import recommendations_make  # noqa: PLC0415
+    from predictions.recommendations.make import recommendations_make  # noqa: PLC0415
     from training.model_files import stored_universe_model  # noqa: PLC0415
     from training.quant.panel import given_features  # noqa: PLC0415
 
@@ -164,7 +164,7 @@ def _store(model: Any, days: list[date], rows: int) -> int:
 
 
 def _score(stored: int) -> dict[str, float]:
-    from predictions.scoring import recommendations_score  # noqa: PLC0415 - after django.setup
+    from predictions.recommendations.score import recommendations_score  # noqa: PLC0415 - after django.setup
 
     start = time.perf_counter()
     scored = recommendations_score()

@@ -32,7 +32,7 @@ CHART = "/backtest/?symbol=AAPL&range=5y"
 TRAINED = "2012-12-31"
 ADVISE = """
 from datetime import date, timedelta
-from predictions.recommending import active_model, recommendations_make
+from predictions.recommendations.make import active_model, recommendations_make
 for days in range(33):
     recommendations_make(model=active_model("demo"), as_of=date(2013, 1, 2) + timedelta(days=days))
 """

@@ -5,7 +5,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from predictions.recommending import recommendations_make
+from predictions.recommendations.make import recommendations_make
 from tests.people import ApiOf
 from tests.predictions.advised import advised, day_of
 

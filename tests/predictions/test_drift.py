@@ -8,9 +8,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.core import mail
 
-from predictions.drifting import drift_look, drift_notice
 from predictions.models import Recommendation, RecommendationSet
-from predictions.recommending import active_model, recommendations_make
+from predictions.recommendations.drift import drift_look, drift_notice
+from predictions.recommendations.make import active_model, recommendations_make
 from tests.people import BrowserOf
 from tests.predictions.advised import TRAINED, advised, day_of
 from tests.predictions.planted import lived

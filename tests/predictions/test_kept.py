@@ -10,8 +10,8 @@ from django.db import IntegrityError, transaction
 from instruments.models import PriceBar
 from instruments.quant.features.candle import feature_matrix
 from instruments.store.read_bars import load_bars
+from predictions.candle.services import predictions_score
 from predictions.models import Prediction
-from predictions.services import predictions_score
 from tests.people import ApiOf, BrowserOf
 from tests.predictions.trained import add_bar, trained
 

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from django.contrib.auth.models import User
 
-from predictions.card import SNIPPET
+from predictions.candle.model_card import SNIPPET
 from tests.people import ApiOf, BrowserOf
 from tests.predictions.trained import trained
 from tests.training.runs import make_model, make_run

@@ -8,8 +8,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from predictions.models import Notice, Recommendation, RecommendationSet
-from predictions.recommending import recommendations_make
-from predictions.scoring import recommendations_score
+from predictions.recommendations.make import recommendations_make
+from predictions.recommendations.score import recommendations_score
 from tests.people import BrowserOf
 from tests.predictions.advised import advised, day_of
 from tests.training.runs import make_run

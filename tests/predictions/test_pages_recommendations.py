@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from predictions.models import Recommendation, RecommendationSet
-from predictions.recommending import recommendations_make
+from predictions.recommendations.make import recommendations_make
 from tests.people import BrowserOf
 from tests.predictions.advised import TRAINED, advised, day_of
 from training.models import ModelVersion

@@ -16,7 +16,7 @@ from instruments.imports.services import bars_write
 from instruments.models import Instrument, PriceBar, Series, Universe
 from instruments.store.read_bars import load_bars
 from predictions.models import Recommendation, RecommendationSet
-from predictions.recommending import recommendations_make
+from predictions.recommendations.make import recommendations_make
 from tests.predictions.advised import TRAINED, advised, day_of, trained_model
 from tests.training.quant.noise import noise_bars
 from tests.training.universe import change_after

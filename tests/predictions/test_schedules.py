@@ -10,9 +10,9 @@ from django.db import connection
 from django.utils import timezone
 
 from boursomatic.accounts.models import AuditEntry
-from predictions import schedules
-from predictions.carrying import schedule_carry, schedule_settle, schedule_work
 from predictions.models import Job, RecommendationSet, Schedule
+from predictions.schedules.jobs import schedule_carry, schedule_settle, schedule_work
+from predictions.schedules.services import services
 from tests.people import BrowserOf
 from tests.predictions.advised import advised
 from tests.training.universe import make_universe
@@ -32,20 +32,20 @@ def _schedule(job: Job, *, due: timedelta = timedelta(0), **more: Any) -> Schedu
 def test_its_next_run_is_the_next_time_of_day() -> None:
     one = Schedule(time_of_day=time(22, 30), every_days=7)
     before, after = (datetime(2024, 3, 5, hour, tzinfo=UTC) for hour in (8, 23))
-    assert schedules.following(before, one) == datetime(2024, 3, 5, 22, 30, tzinfo=UTC)
-    assert schedules.following(after, one) == datetime(2024, 3, 12, 22, 30, tzinfo=UTC)
+    assert services.following(before, one) == datetime(2024, 3, 5, 22, 30, tzinfo=UTC)
+    assert services.following(after, one) == datetime(2024, 3, 12, 22, 30, tzinfo=UTC)
 
 
 def test_what_was_missed_for_five_days_runs_once() -> None:
     one = _schedule(Job.SCORE, due=timedelta(days=5))
-    schedules.schedules_kick()
-    schedules.schedules_kick()
+    services.schedules_kick()
+    services.schedules_kick()
     assert waiting().count() == 1
     schedule_carry(one.pk)
     one.refresh_from_db()
     assert one.ok and "0 scored" in one.result and one.ended_at and one.next_run_at > timezone.now()
     began = one.began_at
-    schedules.schedules_kick()
+    services.schedules_kick()
     schedule_carry(one.pk)
     one.refresh_from_db()
     assert waiting().count() == 1 and one.began_at == began
@@ -57,7 +57,7 @@ def test_two_workers_at_once_take_it_once() -> None:
 
     def take() -> None:
         start.wait()
-        taken.append(schedules.schedule_claim(one.pk))
+        taken.append(services.schedule_claim(one.pk))
         connection.close()
 
     threads = [threading.Thread(target=take) for _ in range(2)]
@@ -70,24 +70,24 @@ def test_two_workers_at_once_take_it_once() -> None:
 
 def test_it_is_not_done_while_it_is_off_unless_asked(carol: User) -> None:
     one = _schedule(Job.SCORE, due=timedelta(days=1), enabled=False)
-    schedules.schedules_kick()
-    assert not waiting().exists() and schedules.schedule_claim(one.pk) is None
-    schedules.schedule_run_now(schedule=one, user=carol)
-    assert waiting().count() == 1 and schedules.schedule_claim(one.pk) == one
-    assert schedules.schedule_claim(one.pk) is None
+    services.schedules_kick()
+    assert not waiting().exists() and services.schedule_claim(one.pk) is None
+    services.schedule_run_now(schedule=one, user=carol)
+    assert waiting().count() == 1 and services.schedule_claim(one.pk) == one
+    assert services.schedule_claim(one.pk) is None
     assert AuditEntry.objects.get(action="schedule.run").user == carol
 
 
 def test_it_is_tried_again_when_its_worker_died() -> None:
     one = _schedule(Job.SCORE)
-    assert schedules.schedule_claim(one.pk)
-    schedules.schedules_kick()
+    assert services.schedule_claim(one.pk)
+    services.schedules_kick()
     assert not waiting().exists()
-    Schedule.objects.update(began_at=timezone.now() - schedules.ABANDONED - timedelta(minutes=1))
-    schedules.schedules_kick()
+    Schedule.objects.update(began_at=timezone.now() - services.ABANDONED - timedelta(minutes=1))
+    services.schedules_kick()
     one.refresh_from_db()
     assert waiting().count() == 1 and one.ok is False and "worker died" in one.result
-    assert schedules.schedule_claim(one.pk)
+    assert services.schedule_claim(one.pk)
 
 
 def test_it_recommends_for_champion_and_challenger_and_scores_and_looks() -> None:
@@ -131,10 +131,10 @@ def test_retraining_makes_a_challenger_that_only_a_rule_activates(carol: User) -
     one.refresh_from_db()
     run = TrainingRun.objects.get(run_id=one.run_id)
     assert run.config == {**champion.run.config, "as_of": None} and run.status == Status.QUEUED
-    schedules.schedules_kick()
+    services.schedules_kick()
     assert not Schedule.objects.exclude(kicked_at=None).exists()  # it waits for the end
     _carry(one.run_id)
-    schedules.schedules_kick()
+    services.schedules_kick()
     assert Schedule.objects.exclude(kicked_at=None).exists()
     schedule_carry(one.pk)
     one.refresh_from_db()
@@ -142,7 +142,7 @@ def test_retraining_makes_a_challenger_that_only_a_rule_activates(carol: User) -
     assert one.run_id == "" and one.result.startswith(f"Challenger {challenger.version}: ")
     assert not challenger.is_active and Activation.objects.count() == 1
 
-    schedules.schedule_rule(schedule=one, user=carol, on=True)
+    services.schedule_rule(schedule=one, user=carol, on=True)
     one.refresh_from_db()
     one.run_id = run.run_id
     schedule_settle(one)

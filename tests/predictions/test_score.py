@@ -17,8 +17,8 @@ from instruments.models import PriceBar, Series
 from instruments.store.read_bars import load_bars
 from predictions.models import Recommendation, RecommendationSet
 from predictions.quant.score import DayScore, hits, scorecard
-from predictions.recommending import recommendations_make
-from predictions.scoring import recommendations_score
+from predictions.recommendations.make import recommendations_make
+from predictions.recommendations.score import recommendations_score
 from tests.people import ApiOf, BrowserOf
 from tests.predictions.advised import TRAINED, advised, day_of
 from tests.training.quant.noise import noise_bars

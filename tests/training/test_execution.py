@@ -15,8 +15,8 @@ from django.core.management import call_command
 from django.db.models import F
 
 from instruments.models import PriceBar
-from predictions.answers import rows_answer
-from predictions.asking import ask
+from predictions.candle.answers import rows_answer
+from predictions.candle.ask import ask
 from tests.market import candle, make_series
 from tests.training.carrying import carried
 from training import leases

@@ -8,8 +8,8 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from boursomatic.shared import commands
-from predictions.advising import set_json
-from predictions.recommending import NotAdvisable, active_model, named_model, recommendations_make
+from predictions.recommendations.as_json import set_json
+from predictions.recommendations.make import NotAdvisable, active_model, named_model, recommendations_make
 from training.errors import RunRefused
 from training.quant.spec import parse_time
 

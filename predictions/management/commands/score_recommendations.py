@@ -5,7 +5,7 @@ from typing import Any
 from boursomatic.shared import commands
 from predictions.models import Recommendation
 from predictions.quant.score import Scorecard
-from predictions.scoring import recommendations_score, scorecards
+from predictions.recommendations.score import recommendations_score, scorecards
 
 
 class Command(commands.Command):

@@ -1,4 +1,4 @@
-"""Schedules: made, changed and kicked. What is due is carried by a worker (`predictions.carrying`)."""
+"""Schedules: made, changed and kicked. What is due is carried by a worker (`predictions.schedules.jobs`)."""
 
 from datetime import datetime, time, timedelta
 
@@ -121,4 +121,4 @@ def schedule_end(pk: int, *, ok: bool, result: str, run_id: str | None = None) -
 
 def _kick(pk: int) -> None:
     """Light: web processes import this. The worker imports what it needs by this name."""
-    async_task("predictions.carrying.schedule_carry", pk, save=False)
+    async_task("predictions.schedules.jobs.schedule_carry", pk, save=False)

@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 
 from instruments.models import Series
 from instruments.store.read_bars import load_bars
-from predictions.asking import Asked
+from predictions.candle.ask import Asked
 from predictions.models import Prediction
 from training.quant.labels import up_label
 

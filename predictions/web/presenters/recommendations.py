@@ -12,7 +12,7 @@ from django.db.models.expressions import OrderBy
 from instruments.quant.features.daily import DAILY_FEATURES
 from instruments.web.sparklines import Sparkline, sparklines
 from predictions.models import Flag, Label, Recommendation, RecommendationSet
-from predictions.recommending import universe_models
+from predictions.recommendations.make import universe_models
 from training.model_files import stored_universe_model
 from training.models import Kind, ModelVersion
 from training.quant.panel import CLASSES, COLUMNS

@@ -11,11 +11,11 @@ from django.db import connections
 
 from instruments.store.features import features_compute
 from instruments.universes import UnknownUniverse, universe_series
-from predictions import schedules
-from predictions.drifting import drift_notice
 from predictions.models import Job, Recommendation, Schedule
-from predictions.recommending import NotAdvisable, active_models, challenger_of, recommendations_make
-from predictions.scoring import recommendations_score
+from predictions.recommendations.drift import drift_notice
+from predictions.recommendations.make import NotAdvisable, active_models, challenger_of, recommendations_make
+from predictions.recommendations.score import recommendations_score
+from predictions.schedules.services import services
 from training.activation import model_activate
 from training.child import Child
 from training.endings import Ending, Outcome
@@ -42,7 +42,7 @@ def schedule_carry(pk: int) -> None:
         awaiting = None
     if awaiting and Schedule.objects.filter(pk=pk, run_id=awaiting.run_id).update(run_id="", kicked_at=None):
         _in_child(pk, partial(schedule_settle, awaiting))
-    claimed = schedules.schedule_claim(pk)
+    claimed = services.schedule_claim(pk)
     if claimed:
         _in_child(pk, partial(schedule_work, claimed))
 
@@ -51,11 +51,11 @@ def schedule_work(schedule: Schedule) -> None:
     """Does the job in this process and writes what came of it."""
     try:
         result, run_id = JOBS[Job(schedule.job)](schedule)
-        schedules.schedule_end(schedule.pk, ok=True, result=result, run_id=run_id)
+        services.schedule_end(schedule.pk, ok=True, result=result, run_id=run_id)
     except (NotAdvisable, RunRefused, TooManyRuns, UnknownUniverse, Unfit) as error:
-        schedules.schedule_end(schedule.pk, ok=False, result=str(error))
+        services.schedule_end(schedule.pk, ok=False, result=str(error))
     except SpecError as error:
-        schedules.schedule_end(
+        services.schedule_end(
             schedule.pk, ok=False, result=" ".join(word for said in error.errors.values() for word in said)
         )
 
@@ -64,14 +64,14 @@ def schedule_settle(schedule: Schedule) -> None:
     """Says what became of a retraining; activates its model if a manager has set that rule and the gate lets it."""
     run = TrainingRun.objects.get(run_id=schedule.run_id)
     if run.status != Status.COMPLETED:
-        schedules.schedule_end(schedule.pk, ok=False, result=f"Retraining {run.run_id} {run.status}: {run.error}")
+        services.schedule_end(schedule.pk, ok=False, result=f"Retraining {run.run_id} {run.status}: {run.error}")
         return
     model = ModelVersion.objects.select_related("run", "series__instrument").get(run=run)
     verdict = universe_verdicts([run])[run.pk]
     result = f"Challenger {model.version}: {verdict.label.replace('_', ' ')}."
     if schedule.activates_by:
         result += f" {_activated(schedule, model)}"
-    schedules.schedule_end(schedule.pk, ok=True, result=result)
+    services.schedule_end(schedule.pk, ok=True, result=result)
 
 
 def _activated(schedule: Schedule, model: ModelVersion) -> str:
@@ -142,10 +142,10 @@ def _in_child(pk: int, work: Callable[[], None]) -> None:
             if STOPPING.is_set():
                 return  # left for who finds it abandoned
             if time.monotonic() > until:
-                schedules.schedule_end(pk, ok=False, result=f"Stopped after {LIMIT_S / 60:g} minutes.")
+                services.schedule_end(pk, ok=False, result=f"Stopped after {LIMIT_S / 60:g} minutes.")
                 return
         ending: Ending = child.ending()
     finally:
         child.kill()
     if ending.outcome != Outcome.DONE:
-        schedules.schedule_end(pk, ok=False, result=ending.sentence or "It broke off.")
+        services.schedule_end(pk, ok=False, result=ending.sentence or "It broke off.")

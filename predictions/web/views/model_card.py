@@ -6,9 +6,9 @@ from django.views.decorators.http import require_GET
 
 from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope, may
-from predictions.asking import ask
-from predictions.card import card_context
-from predictions.exporting import folder_zip, predictions_csv, predictions_parquet
+from predictions.candle.ask import ask
+from predictions.candle.export import folder_zip, predictions_csv, predictions_parquet
+from predictions.candle.model_card import card_context
 from training.errors import RunRefused
 from training.models import Kind, ModelVersion
 

@@ -11,11 +11,11 @@ from django.views.decorators.http import require_GET
 
 from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope
-from predictions.choices import model_choices
-from predictions.comparing import NotComparable, comparable_runs, compare
-from predictions.home import home_context
-from predictions.record import live_record
-from predictions.tables import comparison_rows, csv_text
+from predictions.candle.choices import model_choices
+from predictions.candle.compare import NotComparable, comparable_runs, compare
+from predictions.candle.csv_tables import comparison_rows, csv_text
+from predictions.candle.live_record import live_record
+from predictions.web.presenters.home import home_context
 from training.models import Kind, TrainingRun
 from training.notes import NOTES
 

@@ -7,12 +7,12 @@ from django.views.decorators.http import require_GET
 from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope
 from boursomatic.shared.pages import render_page
-from predictions.advising import FIELDS, recommendations_json
-from predictions.drifting import drift_look
+from predictions.candle.csv_tables import csv_text
 from predictions.models import Notice, Recommendation
-from predictions.recommended import chosen_rows, chosen_set, reasons, set_context
-from predictions.scorecards import scorecard_context
-from predictions.tables import csv_text
+from predictions.recommendations.as_json import FIELDS, recommendations_json
+from predictions.recommendations.drift import drift_look
+from predictions.recommendations.scorecard import scorecard_context
+from predictions.web.presenters.recommendations import chosen_rows, chosen_set, reasons, set_context
 from training.errors import RunRefused
 from training.models import ModelVersion
 from training.quant.distribution import STRETCH

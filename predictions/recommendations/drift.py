@@ -13,8 +13,8 @@ from django.utils import timezone
 from predictions.models import Notice, NoticeKind, Recommendation, RecommendationSet
 from predictions.quant.drift import SCORES_TIMES, Shift, enough_days, lately, shift
 from predictions.quant.score import Scorecard
-from predictions.recommending import universe_models
-from predictions.scoring import scored_days
+from predictions.recommendations.make import universe_models
+from predictions.recommendations.score import scored_days
 from training.errors import RunRefused
 from training.model_files import stored_universe_model
 from training.models import ModelVersion

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from predictions.candle.services import predictions_score
 from predictions.models import Prediction
-from predictions.services import predictions_score
 from training.figures import Line, part_lines
 from training.models import TrainingRun
 from training.quant.metrics import evaluate

@@ -5,8 +5,8 @@ from datetime import date
 from typing import Any
 
 from predictions.quant.score import Scorecard, by_month, scorecard
-from predictions.recommending import challenger_of, universe_models
-from predictions.scoring import scored_days
+from predictions.recommendations.make import challenger_of, universe_models
+from predictions.recommendations.score import scored_days
 from training.models import ModelVersion
 from training.report import Plot, line_plot
 

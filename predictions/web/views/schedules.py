@@ -15,9 +15,9 @@ from boursomatic.accounts.roles import Scope, may
 from boursomatic.shared.pages import render_page
 from instruments.models import Universe
 from instruments.universes import ALL
-from predictions import schedules as service
-from predictions.forms import ScheduleForm
 from predictions.models import Schedule
+from predictions.schedules.services import services as service
+from predictions.web.forms import ScheduleForm
 from training import presence
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from predictions.answers import rows_answer
-from predictions.asking import Asked
-from predictions.tables import csv_text
+from predictions.candle.answers import rows_answer
+from predictions.candle.ask import Asked
+from predictions.candle.csv_tables import csv_text
 from training.models import ModelVersion
 from training.storage import artifact_storage
 

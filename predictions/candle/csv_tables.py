@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-from predictions.comparing import Comparison
+from predictions.candle.compare import Comparison
 
 RISKY = ("=", "+", "-", "@", "\t", "\r")
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from predictions.answers import performance_answer
-from predictions.asking import Asked, NotReady, ask, iso_times
+from predictions.candle.answers import performance_answer
+from predictions.candle.ask import Asked, NotReady, ask, iso_times
 from predictions.quant.paired import paired_auc_test
 from training.errors import RunRefused
 from training.figures import Figure, Line, auc_figure, part_lines

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from predictions.asking import Asked, iso_times, sample_names
+from predictions.candle.ask import Asked, iso_times, sample_names
 from predictions.quant.calibration import calibration
 from predictions.quant.predict import SAMPLES, TEST
 from training.quant.simulate import Performance, bars_a_year, simulate

@@ -23,10 +23,10 @@ from boursomatic.shared.json_arrays import json_answer
 from boursomatic.shared.rest import Conflict, invalid, known_only
 from instruments.models import Series
 from instruments.store.read_bars import UnknownSeries
-from predictions import serializers
-from predictions.answers import columns_answer, performance_answer, rows_answer
-from predictions.asking import Asked, NotReady, ask, other_series
-from predictions.services import predictions_keep
+from predictions.api.candle_predictions import schema
+from predictions.candle.answers import columns_answer, performance_answer, rows_answer
+from predictions.candle.ask import Asked, NotReady, ask, other_series
+from predictions.candle.services import predictions_keep
 from training.errors import RunRefused
 from training.models import Kind, TrainingRun
 from training.serializers import Refusal
@@ -48,7 +48,7 @@ _REFUSALS = {400: _REFUSED, 404: _REFUSED, 409: _REFUSED}
     tags=["predictions"],
     parameters=[*_RANGE, _THRESHOLD],
     request=None,
-    responses={200: serializers.Predictions, **_REFUSALS},
+    responses={200: schema.Predictions, **_REFUSALS},
 )
 @api_view(["POST"])
 @permission_classes([api_permission(Scope.PREDICT)])
@@ -64,7 +64,7 @@ def poc_predictions(request: Request, run_id: str) -> HttpResponse:
     summary="The same as columns, for charts",
     tags=["predictions"],
     parameters=_RANGE,
-    responses={200: serializers.PredictionColumns, **_REFUSALS},
+    responses={200: schema.PredictionColumns, **_REFUSALS},
 )
 @api_view(["GET"])
 @permission_classes([api_permission(Scope.PREDICT)])
@@ -83,7 +83,7 @@ def poc_prediction_columns(request: Request, run_id: str) -> HttpResponseBase:
     summary="Profit and loss of following a model, on candles that it was not made of",
     tags=["predictions"],
     parameters=[*_RANGE, _THRESHOLD],
-    responses={200: serializers.PredictionPerformance, **_REFUSALS},
+    responses={200: schema.PredictionPerformance, **_REFUSALS},
 )
 @api_view(["GET"])
 @permission_classes([api_permission(Scope.PREDICT)])

@@ -5,9 +5,9 @@ from typing import Any
 
 from predictions.models import Label, Notice, Recommendation, RecommendationSet
 from predictions.quant.score import Scorecard
-from predictions.recommended import set_counts
-from predictions.recommending import universe_models
-from predictions.scoring import scored_days
+from predictions.recommendations.make import universe_models
+from predictions.recommendations.score import scored_days
+from predictions.web.presenters.recommendations import set_counts
 from training.models import ACTIVE, ModelVersion, TrainingRun
 from training.showing_models import ModelLine, model_lines
 

@@ -12,9 +12,9 @@ from rest_framework.response import Response
 from boursomatic.accounts.permissions import api_permission
 from boursomatic.accounts.roles import Scope
 from boursomatic.shared.rest import invalid, known_only, list_answer
-from predictions import serializers
-from predictions.advising import recommendations_json
+from predictions.api.candle_predictions import schema
 from predictions.models import Label, Recommendation, RecommendationQuerySet, RecommendationSet
+from predictions.recommendations.as_json import recommendations_json
 from training.serializers import Refusal
 
 _REFUSED = OpenApiResponse(Refusal, "Names the parameter and says what it must be")
@@ -32,7 +32,7 @@ _REFUSED = OpenApiResponse(Refusal, "Names the parameter and says what it must b
         OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 200, default 100"),
         OpenApiParameter("before", OpenApiTypes.INT, description="Carried by the Link header's next page"),
     ],
-    responses={200: serializers.RecommendationRow(many=True), 400: _REFUSED},
+    responses={200: schema.RecommendationRow(many=True), 400: _REFUSED},
     filters=False,
 )
 @api_view(["GET"])

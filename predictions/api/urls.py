@@ -1,0 +1,14 @@
+from django.urls import path
+
+from predictions.api.candle_predictions import candle_predictions, recommendations
+
+urlpatterns = [
+    path("recommendations", recommendations.recommendations, name="api-recommendations"),
+    path("poc-predictions/<slug:run_id>", candle_predictions.poc_predictions, name="api-poc-predictions"),
+    path(
+        "poc-predictions/<slug:run_id>/columns",
+        candle_predictions.poc_prediction_columns,
+        name="api-poc-prediction-columns",
+    ),
+    path("poc-predictions/<slug:run_id>/performance", candle_predictions.poc_performance, name="api-poc-performance"),
+]

@@ -1,0 +1,22 @@
+"""Pages of what we advise."""
+
+from django.urls import path
+
+from predictions.web.views import home, model_card, recommendations, schedules
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("recommendations/", recommendations.recommendations, name="recommendations"),
+    path("recommendations/scorecard/", recommendations.scorecard, name="scorecard"),
+    path("recommendations/drift/", recommendations.drift, name="drift"),
+    path("recommendations/<int:number>/why", recommendations.why, name="recommendation-why"),
+    path("schedules/", schedules.schedules, name="schedules"),
+    path("schedules/new", schedules.schedules_new, name="schedules-new"),
+    path("schedules/<int:number>/change", schedules.schedule_change, name="schedule-change"),
+    path("predictions/models", home.choices, name="model-choices"),
+    path("predictions/records/<slug:run_id>", home.record, name="live-record"),
+    path("models/<slug:version>/", model_card.card, name="model-card"),
+    path("models/<slug:version>/folder.zip", model_card.folder, name="model-folder"),
+    path("models/<slug:version>/predictions.<slug:form>", model_card.predictions, name="model-predictions"),
+    path("runs/compare", home.runs_compare, name="runs-compare"),
+]

@@ -159,7 +159,7 @@ TASK_TIMEOUT_S = 3600
 Q_CLUSTER = {
     "name": "boursomatic",
     "orm": "default",
-    "broker_class": "training.broker.Kicks",
+    "broker_class": "training.queue.broker.Kicks",
     "workers": max(WORKERS, 1),
     "queue_limit": 1,
     "bulk": 1,
@@ -186,7 +186,7 @@ CACHES = {
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(HOME / "files")}},
     "artifacts": {
-        "BACKEND": "training.storage.ArtifactStorage",
+        "BACKEND": "training.artifacts.storage.ArtifactStorage",
         "OPTIONS": {"location": str(ARTIFACT_ROOT)},
     },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
@@ -245,7 +245,7 @@ SPECTACULAR_SETTINGS = {
     "TAGS": [{"name": name} for name in ("candle runs", "predictions", "runs and models", "instruments")],
     "ENUM_NAME_OVERRIDES": {  # advice and verdicts both have a label
         "AdviceEnum": "predictions.models.Label.choices",
-        "VerdictEnum": "training.serializers.VERDICTS",
+        "VerdictEnum": "training.api.schema.VERDICTS",
     },
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -11,12 +11,12 @@ handler500 = "boursomatic.errors.server_error"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("boursomatic.accounts.urls")),
     path("", include("instruments.web.urls")),
-    path("", include("training.urls")),
+    path("", include("training.web.urls")),
     path("", include("predictions.web.urls")),
-    path("", include("training.health")),
+    path("", include("training.web.health")),
     path("api/", include("boursomatic.schema")),
     path("api/", include("instruments.api.urls")),
-    path("api/", include("training.urls_api")),
+    path("api/", include("training.api.urls")),
     path("api/", include("predictions.api.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -54,7 +54,7 @@ class Prediction(models.Model):
 
 
 class Label(models.TextChoices):
-    """What is advised; the order of training.quant.panel.CLASSES."""
+    """What is advised; the order of training.quant.universe.panel.CLASSES."""
 
     SELL = "SELL", "Sell"
     HOLD = "HOLD", "Hold"

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from boursomatic.accounts.site import AuditedAdmin, HistoryAdmin
 from training.errors import TooLate
 from training.models import Activation, IdempotencyKey, ModelVersion, RunEvent, TrainingRun, UniverseTry, WorkerProcess
-from training.services import run_cancel
+from training.runs.services import run_cancel
 
 
 class RunEventInline(admin.TabularInline):  # type: ignore[type-arg]  # Django's class takes no parameter at run time

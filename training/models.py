@@ -7,9 +7,9 @@ from django.db import models
 from django.db.models import Q
 
 from instruments.models import Series
-from training.models_ledger import Try, UniverseTry
-from training.models_words import Description, RunTag
-from training.states import ACTIVE, JOBS, TERMINAL, Kind, Reason, Status
+from training.models.annotations import Description, RunTag
+from training.models.states import ACTIVE, JOBS, TERMINAL, Kind, Reason, Status
+from training.models.trials import Try, UniverseTry
 
 # fmt: off
 __all__ = [
@@ -41,7 +41,7 @@ class TrainingRunQuerySet(models.QuerySet["TrainingRun"]):
 class TrainingRun(models.Model):
     """One training of one model. The row is the truth; the task queue is only the kick.
 
-    Only `training.leases` writes the status columns, always by conditional UPDATE on id, token and status.
+    Only `training.queue.leases` writes the status columns, always by conditional UPDATE on id, token and status.
     """
 
     run_id = models.CharField(max_length=40, unique=True)
@@ -55,7 +55,7 @@ class TrainingRun(models.Model):
     # what was asked for
     series = models.ForeignKey(Series, null=True, on_delete=models.PROTECT, related_name="runs")
     candle_at = models.DateTimeField(null=True)
-    config = models.JSONField(default=dict)  # a CandleSpec as dict (training/quant/spec.py)
+    config = models.JSONField(default=dict)  # a CandleSpec as dict (training/quant/candle/spec.py)
     params_hash = models.CharField(max_length=64, db_index=True)
 
     # how far it is
@@ -71,7 +71,7 @@ class TrainingRun(models.Model):
     # who holds it
     attempt = models.PositiveSmallIntegerField(default=0)
     lease_token = models.UUIDField(null=True)
-    lease_beat_at = models.DateTimeField(null=True)  # on training.clock
+    lease_beat_at = models.DateTimeField(null=True)  # on training.queue.clock
     worker_host = models.CharField(max_length=120, blank=True)
     worker_pid = models.PositiveIntegerField(null=True)
     cancel_requested_at = models.DateTimeField(null=True)
@@ -255,7 +255,7 @@ class WorkerProcess(models.Model):
     host = models.CharField(max_length=120)
     pid = models.PositiveIntegerField()
     started_at = models.DateTimeField()
-    beat_at = models.DateTimeField()  # on training.clock
+    beat_at = models.DateTimeField()  # on training.queue.clock
     run = models.ForeignKey(TrainingRun, null=True, on_delete=models.SET_NULL, related_name="+")
 
     class Meta:

@@ -27,9 +27,9 @@ from predictions.api.candle_predictions import schema
 from predictions.candle.answers import columns_answer, performance_answer, rows_answer
 from predictions.candle.ask import Asked, NotReady, ask, other_series
 from predictions.candle.services import predictions_keep
+from training.api.schema import Refusal
 from training.errors import RunRefused
 from training.models import Kind, TrainingRun
-from training.serializers import Refusal
 
 DEFAULT_THRESHOLD = 0.5
 _REFUSED = OpenApiResponse(Refusal, "A sentence that says what is wrong and what would do")

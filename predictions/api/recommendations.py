@@ -15,7 +15,7 @@ from boursomatic.shared.rest import invalid, known_only, list_answer
 from predictions.api.candle_predictions import schema
 from predictions.models import Label, Recommendation, RecommendationQuerySet, RecommendationSet
 from predictions.recommendations.as_json import recommendations_json
-from training.serializers import Refusal
+from training.api.schema import Refusal
 
 _REFUSED = OpenApiResponse(Refusal, "Names the parameter and says what it must be")
 

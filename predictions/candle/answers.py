@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from predictions.candle.ask import Asked, iso_times, sample_names
 from predictions.quant.calibration import calibration
 from predictions.quant.predict import SAMPLES, TEST
-from training.quant.simulate import Performance, bars_a_year, simulate
-from training.quant.spec import COST_BP, format_time
+from training.quant.candle.spec import COST_BP, format_time
+from training.quant.stats.backtest import Performance, bars_a_year, simulate
 
 Floats = NDArray[np.float64]
 MILLION = 1e6  # probabilities of the chart in millionths, cut off: they stand on the same side of any threshold

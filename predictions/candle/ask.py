@@ -12,11 +12,11 @@ from instruments.quant.bars import Bars
 from instruments.quant.features.candle import FEATURE_SETS
 from instruments.store.read_bars import load_bars, series_get
 from predictions.quant.predict import SAMPLES, TEST, Bounds, Codes, Predictions, predict_candles, sample_codes
-from training.model_files import stored_model
+from training.artifacts.loading import stored_model
 from training.models import Status, TrainingRun
+from training.quant.candle.model import CandleModel
+from training.quant.candle.spec import parse_time
 from training.quant.labels import up_label
-from training.quant.serving import CandleModel
-from training.quant.spec import parse_time
 
 Floats = NDArray[np.float64]
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from training.evidence.candle import Judged, judged
 from training.models import Kind, ModelVersion, Status, TrainingRun
-from training.verdicts import Judged, judged
 
 MOST = 30  # of each group
 WORDS = {"evidence": "evidence", "weak": "weak sign", "no_evidence": "no evidence"}

@@ -9,12 +9,12 @@ from predictions.candle.answers import performance_answer
 from predictions.candle.ask import Asked, NotReady, ask, iso_times
 from predictions.quant.paired import paired_auc_test
 from training.errors import RunRefused
-from training.figures import Figure, Line, auc_figure, part_lines
+from training.evidence.candle import judged
 from training.models import Kind, Status, TrainingRun
-from training.quant.metrics import auc_with_interval
-from training.quant.significance import holm
-from training.report import Plot, line_plot
-from training.verdicts import judged
+from training.quant.stats.classification import auc_with_interval
+from training.quant.stats.significance import holm
+from training.web.presenters.charts import Plot, line_plot
+from training.web.presenters.metrics_table import Figure, Line, auc_figure, part_lines
 
 FEWEST, MOST = 2, 8
 HIDDEN = ("confirm",)  # says what is done afterwards, not how it is trained

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 from predictions.candle.answers import rows_answer
 from predictions.candle.ask import Asked
 from predictions.candle.csv_tables import csv_text
+from training.artifacts.storage import artifact_storage
 from training.models import ModelVersion
-from training.storage import artifact_storage
 
 COLUMNS = ("symbol", "timestamp", "probability", "prediction", "confidence", "sample", "target", "out_of_range",
            "distance")  # fmt: skip

@@ -6,9 +6,9 @@ import numpy as np
 
 from predictions.candle.services import predictions_score
 from predictions.models import Prediction
-from training.figures import Line, part_lines
 from training.models import TrainingRun
-from training.quant.metrics import evaluate
+from training.quant.stats.classification import evaluate
+from training.web.presenters.metrics_table import Line, part_lines
 
 SHOWN = 20  # newest predictions
 

@@ -4,14 +4,14 @@ from typing import Any
 
 from instruments.models import PriceBar
 from instruments.quant.features.candle import FEATURE_SETS
-from training.describing import words_of
-from training.figures import metric_lines
-from training.judgement import proof_context
 from training.models import ModelVersion
-from training.notes import NOTES
-from training.presenting import run_json
-from training.quant.spec import COST_BP
-from training.report import split_segments
+from training.quant.candle.spec import COST_BP
+from training.runs.annotations import words_of
+from training.runs.as_json import run_json
+from training.web.presenters.charts import split_segments
+from training.web.presenters.glossary import NOTES
+from training.web.presenters.metrics_table import metric_lines
+from training.web.presenters.verdict import proof_context
 
 LIMITS = (
     "It speaks of the next candle only: whether it closes higher, not by how much.",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.quant.metrics import wilson
+from training.quant.stats.classification import wilson
 
 Floats = NDArray[np.float64]
 BINS = 20  # each a twentieth wide

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictions.quant.score import DayScore, Scorecard, scorecard
-from training.quant.distribution import STRETCH, Distribution, mean_psi, psi_by_column
+from training.quant.stats.stability import STRETCH, Distribution, mean_psi, psi_by_column
 
 FEWEST_STRETCHES = 5  # of training, to know what is usual
 HORIZONS = 6  # delivered precision is asked of the days of so many horizons, the newest

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.quant.metrics import auc_of_ranks, midranks
+from training.quant.stats.classification import auc_of_ranks, midranks
 
 Floats = NDArray[np.float64]
 DRAWS = 10_000

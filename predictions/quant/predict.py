@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from instruments.quant.bars import Bars
 from instruments.quant.features.candle import feature_matrix
-from training.quant.serving import CandleModel
+from training.quant.candle.model import CandleModel
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int8]

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from instruments.quant.bars import Bars
 from instruments.quant.features.daily import CORE, DAY, get_feature_columns, last_features
-from training.quant.panel import COLUMNS, given_features
-from training.quant.universe_serving import UniverseModel
+from training.quant.universe.model import UniverseModel
+from training.quant.universe.panel import COLUMNS, given_features
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.quant.panel import CLASSES, classes
-from training.quant.universe_metrics import clustered_interval
+from training.quant.universe.metrics import clustered_interval
+from training.quant.universe.panel import CLASSES, classes
 
 Floats = NDArray[np.float64]
 _MONDAY = date(1970, 1, 5)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from predictions.models import Recommendation, RecommendationSet
-from training.quant.spec import format_time
+from training.quant.candle.spec import format_time
 
 FIELDS = ("symbol", "label", "p_buy", "p_hold", "p_sell", "expected_return", "rank", "flags", "version", "as_of",
           "made_at", "realised_return", "hit", "model_hash", "in_sample", "universe", "horizon")  # fmt: skip

@@ -15,11 +15,11 @@ from predictions.quant.drift import SCORES_TIMES, Shift, enough_days, lately, sh
 from predictions.quant.score import Scorecard
 from predictions.recommendations.make import universe_models
 from predictions.recommendations.score import scored_days
+from training.artifacts.loading import stored_universe_model
 from training.errors import RunRefused
-from training.model_files import stored_universe_model
 from training.models import ModelVersion
-from training.quant.distribution import STRETCH
-from training.quant.panel import COLUMNS
+from training.quant.stats.stability import STRETCH
+from training.quant.universe.panel import COLUMNS
 
 log = logging.getLogger("boursomatic.drift")
 

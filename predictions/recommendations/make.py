@@ -17,11 +17,11 @@ from instruments.store.read_bars import load_many
 from instruments.universes import UnknownUniverse, universe_series
 from predictions.models import Flag, Recommendation, RecommendationSet
 from predictions.quant.recommend import Advice, advise
-from training.gate import OLDEST_SESSIONS
-from training.model_files import stored_universe_model
+from training.artifacts.loading import stored_universe_model
 from training.models import Kind, ModelVersion
-from training.quant.panel import CLASSES
-from training.quant.universe_serving import UniverseModel
+from training.quant.universe.model import UniverseModel
+from training.quant.universe.panel import CLASSES
+from training.registry.gate import OLDEST_SESSIONS
 
 USUAL_HORIZON = 20  # of several active models of a universe
 

@@ -8,7 +8,7 @@ from predictions.quant.score import Scorecard, by_month, scorecard
 from predictions.recommendations.make import challenger_of, universe_models
 from predictions.recommendations.score import scored_days
 from training.models import ModelVersion
-from training.report import Plot, line_plot
+from training.web.presenters.charts import Plot, line_plot
 
 
 @dataclass(frozen=True)

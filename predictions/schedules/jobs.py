@@ -16,16 +16,16 @@ from predictions.recommendations.drift import drift_notice
 from predictions.recommendations.make import NotAdvisable, active_models, challenger_of, recommendations_make
 from predictions.recommendations.score import recommendations_score
 from predictions.schedules.services import services
-from training.activation import model_activate
-from training.child import Child
-from training.endings import Ending, Outcome
 from training.errors import ActiveChanged, GateRefused, RunRefused, TooManyRuns
+from training.evidence.universe import universe_verdicts
 from training.models import ModelVersion, Status, TrainingRun
-from training.quant.spec import SpecError
-from training.quant.universe_spec import UniverseSpec
-from training.services import universe_run_create
-from training.universe_verdicts import universe_verdicts
-from training.worker import STOPPING
+from training.quant.candle.spec import SpecError
+from training.quant.universe.spec import UniverseSpec
+from training.registry.activation import model_activate
+from training.runs.services import universe_run_create
+from training.worker.child import Child
+from training.worker.outcome import Ending, Outcome
+from training.worker.runner import STOPPING
 
 LIMIT_S = 1800.0
 TICK_S = 0.2

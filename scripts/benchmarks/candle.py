@@ -90,12 +90,12 @@ def _in_process(candle: str) -> tuple[Action, Callable[[], Action], Action]:
     from django.db import transaction  # noqa: PLC0415 - these need django.setup, or are slow to import: before the clock
 
     from instruments.quant.features.candle import feature_matrix  # noqa: PLC0415
-    from training import leases  # noqa: PLC0415
-    from training.candles import candle_data, candle_plan, candle_series  # noqa: PLC0415
-    from training.execution import run_execute  # noqa: PLC0415
+    from training.quant.candle.spec import parse_candle_spec  # noqa: PLC0415
     from training.quant.labels import up_label  # noqa: PLC0415
-    from training.quant.spec import parse_candle_spec  # noqa: PLC0415
-    from training.services import candle_run_start  # noqa: PLC0415
+    from training.queue import leases  # noqa: PLC0415
+    from training.recipes.candle.data import candle_data, candle_plan, candle_series  # noqa: PLC0415
+    from training.runs.services import candle_run_start  # noqa: PLC0415
+    from training.worker.execute import run_execute  # noqa: PLC0415
 
     spec = parse_candle_spec({"candle_date": candle, "symbol": SYMBOL, "confirm": False})
     data = candle_data(candle_series(spec), spec)
@@ -153,9 +153,9 @@ def _statistics(bars: Any, labels: Any, split: Any) -> Action:
     """What a run computes besides features and fits, on made-up probabilities of the same sizes."""
     import numpy as np  # noqa: PLC0415
 
-    from training.quant.candle import evidence_of  # noqa: PLC0415
-    from training.quant.metrics import best_f1_threshold, evaluate  # noqa: PLC0415
-    from training.quant.simulate import simulate, tranche_weights  # noqa: PLC0415
+    from training.quant.candle.train import evidence_of  # noqa: PLC0415
+    from training.quant.stats.backtest import simulate, tranche_weights  # noqa: PLC0415
+    from training.quant.stats.classification import best_f1_threshold, evaluate  # noqa: PLC0415
 
     rng = np.random.default_rng(0)
     parts = [(labels[r.start : r.stop], rng.random(len(r))) for r in (split.train, split.validation, split.test)]

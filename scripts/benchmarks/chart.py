@@ -116,7 +116,7 @@ def _bare(run_id: str) -> dict[str, Action]:
     from instruments.quant.features.candle import feature_matrix  # noqa: PLC0415
     from instruments.store.read_bars import load_bars, series_get  # noqa: PLC0415
     from predictions.quant.predict import predict_candles  # noqa: PLC0415
-    from training.model_files import stored_model  # noqa: PLC0415
+    from training.artifacts.loading import stored_model  # noqa: PLC0415
 
     model = stored_model(run_id)
     bars = load_bars(series_get(SYMBOL, "1d")).adjusted()

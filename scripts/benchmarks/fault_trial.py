@@ -24,11 +24,13 @@ from django.db import Error as DbError  # noqa: E402
 from django.db import connection  # noqa: E402
 
 from scripts.benchmarks.site import ROOT  # noqa: E402
-from training import leases, presence, services  # noqa: E402
-from training.housekeeping import sweep_orphans  # noqa: E402
-from training.inventory import inventory  # noqa: E402
+from training.artifacts.integrity import inventory  # noqa: E402
 from training.models import ACTIVE, ModelVersion, RunEvent, Status, TrainingRun  # noqa: E402
-from training.quant.spec import CandleSpec  # noqa: E402
+from training.quant.candle.spec import CandleSpec  # noqa: E402
+from training.queue import leases
+from training.runs import services  # noqa: E402
+from training.worker.housekeeping import sweep_orphans  # noqa: E402
+from training.worker.runner import heartbeat
 
 KINDS = ("worker", "child", "monitor", "pusher", "guard", "main", "web", "launcher")
 WHOLE_GROUP = {"monitor", "pusher", "guard", "main", "launcher"}  # every run that is being carried dies with these
@@ -68,7 +70,7 @@ class Patient:
         found: dict[str, list[int]] = {"launcher": [self.process.pid]}
         for pid in _children(self.process.pid):
             found["main" if b"manage.py\0worker" in _read(pid, "cmdline") else "web"] = [pid]
-        working = set(presence.alive().values_list("pid", flat=True))
+        working = set(heartbeat.alive().values_list("pid", flat=True))
         for guard in (pid for main in found.get("main", []) for pid in _children(main)):
             below = sorted(_children(guard))
             others = [pid for pid in below if pid not in working]

@@ -2,11 +2,11 @@
 
 from instruments.quant.features.daily import daily_features
 from scripts.benchmarks.markets import market
-from training.quant.panel import Panel, make_panel
-from training.quant.universe import train_universe
-from training.quant.universe_spec import UniverseSpec
-from training.quant.universe_walk import lay_out, pool_folds, walk_fold
-from training.quant.walk_spec import WalkSpec
+from training.quant.universe.panel import Panel, make_panel
+from training.quant.universe.spec import UniverseSpec
+from training.quant.universe.train import train_universe
+from training.quant.walk_forward.folds import lay_out, pool_folds, walk_fold
+from training.quant.walk_forward.spec import WalkSpec
 
 BARS, HORIZON = 840, 20
 DAILY = 0.02  # as single stocks move: with calmer ones +5 % in 20 days would hardly ever be said

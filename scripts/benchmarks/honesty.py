@@ -25,13 +25,13 @@ from instruments.quant.bars import Bars
 from instruments.quant.features.candle import feature_matrix
 from scripts.benchmarks.honest_universes import noise_universe, planted_universe
 from scripts.benchmarks.markets import market
-from training.quant.candle import train_candle
-from training.quant.confirm import confirm_candle
+from training.quant.candle.confirm import confirm_candle
+from training.quant.candle.plan import plan_candle
+from training.quant.candle.spec import CandleSpec, format_time
+from training.quant.candle.train import train_candle
+from training.quant.candle.verdict import Evidence, Label, judge
 from training.quant.labels import up_label
-from training.quant.metrics import auc_with_interval
-from training.quant.plan import plan_candle
-from training.quant.spec import CandleSpec, format_time
-from training.quant.verdict import Evidence, Label, judge
+from training.quant.stats.classification import auc_with_interval
 
 BARS, DECISION, WINDOW, CLICKS = 1_500, 1_400, 35, 20
 FIRST_CLICK = 700

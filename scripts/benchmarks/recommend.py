@@ -78,10 +78,10 @@ def _fill(instruments: int) -> tuple[Any, list[date]]:
     from instruments.store.features import features_compute  # noqa: PLC0415
     from instruments.store.read_bars import load_bars  # noqa: PLC0415
     from predictions.recommendations.make import named_model  # noqa: PLC0415
-    from training.activation import model_activate  # noqa: PLC0415
-    from training.foreground import carry, hold  # noqa: PLC0415
     from training.models import ModelVersion  # noqa: PLC0415
-    from training.quant.universe_spec import UniverseSpec  # noqa: PLC0415
+    from training.quant.universe.spec import UniverseSpec  # noqa: PLC0415
+    from training.registry.activation import model_activate  # noqa: PLC0415
+    from training.worker.foreground import carry, hold  # noqa: PLC0415
 
     call_command("migrate", verbosity=0)
     universe = Universe.objects.create(name="bench")
@@ -109,8 +109,8 @@ def _recommend(model: Any, days: list[date]) -> dict[str, float]:
     from instruments.store.read_bars import load_many  # noqa: PLC0415 - after django.setup
     from instruments.universes import universe_series  # noqa: PLC0415
     from predictions.recommendations.make import recommendations_make  # noqa: PLC0415
-    from training.model_files import stored_universe_model  # noqa: PLC0415
-    from training.quant.panel import given_features  # noqa: PLC0415
+    from training.artifacts.loading import stored_universe_model  # noqa: PLC0415
+    from training.quant.universe.panel import given_features  # noqa: PLC0415
 
     series, read = universe_series("bench"), stored_universe_model(model.version)
     ours, bare = [], []

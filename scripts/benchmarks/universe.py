@@ -151,11 +151,11 @@ def _load() -> dict[str, float]:
 def _train() -> dict[str, float]:
     import lightgbm  # noqa: PLC0415 - imported before the clock starts, as a warm worker has it
 
-    from training.quant.panel import split_panel  # noqa: PLC0415 - after django.setup
-    from training.quant.universe import label_rows, train_universe  # noqa: PLC0415
-    from training.quant.universe_fit import TREES, parameters  # noqa: PLC0415
-    from training.quant.universe_spec import UniverseSpec  # noqa: PLC0415
-    from training.universe_data import universe_data  # noqa: PLC0415
+    from training.quant.universe.fit import TREES, parameters  # noqa: PLC0415
+    from training.quant.universe.panel import split_panel  # noqa: PLC0415 - after django.setup
+    from training.quant.universe.spec import UniverseSpec  # noqa: PLC0415
+    from training.quant.universe.train import label_rows, train_universe  # noqa: PLC0415
+    from training.recipes.universe.data import universe_data  # noqa: PLC0415
 
     spec = UniverseSpec()
     panel = universe_data(spec).panel

@@ -9,7 +9,7 @@ from playwright.sync_api import APIResponse, Locator, Page, expect
 from tests.browser.conftest import OpenPage
 from tests.browser.noise import SYMBOL, import_noise
 from tests.browser.site import Site
-from training.quant.spec import RANGES
+from training.quant.candle.spec import RANGES
 
 CLICKS = 20
 SOON = 30_000  # ms

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 
 from tests.people import ApiOf, BrowserOf
-from training.quant.spec import RANGES
+from training.quant.candle.spec import RANGES
 
 pytestmark = pytest.mark.db_both
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-WRITER = Path("training/leases.py")
+WRITER = Path("training/queue/leases.py")
 COLUMNS = {"status", "attempt", "lease_token", "lease_beat_at", "cancel_requested_at", "started_at", "finished_at",
            "error_reason"}  # fmt: skip
 WRITES = {"update", "bulk_update", "update_or_create"}

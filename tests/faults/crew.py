@@ -16,8 +16,8 @@ from django.conf import settings
 from django.db import connection
 
 from boursomatic.env import ROOT
-from training import presence
 from training.models import TrainingRun
+from training.worker.runner import heartbeat
 
 T = TypeVar("T")
 START_S = 90.0  # a process that imports LightGBM on a busy machine; a fresh home takes tables and static files too
@@ -93,11 +93,11 @@ class Crew:
 
     def idle_workers(self) -> list[int]:
         """Workers without a child, as the database knows them."""
-        known = presence.alive().filter(host=presence.HOST).values_list("pid", flat=True)
+        known = heartbeat.alive().filter(host=heartbeat.HOST).values_list("pid", flat=True)
         return [pid for pid in known if pid in group(self.pgid) and not children(pid)]
 
     def wait_ready(self) -> None:
-        until(presence.alive().exists, START_S, "a worker's beat")
+        until(heartbeat.alive().exists, START_S, "a worker's beat")
         self.parts()
 
     def child_of(self, run: TrainingRun) -> int:

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from django.db import OperationalError
 
-from training.child import MEMORY_BUDGET, Child
-from training.endings import Ending, Outcome
 from training.errors import RunRefused
 from training.models import Reason
+from training.worker.child import MEMORY_BUDGET, Child
+from training.worker.outcome import Ending, Outcome
 
 pytestmark = pytest.mark.processes
 

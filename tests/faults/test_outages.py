@@ -23,7 +23,7 @@ from tests.faults.crew import group, until
 from tests.faults.scale import times
 from tests.faults.site import Site
 from tests.postgres import Server, server
-from training.endings import Ending, Outcome
+from training.worker.outcome import Ending, Outcome
 
 pytestmark = pytest.mark.processes
 

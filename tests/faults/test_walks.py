@@ -9,9 +9,9 @@ import pytest
 from tests.faults.crew import Crew, crew, group, status_of, until, until_ended
 from tests.training.test_walks import ask, folds_of, told
 from tests.training.universe import make_universe
-from training import leases
 from training.models import Status, TrainingRun
-from training.presenting import run_json
+from training.queue import leases
+from training.runs.as_json import run_json
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both, pytest.mark.processes]
 SECONDS = 2 * leases.LEASE_S + 60.0

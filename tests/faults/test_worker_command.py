@@ -18,15 +18,17 @@ from instruments.models import Series
 from tests.faults.crew import Crew, crew, group, status_of, until, until_ended
 from tests.faults.scale import times
 from tests.market import candle, make_series
-from training import leases, presence, services, worker
-from training.child import Child
+from training.artifacts.integrity import inventory
+from training.artifacts.storage import STAGING
 from training.errors import TooLate
-from training.execution import run_execute
-from training.housekeeping import sweep_orphans
-from training.inventory import inventory
 from training.models import ModelVersion, RunEvent, Status, TrainingRun
-from training.quant.spec import CandleSpec
-from training.storage import STAGING
+from training.quant.candle.spec import CandleSpec
+from training.queue import leases
+from training.runs import services
+from training.worker.child import Child
+from training.worker.execute import run_execute
+from training.worker.housekeeping import sweep_orphans
+from training.worker.runner import heartbeat, runner
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both, pytest.mark.processes]
 
@@ -163,7 +165,7 @@ def test_it_loses_no_file_between_writing_and_committing(series: Series) -> None
         for _ in range(2):
             die_while_writing(run, after=moments.uniform(0.0, 0.03))
         if status_of(run) == Status.QUEUED:
-            assert worker.carry(run.pk)
+            assert runner.carry(run.pk)
         assert_completed_once(run)
     found = inventory()
     assert (found.missing, found.changed) == ([], [])
@@ -173,7 +175,7 @@ def test_it_loses_no_file_between_writing_and_committing(series: Series) -> None
 
 
 def die_while_writing(run: TrainingRun, *, after: float) -> None:
-    token = leases.claim(run.pk, host=presence.HOST, pid=os.getpid())
+    token = leases.claim(run.pk, host=heartbeat.HOST, pid=os.getpid())
     if token is None:  # it was done before it was killed
         return
     connections.close_all()
@@ -185,7 +187,7 @@ def die_while_writing(run: TrainingRun, *, after: float) -> None:
     child.wait(5)
     ending = child.ending()
     child.kill()
-    worker.conclude(worker.Held(run.pk, run.run_id, run.kind, token), ending)
+    runner.conclude(runner.Held(run.pk, run.run_id, run.kind, token), ending)
 
 
 def test_it_leaves_no_orphan_when_its_main_process_is_killed(workers: Crew, series: Series) -> None:
@@ -214,7 +216,7 @@ def test_it_gives_runs_back_when_told_to_stop(workers: Crew, series: Series, to_
     assert status_of(run) == Status.QUEUED
     if not to_group:  # told all at once, a child may die before its worker knows that it is to stop
         assert status_of(run, "attempt") == 0
-    assert not presence.alive().exists()
+    assert not heartbeat.alive().exists()
 
 
 def test_it_cancels_a_running_run_within_two_seconds(workers: Crew, series: Series) -> None:
@@ -232,7 +234,7 @@ def test_it_cancels_a_running_run_within_two_seconds(workers: Crew, series: Seri
 def test_it_makes_one_result_of_ten_deliveries(workers: Crew, series: Series) -> None:
     runs = [ask(series, 2200 + n) for n in range(times(5, 100))]
     for run in runs * 10:
-        async_task("training.worker.run_carry", run.pk, save=False)
+        async_task("training.worker.runner.run_carry", run.pk, save=False)
     until_ended(*runs, seconds=60 + len(runs))
     assert_completed_once(*runs)
     assert {run.attempt for run in runs} == {1}
@@ -254,7 +256,7 @@ def test_it_carries_a_run_once_though_ten_workers_try(series: Series) -> None:
     for thread in threads:
         thread.join()
     assert sorted(carried) == [False] * 9 + [True]
-    assert not worker.carry(run.pk)
+    assert not runner.carry(run.pk)
 
 
 def test_it_finds_runs_that_lost_their_kick(workers: Crew, series: Series) -> None:

@@ -8,8 +8,8 @@ import numpy as np
 from instruments.models import Series
 from instruments.store.read_bars import load_bars
 from tests.training.universe import carried_universe, make_universe
-from training.activation import model_activate
 from training.models import ModelVersion
+from training.registry.activation import model_activate
 
 TRAINED = 400  # bars that the model has seen
 

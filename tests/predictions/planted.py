@@ -11,10 +11,10 @@ from instruments.quant.features.daily import daily_features
 from predictions.quant.drift import SCORES_TIMES, Shift, lately, shift
 from predictions.quant.score import DayScore, Scorecard, hits
 from scripts.benchmarks.markets import market
-from training.quant.distribution import STRETCH, distribution_of
-from training.quant.panel import BUY, CLASSES, COLUMNS, Panel, make_panel
-from training.quant.universe import train_universe
-from training.quant.universe_spec import UniverseSpec
+from training.quant.stats.stability import STRETCH, distribution_of
+from training.quant.universe.panel import BUY, CLASSES, COLUMNS, Panel, make_panel
+from training.quant.universe.spec import UniverseSpec
+from training.quant.universe.train import train_universe
 
 HORIZON = 20
 Floats = np.ndarray[Any, np.dtype[np.float64]]

@@ -6,8 +6,8 @@ from tests.market import candle, weekdays
 from tests.people import ApiOf
 from tests.predictions.trained import trained
 from tests.training.runs import make_run
+from training.artifacts.storage import artifact_storage
 from training.models import Status, TrainingRun
-from training.storage import artifact_storage
 
 pytestmark = pytest.mark.db_both
 

@@ -14,8 +14,8 @@ from predictions.recommendations.make import active_model, recommendations_make
 from tests.people import BrowserOf
 from tests.predictions.advised import TRAINED, advised, day_of
 from tests.predictions.planted import lived
-from training.quant.distribution import Distribution, distribution_of, mean_psi, psi_by_column
-from training.quant.panel import COLUMNS
+from training.quant.stats.stability import Distribution, distribution_of, mean_psi, psi_by_column
+from training.quant.universe.panel import COLUMNS
 
 TRAINED_BARS, LATER, MEMBERS = 800, 200, 6
 TRIALS = 2

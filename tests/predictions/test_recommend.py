@@ -20,11 +20,11 @@ from predictions.recommendations.make import recommendations_make
 from tests.predictions.advised import TRAINED, advised, day_of, trained_model
 from tests.training.quant.noise import noise_bars
 from tests.training.universe import change_after
-from training.model_files import stored_universe_model
+from training.artifacts.loading import stored_universe_model
+from training.artifacts.storage import artifact_storage
 from training.models import ModelVersion
-from training.quant.universe_spec import UniverseSpec
-from training.storage import artifact_storage
-from training.universe_data import universe_data
+from training.quant.universe.spec import UniverseSpec
+from training.recipes.universe.data import universe_data
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
 FIELDS = {"symbol", "label", "p_buy", "p_hold", "p_sell", "expected_return", "rank", "flags"}

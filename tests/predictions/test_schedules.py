@@ -16,10 +16,10 @@ from predictions.schedules.services import services
 from tests.people import BrowserOf
 from tests.predictions.advised import advised
 from tests.training.universe import make_universe
-from training import leases
-from training.broker import waiting
-from training.execution import run_execute
 from training.models import Activation, ModelVersion, Status, TrainingRun
+from training.queue import leases
+from training.queue.broker import waiting
+from training.worker.execute import run_execute
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
 

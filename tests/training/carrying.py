@@ -3,11 +3,11 @@
 import os
 from typing import Any
 
-from training import leases
-from training.execution import run_execute
 from training.models import TrainingRun
-from training.quant.spec import parse_candle_spec
-from training.services import candle_run_start
+from training.quant.candle.spec import parse_candle_spec
+from training.queue import leases
+from training.runs.services import candle_run_start
+from training.worker.execute import run_execute
 
 
 def carried(body: dict[str, Any], *, user: Any = None) -> TrainingRun:

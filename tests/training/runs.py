@@ -6,9 +6,9 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from instruments.models import Series
-from training import clock
 from training.models import Kind, ModelVersion, Status, TrainingRun
-from training.quant.spec import CandleSpec
+from training.quant.candle.spec import CandleSpec
+from training.queue import clock
 
 _COUNT = 0
 

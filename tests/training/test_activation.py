@@ -20,10 +20,10 @@ from tests.market import make_series
 from tests.people import ApiOf
 from tests.training.runs import make_model, make_run
 from tests.training.universe import carried_universe, make_universe
-from training.activation import active_on
-from training.gate import gate_checks
+from training.artifacts.storage import artifact_storage
 from training.models import Activation, Kind, ModelVersion, Status, UniverseTry
-from training.storage import artifact_storage
+from training.registry.activation import active_on
+from training.registry.gate import gate_checks
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
 ROUNDS = times(25, 200)  # of a race

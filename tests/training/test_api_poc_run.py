@@ -8,8 +8,8 @@ from django.utils import timezone
 from tests.market import make_series
 from tests.people import ApiOf
 from tests.training.runs import make_model, make_run
-from training import clock
 from training.models import Kind, Status, TrainingRun
+from training.queue import clock
 
 pytestmark = pytest.mark.db_both
 # fmt: off

@@ -8,7 +8,7 @@ from instruments.models import Series
 from tests.market import candle, make_series
 from tests.people import ApiOf, BrowserOf
 from training.models import TrainingRun
-from training.quant.spec import RANGES
+from training.quant.candle.spec import RANGES
 
 pytestmark = pytest.mark.db_both
 ADDRESS = "/api/training/run-poc"

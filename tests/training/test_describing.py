@@ -11,8 +11,8 @@ from boursomatic.accounts.roles import Scope
 from tests.market import make_series
 from tests.people import ApiOf, BrowserOf
 from tests.training.runs import make_run
-from training.describing import Words, words_of
 from training.models import Kind, Status, TrainingRun
+from training.runs.annotations import Words, words_of
 
 pytestmark = pytest.mark.db_both
 HTMX = {"HX-Request": "true"}

@@ -19,13 +19,13 @@ from predictions.candle.answers import rows_answer
 from predictions.candle.ask import ask
 from tests.market import candle, make_series
 from tests.training.carrying import carried
-from training import leases
-from training.execution import run_execute
+from training.artifacts.storage import STAGING, artifact_storage
 from training.models import ModelVersion, Status, TrainingRun
-from training.presenting import run_detail, run_json
-from training.quant.spec import parse_candle_spec, parse_time
-from training.services import candle_run_start
-from training.storage import STAGING, artifact_storage
+from training.quant.candle.spec import parse_candle_spec, parse_time
+from training.queue import leases
+from training.runs.as_json import run_detail, run_json
+from training.runs.services import candle_run_start
+from training.worker.execute import run_execute
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
 

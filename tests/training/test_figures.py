@@ -1,7 +1,7 @@
 import pytest
 
-from training.figures import METRICS, metric_lines, part_lines
-from training.notes import NOTES
+from training.web.presenters.glossary import NOTES
+from training.web.presenters.metrics_table import METRICS, metric_lines, part_lines
 
 
 def test_it_puts_the_reason_where_a_figure_is_undefined() -> None:

@@ -11,8 +11,8 @@ from tests.market import make_series
 from tests.people import ApiOf, BrowserOf
 from tests.training.runs import make_run
 from tests.training.thousands import completed, confirmed
-from training.describing import run_describe
 from training.models import Kind, Status, TrainingRun, Try, UniverseTry
+from training.runs.annotations import run_describe
 
 pytestmark = pytest.mark.db_both
 ADDRESS = "/api/training/runs"

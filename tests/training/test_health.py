@@ -6,7 +6,8 @@ import pytest
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
-from training import health, presence
+from training.web import health
+from training.worker.runner import heartbeat
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
 
@@ -22,9 +23,9 @@ def test_it_is_not_ready_without_a_worker(client: Client) -> None:
 
 
 def test_it_is_ready_once_a_worker_beats_until_it_leaves(client: Client) -> None:
-    presence.beat([os.getpid()])
+    heartbeat.beat([os.getpid()])
     assert client.get("/readyz").status_code == 200
-    presence.leave([os.getpid()])
+    heartbeat.leave([os.getpid()])
     assert client.get("/readyz").status_code == 503
 
 

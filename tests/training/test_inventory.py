@@ -16,15 +16,16 @@ from boursomatic.accounts.audit import audit
 from tests.market import candle, make_series
 from tests.training.carrying import carried
 from tests.training.runs import make_run
-from training import execution, leases, worker
-from training.child import Child
-from training.housekeeping import sweep_orphans
-from training.inventory import SWEPT
-from training.model_files import stored_model
+from training.artifacts.integrity import SWEPT
+from training.artifacts.loading import stored_model
+from training.artifacts.storage import STAGING, artifact_storage, run_folder
 from training.models import ModelVersion, Status, TrainingRun
-from training.quant.spec import parse_candle_spec
-from training.services import candle_run_start
-from training.storage import STAGING, artifact_storage, run_folder
+from training.quant.candle.spec import parse_candle_spec
+from training.queue import leases
+from training.runs.services import candle_run_start
+from training.worker.child import Child
+from training.worker.housekeeping import sweep_orphans
+from training.worker.runner import execute, runner
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
 BODY = {"candle_date": candle(500), "symbol": "SPY", "train_years": 1.0, "confirm": False}
@@ -109,7 +110,7 @@ def test_it_sweeps_by_itself_only_what_is_surely_over(root: Path) -> None:
 @pytest.mark.processes
 def test_it_fails_a_run_whose_files_find_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """When it comes to its files, the kernel refuses the run's process more than 4 KiB each."""
-    monkeypatch.setattr(execution, "WRITE_EVERY_S", 600)  # SQLite's file is limited as well
+    monkeypatch.setattr(execute, "WRITE_EVERY_S", 600)  # SQLite's file is limited as well
     make_series()
     run = candle_run_start(user=None, spec=parse_candle_spec(BODY))
     token = leases.claim(run.pk, host="test", pid=os.getpid())
@@ -120,14 +121,14 @@ def test_it_fails_a_run_whose_files_find_no_room(monkeypatch: pytest.MonkeyPatch
             resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
 
     def train() -> None:
-        execution.run_execute(run_pk=run.pk, token=token, tell=limit)
+        execute.run_execute(run_pk=run.pk, token=token, tell=limit)
 
     connections.close_all()
     child = Child.start(train)
     assert child.wait(60)
     ending = child.ending()
     child.kill()
-    worker.conclude(worker.Held(run.pk, run.run_id, run.kind, token), ending)
+    runner.conclude(runner.Held(run.pk, run.run_id, run.kind, token), ending)
     run.refresh_from_db()
     assert (run.status, run.error_reason) == (Status.FAILED, "disk_full")
     assert run.error.startswith("The disk is full")

@@ -10,8 +10,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from training import clock, leases
 from training.models import TERMINAL, Kind, RunEvent, Status, TrainingRun
+from training.queue import clock, leases
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
 

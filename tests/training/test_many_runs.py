@@ -13,9 +13,9 @@ from rest_framework.test import APIClient
 from tests.market import make_series
 from tests.people import ApiOf, BrowserOf
 from tests.training.thousands import COUNT, completed, confirmed, multiply
-from training.describing import run_describe
 from training.models import TrainingRun
-from training.views_list import PAGE
+from training.runs.annotations import run_describe
+from training.web.views.run_list import PAGE
 
 pytestmark = pytest.mark.db_both
 ADDRESS = "/api/training/runs"

@@ -13,7 +13,7 @@ from tests.people import ApiOf, BrowserOf
 from tests.training.runs import make_model, make_run
 from tests.training.test_activation import universe_model
 from training.models import Activation, ModelVersion, Status
-from training.views_models import PAGE
+from training.web.views.models import PAGE
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
 

@@ -7,7 +7,7 @@ from django.test import Client
 from tests.market import candle, make_series
 from tests.people import BrowserOf
 from training.models import Status, TrainingRun
-from training.quant.spec import RANGES
+from training.quant.candle.spec import RANGES
 
 pytestmark = pytest.mark.db_both
 HTMX = {"HX-Request": "true"}

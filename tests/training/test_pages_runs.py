@@ -10,9 +10,9 @@ from django.test.utils import CaptureQueriesContext
 from tests.market import make_series
 from tests.people import BrowserOf
 from tests.training.runs import make_model, make_run
+from training.artifacts.storage import artifact_storage
 from training.models import Status, TrainingRun
-from training.storage import artifact_storage
-from training.views_list import PAGE
+from training.web.views.run_list import PAGE
 
 pytestmark = pytest.mark.db_both
 HTMX = {"HX-Request": "true"}

@@ -15,8 +15,8 @@ from tests.people import ApiOf, BrowserOf
 from tests.training.carrying import carried
 from tests.training.test_verdicts import carry_job, confirmation_of
 from training.models import Kind, Status, TrainingRun
-from training.presenting import run_json
-from training.services import job_create
+from training.runs.as_json import run_json
+from training.runs.services import job_create
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
 BODY = {"candle_date": candle(560), "symbol": "SPY", "train_years": 1.0, "test_window_size": 20}

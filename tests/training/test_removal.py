@@ -15,18 +15,19 @@ from tests.market import candle, make_series
 from tests.people import BrowserOf
 from tests.training.carrying import carried
 from tests.training.runs import make_model, make_run
-from training import housekeeping, removal, services
-from training.describing import run_describe
+from training.artifacts.storage import run_folder
 from training.errors import TooLate
 from training.models import Kind, RunEvent, Status, TrainingRun, Try
-from training.storage import run_folder
+from training.runs import deletion, services
+from training.runs.annotations import run_describe
+from training.worker.runner import housekeeping
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
 BODY = {"candle_date": candle(500), "symbol": "SPY", "train_years": 1.0, "confirm": False}
 
 
 def grow_old(run: TrainingRun) -> None:
-    TrainingRun.objects.filter(pk=run.pk).update(deleted_at=Now() - removal.UNDO - timedelta(seconds=1))
+    TrainingRun.objects.filter(pk=run.pk).update(deleted_at=Now() - deletion.UNDO - timedelta(seconds=1))
 
 
 def folder(run: TrainingRun) -> Path:
@@ -38,10 +39,10 @@ def test_it_removes_row_and_files_ten_minutes_later(alice: User) -> None:
     run = carried(BODY, user=alice)
     services.job_create(kind=Kind.VERIFICATION, run=run, user=alice)
     services.run_delete(run=run, user=alice)
-    assert removal.sweep_deleted(10) == 0
+    assert deletion.sweep_deleted(10) == 0
     assert folder(run).is_dir()
     grow_old(run)
-    assert removal.sweep_deleted(10) == 1
+    assert deletion.sweep_deleted(10) == 1
     assert not folder(run).exists()
     assert not TrainingRun.objects.exists()
     assert not RunEvent.objects.exists()
@@ -54,7 +55,7 @@ def test_it_keeps_what_was_not_deleted_and_what_is_active(alice: User) -> None:
     active = make_run(alice, status=Status.COMPLETED)
     make_model(active, is_active=True)
     grow_old(active)
-    assert removal.sweep_deleted(10) == 0
+    assert deletion.sweep_deleted(10) == 0
 
 
 def test_it_brings_a_run_back(alice: User, browser_of: BrowserOf) -> None:
@@ -78,7 +79,7 @@ def test_it_brings_nothing_back_after_ten_minutes(alice: User) -> None:
     grow_old(run)
     run.refresh_from_db()
     with pytest.raises(TooLate, match="more than ten minutes ago"):
-        removal.run_undelete(run=run, user=alice)
+        deletion.run_undelete(run=run, user=alice)
 
 
 def test_it_deletes_by_age_when_it_is_told_to(alice: User, settings: Any) -> None:
@@ -150,14 +151,14 @@ def test_it_deletes_the_ticked_and_takes_them_back_together(alice: User, browser
 def test_it_deletes_more_than_one_statement_takes(
     alice: User, browser_of: BrowserOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(removal, "AT_ONCE", 2)
-    monkeypatch.setattr(removal, "MEASURED", 2)
+    monkeypatch.setattr(deletion, "AT_ONCE", 2)
+    monkeypatch.setattr(deletion, "MEASURED", 2)
     for _ in range(5):
         make_run(alice, status=Status.FAILED)
     page = browser_of(alice).get("/runs/bulk-delete/")
     assert page.context["is_estimate"] and "about" in page.text
     browser_of(alice).post("/runs/bulk-delete/", {"through": page.context["through"]})
-    assert [gone.runs for gone in removal.recent_deletions(alice)] == [5]
+    assert [gone.runs for gone in deletion.recent_deletions(alice)] == [5]
 
 
 def test_it_says_which_ticked_runs_stay_and_why(alice: User, carol: User, browser_of: BrowserOf) -> None:
@@ -187,12 +188,12 @@ def test_it_does_nothing_twice_by_a_double_click_or_a_second_tab(alice: User, br
     both = f"{address}&runs={runs[1].run_id}"
     through = browser.get(both).context["through"]
     browser.post(address, {"through": through})
-    first = removal.recent_deletions(alice)
+    first = deletion.recent_deletions(alice)
     browser.post(address, {"through": through})
-    assert removal.recent_deletions(alice) == first
+    assert deletion.recent_deletions(alice) == first
     browser.post(both, {"through": through})  # the second tab still shows both
-    assert [gone.runs for gone in removal.recent_deletions(alice)] == [1, 1]
-    for gone in removal.recent_deletions(alice):
+    assert [gone.runs for gone in deletion.recent_deletions(alice)] == [1, 1]
+    for gone in deletion.recent_deletions(alice):
         browser.post(f"/runs/deletions/{gone.key}/restore")
     assert TrainingRun.objects.existing().count() == 2
 
@@ -204,20 +205,20 @@ def test_it_takes_back_what_a_filter_deleted(carol: User, alice: User, bob: User
     page = browser_of(carol).get("/runs/bulk-delete/?status=failed")
     browser_of(carol).post("/runs/bulk-delete/?status=failed", {"through": page.context["through"]})
     assert list(TrainingRun.objects.existing()) == [pinned]
-    [gone] = removal.recent_deletions(carol)
+    [gone] = deletion.recent_deletions(carol)
     assert not browser_of(bob).get("/runs/").context.get("deletions")
     assert browser_of(bob).post(f"/runs/deletions/{gone.key}/restore").status_code == 403
-    assert removal.runs_undelete(deletion=gone.key, user=carol) == len(runs)
+    assert deletion.runs_undelete(deletion=gone.key, user=carol) == len(runs)
     services.run_delete(run=runs[0], user=alice)
     grow_old(runs[0])
-    assert removal.recent_deletions(alice) == []
+    assert deletion.recent_deletions(alice) == []
 
 
 def test_it_takes_nothing_back_that_was_swept(alice: User) -> None:
     run = make_run(alice, status=Status.FAILED)
     services.run_delete(run=run, user=alice)
-    [gone] = removal.recent_deletions(alice)
+    [gone] = deletion.recent_deletions(alice)
     grow_old(run)
-    assert removal.sweep_deleted(10) == 1
+    assert deletion.sweep_deleted(10) == 1
     with pytest.raises(TooLate, match="ten minutes are over"):
-        removal.runs_undelete(deletion=gone.key, user=alice)
+        deletion.runs_undelete(deletion=gone.key, user=alice)

@@ -1,6 +1,6 @@
 import pytest
 
-from training.report import line_plot, probability_scatter, split_segments
+from training.web.presenters.charts import line_plot, probability_scatter, split_segments
 
 
 def test_it_draws_the_splits_side_by_side_over_the_whole_width() -> None:

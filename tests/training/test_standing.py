@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from tests.market import candle, make_series
+from training.evidence.multiple_testing import Standing, standings
 from training.models import Try
-from training.quant.significance import holm
-from training.quant.spec import parse_time
-from training.quant.verdict import LEVEL
-from training.standing import Standing, standings
+from training.quant.candle.spec import parse_time
+from training.quant.candle.verdict import LEVEL
+from training.quant.stats.significance import holm
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
 

@@ -17,10 +17,10 @@ from instruments.store.read_bars import load_bars
 from tests.market import make_series
 from tests.people import ApiOf, BrowserOf
 from tests.training.universe import carried_universe, change_after, compute, make_universe
+from training.artifacts.storage import artifact_storage
 from training.models import Kind, ModelVersion, Status, TrainingRun, UniverseTry
-from training.presenting import run_json
-from training.quant.panel import COLUMNS
-from training.storage import artifact_storage
+from training.quant.universe.panel import COLUMNS
+from training.runs.as_json import run_json
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
 # fmt: off

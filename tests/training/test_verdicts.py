@@ -11,12 +11,12 @@ from django.core.management import call_command
 from instruments.models import PriceBar
 from tests.market import candle, make_series
 from tests.training.carrying import carried
-from training import leases
-from training.execution import run_execute
 from training.models import Kind, Status, TrainingRun, Try
-from training.presenting import run_json
-from training.quant.spec import parse_time
-from training.services import job_create, run_delete
+from training.quant.candle.spec import parse_time
+from training.queue import leases
+from training.runs.as_json import run_json
+from training.runs.services import job_create, run_delete
+from training.worker.execute import run_execute
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
 BODY = {"candle_date": candle(560), "symbol": "SPY", "train_years": 1.0, "test_window_size": 20}

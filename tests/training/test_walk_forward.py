@@ -12,7 +12,7 @@ from instruments.models import Series
 from instruments.store.read_bars import load_bars
 from tests.training.universe import carried_universe, change_after, compute, make_universe
 from training.models import ModelVersion, UniverseTry
-from training.presenting import run_json
+from training.runs.as_json import run_json
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
 

@@ -18,16 +18,17 @@ from instruments.models import FeatureState
 from instruments.store.read_bars import load_bars
 from tests.people import ApiOf, BrowserOf
 from tests.training.universe import change_after, compute, make_universe
-from training import leases, services
-from training.endings import Ending
+from training.artifacts.integrity import inventory
+from training.artifacts.storage import artifact_storage, run_folder
 from training.errors import TooManyRuns
-from training.execution import run_execute
-from training.housekeeping import sweep_orphans
-from training.inventory import inventory
 from training.models import ACTIVE, Kind, ModelVersion, Status, TrainingRun, UniverseTry
-from training.quant.walk_spec import parse_universe_request
-from training.removal import sweep_deleted
-from training.storage import artifact_storage, run_folder
+from training.quant.walk_forward.spec import parse_universe_request
+from training.queue import leases
+from training.runs import services
+from training.runs.deletion import sweep_deleted
+from training.worker.execute import run_execute
+from training.worker.housekeeping import sweep_orphans
+from training.worker.outcome import Ending
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
 WALK = {"universe": "few", "horizon": 5, "walk_forward": {"folds": 3, "step": 30}}

@@ -10,11 +10,11 @@ from instruments.models import Instrument, Series, Universe
 from instruments.quant.bars import Bars
 from instruments.store.features import features_compute
 from tests.training.quant.noise import noise_bars
-from training import leases
-from training.execution import run_execute
 from training.models import TrainingRun
-from training.quant.universe_spec import parse_universe_spec
-from training.services import universe_run_start
+from training.quant.universe.spec import parse_universe_spec
+from training.queue import leases
+from training.runs.services import universe_run_start
+from training.worker.execute import run_execute
 
 SYMBOLS = ("AAA", "BBB", "CCC", "DDD", "EEE", "FFF")
 

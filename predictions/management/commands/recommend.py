@@ -11,7 +11,7 @@ from boursomatic.shared import commands
 from predictions.recommendations.as_json import set_json
 from predictions.recommendations.make import NotAdvisable, active_model, named_model, recommendations_make
 from training.errors import RunRefused
-from training.quant.spec import parse_time
+from training.quant.candle.spec import parse_time
 
 SHOWN = 10  # best and worst of a day
 

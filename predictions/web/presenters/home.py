@@ -9,7 +9,7 @@ from predictions.recommendations.make import universe_models
 from predictions.recommendations.score import scored_days
 from predictions.web.presenters.recommendations import set_counts
 from training.models import ACTIVE, ModelVersion, TrainingRun
-from training.showing_models import ModelLine, model_lines
+from training.web.presenters.models import ModelLine, model_lines
 
 BEST = 8  # rows
 CHANGES = 24

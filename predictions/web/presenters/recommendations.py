@@ -13,10 +13,10 @@ from instruments.quant.features.daily import DAILY_FEATURES
 from instruments.web.sparklines import Sparkline, sparklines
 from predictions.models import Flag, Label, Recommendation, RecommendationSet
 from predictions.recommendations.make import universe_models
-from training.model_files import stored_universe_model
+from training.artifacts.loading import stored_universe_model
 from training.models import Kind, ModelVersion
-from training.quant.panel import CLASSES, COLUMNS
-from training.showing_models import model_lines
+from training.quant.universe.panel import CLASSES, COLUMNS
+from training.web.presenters.models import model_lines
 
 PAGE = 100  # rows
 REASONS = 10  # features

@@ -17,7 +17,7 @@ from predictions.candle.csv_tables import comparison_rows, csv_text
 from predictions.candle.live_record import live_record
 from predictions.web.presenters.home import home_context
 from training.models import Kind, TrainingRun
-from training.notes import NOTES
+from training.web.presenters.glossary import NOTES
 
 
 @require_GET

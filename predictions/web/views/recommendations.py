@@ -15,7 +15,7 @@ from predictions.recommendations.scorecard import scorecard_context
 from predictions.web.presenters.recommendations import chosen_rows, chosen_set, reasons, set_context
 from training.errors import RunRefused
 from training.models import ModelVersion
-from training.quant.distribution import STRETCH
+from training.quant.stats.stability import STRETCH
 
 NOTICES = 50  # the newest
 

@@ -18,7 +18,7 @@ from instruments.universes import ALL
 from predictions.models import Schedule
 from predictions.schedules.services import services as service
 from predictions.web.forms import ScheduleForm
-from training import presence
+from training.worker.runner import heartbeat
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def schedules(request: HttpRequest) -> HttpResponse:
     context = {
         "lines": lines,
         "is_moving": any(one.is_moving for one in lines),
-        "has_workers": presence.alive().exists(),
+        "has_workers": heartbeat.alive().exists(),
         "may_change": may(request.user, Scope.ACTIVATE),
         "universes": [ALL, *Universe.objects.values_list("name", flat=True)],
     }

@@ -8,13 +8,13 @@ import pytest
 
 from instruments.quant.bars import Bars
 from tests.training.quant.noise import noise_bars
-from training.quant.artifacts import json_bytes, manifest, model_text
-from training.quant.candle import CandleOutcome, train_candle
+from training.artifacts.storage import sha256
+from training.quant.candle.export import json_bytes, manifest, model_text
+from training.quant.candle.model import MANIFEST, MODEL, Integrity, read_model
+from training.quant.candle.plan import NotTrainable, plan_candle
+from training.quant.candle.spec import CandleSpec, format_time
+from training.quant.candle.train import CandleOutcome, train_candle
 from training.quant.labels import forward_return, up_label
-from training.quant.plan import NotTrainable, plan_candle
-from training.quant.serving import MANIFEST, MODEL, Integrity, read_model
-from training.quant.spec import CandleSpec, format_time
-from training.storage import sha256
 
 DECISION = 900
 

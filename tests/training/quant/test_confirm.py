@@ -6,8 +6,8 @@ import pytest
 from instruments.quant.bars import Bars
 from tests.training.quant.noise import noise_bars
 from tests.training.quant.test_candle import spec_at, train
-from training.quant.confirm import Confirmation, confirm_candle, standing
-from training.quant.control import control_candle
+from training.quant.candle.confirm import Confirmation, confirm_candle, standing
+from training.quant.candle.noise_control import control_candle
 
 DECISION = 1100
 

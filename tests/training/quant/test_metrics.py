@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from training.quant.metrics import auc_with_interval, best_f1_threshold, evaluate, midranks, wilson
+from training.quant.stats.classification import auc_with_interval, best_f1_threshold, evaluate, midranks, wilson
 
 
 @settings(max_examples=150, deadline=None)

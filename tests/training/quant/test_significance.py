@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.quant.significance import holm, permutation_test, smallest_visible_auc
+from training.quant.stats.significance import holm, permutation_test, smallest_visible_auc
 
 
 def test_it_agrees_with_counting_every_permutation() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.training.quant.noise import noise_bars, weekdays
-from training.quant.simulate import bars_a_year, simulate, tranche_weights
+from training.quant.stats.backtest import bars_a_year, simulate, tranche_weights
 
 
 def slow_account(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.quant.splits import candle_split, training_start
+from training.quant.candle.split import candle_split, training_start
 
 
 @given(

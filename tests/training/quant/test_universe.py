@@ -7,9 +7,20 @@ from scipy.stats import kurtosis, norm, skew, spearmanr
 from instruments.quant.bars import Bars
 from instruments.quant.features.daily import DAILY_FEATURES, RANKED, daily_features
 from tests.training.quant.noise import noise_bars
-from training.quant.excess import excess_of
-from training.quant.panel import BUY, COLUMNS, GIVEN, HOLD, SELL, Panel, TooLittle, classes, make_panel, split_panel
-from training.quant.universe_metrics import books, lift_of_buys, rank_ic, report
+from training.quant.stats.sharpe import excess_of
+from training.quant.universe.metrics import books, lift_of_buys, rank_ic, report
+from training.quant.universe.panel import (
+    BUY,
+    COLUMNS,
+    GIVEN,
+    HOLD,
+    SELL,
+    Panel,
+    TooLittle,
+    classes,
+    make_panel,
+    split_panel,
+)
 
 H = 5
 

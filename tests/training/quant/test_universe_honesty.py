@@ -5,9 +5,9 @@ import numpy as np
 from instruments.quant.bars import Bars
 from instruments.quant.features.daily import daily_features
 from scripts.benchmarks.markets import market
-from training.quant.panel import make_panel
-from training.quant.universe import train_universe
-from training.quant.universe_spec import UniverseSpec
+from training.quant.universe.panel import make_panel
+from training.quant.universe.spec import UniverseSpec
+from training.quant.universe.train import train_universe
 
 UNIVERSES = 6
 ALARMS = 4  # of 6 at 5 % each: by luck more than 3 are below 0.05 in fewer than 1 of 10,000 sessions

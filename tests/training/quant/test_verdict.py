@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.quant.verdict import Evidence, Label, Verdict, judge
+from training.quant.candle.verdict import Evidence, Label, Verdict, judge
 
 P = st.floats(0.00001, 1.0)
 

@@ -6,9 +6,9 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from boursomatic.shared import commands
-from training.activation import model_activate
 from training.errors import ActiveChanged, GateRefused
 from training.models import ModelVersion
+from training.registry.activation import model_activate
 
 
 class Command(commands.Command):

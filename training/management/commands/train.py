@@ -8,12 +8,12 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from boursomatic.shared import commands
-from training import foreground
+from training.artifacts.storage import artifact_storage, run_folder
 from training.models import Status, TrainingRun
-from training.presenting import run_json
-from training.quant.spec import SpecError
-from training.quant.universe_spec import UNIVERSE_RANGES, parse_universe_spec
-from training.storage import artifact_storage, run_folder
+from training.quant.candle.spec import SpecError
+from training.quant.universe.spec import UNIVERSE_RANGES, parse_universe_spec
+from training.runs.as_json import run_json
+from training.worker.runner import foreground
 
 FIGURES = (
     "rows", "buys", "precision_buy", "precision_buy_positive", "base_rate_buy", "accuracy", "rmse", "mae", "r2",

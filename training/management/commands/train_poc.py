@@ -9,12 +9,11 @@ from django.core.management.base import CommandError
 
 from boursomatic.shared import commands
 from instruments.store.read_bars import default_symbol
-from training import foreground
+from training.artifacts.storage import artifact_storage, run_folder
 from training.models import Status, TrainingRun
-from training.presenting import run_json
-from training.quant.spec import FEATURE_SETS, PROTOCOLS, RANGES, TIMEFRAMES, SpecError, parse_candle_spec
-from training.storage import artifact_storage, run_folder
-from training.worker import Held
+from training.quant.candle.spec import FEATURE_SETS, PROTOCOLS, RANGES, TIMEFRAMES, SpecError, parse_candle_spec
+from training.runs.as_json import run_json
+from training.worker.runner import Held, foreground
 
 
 class Command(commands.Command):

@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from boursomatic.shared import commands
-from training.inventory import discard, inventory
+from training.artifacts.integrity import discard, inventory
 
 
 class Command(commands.Command):

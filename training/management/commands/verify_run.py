@@ -6,8 +6,8 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from boursomatic.shared import commands
-from training.jobs import verification
 from training.models import Kind, Status, TrainingRun
+from training.recipes.candle.jobs import verification
 
 
 class Command(commands.Command):

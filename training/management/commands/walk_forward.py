@@ -7,11 +7,11 @@ from django.core.management.base import CommandError
 
 from boursomatic.shared import commands
 from training.management.commands.train import figure_lines, refusal, spec_values, universe_options
-from training.quant.panel import TooLittle
-from training.quant.spec import SpecError
-from training.quant.universe_spec import parse_universe_spec
-from training.quant.walk_spec import WALK_RANGES, WINDOWS, parse_walk_spec
-from training.walking import walk_forward
+from training.quant.candle.spec import SpecError
+from training.quant.universe.panel import TooLittle
+from training.quant.universe.spec import parse_universe_spec
+from training.quant.walk_forward.spec import WALK_RANGES, WINDOWS, parse_walk_spec
+from training.recipes.walk_forward.folds import walk_forward
 
 
 class Command(commands.Command):

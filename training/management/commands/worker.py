@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from training import cluster
+from training.worker.runner import supervisor
 
 
 class Command(BaseCommand):
@@ -17,4 +17,4 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []  # they would load every page before the first run is taken
 
     def handle(self, *args: Any, **options: Any) -> None:
-        sys.exit(cluster.run())
+        sys.exit(supervisor.run())

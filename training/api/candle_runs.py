@@ -1,0 +1,148 @@
+"""Candle runs over REST: thin over services and presenting."""
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import api_view, permission_classes
+from rest_framework.exceptions import NotFound, Throttled
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from boursomatic.accounts.permissions import api_permission
+from boursomatic.accounts.roles import Scope
+from boursomatic.shared.rest import Conflict, idempotency_key, invalid, known_only
+from instruments.store.read_bars import default_symbol
+from training.api.candle_runs import schema
+from training.api.runs import (
+    FILTERS,
+    KEY,
+    MINE,
+    REFUSED,
+    cancelled,
+    changeable,
+    deleted,
+    described,
+    find_run,
+    only_mine,
+    person,
+    readable,
+    run_list,
+)
+from training.artifacts.storage import run_folder
+from training.errors import KeyReused, TooManyRuns
+from training.models import Kind, TrainingRun
+from training.quant.candle.spec import SpecError, parse_candle_spec
+from training.queue import leases
+from training.runs import services
+from training.runs.as_json import run_json
+
+
+@extend_schema(
+    operation_id="run_poc",
+    summary="Train at a candle",
+    tags=["candle runs"],
+    parameters=[KEY],
+    request=schema.CandleRequest,
+    responses={202: schema.CandleAccepted, 400: REFUSED, 409: REFUSED, 429: REFUSED},
+)
+@api_view(["POST"])
+@permission_classes([api_permission(Scope.TRAIN)])
+def run_poc(request: Request) -> Response:
+    known_only(request)
+    try:
+        spec = parse_candle_spec(request.data, default_symbol=default_symbol())
+        run = services.candle_run_create(user=person(request), spec=spec, idempotency_key=idempotency_key(request))
+    except SpecError as error:
+        raise invalid(error.errors) from error
+    except TooManyRuns as error:
+        raise Throttled(error.retry_after, str(error)) from error
+    except KeyReused as error:
+        raise Conflict(str(error)) from error
+    answer = {
+        "started": True,
+        "run_id": run.run_id,
+        "pid": run.worker_pid,
+        "message": f"POC training started for candle {spec.candle}",
+        "output_dir": run_folder(run.run_id),
+    }
+    return Response(answer, status=202)
+
+
+@extend_schema(
+    operation_id="poc_runs",
+    summary="Candle runs, newest first",
+    tags=["candle runs"],
+    parameters=FILTERS,
+    responses={200: schema.Run(many=True), 400: REFUSED},
+    filters=False,
+)
+@api_view(["GET"])
+@permission_classes([api_permission(Scope.READ)])
+def poc_runs(request: Request) -> Response:
+    return run_list(request, TrainingRun.objects.filter(kind=Kind.CANDLE))
+
+
+@extend_schema(
+    operation_id="latest_poc_run",
+    summary="The newest candle run",
+    tags=["candle runs"],
+    parameters=[MINE],
+    responses={200: schema.Run, 404: REFUSED},
+)
+@api_view(["GET"])
+@permission_classes([api_permission(Scope.READ)])
+def latest_poc_run(request: Request) -> Response:
+    known_only(request, "mine")
+    leases.release_lost()
+    run = only_mine(request, readable().filter(kind=Kind.CANDLE)).newest_first().first()
+    if run is None:
+        raise NotFound("There is no candle run yet. POST /api/training/run-poc starts one.")
+    return Response(run_json(run))
+
+
+@extend_schema(
+    methods=["GET"],
+    operation_id="poc_run",
+    summary="One candle run",
+    tags=["candle runs"],
+    responses={200: schema.Run, 404: REFUSED},
+)
+@extend_schema(
+    methods=["DELETE"],
+    operation_id="poc_run_delete",
+    summary="Delete a candle run",
+    tags=["candle runs"],
+    description="Gone from every list at once. 409 while it is queued or running, or while its model is active.",
+    responses={204: None, 403: REFUSED, 404: REFUSED, 409: REFUSED},
+)
+@extend_schema(
+    methods=["PATCH"],
+    operation_id="poc_run_describe",
+    summary="Name a candle run, note, tag or pin it",
+    tags=["candle runs"],
+    request=schema.RunWords,
+    responses={200: schema.Run, 400: REFUSED, 403: REFUSED, 404: REFUSED, 409: REFUSED},
+)
+@api_view(["GET", "PATCH", "DELETE"])
+@permission_classes([api_permission(Scope.READ, write=Scope.TRAIN)])
+def poc_run(request: Request, run_id: str) -> Response:
+    known_only(request)
+    if request.method == "GET":
+        leases.release_lost()
+        return Response(run_json(find_run(run_id, Kind.CANDLE)))
+    if request.method == "PATCH":
+        return described(request, run_id, Kind.CANDLE)
+    return deleted(request, changeable(request, run_id, "delete", Kind.CANDLE))
+
+
+@extend_schema(
+    operation_id="poc_run_cancel",
+    summary="Cancel a candle run",
+    tags=["candle runs"],
+    description="Accepted means that it ends `cancelled`, without model and files. 409 when it has ended.",
+    request=None,
+    responses={202: schema.Run, 403: REFUSED, 404: REFUSED, 409: REFUSED},
+)
+@api_view(["POST"])
+@permission_classes([api_permission(Scope.TRAIN)])
+def poc_run_cancel(request: Request, run_id: str) -> Response:
+    known_only(request)
+    return cancelled(request, changeable(request, run_id, "cancel", Kind.CANDLE))

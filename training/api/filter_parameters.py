@@ -1,0 +1,19 @@
+"""The filters of runs as the API's schema lists them, from the filter set itself."""
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
+
+from training.filters.runs import RunFilter
+
+
+def _parameters() -> list[OpenApiParameter]:
+    found = []
+    for name, each in RunFilter.base_filters.items():
+        choices = each.extra.get("choices")
+        enum = [value for value, _ in choices] if choices and not callable(choices) else None
+        about = f"{each.label[0].upper()}{each.label[1:]}"
+        found.append(OpenApiParameter(name, OpenApiTypes.STR, enum=enum, description=about))
+    return found
+
+
+RUN_FILTERS = _parameters()

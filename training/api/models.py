@@ -1,0 +1,244 @@
+"""Models over REST: what there is, which is active, and since when."""
+
+from datetime import UTC, datetime, time
+from typing import Any
+
+from django.contrib.auth.models import User
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.decorators import api_view, permission_classes
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from boursomatic.accounts.permissions import api_permission
+from boursomatic.accounts.roles import Scope
+from boursomatic.shared.rest import Conflict, invalid, known_only, list_answer
+from training.api.candle_runs import schema
+from training.errors import ActiveChanged, GateRefused, TooLate
+from training.evidence.candle import judged
+from training.evidence.universe import universe_verdicts
+from training.filters.models import ModelFilter
+from training.models import Activation, ModelVersion, ModelVersionQuerySet
+from training.quant.candle.spec import format_time, parse_time
+from training.quant.candle.verdict import Verdict
+from training.quant.universe.verdict import UniverseVerdict
+from training.registry.activation import (
+    UNASKED,
+    activation_json,
+    activations_of,
+    active_on,
+    model_activate,
+    model_deactivate,
+    model_roll_back,
+)
+
+_REFUSED = OpenApiResponse(schema.Refusal, "A sentence that says what is wrong and what would do")
+_PAGE = [
+    OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 200, default 100"),
+    OpenApiParameter("before", OpenApiTypes.INT, description="Carried by the Link header's next page"),
+]
+
+
+@extend_schema(
+    operation_id="models",
+    summary="Trained models, newest first",
+    tags=["runs and models"],
+    parameters=[
+        OpenApiParameter("kind", OpenApiTypes.STR, enum=["candle", "universe"]),
+        OpenApiParameter("symbol", OpenApiTypes.STR),
+        OpenApiParameter("universe", OpenApiTypes.STR),
+        OpenApiParameter("active", OpenApiTypes.STR, enum=["yes", "no"]),
+        *_PAGE,
+    ],
+    responses={200: schema.Model(many=True), 400: _REFUSED},
+    filters=False,
+)
+@api_view(["GET"])
+@permission_classes([api_permission(Scope.READ)])
+def models(request: Request) -> Response:
+    known_only(request, *ModelFilter.base_filters, "limit", "before")
+    chosen = ModelFilter(request.query_params, queryset=_models(), request=request)
+    if not chosen.is_valid():
+        raise invalid({name: [str(message) for message in errors] for name, errors in chosen.errors.items()})
+    return list_answer(request, chosen.qs, _models_json)
+
+
+@extend_schema(
+    operation_id="model",
+    summary="One trained model",
+    tags=["runs and models"],
+    responses={200: schema.Model, 404: _REFUSED},
+)
+@api_view(["GET"])
+@permission_classes([api_permission(Scope.READ)])
+def model(request: Request, version: str) -> Response:
+    known_only(request)
+    return Response(_models_json([_model(version)])[0])
+
+
+@extend_schema(
+    operation_id="model_activate",
+    summary="Activate a model",
+    description="Through the gate: 422 with every check where it refuses; `override` activates it all the same. "
+    "409 where another model than `expected_active` is active.",
+    tags=["runs and models"],
+    request=schema.ActivateRequest,
+    responses={
+        200: schema.Activated,
+        400: _REFUSED,
+        404: _REFUSED,
+        409: _REFUSED,
+        422: schema.GateRefusal,
+    },
+)
+@api_view(["POST"])
+@permission_classes([api_permission(Scope.ACTIVATE)])
+def activate(request: Request, version: str) -> Response:
+    known_only(request)
+    asked = _body(request, {"reason", "expected_active", "override"})
+    expected = asked.get("expected_active", UNASKED)
+    if expected is not UNASKED and expected is not None and not isinstance(expected, str):
+        raise invalid({"expected_active": ["Must be the version that is active now, or null for none."]})
+    if not isinstance(asked.get("override", False), bool):
+        raise invalid({"override": ["Must be true or false."]})
+    model = _model(version)
+    try:
+        made = model_activate(
+            model=model,
+            user=_user(request),
+            reason=asked["reason"],
+            expected=expected,
+            override=asked.get("override", False),
+        )
+    except ActiveChanged as error:
+        raise Conflict(str(error)) from error
+    except GateRefused as error:
+        return Response({"detail": str(error), "gate": error.gate}, status=422)
+    return Response({**_models_json([model])[0], "previous": made.previous or None, "gate": made.gate})
+
+
+@extend_schema(
+    operation_id="model_deactivate",
+    summary="Deactivate a model",
+    tags=["runs and models"],
+    request=schema.DeactivateRequest,
+    responses={200: schema.Model, 400: _REFUSED, 404: _REFUSED, 409: _REFUSED},
+)
+@api_view(["POST"])
+@permission_classes([api_permission(Scope.ACTIVATE)])
+def deactivate(request: Request, version: str) -> Response:
+    known_only(request)
+    asked, model = _body(request, {"reason"}), _model(version)
+    try:
+        model_deactivate(model=model, user=_user(request), reason=asked["reason"])
+    except ActiveChanged as error:
+        raise Conflict(str(error)) from error
+    return Response(_models_json([model])[0])
+
+
+@extend_schema(
+    operation_id="model_roll_back",
+    summary="Roll back from an active model",
+    description="What was active before it is active again. The gate's findings of today are kept and don't stop it; "
+    "changed files do. 409 where this model isn't the active one any more, or nothing was active before it.",
+    tags=["runs and models"],
+    request=schema.RollBackRequest,
+    responses={200: schema.Activated, 400: _REFUSED, 404: _REFUSED, 409: _REFUSED},
+)
+@api_view(["POST"])
+@permission_classes([api_permission(Scope.ACTIVATE)])
+def roll_back(request: Request, version: str) -> Response:
+    known_only(request)
+    asked = _body(request, {"reason"}, default_reason="")
+    try:
+        made = model_roll_back(model=_model(version), user=_user(request), reason=asked["reason"])
+    except (ActiveChanged, TooLate) as error:
+        raise Conflict(str(error)) from error
+    return Response({**_models_json([_model(made.version)])[0], "previous": made.previous or None, "gate": made.gate})
+
+
+@extend_schema(
+    operation_id="model_history",
+    summary="Activations, newest first; or which model was active on a day",
+    tags=["runs and models"],
+    parameters=[
+        OpenApiParameter("on", OpenApiTypes.DATE, description="Only what was active at the end of this day, UTC"),
+        *_PAGE,
+    ],
+    responses={200: schema.ActivationEntry(many=True), 400: _REFUSED},
+    filters=False,
+)
+@api_view(["GET"])
+@permission_classes([api_permission(Scope.READ)])
+def history(request: Request) -> Response:
+    known_only(request, "on", "limit", "before")
+    if (day := request.query_params.get("on")) is None:
+        rows = Activation.objects.select_related("by")
+        return list_answer(request, rows, lambda page: [activation_json(one) for one in page])
+    try:
+        moment = datetime.combine(parse_time(day).date(), time.max, tzinfo=UTC)
+    except ValueError as error:
+        raise invalid({"on": [str(error)]}) from error
+    return Response([activation_json(one) for one in active_on(moment)])
+
+
+def _body(request: Request, known: set[str], *, default_reason: str | None = None) -> dict[str, Any]:
+    """The JSON object that was sent, with a reason in it (unless there is a default) and nothing unknown."""
+    if not isinstance(request.data, dict):
+        raise invalid({"detail": ["The body must be a JSON object."]})
+    asked = dict(request.data)
+    if unknown := [str(name) for name in asked if name not in known]:
+        raise invalid({name[:60]: [f"Unknown field. Known: {', '.join(sorted(known))}."] for name in unknown})
+    reason = asked.get("reason", default_reason)
+    if not isinstance(reason, str) or len(reason) > 500 or not (reason.strip() or reason == default_reason):
+        raise invalid({"reason": ["Say why, in up to 500 characters; it stays in the history."]})
+    return {**asked, "reason": reason.strip()}
+
+
+def _model(version: str) -> ModelVersion:
+    found = _models().filter(version=version).first()
+    if found is None:
+        raise NotFound(f"There is no model {version}. GET /api/models lists what there is.")
+    return found
+
+
+def _models() -> ModelVersionQuerySet:
+    return ModelVersion.objects.existing().light()
+
+
+def _models_json(page: list[ModelVersion]) -> list[dict[str, Any]]:
+    runs = [one.run for one in page]
+    found, of_universes = judged(runs), universe_verdicts(runs)
+    made = activations_of(page)
+    return [
+        _model_json(one, found[one.run_id].verdict or of_universes.get(one.run_id), made.get(one.version))
+        for one in page
+    ]
+
+
+def _model_json(
+    found: ModelVersion, verdict: Verdict | UniverseVerdict | None, made: Activation | None
+) -> dict[str, Any]:
+    return {
+        "version": found.version,
+        "kind": found.kind,
+        "scope": found.scope,
+        "run_id": found.run.run_id,
+        "trained_at": format_time(found.trained_at),
+        "metrics": found.metrics,
+        "verdict": verdict.as_dict() if verdict else None,
+        "params_hash": found.params_hash,
+        "data_hash": found.data_hash,
+        "model_hash": found.model_hash,
+        "is_active": found.is_active,
+        "activated_at": format_time(made.at) if made else None,
+        "activated_by": made.by.get_username() if made and made.by else None,
+        "artifact_paths": found.run.result.get("artifact_paths", {}),
+    }
+
+
+def _user(request: Request) -> User:
+    """The person behind a request that passed its permission."""
+    assert isinstance(request.user, User)
+    return request.user

@@ -1,0 +1,202 @@
+"""Runs of every kind over REST: thin over services and presenting; and what the endpoints of candle runs share."""
+
+from django.contrib.auth.models import User
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.decorators import api_view, permission_classes
+from rest_framework.exceptions import NotFound, PermissionDenied, Throttled
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from boursomatic.accounts.permissions import api_permission
+from boursomatic.accounts.roles import Scope, may_change_run_of
+from boursomatic.shared.rest import Conflict, idempotency_key, invalid, known_only, list_answer
+from training.api.candle_runs import schema
+from training.api.filter_parameters import RUN_FILTERS
+from training.api.schema_universe import AnyRun, AnyRuns, UniverseAccepted, UniverseRequest
+from training.errors import KeyReused, TooLate, TooManyRuns
+from training.filters.runs import RunFilter
+from training.models import JOBS, Kind, TrainingRun, TrainingRunQuerySet
+from training.quant.candle.spec import SpecError
+from training.quant.walk_forward.spec import parse_universe_request
+from training.queue import leases
+from training.runs import services
+from training.runs.annotations import parse_words, run_describe
+from training.runs.as_json import run_json, runs_json
+
+_TRAININGS = tuple(kind for kind in Kind if kind not in JOBS)
+REFUSED = OpenApiResponse(schema.Refusal, "A sentence that says what is wrong and what would do")
+MINE = OpenApiParameter("mine", OpenApiTypes.STR, enum=["1"], description="Only runs of the asking member")
+_PAGE = [
+    OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 200, default 100"),
+    OpenApiParameter("before", OpenApiTypes.INT, description="Carried by the Link header's next page"),
+]
+FILTERS = [*RUN_FILTERS, MINE, *_PAGE]
+KEY = OpenApiParameter(
+    "Idempotency-Key",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="The same key and body within a day: the same answer and no second run",
+)
+
+
+@extend_schema(
+    methods=["GET"],
+    operation_id="runs",
+    summary="Runs of every kind, newest first",
+    tags=["runs and models"],
+    parameters=FILTERS,
+    responses={200: AnyRuns, 400: REFUSED},
+    filters=False,
+)
+@extend_schema(
+    methods=["POST"],
+    operation_id="run_universe",
+    summary="Train a universe, or walk it forward",
+    description="With `walk_forward` it keeps no model: each fold is trained on its past and judged on the days that "
+    "follow, as a run of its own on the workers; the answer names the run that they are pooled in.",
+    tags=["runs and models"],
+    parameters=[KEY],
+    request=UniverseRequest,
+    responses={202: UniverseAccepted, 400: REFUSED, 409: REFUSED, 429: REFUSED},
+)
+@api_view(["GET", "POST"])
+@permission_classes([api_permission(Scope.READ, write=Scope.TRAIN)])
+def runs(request: Request) -> Response:
+    if request.method == "GET":
+        return run_list(request, TrainingRun.objects.trainings())
+    known_only(request)
+    try:
+        spec = parse_universe_request(request.data)
+        run = services.universe_run_create(user=person(request), spec=spec, idempotency_key=idempotency_key(request))
+    except SpecError as error:
+        raise invalid(error.errors) from error
+    except TooManyRuns as error:
+        raise Throttled(error.retry_after, str(error)) from error
+    except KeyReused as error:
+        raise Conflict(str(error)) from error
+    what = "Walk-forward" if run.kind == Kind.WALK else "Training"
+    message = f"{what} started for the universe {spec.universe}"
+    return Response({"started": True, "run_id": run.run_id, "message": message}, status=202)
+
+
+@extend_schema(
+    methods=["GET"],
+    operation_id="run",
+    summary="One run of any kind",
+    tags=["runs and models"],
+    responses={200: AnyRun, 404: REFUSED},
+)
+@extend_schema(
+    methods=["PATCH"],
+    operation_id="run_describe",
+    summary="Name a run of any kind, note, tag or pin it",
+    tags=["runs and models"],
+    request=schema.RunWords,
+    responses={200: AnyRun, 400: REFUSED, 403: REFUSED, 404: REFUSED, 409: REFUSED},
+)
+@extend_schema(
+    methods=["DELETE"],
+    operation_id="run_delete",
+    summary="Delete a run of any kind",
+    tags=["runs and models"],
+    description="As of a candle run; a walk goes with its folds.",
+    responses={204: None, 403: REFUSED, 404: REFUSED, 409: REFUSED},
+)
+@api_view(["GET", "PATCH", "DELETE"])
+@permission_classes([api_permission(Scope.READ, write=Scope.TRAIN)])
+def run(request: Request, run_id: str) -> Response:
+    known_only(request)
+    if request.method == "PATCH":
+        return described(request, run_id, *_TRAININGS)
+    if request.method == "DELETE":
+        return deleted(request, changeable(request, run_id, "delete", *_TRAININGS))
+    leases.release_lost()
+    return Response(run_json(find_run(run_id)))
+
+
+@extend_schema(
+    operation_id="run_cancel",
+    summary="Cancel a run of any kind",
+    tags=["runs and models"],
+    description="As of a candle run; a walk with its folds.",
+    request=None,
+    responses={202: AnyRun, 403: REFUSED, 404: REFUSED, 409: REFUSED},
+)
+@api_view(["POST"])
+@permission_classes([api_permission(Scope.TRAIN)])
+def run_cancel(request: Request, run_id: str) -> Response:
+    known_only(request)
+    return cancelled(request, changeable(request, run_id, "cancel", *_TRAININGS))
+
+
+def cancelled(request: Request, run: TrainingRun) -> Response:
+    try:
+        services.run_cancel(run=run, user=person(request))
+    except TooLate as error:
+        raise Conflict(str(error)) from error
+    return Response(run_json(find_run(run.run_id)), status=202)
+
+
+def deleted(request: Request, run: TrainingRun) -> Response:
+    try:
+        services.run_delete(run=run, user=person(request))
+    except TooLate as error:
+        raise Conflict(str(error)) from error
+    return Response(status=204)
+
+
+def described(request: Request, run_id: str, *kinds: Kind) -> Response:
+    run = changeable(request, run_id, "describe", *kinds)
+    try:
+        run_describe(run=run, user=person(request), changes=parse_words(request.data))
+    except SpecError as error:
+        raise invalid(error.errors) from error
+    except TooLate as error:
+        raise Conflict(str(error)) from error
+    return Response(run_json(find_run(run_id, *kinds)))
+
+
+def run_list(request: Request, rows: TrainingRunQuerySet) -> Response:
+    known_only(request, *RunFilter.base_filters, "mine", "limit", "before")
+    chosen = RunFilter(request.query_params, queryset=only_mine(request, rows.existing().light()), request=request)
+    if not chosen.is_valid():
+        raise invalid({name: [str(message) for message in errors] for name, errors in chosen.errors.items()})
+    leases.release_lost()
+    return list_answer(request, chosen.qs, runs_json)
+
+
+def only_mine(request: Request, rows: TrainingRunQuerySet) -> TrainingRunQuerySet:
+    wanted = request.query_params.get("mine", "0")
+    if wanted not in ("0", "1"):
+        raise invalid({"mine": ["Must be 1 (your own runs) or 0 (everybody's)."]})
+    return rows.filter(created_by=person(request)) if wanted == "1" else rows
+
+
+def readable() -> TrainingRunQuerySet:
+    return TrainingRun.objects.existing().light()
+
+
+def find_run(run_id: str, *kinds: Kind) -> TrainingRun:
+    rows = readable().exclude(kind=Kind.FOLD)  # a part of its walk, which shows it
+    found = rows.filter(run_id=run_id, kind__in=kinds or Kind.values).first()
+    if found is None:
+        raise NotFound(f"There is no run {run_id}; it may have been deleted.")
+    return found
+
+
+def changeable(request: Request, run_id: str, verb: str, *kinds: Kind) -> TrainingRun:
+    """The run, if this member may change it: one's own, or anyone's for managers."""
+    found = find_run(run_id, *kinds)
+    if not may_change_run_of(person(request), found.created_by_id):
+        owner = found.created_by.get_username() if found.created_by else "somebody else"
+        raise PermissionDenied(
+            f"Run {run_id} is {owner}'s. You can {verb} your own runs; managers can {verb} anyone's."
+        )
+    return found
+
+
+def person(request: Request) -> User:
+    """The person behind a request that passed its permission."""
+    assert isinstance(request.user, User)
+    return request.user

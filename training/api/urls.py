@@ -1,0 +1,20 @@
+from django.urls import path
+
+from training.api.candle_runs import candle_runs, models, runs
+
+urlpatterns = [
+    path("training/run-poc", candle_runs.run_poc, name="api-run-poc"),
+    path("training/poc-runs", candle_runs.poc_runs, name="api-poc-runs"),
+    path("training/poc-runs/<slug:run_id>", candle_runs.poc_run, name="api-poc-run"),
+    path("training/poc-runs/<slug:run_id>/cancel", candle_runs.poc_run_cancel, name="api-poc-run-cancel"),
+    path("training/latest-poc-run", candle_runs.latest_poc_run, name="api-latest-poc-run"),
+    path("training/runs", runs.runs, name="api-runs"),
+    path("training/runs/<slug:run_id>", runs.run, name="api-run"),
+    path("training/runs/<slug:run_id>/cancel", runs.run_cancel, name="api-run-cancel"),
+    path("models", models.models, name="api-models"),
+    path("models/history", models.history, name="api-model-history"),
+    path("models/<slug:version>", models.model, name="api-model"),
+    path("models/<slug:version>/activate", models.activate, name="api-model-activate"),
+    path("models/<slug:version>/deactivate", models.deactivate, name="api-model-deactivate"),
+    path("models/<slug:version>/roll-back", models.roll_back, name="api-model-roll-back"),
+]

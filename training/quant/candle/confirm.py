@@ -1,0 +1,128 @@
+"""Walk-forward confirmation of a candle run: the same recipe at the steps before it. PROTOCOL §3.
+
+Each window is trained only on rows whose outcome was known at its own decision candle, and judged on the W candles
+after it. To be pooled, a probability becomes its standing among the same model's probabilities for its training rows:
+known at the decision, and comparable from window to window. Logistic regression on the same rows stands beside.
+
+Why not ranks within the window: a feature of bar t holds the outcome of bar t-1, which lies in the same window. Ranking
+within 35 candles then favours models that expect a turn: with logistic regression noise had p < 0.05 in 7.7 % of 1,500
+runs (mean AUC 0.505), by standing in 4.2 % (0.500), at the same power. `scripts/bench honesty` measures it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+from instruments.quant.bars import Bars
+from instruments.quant.features.candle import feature_matrix
+from training.quant.candle.plan import plan_candle
+from training.quant.candle.spec import STEPS, CandleSpec, format_time
+from training.quant.candle.split import CandleSplit
+from training.quant.candle.train import evidence_of, fit_candle
+from training.quant.candle.verdict import Evidence
+from training.quant.labels import up_label
+from training.quant.stats.classification import auc_with_interval
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Window:
+    """One step: its decision candle (seconds, UTC); labels, probabilities and standings (0 to 1) of its W test rows.
+
+    `auc` and `interval` are None where all its candles went the same way.
+    """
+
+    decision: int
+    train_rows: int
+    labels: Floats
+    probability: Floats
+    standing: Floats
+    logistic_standing: Floats
+    auc: float | None
+    interval: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """`windows` from the oldest to the run's own; the pooled evidence is None where there is nothing to rank."""
+
+    windows: list[Window]
+    pooled: Evidence | None
+    logistic: Evidence | None
+
+
+def confirm_candle(
+    bars: Bars, *, decision: int, spec: CandleSpec, on_window: Callable[[int, int], None]
+) -> Confirmation:
+    """Walk forward over the run at `decision` and up to 10 steps of W candles before it.
+
+    `bars`: adjusted, from the warm-up before the earliest training period to the run's last test outcome. A live run
+    has no window of its own. Steps without enough history, or of one class, are left out: `windows` may be empty.
+    `on_window` hears (windows done, windows to do). Deterministic for `spec.seed`.
+    """
+    features = feature_matrix(bars, name=spec.feature_set, timeframe=spec.timeframe)
+    labels = up_label(bars.close)
+    splits = _splits(bars, decision, spec)
+    windows = []
+    for done, (at, split) in enumerate(splits):
+        on_window(done, len(splits))
+        windows.append(_window(features, labels, split, spec, decision=int(bars.time[at])))
+    return Confirmation(
+        windows=windows,
+        pooled=_pool([(w.labels, w.standing) for w in windows], spec.seed),
+        logistic=_pool([(w.labels, w.logistic_standing) for w in windows], spec.seed),
+    )
+
+
+def _splits(bars: Bars, decision: int, spec: CandleSpec) -> list[tuple[int, CandleSplit]]:
+    """(decision, split) of each step that can be trained, oldest first."""
+    found = []
+    for step in range(STEPS + 1):
+        at = decision - step * spec.test_window_size
+        if at < 0:
+            break
+        own = replace(spec, candle=format_time(datetime.fromtimestamp(int(bars.time[at]), tz=UTC)), live=False)
+        plan = plan_candle(bars, decision=at, spec=own)
+        if not plan.problem:
+            found.append((at, plan.split))
+    return found[::-1]
+
+
+def _window(features: Floats, labels: Floats, split: CandleSplit, spec: CandleSpec, *, decision: int) -> Window:
+    _, final = fit_candle(features, labels, split=split, spec=spec, on_stage=lambda *_: None, on_round=lambda *_: None)
+    test, train = slice(split.test.start, split.test.stop), slice(split.train.start, split.train.stop)
+    y, p = labels[test], final.probability(features[test])
+    x_train, x_test = (final.scaler.transform(features[rows]) for rows in (train, test))
+    linear = LogisticRegression(max_iter=500).fit(x_train, labels[train])
+    auc, interval = auc_with_interval(y, p) if 0 < y.sum() < len(y) else (None, None)
+    return Window(
+        decision=decision,
+        train_rows=len(split.train),
+        labels=y,
+        probability=p,
+        standing=standing(p, final.probability(features[train])),
+        logistic_standing=standing(linear.predict_proba(x_test)[:, 1], linear.predict_proba(x_train)[:, 1]),
+        auc=auc,
+        interval=interval,
+    )
+
+
+def standing(values: Floats, reference: Floats) -> Floats:
+    """Share of `reference` below each value, half of the equal ones counted: 0 to 1, shape of `values`."""
+    ordered = np.sort(reference)
+    below, up_to = (np.searchsorted(ordered, values, side=side) for side in ("left", "right"))
+    return (below + up_to) / (2.0 * len(ordered))
+
+
+def _pool(windows: list[tuple[NDArray[Any], Floats]], seed: int) -> Evidence | None:
+    """The evidence of all windows together."""
+    if not windows:
+        return None
+    labels, scores = (np.concatenate(parts) for parts in zip(*windows, strict=True))
+    return evidence_of(labels, scores, seed=seed, windows=len(windows))

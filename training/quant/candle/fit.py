@@ -1,0 +1,113 @@
+"""Fitting: a StandardScaler and a LightGBM classifier on the rows of one part, with one thread and a fixed seed.
+
+One thread because two threads on 756 rows cost 1.4 to 26 times one; bins come from the fitted rows alone.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import lightgbm
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.preprocessing import StandardScaler
+
+from training.quant.candle.model import probability
+from training.quant.candle.spec import CandleSpec
+
+Floats = NDArray[np.float64]
+OnRound = Callable[[int, float], None]  # (boosting round from 1, validation loss)
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """How a protocol looks for the number of rounds."""
+
+    metric: str
+    patience: int
+    rounds: int
+
+
+STOPPING = {
+    "honest": Stopping(metric="binary_logloss", patience=50, rounds=1000),
+    "poc": Stopping(metric="auc", patience=150, rounds=4000),
+}
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """What early stopping found. `rounds`: the best number; `curve`: validation metric after each round tried."""
+
+    booster: lightgbm.Booster
+    scaler: StandardScaler
+    rounds: int
+    curve: list[float]
+
+    def probability(self, features: Floats) -> Floats:
+        """P(class 1) for (n, k) unscaled features without NaN."""
+        return probability(self.booster, self.scaler.mean_, self.scaler.scale_, features, self.rounds)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The model that is kept, as the user takes it away, with the scaler of the rows it was fitted on."""
+
+    model: lightgbm.LGBMClassifier
+    scaler: StandardScaler
+    rounds: int
+
+    def probability(self, features: Floats) -> Floats:
+        """P(class 1) for (n, k) unscaled features without NaN."""
+        return probability(self.model.booster_, self.scaler.mean_, self.scaler.scale_, features, self.rounds)
+
+
+def fit_until_it_stops(
+    features: Floats, labels: Floats, *, fit: range, validation: range, spec: CandleSpec, on_round: OnRound
+) -> Stopped:
+    """Fitted on `fit`, stopped early by `validation`. LightGBM's own calls: 4 ms less than scikit-learn's face."""
+    stopping = STOPPING[spec.protocol]
+    scaler = StandardScaler().fit(features[fit.start : fit.stop])
+    curve: list[float] = []
+
+    def record(env: Any) -> None:
+        curve.append(float(env.evaluation_result_list[0][2]))
+        on_round(env.iteration + 1, curve[-1])
+
+    params = _params(spec)
+    scaled = [scaler.transform(features[part.start : part.stop]) for part in (fit, validation)]
+    training = lightgbm.Dataset(scaled[0], labels[fit.start : fit.stop], params=params)
+    held_out = training.create_valid(scaled[1], labels[validation.start : validation.stop], params=params)
+    booster = lightgbm.train(
+        params,
+        training,
+        stopping.rounds,
+        valid_sets=[held_out],
+        callbacks=[lightgbm.early_stopping(stopping.patience, verbose=False), record],
+    )
+    return Stopped(booster, scaler, rounds=booster.best_iteration, curve=curve)
+
+
+def fit_rounds(features: Floats, labels: Floats, *, rows: range, spec: CandleSpec, rounds: int) -> Fitted:
+    """Fitted on `rows` with a known number of rounds."""
+    part = slice(rows.start, rows.stop)
+    scaler = StandardScaler().fit(features[part])
+    model = lightgbm.LGBMClassifier(n_estimators=rounds, **_params(spec))
+    model.fit(scaler.transform(features[part]), labels[part])
+    return Fitted(model, scaler, rounds)
+
+
+def _params(spec: CandleSpec) -> dict[str, Any]:
+    """By the names of scikit-learn's face, which LightGBM's own calls know too."""
+    return {
+        "objective": "binary",
+        "learning_rate": spec.learning_rate,
+        "num_leaves": spec.num_leaves,
+        "max_depth": spec.max_depth,
+        "min_child_samples": spec.min_child_samples,
+        "random_state": spec.seed,
+        "n_jobs": 1,
+        "deterministic": True,
+        "force_col_wise": True,
+        "verbosity": -1,
+        "metric": STOPPING[spec.protocol].metric,
+    }

@@ -1,0 +1,162 @@
+"""The recipe of a candle run: its stages in order, on one screen. PROTOCOL §1 to §3.
+
+`plan_candle` says what a click would use, before anything is fitted; `train_candle` does it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instruments.quant.bars import Bars
+from instruments.quant.features.candle import FEATURE_SETS, feature_matrix
+from training.quant.candle.fit import Fitted, Stopped, fit_rounds, fit_until_it_stops
+from training.quant.candle.plan import CandlePlan, plan_candle
+from training.quant.candle.spec import COST_BP, CandleSpec
+from training.quant.candle.split import CandleSplit
+from training.quant.candle.verdict import Evidence
+from training.quant.labels import up_label
+from training.quant.stats.backtest import Performance, bars_a_year, simulate, tranche_weights
+from training.quant.stats.classification import Metrics, auc_with_interval, best_f1_threshold, evaluate
+from training.quant.stats.significance import permutation_test
+
+Floats = NDArray[np.float64]
+OnStage = Callable[[str, float, str], None]  # (stage, progress 0…1, message)
+THRESHOLD_GRID = {"honest": (40, 60), "poc": (30, 80)}  # percent
+
+
+@dataclass(frozen=True)
+class CandleOutcome:
+    """Everything that a candle run found. `rows` is the test window row by row; empty for a live run."""
+
+    plan: CandlePlan
+    columns: tuple[str, ...]
+    stopped: Stopped  # early-stopped: gives the rounds and the validation figures
+    final: Fitted  # the model that is kept
+    threshold: float
+    train: Metrics
+    validation: Metrics
+    test: Metrics | None
+    evidence: Evidence | None  # None for a live run, and where the test window has one class
+    test_probability: Floats
+    strategy: Performance | None
+    buy_and_hold: Performance | None
+    bars_a_year: float
+    feature_range: tuple[Floats, Floats]  # lowest and highest of each feature over the train rows
+
+
+def train_candle(
+    bars: Bars, *, decision: int, spec: CandleSpec, on_stage: OnStage, on_round: Callable[[int, float], None]
+) -> CandleOutcome:
+    """Train as of bar `decision` and judge on the `test_window_size` candles after it.
+
+    `bars`: adjusted, from the features' warm-up before the training period to the last test outcome; no later bar is
+    needed or looked at. Raises `plan.NotTrainable` where rows or classes are too few. Deterministic for `spec.seed`.
+    """
+    on_stage("features", 0.05, f"{spec.feature_set} over {len(bars)} bars")
+    plan = plan_candle(bars, decision=decision, spec=spec)
+    plan.require_trainable()
+    split = plan.split
+    features = feature_matrix(bars, name=spec.feature_set, timeframe=spec.timeframe)
+    labels = up_label(bars.close)
+
+    stopped, final = fit_candle(features, labels, split=split, spec=spec, on_stage=on_stage, on_round=on_round)
+
+    on_stage("evaluate", 0.9, f"{len(split.test)} test candles")
+    y_train, p_train = _part(labels, split.train), final.probability(_part(features, split.train))
+    y_validation, p_validation = _part(labels, split.validation), stopped.probability(_part(features, split.validation))
+    low, high = THRESHOLD_GRID[spec.protocol]
+    chosen_on = (y_train, p_train) if spec.protocol == "poc" else (y_validation, p_validation)
+    threshold = best_f1_threshold(*chosen_on, low=low, high=high)
+    judged = _judge(
+        bars,
+        labels=labels,
+        probability=final.probability(_part(features, split.test)),
+        split=split,
+        threshold=threshold,
+        spec=spec,
+    )
+    used = _part(features, split.train)
+    return CandleOutcome(
+        plan=plan,
+        columns=FEATURE_SETS[spec.feature_set].columns,
+        stopped=stopped,
+        final=final,
+        threshold=threshold,
+        train=evaluate(y_train, p_train, threshold),
+        validation=evaluate(y_validation, p_validation, threshold),
+        feature_range=(used.min(axis=0), used.max(axis=0)),
+        **judged,
+    )
+
+
+def fit_candle(
+    features: Floats,
+    labels: Floats,
+    *,
+    split: CandleSplit,
+    spec: CandleSpec,
+    on_stage: OnStage,
+    on_round: Callable[[int, float], None],
+) -> tuple[Stopped, Fitted]:
+    """PROTOCOL §2: the early-stopped model, and the one that is kept: fitted again with the rounds that were best, on
+    all training rows (`honest`) or on those of the first fit (`poc`, which so gets the same trees)."""
+    on_stage("fit", 0.1, f"{len(split.fit)} rows, stopped early by {len(split.validation)}")
+    stopped = fit_until_it_stops(
+        features, labels, fit=split.fit, validation=split.validation, spec=spec, on_round=on_round
+    )
+    rows = split.fit if spec.protocol == "poc" else split.train
+    on_stage("refit", 0.8, f"{len(rows)} rows, {stopped.rounds} rounds")
+    return stopped, fit_rounds(features, labels, rows=rows, spec=spec, rounds=stopped.rounds)
+
+
+def _judge(
+    bars: Bars, *, labels: Floats, probability: Floats, split: CandleSplit, threshold: float, spec: CandleSpec
+) -> dict[str, Any]:
+    """The test window: figures, luck, profit and loss. For a live run all of it is empty."""
+    a_year = bars_a_year(bars.time, spec.timeframe)
+    if not len(split.test):
+        return {
+            "test": None,
+            "evidence": None,
+            "test_probability": probability,
+            "strategy": None,
+            "buy_and_hold": None,
+            "bars_a_year": a_year,
+        }
+    y, p = _part(labels, split.test), probability
+    test = evaluate(y, p, threshold)
+    prices = slice(split.test.start, split.test.stop + 1)
+    strategy, holding = (
+        simulate(
+            weights=tranche_weights(signals[:, None], horizon=split.horizon),
+            open_=bars.open[prices, None],
+            close=bars.close[prices, None],
+            cost_bp=COST_BP,
+            bars_a_year=a_year,
+        )
+        for signals in ((p >= threshold).astype(np.float64), np.ones(len(p)))
+    )
+    return {
+        "test": test,
+        "evidence": evidence_of(y, p, seed=spec.seed, windows=1),
+        "test_probability": p,
+        "strategy": strategy,
+        "buy_and_hold": holding,
+        "bars_a_year": a_year,
+    }
+
+
+def evidence_of(labels: Floats, scores: Floats, *, seed: int, windows: int) -> Evidence | None:
+    """What labels and scores of `windows` windows together show; None with one class."""
+    tested = permutation_test(labels, scores, seed=seed)
+    if tested is None:
+        return None
+    interval = auc_with_interval(labels, scores)[1]
+    return Evidence(tested.auc, interval, tested.p_value, len(labels), windows, int(labels.sum()))
+
+
+def _part(values: Floats, rows: range) -> Floats:
+    return values[rows.start : rows.stop]

@@ -1,0 +1,77 @@
+"""Could it be luck? Permutation of labels, adjustment for many tries, and what a sample of its size can show at all."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.quant.stats.classification import auc_of_ranks, midranks
+
+Floats = NDArray[np.float64]
+DRAWS, MORE_DRAWS, FEW = 1_000, 100_000, 10
+CHUNK = 10_000  # draws at a time, to bound the memory
+
+
+@dataclass(frozen=True)
+class PermutationTest:
+    """One-sided test of AUC > 0.5."""
+
+    auc: float
+    p_value: float
+    draws: int
+
+
+def permutation_test(labels: NDArray[Any], scores: Floats, *, seed: int) -> PermutationTest | None:
+    """Permutation of the labels, statistic AUC of the scores' ranks. `labels` (n,) of 0 and 1, `scores` (n,) no NaN.
+
+    p = (1 + draws that reach the observed AUC) / (1 + draws), with 1,000 draws, and 100,000 when fewer than 10 of them
+    reach it, so that a real edge can survive thousands of tries. None where all labels are alike: then there is
+    nothing to rank. Deterministic for a seed.
+    """
+    up = np.asarray(labels == 1)
+    if up.all() or not up.any():
+        return None
+    ranks = midranks(scores)
+    observed = float(ranks[up].sum())
+    rng = np.random.default_rng(seed)
+    draws, reached = DRAWS, _reached(ranks, int(up.sum()), observed, DRAWS, rng)
+    if reached < FEW:
+        draws, reached = MORE_DRAWS, _reached(ranks, int(up.sum()), observed, MORE_DRAWS, rng)
+    return PermutationTest(auc=auc_of_ranks(ranks, up), p_value=(1 + reached) / (1 + draws), draws=draws)
+
+
+def _reached(ranks: Floats, positives: int, observed: float, draws: int, rng: np.random.Generator) -> int:
+    """How many draws of `positives` ranks have a sum at or above the observed one (AUC is linear in it)."""
+    fewer = min(positives, len(ranks) - positives)
+    reached = 0
+    for done in range(0, draws, CHUNK):
+        size = min(CHUNK, draws - done)
+        shuffled = rng.permuted(np.broadcast_to(ranks, (size, len(ranks))), axis=1)
+        sums = shuffled[:, :fewer].sum(axis=1)
+        reached += int(np.sum((sums if fewer == positives else ranks.sum() - sums) >= observed - 1e-9))
+    return reached
+
+
+def holm(p_values: Sequence[float | None], own: int) -> float:
+    """Holm's step-down adjustment (1979) of `p_values[own]` among all of them: the largest, over the values up to it,
+    of (values not below it) times the value, at most 1. A try without a p-value counts as 1."""
+    filled = [1.0 if p is None else p for p in p_values]
+    ordered = sorted(filled)
+    adjusted = 0.0
+    for position, p in enumerate(ordered):
+        adjusted = max(adjusted, min(1.0, (len(ordered) - position) * p))
+        if p == filled[own]:
+            return adjusted
+    raise ValueError("own is not among the p-values")
+
+
+def smallest_visible_auc(positives: int, negatives: int) -> float | None:
+    """The AUC that a sample of this size can just tell from luck at 5 %, one-sided: 0.5 + 1.645 standard errors of the
+    Mann-Whitney statistic under no skill (n1 + n0 + 1) / (12 n1 n0). None with one class."""
+    if positives == 0 or negatives == 0:
+        return None
+    spread = math.sqrt((positives + negatives + 1) / (12.0 * positives * negatives))
+    return min(1.0, 0.5 + 1.6448536269514722 * spread)

@@ -1,0 +1,196 @@
+"""Figures of a universe run on one part: of the three classes, of the expected return, and of the book it keeps."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from instruments.quant.features.daily import DAY, day_ranks
+from training.quant.candle.spec import COST_BP
+from training.quant.stats.backtest import Performance, bars_a_year, simulate, tranche_weights
+from training.quant.stats.classification import Z95
+from training.quant.stats.sharpe import Excess, excess_of, excess_returns
+from training.quant.universe.panel import BUY, CLASSES, SELL, Panel
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+BINS = 10  # of the calibration, by P(BUY)
+
+
+@dataclass(frozen=True)
+class Books:
+    """Daily books over a part, after costs: long/short (the headline), long only, and equal weight of all."""
+
+    long_short: Performance
+    long_only: Performance
+    equal_weight: Performance
+    gross: float
+    days: Ints  # places of the days on which the returns are earned
+    excess: Excess
+
+
+def books(panel: Panel, rows: Ints, signals: Ints, *, horizon: int) -> Books:
+    """PROTOCOL §4: `signals` (n,) of -1, 0, 1 for `rows` as h staggered tranches, over the part's own days.
+
+    Each day's signals are divided by the instruments that trade on that day.
+    """
+    first, last = int(panel.day[rows].min()), int(panel.day[rows].max())
+    span, names = last - first + 1, len(panel.symbols)
+    table = np.zeros((span, names))
+    table[panel.day[rows] - first, panel.who[rows]] = signals
+    share = names / np.maximum(panel.traded[first : last + 1].sum(axis=1, keepdims=True), 1)
+    prices = slice(first, last + 2)
+    a_year = bars_a_year(panel.days * DAY, "1d")
+
+    def book(weights: Floats) -> Performance:
+        return simulate(
+            weights=weights,
+            open_=panel.open[prices],
+            close=panel.close[prices],
+            cost_bp=COST_BP,
+            bars_a_year=a_year,
+        )
+
+    weights = tranche_weights(table * share, horizon)
+    both, equal = book(weights), book(panel.traded[first : last + 1] * share / names)
+    return Books(
+        long_short=both,
+        long_only=book(tranche_weights(np.maximum(table, 0.0) * share, horizon)),
+        equal_weight=equal,
+        gross=float(np.abs(weights).sum(axis=1).mean()),
+        days=np.arange(first + 1, last + 2),
+        excess=excess_of(excess_returns(both.returns, equal.returns, both.exposure), bars_a_year=a_year),
+    )
+
+
+def headline(
+    panel: Panel, rows: Ints, *, labels: Ints, said: Ints, expected: Floats, kept: Books, buy: float, horizon: int
+) -> dict[str, Any]:
+    """M of the contract. `labels`, `said` (predicted class) and `expected` (return) stand beside `rows`."""
+    returns = panel.returns[rows]
+    errors = expected - returns
+    spread = float(((returns - returns.mean()) ** 2).sum())
+    lift = lift_of_buys(panel.day[rows], said == BUY, returns >= buy)
+    ic = rank_ic(panel.day[rows], expected, returns)
+    bought = returns[said == BUY]
+    stretch = panel.day[rows][said == BUY] // horizon
+    return {
+        "rows": len(rows),
+        "precision_buy": lift["precision"],
+        "precision_buy_interval": clustered_interval(bought >= buy, stretch),
+        "precision_buy_positive": float((bought > 0).mean()) if len(bought) else None,
+        "base_rate_buy": lift["base_rate"],
+        "base_rate_buy_all": float((labels == BUY).mean()),
+        "base_rate_positive": float((returns > 0).mean()),
+        "buys": len(bought),
+        "lift_buy": lift["lift"],
+        "lift_buy_interval": lift["interval"],
+        "accuracy": float((said == labels).mean()),
+        "majority_accuracy": float(np.bincount(labels, minlength=len(CLASSES)).max() / len(labels)),
+        "rmse": math.sqrt(float((errors**2).mean())),
+        "mae": float(np.abs(errors).mean()),
+        "r2": 1.0 - float((errors**2).sum()) / spread if spread > 0 else None,
+        "rank_ic": float(ic.mean()) if len(ic) else None,
+        "sharpe": kept.long_short.sharpe,
+        "max_drawdown": kept.long_short.max_drawdown,
+        "total_return": kept.long_short.total_return,
+        "turnover": kept.long_short.turnover,
+        "exposure": kept.long_short.exposure,
+        "gross": kept.gross,
+        "excess_sharpe": kept.excess.sharpe,
+        "benchmark_sharpe": kept.equal_weight.sharpe,
+        "benchmark_max_drawdown": kept.equal_weight.max_drawdown,
+        "benchmark_total_return": kept.equal_weight.total_return,
+        "long_only_sharpe": kept.long_only.sharpe,
+        "long_only_max_drawdown": kept.long_only.max_drawdown,
+        "long_only_total_return": kept.long_only.total_return,
+    }
+
+
+def lift_of_buys(day: Ints, bought: NDArray[np.bool_], hit: NDArray[np.bool_]) -> dict[str, Any]:
+    """Precision of BUY against the base rate of the same days (each day counted as often as it was bought on), and the
+    95 % interval of the difference, clustered by day. None where nothing was bought."""
+    if not bought.any():
+        return {"precision": None, "base_rate": None, "lift": None, "interval": None}
+    rate = np.bincount(day, hit) / np.maximum(np.bincount(day), 1)
+    gap = hit[bought] - rate[day[bought]]
+    lift = float(gap.mean())
+    _, cluster = np.unique(day[bought], return_inverse=True)
+    sums = np.bincount(cluster, gap - lift)
+    days = len(sums)
+    half = Z95 * math.sqrt(float((sums**2).sum()) * days / (days - 1)) / len(gap) if days > 1 else None
+    return {
+        "precision": float(hit[bought].mean()),
+        "base_rate": float(rate[day[bought]].mean()),
+        "lift": lift,
+        "interval": [lift - half, lift + half] if half is not None else None,
+    }
+
+
+def clustered_interval(hit: NDArray[np.bool_], cluster: Ints) -> list[float] | None:
+    """95 % interval of a share (n,) whose rows hang together within each cluster (n,), from Student's t with one degree
+    of freedom less than there are clusters. None for fewer than three: that tells nothing."""
+    _, own = np.unique(cluster, return_inverse=True)
+    clusters = int(own.max(initial=-1)) + 1
+    if clusters < 3:
+        return None
+    share = float(hit.mean())
+    sums = np.bincount(own, hit - share)
+    error = math.sqrt(float((sums**2).sum()) * clusters / (clusters - 1)) / len(hit)
+    half = float(stdtrit(clusters - 1, 0.975)) * error
+    return [max(0.0, share - half), min(1.0, share + half)]
+
+
+def rank_ic(day: Ints, expected: Floats, returns: Floats) -> Floats:
+    """Spearman's correlation of `expected` and `returns` within each day, ascending; days on which either doesn't vary
+    are left out."""
+    a, b = day_ranks(day, expected) - 0.5, day_ranks(day, returns) - 0.5  # the mean of a day's ranks is 0.5
+    cross, squares_a, squares_b = (np.bincount(day, product) for product in (a * b, a * a, b * b))
+    scale = np.sqrt(squares_a * squares_b)
+    there = scale > 1e-12
+    found: Floats = cross[there] / scale[there]
+    return found
+
+
+def mean_interval(values: Floats, every: int) -> list[float] | None:
+    """95 % interval of the mean from every `every`-th value: outcomes of nearer days overlap."""
+    apart = values[::every]
+    if len(apart) < 3:
+        return None
+    half = Z95 * float(apart.std(ddof=1)) / math.sqrt(len(apart))
+    return [float(apart.mean()) - half, float(apart.mean()) + half]
+
+
+def report(labels: Ints, said: Ints) -> dict[str, Any]:
+    """Confusion matrix (rows: what came, columns: what was said) and the classification report by class."""
+    size = len(CLASSES)
+    confusion = np.bincount(labels * size + said, minlength=size * size).reshape(size, size)
+    by_class = {}
+    for k, name in enumerate(CLASSES):
+        hits, came, named = int(confusion[k, k]), int(confusion[k].sum()), int(confusion[:, k].sum())
+        by_class[name] = {
+            "precision": hits / named if named else None,
+            "recall": hits / came if came else None,
+            "f1": 2 * hits / (came + named) if came + named else None,
+            "support": came,
+            "said": named,
+        }
+    return {"classes": list(CLASSES), "confusion": confusion.tolist(), "by_class": by_class}
+
+
+def calibration(probability: Floats, hit: NDArray[np.bool_]) -> list[dict[str, Any]]:
+    """Bins of P(BUY) of equal size, lowest first: what was promised and what came."""
+    order = np.argsort(probability, kind="stable")
+    return [
+        {"rows": len(part), "promised": float(probability[part].mean()), "came": float(hit[part].mean())}
+        for part in np.array_split(order, BINS)
+        if len(part)
+    ]
+
+
+def signals_of(said: Ints) -> Ints:
+    """BUY long, SELL short, HOLD flat."""
+    return np.where(said == BUY, 1, np.where(said == SELL, -1, 0))

@@ -1,0 +1,186 @@
+"""The rows of a universe: one for each instrument and day, with features, outcome, and the parts of the split.
+
+Days are numbered by their place among all days on which any instrument of the universe has a bar.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instruments.quant.bars import Bars
+from instruments.quant.features.daily import (
+    CALENDAR,
+    CORE,
+    DAILY_FEATURES,
+    DAY,
+    RANKED,
+    day_ranks,
+    get_feature_columns,
+)
+from training.quant.candle.plan import NotTrainable
+from training.quant.labels import forward_return
+from training.quant.universe.spec import WARM_UP, days_needed
+
+Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
+Ints = NDArray[np.int64]
+SELL, HOLD, BUY = 0, 1, 2
+CLASSES = ("SELL", "HOLD", "BUY")
+LONGEST = 40  # bars
+# Of a value that hardly moves from one day to the next, and of the date, trees learn by heart which stretch it was: the
+# outcomes of its rows overlap. docs/method.md has what that costs.
+GIVEN = tuple(one.name for one in DAILY_FEATURES if one.window <= LONGEST and one.name not in CALENDAR)
+COLUMNS = (*GIVEN, *(f"rank_{name}" for name in RANKED))
+PARTS = ("train", "validation", "test")
+
+
+class TooLittle(NotTrainable):
+    """There is not enough to train on and judge by; the text says how much there is and how much is needed."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """`days` (D,) are day numbers since 1970; `open`, `close` (D, N) adjusted prices, carried on over days without a
+    bar; `traded` (D, N) tells those days. Rows (n,), by instrument and then day: `day` and `who` are places in `days`
+    and `symbols`; `features` (n, k) with NaN where a window isn't full; `returns` R over the horizon, NaN where not yet
+    known; `outcome` the place of the day on which R becomes known, D where it isn't."""
+
+    symbols: tuple[str, ...]
+    days: Ints
+    open: Floats
+    close: Floats
+    traded: NDArray[np.bool_]
+    day: Ints
+    who: Ints
+    features: Singles
+    returns: Floats
+    outcome: Ints
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        return ~np.isnan(self.returns)
+
+
+@dataclass(frozen=True)
+class UniverseSplit:
+    """Row numbers of each part after purging; `borders` are places of days."""
+
+    train: Ints
+    validation: Ints
+    test: Ints
+    borders: dict[str, int]
+
+
+def make_panel(members: Sequence[tuple[str, Bars, Floats]], *, horizon: int, first_day: int) -> Panel:
+    """`members`: symbol, adjusted bars (none after the last day to be known), and the stored features of these bars.
+
+    Rows begin at day number `first_day` (since 1970); a row enters when its features of windows up to 60 are defined.
+    """
+    days = np.unique(np.concatenate([bars.time // DAY for _, bars, _ in members]))
+    shape = (len(days), len(members))
+    opening, closing = np.full(shape, np.nan), np.full(shape, np.nan)
+    core = [get_feature_columns().index(name) for name in CORE]
+    parts: list[tuple[Ints, Ints, Singles, Floats, Ints]] = []
+    for j, (_, bars, features) in enumerate(members):
+        place = np.searchsorted(days, bars.time // DAY)
+        opening[place, j], closing[place, j] = bars.open, bars.close
+        outcome = np.full(len(bars), len(days))
+        outcome[: max(0, len(bars) - horizon)] = place[horizon:]
+        chosen = (days[place] >= first_day) & ~np.isnan(features[:, core]).any(axis=1)
+        parts.append(
+            (
+                place[chosen],
+                np.full(int(chosen.sum()), j),
+                features[chosen].astype(np.float32),
+                forward_return(bars.close, horizon)[chosen],
+                outcome[chosen],
+            )
+        )
+    day, who, matrix, returns, outcome = (np.concatenate(column) for column in zip(*parts, strict=True))
+    traded = ~np.isnan(closing)
+    closing = _carried(closing)
+    return Panel(
+        symbols=tuple(symbol for symbol, _, _ in members),
+        days=days,
+        open=np.where(traded, opening, closing),
+        close=closing,
+        traded=traded,
+        day=day,
+        who=who,
+        features=given_features(matrix, day),
+        returns=returns,
+        outcome=outcome,
+    )
+
+
+def given_features(stored: Singles, day: Ints) -> Singles:
+    """What models are given, columns as `COLUMNS`: of the stored features (n, m) those of `GIVEN`, and behind them the
+    ranks of the main ones within each day."""
+    place = {name: k for k, name in enumerate(get_feature_columns())}
+    ranks = [day_ranks(day, stored[:, place[name]].astype(np.float64)) for name in RANKED]
+    return np.column_stack([stored[:, [place[name] for name in GIVEN]], *(rank.astype(np.float32) for rank in ranks)])
+
+
+def classes(returns: Floats, *, buy: float, sell: float) -> Ints:
+    """BUY where R >= `buy`, SELL where R <= `sell`, else HOLD. No NaN: what isn't known has no class."""
+    return np.where(returns >= buy, BUY, np.where(returns <= sell, SELL, HOLD)).astype(np.int64)
+
+
+def split_panel(panel: Panel, *, horizon: int, embargo: int) -> UniverseSplit:
+    """PROTOCOL §4: by date 70/15/15 over the days that have rows with outcomes, purged on both borders.
+
+    A row is dropped when its outcome is later than the next part's first day (or `embargo` days before that). Raises
+    TooLittle.
+    """
+    known = panel.known
+    labelled = np.unique(panel.day[known])
+    need = days_needed(horizon=horizon, embargo=embargo)
+    if len(labelled) < need:
+        raise TooLittle(
+            f"Too little data: {len(labelled)} days have all features and a known outcome; at least {need} are needed "
+            f"for a horizon of {horizon} days ({WARM_UP} more go into the first features). Import more history, look "
+            "back further, or take a shorter horizon."
+        )
+    starts = (int(labelled[len(labelled) * 70 // 100]), int(labelled[len(labelled) * 85 // 100]))
+    train = np.flatnonzero(known & (panel.day < starts[0]) & (panel.outcome <= starts[0] - embargo))
+    between = known & (panel.day >= starts[0]) & (panel.day < starts[1])
+    validation = np.flatnonzero(between & (panel.outcome <= starts[1] - embargo))
+    test = np.flatnonzero(known & (panel.day >= starts[1]))
+    if min(len(train), len(validation), len(test)) < 100:
+        raise TooLittle(
+            f"Too little data: {len(train)} rows to train on, {len(validation)} to validate, {len(test)} to test; at "
+            "least 100 are needed in each. Import more instruments or more history."
+        )
+    found = UniverseSplit(
+        train,
+        validation,
+        test,
+        borders={
+            "train_last": int(panel.day[train].max()),
+            "validation_first": starts[0],
+            "validation_last": int(panel.day[validation].max()),
+            "test_first": starts[1],
+            "test_last": int(panel.day[test].max()),
+        },
+    )
+    assert_no_leak(panel, found)
+    return found
+
+
+def assert_no_leak(panel: Panel, split: UniverseSplit) -> None:
+    """PROTOCOL §5.2, checked inside each run; AssertionError stops the run rather than let it tell a lie."""
+    if panel.outcome[split.train].max() > panel.day[split.validation].min():
+        raise AssertionError("an outcome used in fitting is later than the first validation decision")
+    if panel.outcome[split.validation].max() > panel.day[split.test].min():
+        raise AssertionError("a validation outcome is later than the first test decision")
+
+
+def _carried(prices: Floats) -> Floats:
+    """The last price before where there is none; before the first bar the first price (nobody holds it then)."""
+    rows = np.arange(len(prices))[:, None]
+    there = ~np.isnan(prices)
+    last = np.maximum.accumulate(np.where(there, rows, -1), axis=0)
+    first = there.argmax(axis=0)
+    return np.take_along_axis(prices, np.where(last < 0, first[None, :], last), axis=0)

@@ -1,0 +1,115 @@
+"""What a universe run may be asked for: the one place that owns its names, defaults and ranges.
+
+Command line, API and docs read them here. No third-party import: web processes load this module.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import date
+from typing import Any
+
+from training.quant.candle.spec import SEED, Range, SpecError, parse_time
+
+UNIVERSE_SPEC_VERSION = 2
+UNIVERSE_RANGES: dict[str, Range] = {
+    r.name: r
+    for r in (
+        Range(
+            "lookback_days", "Lookback, calendar days before the last bar", 200, 36_500, 2000, 1, True, "days", False
+        ),
+        Range("horizon", "Horizon", 1, 120, 20, 1, True, "trading days", False),
+        Range("buy_threshold", "BUY from this return over the horizon on", 0.001, 1, 0.05, 0.005, False, "", False),
+        Range(
+            "sell_threshold", "SELL up to this return over the horizon", -0.9, -0.001, -0.02, 0.005, False, "", False
+        ),
+        Range("embargo", "Further days dropped before each part", 0, 60, 0, 1, True, "trading days", False),
+    )
+}
+
+
+WARM_UP = 60  # bars before the first one whose features are defined
+
+
+def days_needed(*, horizon: int, embargo: int) -> int:
+    """Days with features and a known outcome that the three parts of a run take at least."""
+    return 100 + 8 * horizon + 4 * embargo
+
+
+@dataclass(frozen=True)
+class UniverseSpec:
+    """One universe run, validated. `as_of` is a day (ISO) to train as if it were the last, or None for the last bar."""
+
+    universe: str = "all"
+    lookback_days: int = 2000
+    as_of: str | None = None
+    horizon: int = 20
+    buy_threshold: float = 0.05
+    sell_threshold: float = -0.02
+    embargo: int = 0
+    refit: bool = True
+    seed: int = SEED
+    spec_version: int = UNIVERSE_SPEC_VERSION
+
+    @property
+    def candle_at(self) -> None:
+        """A universe run has no decision candle."""
+        return None
+
+    @property
+    def days_needed(self) -> int:
+        return days_needed(horizon=self.horizon, embargo=self.embargo)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> "UniverseSpec":
+        """Back from what a run stored."""
+        return cls(**{field.name: stored[field.name] for field in fields(cls) if field.name in stored})
+
+    def params_hash(self) -> str:
+        """SHA-256 over what makes a configuration: not the universe, nor the day it is trained as of."""
+        kept = {"kind": "universe", **{k: v for k, v in asdict(self).items() if k not in {"universe", "as_of"}}}
+        return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+
+
+def parse_universe_spec(data: Any) -> UniverseSpec:
+    """The API's body as a UniverseSpec. Unknown fields, wrong types and values out of range raise SpecError.
+
+    Whether the universe exists and has enough history is the service's question.
+    """
+    if not isinstance(data, Mapping):
+        raise SpecError({"detail": ["The body must be a JSON object."]})
+    known = {"universe", "as_of", "refit", *UNIVERSE_RANGES}
+    errors = {
+        str(name)[:60]: [f"Unknown field. Known: {', '.join(sorted(known))}."] for name in data if name not in known
+    }
+    values: dict[str, Any] = {}
+    for name, wanted in UNIVERSE_RANGES.items():
+        try:
+            values[name] = wanted.check(data.get(name, wanted.default))
+        except ValueError as error:
+            errors[name] = [str(error)]
+    values["universe"] = data.get("universe", "all")
+    if not isinstance(values["universe"], str) or not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", values["universe"]):
+        errors["universe"] = ["Must be the name of a universe: up to 40 letters, digits, - and _."]
+    values["refit"] = data.get("refit", True)
+    if not isinstance(values["refit"], bool):
+        errors["refit"] = ["Must be true or false."]
+    values["as_of"] = _day(data.get("as_of"), errors)
+    if errors:
+        raise SpecError(errors)
+    return UniverseSpec(**values)
+
+
+def _day(value: Any, errors: dict[str, list[str]]) -> str | None:
+    if value is None:
+        return None
+    try:
+        return date.isoformat(parse_time(value).date())
+    except ValueError as error:
+        errors["as_of"] = [str(error)]
+        return None

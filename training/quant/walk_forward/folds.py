@@ -1,0 +1,127 @@
+"""Walking a universe forward: trained on the past, judged on the next days, again and again. PROTOCOL §4."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from training.quant.universe.panel import Ints, Panel, TooLittle
+from training.quant.universe.train import Judged, Spoken, fit_rows, judge_said, label_rows
+from training.quant.walk_forward.spec import WalkSpec
+
+
+@dataclass(frozen=True)
+class Course:
+    """A walk laid out: `days` are the places of all days with labels, the first `before` of which are trained on only;
+    `labels` as `label_rows`."""
+
+    panel: Panel
+    walk: WalkSpec
+    labels: Ints
+    days: Ints
+    before: int
+
+    def span(self, number: int) -> tuple[int, int]:
+        """Places of the first and the last day that fold `number` (from 0 on) is judged on."""
+        start = self.before + number * self.walk.step
+        return int(self.days[start]), int(self.days[start + self.walk.step - 1])
+
+    def judged(self, number: int) -> Ints:
+        """Rows that the fold is judged on."""
+        first, last = self.span(number)
+        return np.flatnonzero(self.panel.known & (self.panel.day >= first) & (self.panel.day <= last))
+
+    def used(self, number: int) -> Ints:
+        """Rows that its models are fitted on: their outcomes were known on its first day."""
+        first, _ = self.span(number)
+        train = self.panel.known & (self.panel.outcome <= first - self.walk.spec.embargo)
+        if self.walk.window == "rolling":
+            train &= self.panel.day >= self.days[number * self.walk.step]
+        return np.flatnonzero(train)
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Places of days: the last one trained on, the first and the last one judged; `said` of `judged.rows`."""
+
+    train_last: int
+    first: int
+    last: int
+    said: Spoken
+    judged: Judged
+
+
+def lay_out(panel: Panel, walk: WalkSpec) -> Course:
+    """The last `folds` x `step` labelled days, `step` at a time, each by models whose outcomes were all known on its
+    first day. `rolling` trains on as many days as the first fold has, `expanding` on all before. Raises TooLittle.
+    """
+    days = np.unique(panel.day[panel.known])
+    before = len(days) - walk.folds * walk.step
+    if len(days) < walk.days_needed:
+        raise TooLittle(
+            f"Too little data: {len(days)} days have all features and a known outcome; {walk.folds} folds of "
+            f"{walk.step} days need {walk.days_needed}. Take fewer or shorter folds, or import more "
+            "history."
+        )
+    return Course(panel, walk, label_rows(panel, walk.spec), days, before)
+
+
+def walk_fold(course: Course, number: int, *, on_fold: Callable[[int, str], None]) -> Fold:
+    """Fold `number` (from 0 on): fitted on its past, judged on its days."""
+    panel, spec = course.panel, course.walk.spec
+    used, rows = course.used(number), course.judged(number)
+    first, last = course.span(number)
+    _assert_no_leak(panel, used, rows)
+    on_fold(number, f"{len(used):,} rows, then {course.walk.step} days from {_date(panel, first)} on")
+    pair = fit_rows(panel, course.labels, used, seed=spec.seed)
+    features = panel.features[rows]
+    said = (pair.probabilities(features), pair.expected(features))
+    judged = judge_said(panel, course.labels, rows, said, spec)
+    return Fold(int(panel.day[used].max()), first, last, said, judged)
+
+
+def pool_folds(course: Course, said: Sequence[Spoken]) -> Judged:
+    """All folds, oldest first, as one unbroken book."""
+    rows = np.concatenate([course.judged(number) for number in range(course.walk.folds)])
+    probabilities, expected = (np.concatenate(parts) for parts in zip(*said, strict=True))
+    return judge_said(course.panel, course.labels, rows, (probabilities, expected), course.walk.spec)
+
+
+def fold_json(panel: Panel, fold: Fold) -> dict[str, Any]:
+    """CONTRACT's fold."""
+    return {
+        "train_last": _date(panel, fold.train_last),
+        "first": _date(panel, fold.first),
+        "last": _date(panel, fold.last),
+        **fold.judged.metrics,
+    }
+
+
+def walk_json(panel: Panel, folds: list[dict[str, Any]], pooled: Judged) -> dict[str, Any]:
+    """CONTRACT's folds and pooled M; `stability`: in how many folds each figure was on the good side."""
+    good = {"rank_ic": 0.0, "lift_buy": 0.0, "sharpe": 0.0, "excess_sharpe": 0.0}
+    book = pooled.books
+    return {
+        "folds": folds,
+        "pooled": pooled.metrics,
+        "stability": {
+            name: sum(1 for fold in folds if fold[name] is not None and fold[name] > bound)
+            for name, bound in good.items()
+        },
+        "curve": {
+            "days": [_date(panel, place) for place in book.days.tolist()],
+            "long_short": book.long_short.equity[1:].tolist(),
+            "equal_weight": book.equal_weight.equity[1:].tolist(),
+        },
+    }
+
+
+def _assert_no_leak(panel: Panel, used: Ints, rows: Ints) -> None:
+    """PROTOCOL §5.2; AssertionError stops the walk rather than let it tell a lie."""
+    if panel.outcome[used].max() > panel.day[rows].min():
+        raise AssertionError("an outcome used in fitting is later than the first decision that is judged")
+
+
+def _date(panel: Panel, place: int) -> str:
+    return str(panel.days[place].astype("datetime64[D]"))

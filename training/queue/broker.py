@@ -1,0 +1,53 @@
+"""The queue that django-q2 pulls from: rows in our own database, each handed out once.
+
+A row here is only a kick. What is lost with a killed process is kicked again from the runs themselves
+(`training.worker.supervisor`), so there is nothing to acknowledge or deliver twice, and no clock decides anything.
+"""
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import Error as DbError
+from django.db import connections
+from django_q.brokers.orm import ORM
+from django_q.conf import Conf, logger
+from django_q.models import OrmQ
+
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+_RETRY_S = 1.0
+
+
+class Kicks(ORM):  # type: ignore[misc]  # django-q2 has no types
+    def enqueue(self, task: str) -> int:
+        made: int = self.get_connection().create(key=self.list_key, payload=task, lock=_LONG_AGO).pk
+        return made
+
+    def dequeue(self) -> list[tuple[int, str]] | None:
+        try:
+            row = self.get_connection().filter(key=self.list_key).order_by("pk").first()
+            if row is None:
+                time.sleep(Conf.POLL)
+                return None
+            mine = self.get_connection().filter(pk=row.pk).delete()[0]  # one of several pushers deletes it
+            return [(row.pk, row.payload)] if mine else None
+        except DbError as problem:
+            logger.warning("The queue can't be read, trying again: %s", str(problem).strip())
+            connections.close_all()
+            time.sleep(_RETRY_S)
+            return None
+
+    def acknowledge(self, task_id: int) -> None:
+        """Handed out is done."""
+
+    def set_stat(self, key: str, value: str, timeout: int) -> None:
+        """Twice a second django-q2 would write a file that nobody reads: presence is in `training.worker.heartbeat`."""
+
+    def queue_size(self) -> int:
+        waits: int = waiting().count()
+        return waits
+
+
+def waiting() -> Any:
+    """The kicks that nobody has taken."""
+    return OrmQ.objects.filter(key=Conf.CLUSTER_NAME)

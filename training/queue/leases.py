@@ -1,0 +1,271 @@
+"""Who holds a run: the only writer of a run's status columns.
+
+Every write is one conditional UPDATE on id, token and status, so that a worker that lost its lease can change nothing
+and a terminal row never changes. Beats are on a clock that all share (training.queue.clock). Each transition leaves a
+RunEvent in the same transaction.
+"""
+
+import uuid
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Coalesce, Now
+
+from training.models import ACTIVE, JOBS, Kind, Reason, RunEvent, Status, TrainingRun
+from training.queue import clock
+
+MAX_ATTEMPTS = 3
+LEASE_S: float = settings.HEARTBEAT_S
+BEAT_EVERY_S: float = min(LEASE_S / 5, 5.0)
+
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+# What request_cancel answers.
+CANCELLED = "cancelled"
+CANCELLING = "cancelling"
+TOO_LATE = "too_late"
+
+
+class LeaseLost(Exception):
+    """Another worker may have the run: stop, and write nothing more."""
+
+
+class Cancelled(Exception):
+    """Somebody asked for the run to be cancelled: stop, and leave no model and no files."""
+
+
+def claim(run_pk: int, *, host: str, pid: int) -> uuid.UUID | None:
+    """Takes a queued run: the token that every later write needs, or None when somebody else was faster."""
+    token = uuid.uuid4()
+    with transaction.atomic():
+        taken = TrainingRun.objects.filter(pk=run_pk, status=Status.QUEUED, deleted_at=None).update(
+            status=Status.RUNNING,
+            stage="start",
+            progress=0.0,
+            message="",
+            live_curve=[],
+            attempt=F("attempt") + 1,
+            lease_token=token,
+            lease_beat_at=clock.Clock(),
+            started_at=Now(),
+            worker_host=host,
+            worker_pid=pid,
+        )
+        if not taken:
+            return None
+        _log(run_pk, "start", f"Taken by worker {pid} on {host}.")
+    return token
+
+
+def next_queued(*, jobs: bool = True) -> int | None:
+    """The queued run whose turn it is: trainings before jobs about other runs (which `jobs=False` leaves out), then
+    the person with the fewest running, of these the one who has waited longest since the last start, then the oldest.
+    A walk's turn comes when none of its folds is under way any more, or when one came to nothing."""
+    theirs = TrainingRun.objects.filter(created_by=OuterRef("created_by")).exclude(kind__in=JOBS)
+    running = theirs.filter(status=Status.RUNNING).order_by().values("created_by").annotate(n=Count("pk")).values("n")
+    started = theirs.filter(started_at__isnull=False).order_by("-pk").values("started_at")
+    queued = TrainingRun.objects.filter(status=Status.QUEUED, deleted_at=None)
+    if not jobs:
+        queued = queued.exclude(kind__in=JOBS)
+    folds = TrainingRun.objects.filter(subject=OuterRef("pk"), kind=Kind.FOLD)
+    under_way, broken = folds.filter(status__in=ACTIVE), folds.filter(status__in=(Status.FAILED, Status.CANCELLED))
+    queued = queued.exclude(Q(kind=Kind.WALK) & Exists(under_way) & ~Exists(broken))
+    turn = queued.annotate(
+        is_job=Case(When(kind__in=JOBS, then=1), default=0, output_field=IntegerField()),
+        busy=Coalesce(Subquery(running), 0),
+        served=Coalesce(Subquery(started[:1]), Value(_NEVER)),
+    ).order_by("is_job", "busy", "served", "pk")
+    return turn.values_list("pk", flat=True).first()
+
+
+def beat(run_pk: int, token: uuid.UUID) -> bool:
+    """Says that the run's worker lives; False when the lease is lost."""
+    return bool(_held(run_pk, token).update(lease_beat_at=clock.Clock()))
+
+
+def progress_write(
+    run_pk: int,
+    token: uuid.UUID,
+    *,
+    stage: str,
+    progress: float,
+    message: str,
+    live_curve: list[Any] | None = None,
+    log: Sequence[RunEvent] = (),
+) -> None:
+    """How far a running run is, and the lines of its log that were kept until now.
+
+    Raises Cancelled or LeaseLost when the run is no longer to be worked on.
+    """
+    values: dict[str, Any] = {
+        "stage": stage,
+        "progress": progress,
+        "message": message[:300],
+        "lease_beat_at": clock.Clock(),
+    }
+    if live_curve is not None:
+        values["live_curve"] = live_curve
+    going_on = _held(run_pk, token).filter(cancel_requested_at=None)
+    with transaction.atomic():
+        if not going_on.update(**values):
+            refuse(run_pk, token)
+        RunEvent.objects.bulk_create(log)
+
+
+def refuse(run_pk: int, token: uuid.UUID) -> NoReturn:
+    """Why a write of this run's holder changed nothing, as exception."""
+    raise Cancelled if _held(run_pk, token).exists() else LeaseLost
+
+
+def finish(
+    run_pk: int,
+    token: uuid.UUID,
+    *,
+    status: str,
+    result: dict[str, Any] | None = None,
+    detail: dict[str, Any] | None = None,
+    error: str = "",
+    error_reason: str = "",
+    error_trace: str = "",
+    log: Sequence[RunEvent] = (),
+) -> bool:
+    """Ends a run, and stores the `log` of its stages. False: the lease is lost, or a cancel was accepted before (then
+    only `cancelled` is a true end)."""
+    held = _held(run_pk, token)
+    if status != Status.CANCELLED:
+        held = held.filter(cancel_requested_at=None)
+    values: dict[str, Any] = {"error": error, "error_reason": error_reason, "error_trace": error_trace}
+    if status == Status.COMPLETED:
+        values |= {"progress": 1.0, "message": ""}
+    if result is not None:
+        evidence = result.get("evidence") or {}
+        values |= {"result": result, "auc": evidence.get("auc"), "p_value": evidence.get("p_value")}
+    if detail is not None:
+        values["detail"] = detail
+    with transaction.atomic():
+        ended = held.update(status=status, stage=status, finished_at=Now(), lease_token=None, **values)
+        if ended:
+            _log(run_pk, status, error or f"{Status(status).label}.", after=log)
+    return bool(ended)
+
+
+def give_back(run_pk: int, token: uuid.UUID, why: str, *, counts: bool = True) -> bool:
+    """Returns a run that its worker can't go on with; it is queued again at once, or ends after the last attempt.
+
+    An attempt that doesn't count (the worker was told to stop) is not one of the three.
+    """
+    held = _held(run_pk, token)
+    with transaction.atomic():
+        if not counts:
+            held.update(attempt=F("attempt") - 1)
+        return _take_back(held, run_pk, why)
+
+
+def release_lost() -> list[int]:
+    """Takes back every run whose worker has not beaten for a lease's time; the ids of those that are queued again.
+
+    Cheap when nothing is lost (one indexed read), so that pages may call it before they show a run.
+    """
+    stale = TrainingRun.objects.filter(clock.stale("lease_beat_at", LEASE_S), status=Status.RUNNING)
+    queued_again = []
+    for run_pk, token in stale.values_list("pk", "lease_token"):
+        still_stale = stale.filter(pk=run_pk, lease_token=token)
+        if _take_back(still_stale, run_pk, "The worker was lost") and _is_queued(run_pk):
+            queued_again.append(run_pk)
+    return queued_again
+
+
+def release_of(host: str, pids: Collection[int], *, counts: bool = True) -> None:
+    """Takes back what these processes held, which are known to have ended: no need to wait for the lease's end."""
+    held = TrainingRun.objects.filter(status=Status.RUNNING, worker_host=host, worker_pid__in=pids)
+    for run_pk, token in held.values_list("pk", "lease_token"):
+        if token is not None:
+            give_back(run_pk, token, "The worker was lost" if counts else "The worker was stopped", counts=counts)
+
+
+def request_cancel(run_pk: int) -> str:
+    """CANCELLED at once when queued, CANCELLING when a worker has to stop first, TOO_LATE when it has ended."""
+    for _ in range(MAX_ATTEMPTS):  # between the two updates a run may be claimed or taken back
+        with transaction.atomic():
+            if TrainingRun.objects.filter(pk=run_pk, status=Status.QUEUED).update(
+                status=Status.CANCELLED, stage=Status.CANCELLED, cancel_requested_at=Now(), finished_at=Now()
+            ):
+                _log(run_pk, Status.CANCELLED, "Cancelled before it started.")
+                return CANCELLED
+            running = TrainingRun.objects.filter(pk=run_pk, status=Status.RUNNING)
+            if running.filter(cancel_requested_at=None).update(cancel_requested_at=Now()):
+                _log(run_pk, "cancel", "Cancel asked for.")
+                return CANCELLING
+            if running.exists():
+                return CANCELLING
+    return TOO_LATE
+
+
+@contextmanager
+def impatient() -> Iterator[None]:
+    """Inside, a locked SQLite answers after 0.1 s instead of 20: a heartbeat would rather try again than wait."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA busy_timeout = 100")
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"PRAGMA busy_timeout = {int(connection.settings_dict['OPTIONS'].get('timeout', 5) * 1000)}")
+
+
+def _held(run_pk: int, token: uuid.UUID) -> Any:
+    return TrainingRun.objects.filter(pk=run_pk, lease_token=token, status=Status.RUNNING)
+
+
+def _is_queued(run_pk: int) -> bool:
+    return TrainingRun.objects.filter(pk=run_pk, status=Status.QUEUED).exists()
+
+
+def _take_back(held: Any, run_pk: int, why: str) -> bool:
+    """running -> cancelled if asked for, queued while attempts are left, else failed; True if the row moved."""
+    with transaction.atomic():
+        if held.exclude(cancel_requested_at=None).update(
+            status=Status.CANCELLED, stage=Status.CANCELLED, finished_at=Now(), lease_token=None
+        ):
+            _log(run_pk, Status.CANCELLED, f"{why}; it was to be cancelled, and so it is.")
+            return True
+        if held.filter(attempt__lt=MAX_ATTEMPTS).update(
+            status=Status.QUEUED,
+            stage=Status.QUEUED,
+            progress=0.0,
+            message=f"{why}; waiting for another.",
+            lease_token=None,
+            lease_beat_at=None,
+            started_at=None,
+            worker_host="",
+            worker_pid=None,
+        ):
+            _log(run_pk, Status.QUEUED, f"{why}; back in the queue.")
+            return True
+        sentence = f"{why}, the last of {MAX_ATTEMPTS} attempts. Train it again, or ask who runs the workers."
+        if held.filter(~Q(attempt__lt=MAX_ATTEMPTS)).update(
+            status=Status.FAILED,
+            stage=Status.FAILED,
+            error=sentence,
+            error_reason=Reason.LOST_WORKER,
+            finished_at=Now(),
+            lease_token=None,
+        ):
+            _log(run_pk, Status.FAILED, sentence)
+            return True
+    return False
+
+
+def _log(run_pk: int, stage: str, text: str, *, after: Sequence[RunEvent] = ()) -> None:
+    """One line, and those that were kept until now."""
+    attempt = after[0].attempt if after else TrainingRun.objects.values_list("attempt", flat=True).get(pk=run_pk)
+    line = RunEvent(run_id=run_pk, at=Now(), attempt=attempt, stage=stage[:30], text=text[:500])
+    RunEvent.objects.bulk_create([*after, line])

@@ -1,0 +1,128 @@
+"""The form of a candle run: its numbers come from the spec's ranges, and the spec alone judges what is sent."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+
+from instruments.quant.features.candle import FEATURE_SETS
+from training.quant.candle.spec import PROTOCOLS, RANGES, CandleSpec, Range, SpecError, parse_candle_spec, parse_time
+
+PROTOCOL_LABELS = {"honest": "honest: stops early on validation, fits again on all", "poc": "poc: the original recipe"}
+
+
+class NumberField(forms.CharField):
+    """A number as typed; with the range that its slider and the server share."""
+
+    def __init__(self, wanted: Range) -> None:
+        bounds = {"min": f"{wanted.low:g}", "max": f"{wanted.high:g}", "step": f"{wanted.step:g}"}
+        super().__init__(
+            label=wanted.label,
+            required=False,
+            max_length=20,
+            initial=f"{wanted.default:g}",
+            widget=forms.NumberInput(attrs={**bounds, "class": "form-control form-control-sm", "required": True}),
+        )
+        self.wanted = wanted
+
+    def clean(self, value: Any) -> Any:
+        return _number(super().clean(value))
+
+
+class CandleForm(forms.Form):
+    """What the dialog sends. `spec` is there after `is_valid()`."""
+
+    symbol = forms.CharField(required=False, widget=forms.HiddenInput)
+    timeframe = forms.CharField(required=False, widget=forms.HiddenInput)
+    # Text and not the browser's own date field: that writes days in the order of its own language.
+    candle_date = forms.CharField(
+        max_length=40,
+        label="Candle (UTC)",
+        widget=forms.TextInput(
+            attrs={
+                "class": "form-control form-control-sm",
+                "required": True,
+                "placeholder": "YYYY-MM-DD HH:MM",
+                "autocomplete": "off",
+            }
+        ),
+    )
+    protocol = forms.ChoiceField(
+        choices=[(name, PROTOCOL_LABELS[name]) for name in PROTOCOLS],
+        required=False,
+        widget=forms.Select(attrs={"class": "form-select form-select-sm"}),
+    )
+    feature_set = forms.ChoiceField(
+        choices=[("", "the protocol's own"), *((name, name) for name in FEATURE_SETS)],
+        required=False,
+        widget=forms.Select(attrs={"class": "form-select form-select-sm"}),
+    )
+    live = forms.BooleanField(required=False, label="Live: train without a test window where the future is missing")
+
+    spec: CandleSpec
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, wanted in RANGES.items():
+            self.fields[name] = NumberField(wanted)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = self.cleaned_data
+        body: dict[str, Any] = {
+            "symbol": cleaned.get("symbol", ""),
+            "timeframe": cleaned.get("timeframe", ""),
+            "candle_date": cleaned.get("candle_date", ""),
+            "protocol": cleaned.get("protocol") or PROTOCOLS[0],
+            "live": cleaned.get("live", False),
+            "params": {},
+        }
+        if cleaned.get("feature_set"):
+            body["feature_set"] = cleaned["feature_set"]
+        for name, wanted in RANGES.items():
+            (body["params"] if wanted.in_params else body)[name] = cleaned.get(name)
+        try:
+            self.spec = parse_candle_spec(body)
+        except SpecError as error:
+            self.refuse(error)
+        return cleaned
+
+    def refuse(self, error: SpecError) -> None:
+        """Messages go to the field they speak of; what has no field of its own goes above the form."""
+        shown = {name for name, field in self.fields.items() if not isinstance(field.widget, forms.HiddenInput)}
+        for name, messages in error.errors.items():
+            for message in messages:
+                self.add_error(name if name in shown else None, message)
+
+    @property
+    def sliders(self) -> list[forms.BoundField]:
+        return [self[name] for name in RANGES]
+
+
+def initial_values(query: Mapping[str, str], config: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What the form opens with: a run's own settings, over them what the address names."""
+    known = dict(config or {})
+    known["candle_date"] = query.get("candle") or known.get("candle", "")
+    known |= {
+        name: query[name] for name in (*RANGES, "symbol", "timeframe", "protocol", "feature_set") if query.get(name)
+    }
+    known.setdefault("timeframe", "1d")
+    known["candle_date"] = _as_input(known["candle_date"])
+    return known
+
+
+def _as_input(candle: str) -> str:
+    """An ISO time as the form shows it; what can't be read is left to the spec to refuse."""
+    try:
+        return f"{parse_time(candle):%Y-%m-%d %H:%M}"
+    except ValueError:
+        return candle[:40]
+
+
+def _number(text: str) -> float | int | str:
+    """Digits as a number; anything else stays text, which the spec refuses with the range."""
+    if re.fullmatch(r"[+-]?[0-9]{1,15}", text):
+        return int(text)
+    if re.fullmatch(r"[+-]?[0-9]{0,15}\.[0-9]{1,15}", text):
+        return float(text)
+    return text

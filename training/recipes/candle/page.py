@@ -1,0 +1,180 @@
+"""What the page of a run is drawn from: its JSON, how far it is, tables and pictures."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.utils import timezone
+
+from training.evidence.candle import judged
+from training.models import Kind, Status, TrainingRun
+from training.quant.candle.spec import RANGES, parse_time
+from training.quant.candle.verdict import Verdict
+from training.quant.universe.verdict import UniverseVerdict
+from training.runs.annotations import Words, words_of
+from training.runs.as_json import run_detail, run_json
+from training.web.presenters.charts import line_plot, probability_scatter, split_segments
+from training.web.presenters.glossary import NOTES
+from training.web.presenters.metrics_table import Figure, Line, auc_figure, metric_lines, part_lines
+from training.web.presenters.verdict import judgement_context, poll_ms, proof_context
+from training.worker.runner import heartbeat
+
+STAGES = {
+    "queued": "Waiting for a worker",
+    "start": "A worker has taken it",
+    "load": "Loading bars",
+    "features": "Computing features",
+    "fit": "Fitting, stopping early on validation",
+    "refit": "Fitting again on all training rows",
+    "evaluate": "Judging on the test window",
+    "write": "Writing files",
+    "completed": "Completed",
+    "failed": "Failed",
+    "cancelled": "Cancelled",
+}
+
+
+def run_context(run: TrainingRun) -> dict[str, Any]:
+    """Everything for `_run.html`. Queries: verdict, log, newest jobs, and for a waiting run its place in the queue."""
+    judgement = judged([run])[run.pk]
+    found = run_json(run, judgement)
+    return {
+        "run": run,
+        "found": found,
+        "symbol": found["symbol"],
+        "timeframe": found["timeframe"],
+        "detail": run_detail(run),
+        "stage_words": STAGES.get(run.stage, run.stage),
+        "settings": _settings(run),
+        **(_outcome(run, found) if run.status == Status.COMPLETED else {}),
+        **(judgement_context(run, judgement) | proof_context(run) if run.status == Status.COMPLETED else {}),
+        **(_progress(run) if not run.is_terminal else {}),
+    }
+
+
+@dataclass(frozen=True)
+class RunLine:
+    """A line of the list of runs."""
+
+    run: TrainingRun
+    words: Words
+    verdict: Verdict | UniverseVerdict | None
+    test_auc: Figure
+    pooled_auc: Figure
+
+
+def run_line(run: TrainingRun, verdict: Verdict | None, of_universe: UniverseVerdict | None) -> RunLine:
+    test = run.result.get("test_metrics") or {}
+    undefined = test.get("undefined") or {}
+    why = "no test window" if undefined.get("all") else undefined.get("auc", "")
+    pooled = verdict if verdict and verdict.confirmed else None
+    return RunLine(
+        run,
+        words_of(run),
+        verdict or of_universe,
+        auc_figure(test.get("auc"), test.get("auc_interval"), why),
+        auc_figure(pooled.auc, pooled.auc_interval) if pooled else Figure(None, reason=_unpooled(run)),
+    )
+
+
+def _unpooled(run: TrainingRun) -> str:
+    return "not confirmed" if run.status == Status.COMPLETED and run.kind == Kind.CANDLE else ""
+
+
+def part_context(run: TrainingRun, part: str) -> dict[str, Any]:
+    """For the parts of a finished run's page that are asked for by themselves, while a job about it goes on."""
+    base = {"run": run, "detail": run.detail, "symbol": run.config["symbol"], "timeframe": run.config["timeframe"]}
+    if part == "proof":
+        return base | proof_context(run)
+    return base | judgement_context(run, judged([run])[run.pk])
+
+
+def _progress(run: TrainingRun) -> dict[str, Any]:
+    context: dict[str, Any] = {
+        "poll_ms": poll_ms(run),
+        "percent": round(100 * run.progress),
+        "elapsed": (timezone.now() - (run.started_at or run.created_at)).total_seconds(),
+        "curve": line_plot([[loss for _, loss in run.live_curve]]),
+        "rounds": run.live_curve[-1][0] if run.live_curve else None,
+        "is_cancelling": run.cancel_requested_at is not None,
+    }
+    if run.status == Status.QUEUED:
+        queued = TrainingRun.objects.existing().trainings().filter(status=Status.QUEUED)  # jobs come after them
+        context["before_it"] = queued.filter(pk__lt=run.pk).count()
+        context["no_worker"] = not heartbeat.alive().exists()
+    return context
+
+
+def _outcome(run: TrainingRun, found: dict[str, Any]) -> dict[str, Any]:
+    detail = run.detail
+    performance = detail.get("performance") or {}
+    curve = detail.get("curve") or []
+    best_round = detail.get("best_round")
+    importance = detail.get("feature_importance") or []
+    largest = max((one["share"] for one in importance), default=0) or 1
+    took = run.finished_at - run.started_at if run.finished_at and run.started_at else None
+    return {
+        "is_candle": run.kind == Kind.CANDLE,
+        "took": took.total_seconds() if took else None,
+        "notes": NOTES,
+        "load_query": load_query(run),
+        "lines": metric_lines(found),
+        "parts": ("Train", "Validation", "Test"),
+        "live_parts": ("Since",),
+        "live_lines": _live_lines(found["live_score"]),
+        "segments": split_segments(found["splits"]),
+        "curve": line_plot([curve], mark=best_round - 1 if best_round else None),
+        "scatter": probability_scatter(detail.get("test_rows") or [], detail.get("best_threshold") or 0.5),
+        "equity": line_plot(
+            [performance[name]["equity"] for name in ("strategy", "buy_and_hold") if performance.get(name)], level=1.0
+        ),
+        "performance": {**performance, "rows": _performance_rows(performance)},
+        "importance": [
+            {**one, "percent": 100 * one["share"], "width": 100 * one["share"] / largest} for one in importance
+        ],
+    }
+
+
+def load_query(run: TrainingRun) -> str:
+    """The chart's query that shows this run's model, from its validation candles to the end of its test window."""
+    splits = run.result.get("splits") or {}
+    first = (splits.get("validation") or {}).get("first")
+    last = (splits.get("test") or {}).get("last") or (splits.get("train") or {}).get("last")
+    shown = {"from": int(parse_time(first).timestamp()), "to": int(parse_time(last).timestamp())} if first else {}
+    named = {"symbol": run.config["symbol"], "timeframe": run.config["timeframe"], "models": run.run_id}
+    return urlencode({**named, **shown})
+
+
+def _live_lines(score: dict[str, Any] | None) -> list[Line]:
+    return part_lines([score["metrics"]]) if score and score["metrics"] else []
+
+
+def _settings(run: TrainingRun) -> list[tuple[str, str]]:
+    """What was asked for, in the words of the dialog."""
+    if run.kind != Kind.CANDLE:
+        return [(name, str(value)) for name, value in run.config.items()]
+    numbers = [
+        (f"{wanted.label} ({wanted.unit})" if wanted.unit else wanted.label, f"{run.config[name]:g}")
+        for name, wanted in RANGES.items()
+    ]
+    rest = [
+        (name.replace("_", " ").capitalize(), str(run.config[name])) for name in ("protocol", "feature_set", "seed")
+    ]
+    return [*numbers, *rest, *([("Live", "yes, without a test window")] if run.config["live"] else [])]
+
+
+def _performance_rows(performance: dict[str, Any]) -> list[dict[str, Any]]:
+    """Model and buy and hold, shares as percent."""
+    return [
+        {
+            "name": name,
+            "is_second": key == "buy_and_hold",
+            "return_percent": 100 * performance[key]["total_return"],
+            "drawdown_percent": 100 * performance[key]["max_drawdown"],
+            "exposure_percent": 100 * performance[key]["exposure"],
+            "turnover_percent": 100 * performance[key]["turnover"],
+            "sharpe": Figure(performance[key]["sharpe"], reason="the equity never moved"),
+        }
+        for key, name in (("strategy", "Model"), ("buy_and_hold", "Buy and hold"))
+        if performance.get(key)
+    ]

@@ -1,0 +1,187 @@
+"""What a finished candle run leaves behind: its JSON and its files."""
+
+import hashlib
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from instruments.quant.features.candle import FEATURE_SETS
+from training.artifacts.provenance import code_version, library_versions
+from training.artifacts.storage import artifact_names, sha256
+from training.models import TrainingRun
+from training.quant.candle.export import joblib_bytes, json_bytes, manifest
+from training.quant.candle.model import MANIFEST, MODEL
+from training.quant.candle.plan import Part
+from training.quant.candle.spec import COST_BP, CandleSpec, format_time
+from training.quant.candle.train import CandleOutcome
+from training.quant.stats.classification import Metrics
+from training.recipes.candle.data import CandleData
+
+HEADLINE = ("accuracy", "precision", "recall", "f1", "auc", "mcc")
+
+
+def data_hash(data: CandleData) -> str:
+    """SHA-256 over every number that the run looked at: times and adjusted OHLCV, little-endian."""
+    digest = hashlib.sha256()
+    bars = data.bars
+    for column in (bars.time, bars.open, bars.high, bars.low, bars.close, bars.volume):
+        digest.update(np.ascontiguousarray(column).astype(column.dtype.newbyteorder("<")).tobytes())
+    return digest.hexdigest()
+
+
+def candle_result(run: TrainingRun, data: CandleData, outcome: CandleOutcome, text: bytes) -> dict[str, Any]:
+    """What lists and the API show."""
+    return {
+        "train_metrics": {**_metrics(outcome.train), "best_threshold": outcome.threshold},
+        "validation_metrics": _metrics(outcome.validation),
+        "test_metrics": _metrics(outcome.test),
+        "evidence": outcome.evidence.as_dict() if outcome.evidence else None,
+        "splits": {name: _split(part) for name, part in outcome.plan.parts.items()},
+        "data_hash": data_hash(data),
+        "model_hash": sha256(text),
+        "feature_names": list(outcome.columns),
+        "artifact_paths": artifact_names(run.run_id),
+    }
+
+
+def candle_detail(spec: CandleSpec, data: CandleData, outcome: CandleOutcome) -> dict[str, Any]:
+    """What only the run's own page draws."""
+    split, time = outcome.plan.split, data.bars.time
+    return {
+        "best_threshold": outcome.threshold,
+        "best_round": outcome.stopped.rounds,
+        "curve": outcome.stopped.curve,
+        "feature_importance": _importance(outcome),
+        "baselines": {name: _baselines(part) for name, part in _parts(outcome).items()},
+        "test_rows": _test_rows(data, outcome),
+        "performance": _performance(outcome),
+        "proof": {
+            "last_train_outcome": _iso(time[split.train[-1] + split.horizon]),
+            "decision": _iso(time[data.decision]),
+            "first_test_outcome": _iso(time[split.test[0] + split.horizon]) if len(split.test) else None,
+        },
+        "fit_rows": {"rows": len(split.fit), "first": _iso(time[split.fit[0]]), "last": _iso(time[split.fit[-1]])},
+        "warnings": _warnings(spec, outcome),
+        "made_with": {"code_version": code_version(), "library_versions": library_versions()},
+    }
+
+
+def candle_files(
+    run: TrainingRun,
+    spec: CandleSpec,
+    outcome: CandleOutcome,
+    *,
+    text: bytes,
+    result: dict[str, Any],
+    detail: dict[str, Any],
+) -> dict[str, bytes]:
+    """Name -> content of everything in the run's folder; `run_meta` comes last and holds the hashes of the others.
+
+    `text` is the model's, made once by the caller: 1.3 ms a time.
+    """
+    names = artifact_names(run.run_id)
+    hashes = {name: result[name] for name in ("data_hash", "model_hash")} | {"params_hash": run.params_hash}
+    files = {
+        MODEL: text,
+        MANIFEST: json_bytes(manifest(outcome, spec, hashes=hashes)),
+        names["model"]: joblib_bytes(outcome.final.model),
+        names["scaler"]: joblib_bytes(outcome.final.scaler),
+        names["results"]: json_bytes({"run_id": run.run_id, "config": spec.as_request(), **hashes, **result, **detail}),
+    }
+    meta = {
+        "script": "boursomatic train_poc",
+        "run_timestamp": run.run_id[:15],
+        "run_id": run.run_id,
+        "selected_candle_date": spec.candle,
+        "artifact_paths": {name: {"path": name, "sha256": sha256(content)} for name, content in files.items()},
+        "status": "completed",
+        "code_version": code_version(),
+        "library_versions": library_versions(),
+        "created_by": run.created_by.get_username() if run.created_by else None,
+    }
+    return {**files, names["run_meta"]: json_bytes(meta)}
+
+
+def _parts(outcome: CandleOutcome) -> dict[str, Metrics | None]:
+    return {"train": outcome.train, "validation": outcome.validation, "test": outcome.test}
+
+
+def _metrics(metrics: Metrics | None) -> dict[str, Any]:
+    if metrics is None:
+        return {**dict.fromkeys(HEADLINE), "undefined": {"all": "no test window: its future has not happened yet"}}
+    return metrics.as_dict()
+
+
+def _split(part: Part) -> dict[str, Any]:
+    return {
+        "rows": part.rows,
+        "first": _iso(part.first) if part.first is not None else None,
+        "last": _iso(part.last) if part.last is not None else None,
+        "class_counts": {"0": part.down, "1": part.up},
+    }
+
+
+def _baselines(metrics: Metrics | None) -> dict[str, float] | None:
+    if metrics is None:
+        return None
+    return {
+        "base_rate": metrics.base_rate,
+        "majority_accuracy": metrics.majority_accuracy,
+        "always_up_accuracy": metrics.always_up_accuracy,
+    }
+
+
+def _test_rows(data: CandleData, outcome: CandleOutcome) -> list[dict[str, Any]]:
+    """Decision by decision: what was said at `timestamp` of the candle at `target`, and what came."""
+    rows, time, close = outcome.plan.split.test, data.bars.time, data.bars.close
+    return [
+        {
+            "timestamp": _iso(time[t]),
+            "target": _iso(time[t + 1]),
+            "probability": float(p),
+            "prediction": int(p >= outcome.threshold),
+            "outcome": int(close[t + 1] > close[t]),
+        }
+        for t, p in zip(rows, outcome.test_probability, strict=True)
+    ]
+
+
+def _performance(outcome: CandleOutcome) -> dict[str, Any] | None:
+    if outcome.strategy is None or outcome.buy_and_hold is None:
+        return None
+    return {
+        "strategy": outcome.strategy.as_dict(),
+        "buy_and_hold": outcome.buy_and_hold.as_dict(),
+        "cost_bp": COST_BP,
+        "bars_a_year": outcome.bars_a_year,
+    }
+
+
+def _iso(seconds: Any) -> str:
+    return format_time(datetime.fromtimestamp(int(seconds), tz=UTC))
+
+
+def _importance(outcome: CandleOutcome) -> list[dict[str, Any]]:
+    """Share of the total gain of each feature, largest first; all 0 where no tree has split."""
+    gains = outcome.final.model.booster_.feature_importance(importance_type="gain", iteration=outcome.final.rounds)
+    total = float(gains.sum()) or 1.0
+    pairs = sorted(zip(outcome.columns, gains, strict=True), key=lambda pair: (-pair[1], pair[0]))
+    return [{"feature": name, "share": float(gain) / total} for name, gain in pairs]
+
+
+def _warnings(spec: CandleSpec, outcome: CandleOutcome) -> list[str]:
+    """What the user should know before he believes the figures."""
+    found = []
+    if FEATURE_SETS[spec.feature_set].warning:
+        found.append(FEATURE_SETS[spec.feature_set].warning)
+    plan = outcome.plan
+    if plan.limited_by_history:
+        found.append(
+            f"The history is shorter than {spec.train_years:g} years: trained on {plan.parts['train'].rows} candles."
+        )
+    if not len(plan.split.test):
+        found.append(f"Trained live: {plan.missing_after} of the candles of a test window have not happened yet.")
+    if outcome.stopped.rounds == 1:
+        found.append("Validation was best after a single round: the features hardly helped beyond the base rate.")
+    return found

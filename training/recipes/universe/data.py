@@ -1,0 +1,109 @@
+"""The bars and stored features that a universe run may look at, as one panel, and what to say where they don't do."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+
+from instruments.models import Series
+from instruments.quant.bars import Bars
+from instruments.quant.features.daily import DAY, Floats
+from instruments.store.features import features_compute, fingerprint, load_features, stale_series
+from instruments.store.read_bars import load_many
+from instruments.universes import UnknownUniverse, universe_series
+from training.quant.candle.spec import SpecError
+from training.quant.universe.panel import Panel, TooLittle, make_panel
+from training.quant.universe.spec import UniverseSpec
+
+_TOGETHER = 64  # series read at a time: bounds the memory
+_NAMED = 5  # symbols in a message
+
+
+@dataclass(frozen=True)
+class UniverseData:
+    """`panel` ends with the last bar on or before the run's day; nothing later is in it. `data_hash` is the SHA-256
+    over the symbols and every bar that the panel was made from."""
+
+    panel: Panel
+    as_of: date
+    bars: int
+    data_hash: str
+
+
+def universe_members(universe: str) -> list[Series]:
+    """The series of a universe; SpecError under `universe` where there are none."""
+    try:
+        return universe_series(universe)
+    except UnknownUniverse as error:
+        raise SpecError({"universe": [str(error)]}) from error
+
+
+def universe_data(
+    spec: UniverseSpec,
+    *,
+    on_fill: Callable[[int], None] | None = None,
+    on_read: Callable[[int, int], None] = lambda done, todo: None,
+) -> UniverseData:
+    """Read it all. Features that are missing or stale are computed where there is an `on_fill`, which hears of how many
+    instruments; without one they are a SpecError, as missing bars are. TooLittle where nothing is left to train on."""
+    series = universe_members(spec.universe)
+    members: list[tuple[str, Bars, Floats]] = []
+    stale: list[str] = []
+    for start in range(0, len(series), _TOGETHER):
+        group = series[start : start + _TOGETHER]
+        bars = {one.pk: found for one, found in zip(group, load_many(group), strict=True)}
+        old = stale_series({pk: fingerprint(found) for pk, found in bars.items()})
+        if on_fill and old:
+            on_fill(len(old))
+            features_compute(series=[one for one in group if one.pk in old], on_series=lambda *_: None)
+            old = set()
+        stale += [one.instrument.symbol for one in group if one.pk in old]
+        stored = load_features([one.pk for one in group if one.pk not in old])
+        for one in group:
+            if one.pk not in old:
+                first, stop = np.searchsorted(stored.series, [one.pk, one.pk + 1])
+                members.append((one.instrument.symbol, bars[one.pk].adjusted(), stored.matrix[first:stop]))
+        on_read(min(start + _TOGETHER, len(series)), len(series))
+    if stale:
+        raise SpecError({"universe": [_missing_features(stale, len(series), spec.universe)]})
+    return _cut(members, spec)
+
+
+def _cut(members: list[tuple[str, Bars, Floats]], spec: UniverseSpec) -> UniverseData:
+    last = max(int(bars.time[-1]) // DAY for _, bars, _ in members)
+    if spec.as_of is not None:
+        last = min(last, (date.fromisoformat(spec.as_of) - date(1970, 1, 1)).days)
+    kept = []
+    for symbol, bars, features in members:
+        stop = int(np.searchsorted(bars.time, (last + 1) * DAY))
+        if stop:
+            kept.append((symbol, bars.slice(0, stop), features[:stop]))
+    if not kept:
+        earliest = min(int(bars.time[0]) // DAY for _, bars, _ in members)
+        raise TooLittle(
+            f"No instrument of the universe has a bar on or before {spec.as_of}; the first is of {_date(earliest)}."
+        )
+    last = max(int(bars.time[-1]) // DAY for _, bars, _ in kept)
+    digest = hashlib.sha256()
+    for symbol, bars, _ in kept:
+        digest.update(f"{symbol} {fingerprint(bars)}\n".encode())
+    return UniverseData(
+        panel=make_panel(kept, horizon=spec.horizon, first_day=last - spec.lookback_days),
+        as_of=_date(last),
+        bars=sum(len(bars) for _, bars, _ in kept),
+        data_hash=digest.hexdigest(),
+    )
+
+
+def _missing_features(stale: list[str], of: int, universe: str) -> str:
+    named = ", ".join(stale[:_NAMED]) + (", …" if len(stale) > _NAMED else "")
+    return (
+        f"The features of {len(stale)} of {of} instruments are missing or older than their bars ({named}). "
+        f"Fill them: `python manage.py compute_features --universe {universe}`."
+    )
+
+
+def _date(day: int) -> date:
+    return date(1970, 1, 1) + timedelta(days=day)

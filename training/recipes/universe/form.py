@@ -1,0 +1,91 @@
+"""The form of a universe run or walk: numbers come from the specs' ranges, and the specs alone judge what is sent."""
+
+from typing import Any
+
+from django import forms
+from django.db.models import Count, Q
+
+from instruments.models import Instrument, Universe
+from instruments.universes import ALL
+from training.quant.candle.spec import SpecError
+from training.quant.universe.spec import UNIVERSE_RANGES, UniverseSpec
+from training.quant.walk_forward.spec import WALK_RANGES, WINDOWS, WalkSpec, parse_universe_request
+from training.recipes.candle.form import NumberField
+
+_SELECT = forms.Select(attrs={"class": "form-select form-select-sm"})
+TRAIN, WALK = "train", "walk"
+
+
+def _universes() -> list[tuple[str, str]]:
+    active = Count("instruments", filter=Q(instruments__active=True))
+    named = Universe.objects.annotate(members=active).values_list("name", "members")
+    every = (ALL, Instrument.objects.filter(active=True).count())
+    return [(name, f"{name} ({count} instruments)") for name, count in (every, *named)]
+
+
+class UniverseForm(forms.Form):
+    """What the page sends; what it leaves out has its default. `spec` is there after `is_valid()`."""
+
+    universe = forms.ChoiceField(choices=_universes, required=False, label="Universe", widget=_SELECT)
+    how = forms.ChoiceField(
+        choices=[(TRAIN, "Train once and keep the model"), (WALK, "Walk forward: many folds, no model")],
+        required=False,
+        label="What to do",
+        widget=_SELECT,
+    )
+    as_of = forms.CharField(
+        max_length=40,
+        required=False,
+        label="As of",
+        widget=forms.TextInput(
+            attrs={"class": "form-control form-control-sm", "placeholder": "YYYY-MM-DD", "autocomplete": "off"}
+        ),
+    )
+    window = forms.ChoiceField(
+        choices=[(name, name) for name in WINDOWS], required=False, label="Window to train on", widget=_SELECT
+    )
+    judged_model = forms.BooleanField(
+        required=False,
+        label="Keep the judged model instead of fitting again on all rows whose outcome is known",
+        widget=forms.CheckboxInput(attrs={"class": "form-check-input"}),
+    )
+
+    spec: UniverseSpec | WalkSpec
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, wanted in {**UNIVERSE_RANGES, **WALK_RANGES}.items():
+            self.fields[name] = NumberField(wanted)
+            if not wanted.whole:
+                self.fields[name].widget.attrs["step"] = "any"  # a browser counts steps from the least value
+
+    def clean(self) -> dict[str, Any]:
+        given = {name: value for name, value in self.cleaned_data.items() if value not in ("", None)}
+        body = {name: given[name] for name in ("universe", "as_of", *UNIVERSE_RANGES) if name in given}
+        body["refit"] = not given.get("judged_model", False)
+        if given.get("how") == WALK:
+            body["refit"] = True  # a walk keeps no model
+            body["walk_forward"] = {name: given[name] for name in ("window", *WALK_RANGES) if name in given}
+        try:
+            self.spec = parse_universe_request(body)
+        except SpecError as error:
+            self.refuse(error)
+        return self.cleaned_data
+
+    def refuse(self, error: SpecError) -> None:
+        """Messages go to the field they speak of; what has no field of its own goes above the form."""
+        for name, messages in error.errors.items():
+            for message in messages:
+                self.add_error(name if name in self.fields else None, message)
+
+    @property
+    def choices_first(self) -> list[forms.BoundField]:
+        return [self["universe"], self["how"]]
+
+    @property
+    def numbers(self) -> list[forms.BoundField]:
+        return [self[name] for name in UNIVERSE_RANGES]
+
+    @property
+    def walk_numbers(self) -> list[forms.BoundField]:
+        return [self[name] for name in WALK_RANGES]

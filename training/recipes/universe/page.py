@@ -1,0 +1,255 @@
+"""What the pages of universe runs and walks are drawn from: figures beside their baselines, tables, and pictures."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from training.models import Kind, Status, TrainingRun
+from training.quant.universe.spec import UNIVERSE_RANGES
+from training.quant.walk_forward.spec import WALK_RANGES
+from training.recipes.universe.preview import DEMO
+from training.registry.activation import activations_of
+from training.runs.as_json import run_json
+from training.runs.as_json_universe import folds_by_walk
+from training.web.presenters.charts import line_plot
+from training.web.presenters.verdict import poll_ms
+
+IMPORTANCE = 15  # features shown
+COUNT, PERCENT, NUMBER = "count", "percent", "number"
+# Name and label, how it is shown, and what it is held against: another figure's name, or a number.
+FIGURES: tuple[tuple[str, str, str, str | float | None, str], ...] = (
+    ("buys", "Said BUY (rows)", COUNT, "rows", "of"),
+    ("precision_buy", "Precision of BUY (%)", PERCENT, "base_rate_buy", "base rate of the same days"),
+    ("lift_buy", "… above that base rate (points)", PERCENT, 0.0, "no skill"),
+    ("precision_buy_positive", "Said BUY and rose at all (%)", PERCENT, "base_rate_positive", "base rate"),
+    ("accuracy", "Accuracy (%)", PERCENT, "majority_accuracy", "always the commonest"),
+    ("auc_buy", "AUC of P(BUY)", NUMBER, "auc_logistic", "logistic regression"),
+    ("rank_ic", "Rank IC by day", NUMBER, 0.0, "no skill"),
+    ("rmse", "RMSE of the expected return", NUMBER, None, ""),
+    ("mae", "MAE of the expected return", NUMBER, None, ""),
+    ("r2", "R²", NUMBER, 0.0, "the mean return"),
+    ("sharpe", "Sharpe ratio after costs", NUMBER, "benchmark_sharpe", "equal weight"),
+    ("excess_sharpe", "… beyond its own exposure", NUMBER, 0.0, "no skill"),
+    ("total_return", "Total return (%)", PERCENT, "benchmark_total_return", "equal weight"),
+    ("max_drawdown", "Maximum drawdown (%)", PERCENT, "benchmark_max_drawdown", "equal weight"),
+    ("turnover", "Traded a day (% of capital)", PERCENT, None, ""),
+    ("exposure", "Mean net exposure (% of capital)", PERCENT, None, ""),
+    ("gross", "Mean gross exposure (% of capital)", PERCENT, None, ""),
+)
+BOOKS = (
+    ("long_short", "Long and short", ""),
+    ("long_only", "Long only", ""),
+    ("equal_weight", "Equal weight, no model", "benchmark"),
+)
+FOLD_FIGURES = (
+    ("precision_buy", PERCENT),
+    ("base_rate_buy", PERCENT),
+    ("rank_ic", NUMBER),
+    ("sharpe", NUMBER),
+    ("excess_sharpe", NUMBER),
+)
+
+
+@dataclass(frozen=True)
+class Steady:
+    """A figure that is looked at over the folds, from `against` (another figure, or 0) on; `stable` counts its good
+    ones in the walk's `stability`."""
+
+    name: str
+    label: str
+    unit: str
+    against: str | None
+    stable: str
+
+
+STEADY = (
+    Steady("precision_buy", "Precision of BUY (%)", PERCENT, "base_rate_buy", "lift_buy"),
+    Steady("rank_ic", "Rank IC by day", NUMBER, None, "rank_ic"),
+    Steady("sharpe", "Sharpe ratio after costs", NUMBER, None, "sharpe"),
+)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A figure as text, its interval, and what it is held against: the number, and what that is in words."""
+
+    value: str
+    interval: str = ""
+    against: str = ""
+    words: str = ""
+
+
+def universe_context(run: TrainingRun) -> dict[str, Any]:
+    """For `_universe_run.html`."""
+    found = run_json(run)
+    return {
+        **_common(run, found),
+        **(_outcome(run, found) if run.status == Status.COMPLETED else {}),
+    }
+
+
+def walk_context(run: TrainingRun) -> dict[str, Any]:
+    """For `_walk.html`: the folds as they come, pooled when all are there."""
+    found = run_json(run)
+    folds = folds_by_walk([run])[run.pk]
+    done = [fold for fold in folds if fold.status == Status.COMPLETED]
+    curve = found["curve"]
+    return {
+        **_common(run, found),
+        "folds": folds,
+        "done": len(done),
+        "fold_rows": [(fold, _fold_cells(fold.result.get("fold"))) for fold in folds],
+        "parts": ("Pooled, out of sample",),
+        "pooled_lines": figure_lines([found["pooled"]]) if found["pooled"] else [],
+        "fold_strips": [_strip(found, steady) for steady in STEADY] if done else [],
+        "equity": line_plot([[1.0, *curve[name]] for name in ("long_short", "equal_weight")], level=1.0)
+        if curve
+        else None,
+        "curve_days": (curve["days"][0], curve["days"][-1]) if curve else None,
+    }
+
+
+def figure_lines(parts: list[dict[str, Any]]) -> list[tuple[str, list[Cell]]]:
+    """A line for each figure that any part has, a cell for each part."""
+    return [
+        (label, [_cell(part, name, unit, against, words) for part in parts])
+        for name, label, unit, against, words in FIGURES
+        if any(name in part for part in parts)
+    ]
+
+
+def _common(run: TrainingRun, found: dict[str, Any]) -> dict[str, Any]:
+    took = run.finished_at - run.started_at if run.finished_at and run.started_at else None
+    ranges = {**UNIVERSE_RANGES, **(WALK_RANGES if run.kind == Kind.WALK else {})}
+    settings = [
+        (f"{r.label} ({r.unit})" if r.unit else r.label, f"{found['config'][name]:g}") for name, r in ranges.items()
+    ]
+    return {
+        "run": run,
+        "found": found,
+        "percent": round(100 * found["progress"]),
+        "poll_ms": poll_ms(run),
+        "took": took.total_seconds() if took else None,
+        "settings": [*settings, ("Seed", str(found["config"]["seed"]))],
+        "log": run.events.order_by("at", "id"),
+        "is_demo": found["universe"] == DEMO,
+        "is_cancelling": run.cancel_requested_at is not None,
+    }
+
+
+def _outcome(run: TrainingRun, found: dict[str, Any]) -> dict[str, Any]:
+    detail, parts, model = run.detail, ("validation", "test"), run.model_version
+    reports, books = detail["reports"], detail["books"]["test"]
+    figures = [{**found["metrics"][part], **_extras(reports[part])} for part in parts]
+    figures[1]["auc_logistic"] = found["auc_buy"]["logistic"]
+    return {
+        "parts": ("Validation", "Test"),
+        "lines": figure_lines(figures),
+        "confusions": [(part.capitalize(), _confusion(reports[part])) for part in parts],
+        "by_class": [(name, _class_row(row)) for name, row in reports["test"]["by_class"].items()],
+        "calibration": [
+            {"rows": one["rows"], "promised": 100 * one["promised"], "came": 100 * one["came"]}
+            for one in reports["test"]["calibration"]
+        ],
+        "equity": line_plot([books[name]["equity"] for name, _, _ in BOOKS], level=1.0),
+        "books": [_book(label, books[name]) for name, label, _ in BOOKS],
+        "book_days": (books["days"][0], books["days"][-1]),
+        "cost_bp": detail["cost_bp"],
+        "importance": _importance(detail),
+        "proof": detail["proof"],
+        "model": model,
+        "activation": activations_of([model]).get(model.version),
+        "files": sorted(model.files.items()),
+    }
+
+
+def _extras(report: dict[str, Any]) -> dict[str, Any]:
+    return {"auc_buy": report["auc_buy"], "rank_ic_interval": report["rank_ic_interval"]}
+
+
+def _class_row(row: dict[str, Any]) -> dict[str, str]:
+    shares = {name: shown(row[name], PERCENT) for name in ("precision", "recall", "f1")}
+    return {**shares, **{name: shown(row[name], COUNT) for name in ("support", "said")}}
+
+
+def _fold_cells(fold: dict[str, Any] | None) -> dict[str, Any] | None:
+    if fold is None:
+        return None
+    days = {name: fold[name] for name in ("train_last", "first", "last")}
+    return {**days, "figures": [shown(fold[name], unit) for name, unit in FOLD_FIGURES]}
+
+
+def _cell(part: dict[str, Any], name: str, unit: str, against: str | float | None, words: str) -> Cell:
+    low, high = part.get(f"{name}_interval") or (None, None)
+    base = part.get(against) if isinstance(against, str) else against
+    return Cell(
+        value=shown(part.get(name), unit),
+        interval=f"{shown(low, unit)} to {shown(high, unit)}" if low is not None else "",
+        against=shown(base, unit) if base is not None else "",
+        words=words,
+    )
+
+
+def shown(value: float | None, unit: str) -> str:
+    """A figure as text: a count, a share in percent, or a plain number."""
+    if value is None:
+        return "–"
+    if unit == COUNT:
+        return f"{value:,d}"
+    return f"{100 * value:.1f}" if unit == PERCENT else f"{value:.3f}"
+
+
+def _confusion(report: dict[str, Any]) -> dict[str, Any]:
+    """Rows are what came; each cell with its share of the row."""
+    rows = []
+    for name, counts in zip(report["classes"], report["confusion"], strict=True):
+        total = sum(counts) or 1
+        rows.append((name, [(count, 100 * count / total) for count in counts]))
+    return {"classes": report["classes"], "rows": rows}
+
+
+def _book(label: str, book: dict[str, Any]) -> dict[str, str]:
+    shares = {name: shown(book[name], PERCENT) for name in ("total_return", "max_drawdown", "turnover", "exposure")}
+    return {"label": label, "sharpe": shown(book["sharpe"], NUMBER), **shares}
+
+
+def _importance(detail: dict[str, Any]) -> list[dict[str, Any]]:
+    """The most important by gain, both models, and how much the log-loss rises when a column is shuffled."""
+    rows = detail["feature_importance"][:IMPORTANCE]
+    largest = max((row["gain_classifier"] for row in rows), default=0) or 1
+    return [
+        {
+            "feature": row["feature"],
+            "width": 100 * row["gain_classifier"] / largest,
+            "classifier": 100 * row["gain_classifier"],
+            "regressor": 100 * row["gain_regressor"],
+            "permutation": detail["permutation_importance"][row["feature"]],
+        }
+        for row in rows
+    ]
+
+
+def _strip(found: dict[str, Any], steady: Steady) -> dict[str, Any]:
+    """One figure over the folds as columns from 0 or from its baseline, with how often it was on the good side."""
+    unit, against = steady.unit, steady.against
+    values = [(fold["first"], fold[steady.name], fold[against] if against else 0.0) for fold in found["folds"]]
+    reach = max((abs(value - base) for _, value, base in values if value is not None), default=0.0) or 1.0
+    columns = []
+    for first, value, base in values:
+        gap = 0.0 if value is None else (value - base) / reach
+        columns.append(
+            {
+                "first": first,
+                "value": shown(value, unit),
+                "base": shown(base, unit) if against and base is not None else "",
+                "top": round(50 - 46 * max(gap, 0.0), 1),
+                "height": round(46 * abs(gap), 1),
+                "is_good": gap > 0,
+            }
+        )
+    return {
+        "label": steady.label,
+        "against": "base rate" if against else "0",
+        "columns": columns,
+        "good": found["stability"].get(steady.stable, sum(column["is_good"] for column in columns)),
+        "of": len(columns),
+    }

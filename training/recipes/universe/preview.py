@@ -1,0 +1,77 @@
+"""What a universe run would use, told before it is asked for: from counts alone, without reading a bar."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from django.db.models import Count, Q
+
+from instruments.models import PriceBar, Universe
+from instruments.store.features import series_behind
+from training.models import Kind, TrainingRun
+from training.quant.candle.spec import SpecError
+from training.quant.universe.spec import WARM_UP, UniverseSpec
+from training.quant.walk_forward.spec import WalkSpec
+from training.recipes.universe.data import universe_members
+
+DEMO = "demo"  # what `load_demo` fills
+
+
+@dataclass(frozen=True)
+class Preview:
+    """`days` and `rows` have features and a known outcome, as far as counts tell; `behind` of the instruments have no
+    features of their present bars. `problem` says why it would come to nothing."""
+
+    instruments: int = 0
+    first: date | None = None
+    last: date | None = None
+    days: int = 0
+    rows: int = 0
+    needed: int = 0
+    behind: int = 0
+    problem: str = ""
+
+
+def universe_preview(asked: UniverseSpec | WalkSpec) -> Preview:
+    """Two queries over the bars' index. Instruments of different calendars make it a guess."""
+    spec = asked.spec if isinstance(asked, WalkSpec) else asked
+    try:
+        series = universe_members(spec.universe)
+    except SpecError as error:
+        return Preview(problem=" ".join(text for said in error.errors.values() for text in said))
+    end = max(one.last for one in series if one.last).astimezone(UTC)
+    if spec.as_of is not None:
+        end = min(end, datetime.combine(date.fromisoformat(spec.as_of), time.max, tzinfo=UTC))
+    start = datetime.combine(end.date() - timedelta(days=spec.lookback_days), time.min, tzinfo=UTC)
+    bars = PriceBar.objects.filter(series__in=series, timestamp__lte=end).order_by().values("series")
+    counted = bars.annotate(inside=Count("pk", filter=Q(timestamp__gte=start)), total=Count("pk"))
+    usable = [
+        max(0, min(inside, total - WARM_UP) - spec.horizon)
+        for inside, total in counted.values_list("inside", "total")
+        if inside
+    ]
+    days = max(usable, default=0)
+    return Preview(
+        instruments=len(usable),
+        first=start.date(),
+        last=end.date(),
+        days=days,
+        rows=sum(usable),
+        needed=asked.days_needed,
+        behind=len(series_behind(series)),
+        problem="" if days >= asked.days_needed else _too_little(days, asked),
+    )
+
+
+def offers_demo() -> bool:
+    """Whether there is the demo universe, and nobody has trained a universe yet."""
+    if TrainingRun.objects.existing().filter(kind__in=(Kind.UNIVERSE, Kind.WALK)).exists():
+        return False
+    return Universe.objects.filter(name=DEMO, instruments__series__rows__gt=0).exists()
+
+
+def _too_little(days: int, asked: UniverseSpec | WalkSpec) -> str:
+    mend = "take fewer or shorter folds, " if isinstance(asked, WalkSpec) else "take a shorter horizon, "
+    return (
+        f"Too little data: about {days} days would have features and a known outcome; {asked.days_needed} are needed. "
+        f"Look further back, {mend}or import more history."
+    )

@@ -1,0 +1,139 @@
+"""The gate that a model passes before it may be active: what is checked, what was found, what is needed."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from instruments.models import PriceBar, Universe
+from instruments.universes import ALL
+from training.artifacts.storage import artifact_storage, sha256
+from training.evidence.candle import Judged, judged
+from training.evidence.universe import universe_verdicts
+from training.models import Kind, ModelVersion, TrainingRun
+from training.quant.candle.spec import parse_time
+from training.quant.candle.verdict import Label
+from training.quant.stats.sharpe import excess_of, excess_returns
+from training.quant.universe.verdict import UniverseVerdict
+
+WORST_DRAWDOWN = -0.25
+OLDEST_SESSIONS = 5
+
+Check = dict[str, Any]
+
+
+def gate_checks(model: ModelVersion) -> list[Check]:
+    """Every check of CONTRACT's gate, passed or not; a figure that isn't defined does not pass."""
+    sessions, broken = _sessions_since(model), broken_files(model)
+    return [
+        *figure_checks([model], judged([model.run]), universe_verdicts([model.run]))[model.pk],
+        _check("sessions since its data", sessions <= OLDEST_SESSIONS, sessions, f"at most {OLDEST_SESSIONS}"),
+        _check("files intact", not broken, ", ".join(broken) or "all", "all as they were written"),
+    ]
+
+
+def figure_checks(
+    models: Sequence[ModelVersion], found: dict[int, Judged], of_universes: dict[int, UniverseVerdict]
+) -> dict[int, list[Check]]:
+    """Those checks, by the model's key, that the runs' own rows decide; their verdicts are `found` and `of_universes`.
+    One query, however many models."""
+    candles = [one.run_id for one in models if one.kind != Kind.UNIVERSE]
+    stored = TrainingRun.objects.filter(pk__in=candles).values_list("pk", "detail__performance")
+    earned: dict[int, Any] = dict(stored) if candles else {}
+    return {
+        one.pk: _figure_checks(
+            _universe(one.run, of_universes.get(one.run_id))
+            if one.kind == Kind.UNIVERSE
+            else _candle(one.run, found[one.run_id], earned[one.run_id])
+        )
+        for one in models
+    }
+
+
+def refusals(gate: Sequence[Check]) -> list[str]:
+    """Names of the checks that did not pass."""
+    return [check["check"] for check in gate if not check["passed"]]
+
+
+def broken_files(model: ModelVersion) -> list[str]:
+    """Names of the model's files that are missing or aren't what was written."""
+    storage, broken = artifact_storage(), []
+    for name, mark in sorted(model.files.items()):
+        try:
+            with storage.open(f"{model.folder}/{name}") as file:
+                if sha256(file.read()) != mark:
+                    broken.append(name)
+        except OSError:
+            broken.append(name)
+    return broken
+
+
+def _figure_checks(figures: tuple[Any, ...]) -> list[Check]:
+    label, precision, base, excess, own, linear, drawdown = figures
+    return [
+        _check("verdict", label == Label.EVIDENCE, label, "evidence"),
+        _check("precision of BUY", _above(precision, base), precision, f"above the base rate, {_text(base)}"),
+        _check("excess Sharpe ratio after costs", _above(excess, 0.0), excess, "above 0"),
+        _check("not beaten by logistic regression", not _above(linear, own), own, f"not below {_text(linear)}"),
+        _check("maximum drawdown", _above(drawdown, WORST_DRAWDOWN), drawdown, f"above {WORST_DRAWDOWN:g}"),
+    ]
+
+
+def _universe(run: TrainingRun, verdict: UniverseVerdict | None) -> tuple[Any, ...]:
+    result = run.result
+    test = result["metrics"]["test"]
+    return (
+        verdict.label if verdict else None,
+        test["precision_buy"],
+        test["base_rate_buy"],
+        test["excess_sharpe"],
+        result["auc_buy"]["model"],
+        result["auc_buy"]["logistic"],
+        test["max_drawdown"],
+    )
+
+
+def _candle(run: TrainingRun, found: Judged, earned: dict[str, Any] | None) -> tuple[Any, ...]:
+    test = run.result.get("test_metrics") or {}
+    confirmed = found.confirmation.result if found.confirmation else {}
+    excess = drawdown = None
+    if earned:
+        strategy, holding = earned["strategy"], earned["buy_and_hold"]
+        own = excess_returns(np.array(strategy["returns"]), np.array(holding["returns"]), strategy["exposure"])
+        excess, drawdown = excess_of(own, bars_a_year=earned["bars_a_year"]).sharpe, strategy["max_drawdown"]
+    return (
+        found.verdict.label if found.verdict else None,
+        test.get("precision"),
+        test.get("base_rate"),
+        excess,
+        (confirmed.get("evidence") or {}).get("auc"),
+        (confirmed.get("logistic") or {}).get("auc") if confirmed.get("logistic_is_better") else None,
+        drawdown,
+    )
+
+
+def _sessions_since(model: ModelVersion) -> int:
+    """Bars that have come after the last one that the run looked at."""
+    run = model.run
+    if model.kind != Kind.UNIVERSE:
+        rows = run.detail.get("test_rows") or []
+        last = parse_time(rows[-1]["target"]) if rows else run.candle_at
+        return PriceBar.objects.filter(series=model.series, timestamp__gt=last).count()
+    bars = PriceBar.objects.filter(series__timeframe="1d", series__instrument__active=True)
+    if model.universe != ALL:
+        members = Universe.objects.filter(name=model.universe).values("instruments")
+        bars = bars.filter(series__instrument__in=members)
+    later = bars.filter(timestamp__gte=parse_time(f"{run.result['as_of']}T23:59:59Z"))
+    return later.values("timestamp").distinct().count()
+
+
+def _above(value: float | None, bound: float | None) -> bool:
+    return value is not None and bound is not None and value > bound
+
+
+def _check(check: str, passed: bool, value: Any, needed: str) -> Check:
+    return {"check": check, "passed": passed, "value": value, "needed": needed}
+
+
+def _text(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"

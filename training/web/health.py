@@ -1,0 +1,49 @@
+"""`/healthz`: this process serves. `/readyz`: the whole platform can do its work, or what is missing."""
+
+import functools
+
+from django.db import Error as DbError
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, JsonResponse
+from django.urls import path
+
+from boursomatic.accounts.permissions import public
+from training.worker.runner import heartbeat
+
+
+class NotMigrated(Exception):
+    """The database lacks tables or columns that this code needs."""
+
+
+@functools.cache
+def check_migrations() -> None:
+    """Asked until it has been true once: a database is not un-migrated under a running process."""
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        raise NotMigrated
+
+
+@public
+def healthz(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"status": "ok"})
+
+
+@public
+def readyz(request: HttpRequest) -> JsonResponse:
+    missing: dict[str, str] = {}
+    try:
+        connection.ensure_connection()
+        check_migrations()
+        if not heartbeat.alive().exists():
+            missing["worker"] = "No worker has beaten lately. Start one: python manage.py worker."
+    except NotMigrated:
+        missing["migrations"] = "The database is not migrated. Run: python manage.py migrate."
+    except DbError:
+        missing["database"] = "The database does not answer. See that it runs and that DATABASE_URL is right."
+    if missing:
+        return JsonResponse({"status": "unavailable", "missing": missing}, status=503)
+    return JsonResponse({"status": "ready"})
+
+
+urlpatterns = [path("healthz", healthz, name="healthz"), path("readyz", readyz, name="readyz")]

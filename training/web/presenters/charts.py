@@ -1,0 +1,130 @@
+"""A run's JSON turned into the geometry of its page's pictures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from training.web.presenters.metrics_table import PARTS
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A part of the time that a run used: percent of the whole from the left, and its rows."""
+
+    part: str
+    left: float
+    width: float
+    rows: int
+    up_percent: float
+    first: str
+    last: str
+
+
+def split_segments(splits: dict[str, Any]) -> list[Segment]:
+    """Training without its validation rows, validation, test: widths by rows. The validation rows are the last of the
+    training rows."""
+    rows = {part: (splits.get(part) or {}).get("rows") or 0 for part in PARTS}
+    shown = {**rows, "train": rows["train"] - rows["validation"]}
+    total = sum(shown.values())
+    segments, left = [], 0.0
+    for part in PARTS:
+        if not shown[part]:
+            continue
+        width = 100 * shown[part] / total
+        split = splits[part]
+        segments.append(
+            Segment(
+                part=part,
+                left=round(left, 3),
+                width=round(width, 3),
+                rows=rows[part],
+                up_percent=100 * split["class_counts"]["1"] / rows[part],
+                first=split["first"],
+                last=split["last"],
+            )
+        )
+        left += width
+    return segments
+
+
+@dataclass(frozen=True)
+class Plot:
+    """Lines in a box of `width` by `height`; `low` and `high` are the values at its bottom and top edge."""
+
+    lines: tuple[str, ...]
+    low: float
+    high: float
+    mark_x: float | None = None
+    mark_y: float | None = None
+    width: int = 600
+    height: int = 140
+
+
+def line_plot(series: Sequence[Sequence[float]], *, mark: int | None = None, level: float | None = None) -> Plot | None:
+    """Several series over the same steps. `mark`: a step to stand out; `level`: a value to draw across."""
+    longest = max((len(one) for one in series), default=0)
+    if longest < 2:
+        return None
+    everything = [value for one in series for value in one] + ([level] if level is not None else [])
+    low, high = min(everything), max(everything)
+    across, up = Plot.width / (longest - 1), (Plot.height - 8) / ((high - low) or 1)
+
+    def y(value: float) -> float:
+        return round(Plot.height - 4 - (value - low) * up, 1)
+
+    return Plot(
+        lines=tuple(" ".join(f"{i * across:.1f},{y(value)}" for i, value in enumerate(one)) for one in series),
+        low=low,
+        high=high,
+        mark_x=round(mark * across, 1) if mark is not None else None,
+        mark_y=y(level) if level is not None else None,
+    )
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A decision of the test window in the picture: where, and what came of it."""
+
+    x: float
+    y: float
+    up: bool
+    said_up: bool
+    target: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Scatter:
+    dots: tuple[Dot, ...]
+    low: float
+    high: float
+    threshold_y: float
+    width: int = 600
+    height: int = 180
+
+
+def probability_scatter(rows: list[dict[str, Any]], threshold: float) -> Scatter | None:
+    """Probabilities of the test window in order of time, the threshold across; the scale is what they need, at least
+    0.05 on both sides of the threshold."""
+    if not rows:
+        return None
+    probabilities = [row["probability"] for row in rows]
+    low: float = min(*probabilities, threshold - 0.05)
+    high: float = max(*probabilities, threshold + 0.05)
+    across, up = (Scatter.width - 24) / max(1, len(rows) - 1), (Scatter.height - 20) / (high - low)
+
+    def y(value: float) -> float:
+        return round(Scatter.height - 10 - (value - low) * up, 1)
+
+    dots = tuple(
+        Dot(
+            x=round(12 + i * across, 1),
+            y=y(row["probability"]),
+            up=bool(row["outcome"]),
+            said_up=bool(row["prediction"]),
+            target=row["target"],
+            probability=row["probability"],
+        )
+        for i, row in enumerate(rows)
+    )
+    return Scatter(dots=dots, low=low, high=high, threshold_y=y(threshold))

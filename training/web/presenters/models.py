@@ -1,0 +1,116 @@
+"""What the pages of models are drawn from: the list, the gate of one, and who activated what when."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from typing import Any
+
+from training.errors import ActiveChanged, TooLate
+from training.evidence.candle import judged
+from training.evidence.universe import universe_verdicts
+from training.models import Activation, Kind, ModelVersion
+from training.quant.candle.spec import parse_time
+from training.quant.candle.verdict import Verdict
+from training.quant.universe.verdict import UniverseVerdict
+from training.registry.activation import activations_of, active_on, roll_back_target, scope_models, scope_text
+from training.registry.gate import figure_checks, gate_checks, refusals
+
+VERDICTS = {"evidence": "evidence", "weak": "weak sign", "no_evidence": "no evidence"}
+
+
+@dataclass(frozen=True)
+class ModelLine:
+    """A line of the list. `refused`: checks that its own figures fail; age and files only the gate's page looks at."""
+
+    model: ModelVersion
+    scope: str
+    verdict: Verdict | UniverseVerdict | None
+    refused: list[str]
+    activation: Activation | None  # the one in force, of an active model
+
+
+def model_lines(models: Sequence[ModelVersion]) -> list[ModelLine]:
+    """Needs `run` and `series__instrument` loaded; five queries more, however many models."""
+    runs = [one.run for one in models]
+    found, of_universes = judged(runs), universe_verdicts(runs)
+    gates = figure_checks(models, found, of_universes)
+    made = activations_of(models)
+    return [
+        ModelLine(
+            model=one,
+            scope=scope_text(one),
+            verdict=found[one.run_id].verdict or of_universes.get(one.run_id),
+            refused=refusals(gates[one.pk]),
+            activation=made.get(one.version),
+        )
+        for one in models
+    ]
+
+
+def gate_context(model: ModelVersion) -> dict[str, Any]:
+    """For `model_gate.html`: every check with its value, what is active now, and what may be done."""
+    gate = gate_checks(model)
+    now = scope_models(model).filter(is_active=True).first()
+    back, no_way_back = _way_back(model)
+    verdict = judged([model.run])[model.run_id].verdict or universe_verdicts([model.run]).get(model.run_id)
+    return {
+        "model": model,
+        "run": model.run,
+        "scope": scope_text(model),
+        "verdict": verdict,
+        "checks": [{**check, "shown": check_value(check)} for check in gate],
+        "refused": refusals(gate),
+        "now": now,
+        "expected": now.version if now else "",
+        "activation": activations_of([model]).get(model.version),
+        "back": back,
+        "no_way_back": no_way_back,
+        "past": Activation.objects.filter(version=model.version).select_related("by")[:20],
+        "is_candle": model.kind == Kind.CANDLE,
+    }
+
+
+def history_context(day: str, rows: Sequence[Activation]) -> dict[str, Any]:
+    """For `model_history.html`: `rows` is a page of activations; `day` (ISO, or "" for now) asks what was active at
+    its end."""
+    problem, moment = "", datetime.now(UTC)
+    if day:
+        try:
+            moment = datetime.combine(parse_time(day).date(), time.max, tzinfo=UTC)
+        except ValueError as error:
+            problem = str(error)
+    in_force = [] if problem else active_on(moment)
+    versions = {one.version for one in [*rows, *in_force]} | {one.previous for one in in_force}
+    known = ModelVersion.objects.existing().filter(version__in=versions - {""})
+    active = dict(known.values_list("version", "is_active"))
+    return {
+        "day": day,
+        "problem": problem,
+        "in_force": [
+            {
+                "made": one,
+                "is_known": one.version in active,
+                "back": one.previous if not day and active.get(one.version) and one.previous in active else "",
+            }
+            for one in in_force
+        ],
+        "rows": [{"made": one, "is_known": one.version in active, "failed": refusals(one.gate)} for one in rows],
+    }
+
+
+def check_value(check: dict[str, Any]) -> str:
+    """What a check found, in figures that can be read."""
+    value = check["value"]
+    if value is None:
+        return "not defined"
+    if check["check"] == "verdict":
+        return VERDICTS[value]
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+def _way_back(model: ModelVersion) -> tuple[ModelVersion | None, str]:
+    """What a roll back would activate, or why there is none."""
+    try:
+        return roll_back_target(model), ""
+    except (ActiveChanged, TooLate) as error:
+        return None, str(error)

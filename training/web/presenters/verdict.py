@@ -1,0 +1,196 @@
+"""What a run's page says of its worth: verdict, walk-forward confirmation, and the proofs that can be asked for."""
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils import timezone
+
+from training.evidence.candle import Judged
+from training.models import ACTIVE, Kind, Status, TrainingRun
+from training.quant.candle.spec import STEPS, CandleSpec
+from training.quant.candle.verdict import Verdict, p_text
+from training.web.presenters.metrics_table import Figure, auc_figure
+from training.worker.runner import heartbeat
+
+POLL_FIRST_MS = 150
+POLLS_MS = ((3, 250), (15, 500), (120, 1000))  # up to so many seconds after the start, ask so often
+POLL_SLOW_MS = 3000
+HEIGHT = 100  # of a window's picture: AUC 1 at the top, 0 at the bottom
+STRIP_WIDTH, STRIP_HEIGHT, DOT = 600, 64, 9
+WINDOW = re.compile(r"window (\d+) of (\d+)")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A window of the walk-forward in the strip; `y`, `y_low`, `y_high` from the top of its picture."""
+
+    decision: str
+    rows: int
+    figure: Figure
+    is_own: bool
+    y: float | None
+    y_low: float | None
+    y_high: float | None
+
+
+def poll_ms(run: TrainingRun) -> int:
+    """When to ask next: soon at first, later seldom."""
+    since = (timezone.now() - run.created_at).total_seconds()
+    waited = next((ms for seconds, ms in POLLS_MS if since < seconds), POLL_SLOW_MS)
+    return POLL_FIRST_MS if since < 1 else waited
+
+
+def judgement_context(run: TrainingRun, found: Judged) -> dict[str, Any]:
+    """For `_judgement.html`: no query beside those that `found` was made with, except where a worker is missing."""
+    verdict, job = found.verdict, found.confirmation
+    is_active = job is not None and job.status in ACTIVE
+    return {
+        "verdict": verdict,
+        "verdict_figure": auc_figure(verdict.auc, verdict.auc_interval) if verdict else None,
+        "said": _said(verdict, run.config["symbol"]) if verdict else None,
+        "p": p_text(verdict.p_value) if verdict and verdict.p_value is not None else None,
+        "adjusted_p": (p_text(verdict.adjusted_p_value) if verdict and verdict.adjusted_p_value is not None else None),
+        "visible_auc": _up(verdict.smallest_visible_auc) if verdict and verdict.smallest_visible_auc else None,
+        "job": job,
+        "judgement_poll_ms": poll_ms(job) if job and is_active else None,
+        "no_worker": bool(job and job.status == Status.QUEUED and not heartbeat.alive().exists()),
+        **(_confirming(job) if job and is_active else {}),
+        **(_confirmed(run, job) if job and job.status == Status.COMPLETED else {}),
+    }
+
+
+def proof_context(run: TrainingRun) -> dict[str, Any]:
+    """For `_proof.html`: the newest verification and noise control. Two queries."""
+    verification, control = (
+        run.jobs.filter(kind=kind).order_by("-id").first() for kind in (Kind.VERIFICATION, Kind.CONTROL)
+    )
+    active = [job for job in (verification, control) if job and job.status in ACTIVE]
+    return {
+        "verification": verification,
+        "control": control,
+        "proof_poll_ms": min(poll_ms(job) for job in active) if active else None,
+        "rotated": rotated_strip(control.result) if control and control.result.get("rotated") else None,
+    }
+
+
+def columns(windows: list[dict[str, Any]], own: str) -> list[Column]:
+    """The windows of a confirmation, oldest first; `own` is the run's candle."""
+    found = []
+    for window in windows:
+        low, high = window["auc_interval"] or (None, None)
+        found.append(
+            Column(
+                decision=window["decision"],
+                rows=window["rows"],
+                figure=auc_figure(window["auc"], window["auc_interval"], _one_class(window)),
+                is_own=window["decision"] == own,
+                y=_y(window["auc"]),
+                y_low=_y(low),
+                y_high=_y(high),
+            )
+        )
+    return found
+
+
+def rotated_strip(result: dict[str, Any]) -> dict[str, Any]:
+    """The rotated AUCs as dots, piled up where they are alike, and the real one's place among them."""
+    every = [*result["rotated"], result["real"]]
+    low: float = min(*every, 0.4)
+    high: float = max(*every, 0.6)
+    across = (STRIP_WIDTH - 2 * DOT) / (high - low)
+
+    def x(auc: float) -> float:
+        return round(DOT + (auc - low) * across, 1)
+
+    piles: dict[int, int] = {}
+    dots = []
+    for auc in sorted(result["rotated"]):
+        pile = round(x(auc) / DOT)
+        piles[pile] = piles.get(pile, 0) + 1
+        dots.append({"x": x(auc), "y": STRIP_HEIGHT - DOT * (piles[pile] - 0.5), "auc": auc})
+    height = max(STRIP_HEIGHT, DOT * max(piles.values()))
+    lift = height - STRIP_HEIGHT
+    return {
+        "dots": [{**dot, "y": round(dot["y"] + lift, 1)} for dot in dots],
+        "real": {"x": x(result["real"]), "auc": result["real"]},
+        "luck_x": x(0.5),
+        "low": low,
+        "high": high,
+        "width": STRIP_WIDTH,
+        "height": height,
+    }
+
+
+def _said(verdict: Verdict, symbol: str) -> tuple[str, str, str]:
+    """The sentence, cut so that its count of tries can be a link to the ledger."""
+    counted = f"{verdict.tries} {'try' if verdict.tries == 1 else 'tries'} on {symbol}"
+    before, found, after = verdict.sentence.partition(counted)
+    return (before, found, after)
+
+
+def _confirming(job: TrainingRun) -> dict[str, Any]:
+    at = WINDOW.search(job.message)
+    done, todo = (int(at[1]) - 1, int(at[2])) if at else (0, STEPS + 1)
+    return {
+        "confirming": f"window {done + 1} of {todo}" if at else "",
+        "placeholders": [number < done for number in range(todo)],
+    }
+
+
+def _confirmed(run: TrainingRun, job: TrainingRun) -> dict[str, Any]:
+    spec = CandleSpec.from_dict(run.config)
+    windows = columns(job.result["windows"], spec.candle)
+    pooled, logistic = job.result["evidence"], job.result["logistic"]
+    has_own = bool(run.result["splits"]["test"]["rows"])
+    most = STEPS + has_own
+    missing = ""
+    if len(windows) < most:
+        count = f"{len(windows)} of {most} windows" if windows else f"None of {most} windows"
+        missing = f"{count}: the history before this candle is too short for more."
+    return {
+        "windows": windows,
+        "windows_missing": missing,
+        "has_own": has_own,
+        "pooled": _column(pooled),
+        "compared": [
+            {
+                "name": name,
+                "note": note,
+                "figure": auc_figure(found["auc"], found["auc_interval"]),
+                "p": p_text(found["p_value"]),
+                "rows": found["rows"],
+                "is_recipe": note == "walk_forward",
+            }
+            for name, note, found in (
+                ("This recipe (LightGBM)", "walk_forward", pooled),
+                ("Logistic regression, same rows", "logistic", logistic),
+            )
+            if found
+        ],
+        "logistic_is_better": bool(job.result.get("logistic_is_better")),
+    }
+
+
+def _column(evidence: dict[str, Any] | None) -> Column | None:
+    if evidence is None:
+        return None
+    low, high = evidence["auc_interval"]
+    figure = auc_figure(evidence["auc"], evidence["auc_interval"])
+    return Column("", evidence["rows"], figure, False, _y(evidence["auc"]), _y(low), _y(high))
+
+
+def _one_class(window: dict[str, Any]) -> str:
+    if window["auc"] is not None:
+        return ""
+    return f"all {window['rows']} candles rose" if window["up"] else f"none of {window['rows']} candles rose"
+
+
+def _y(auc: float | None) -> float | None:
+    return None if auc is None else round(HEIGHT * (1 - auc), 1)
+
+
+def _up(auc: float) -> float:
+    """Rounded up: what a sample can tell must not be promised too early."""
+    return math.ceil(auc * 100) / 100

@@ -1,0 +1,36 @@
+"""Pages of what we learn: the dialog, the runs, each run."""
+
+from django.urls import path
+
+from training.models import Kind
+from training.web.views import annotations, candle_run, deletion, jobs, models, run_list, universe_run, workers
+
+urlpatterns = [
+    path("training/new/", candle_run.run_new, name="run-new"),
+    path("training/universe/", universe_run.universe_new, name="universe-new"),
+    path("training/universe/use", universe_run.universe_use, name="universe-use"),
+    path("training/universe/demo", universe_run.demo_offer, name="demo-offer"),
+    path("training/preview", candle_run.run_preview, name="run-preview"),
+    path("runs/", run_list.runs, name="runs"),
+    path("runs/bulk-delete/", deletion.runs_delete, name="runs-delete"),
+    path("runs/deletions/<uuid:deletion>/restore", deletion.runs_restore, name="runs-restore"),
+    path("runs/<slug:run_id>/", candle_run.run, name="run"),
+    path("runs/<slug:run_id>/cancel", candle_run.run_cancel, name="run-cancel"),
+    path("runs/<slug:run_id>/delete", candle_run.run_delete, name="run-delete"),
+    path("runs/<slug:run_id>/restore", deletion.run_restore, name="run-restore"),
+    path("runs/<slug:run_id>/words", annotations.run_words, name="run-words"),
+    path("runs/<slug:run_id>/confirm", jobs.job_ask, {"kind": Kind.CONFIRMATION}, name="run-confirm"),
+    path("runs/<slug:run_id>/confirm/cancel", jobs.job_cancel, {"kind": Kind.CONFIRMATION}),
+    path("runs/<slug:run_id>/verify", jobs.job_ask, {"kind": Kind.VERIFICATION}, name="run-verify"),
+    path("runs/<slug:run_id>/verify/cancel", jobs.job_cancel, {"kind": Kind.VERIFICATION}),
+    path("runs/<slug:run_id>/control", jobs.job_ask, {"kind": Kind.CONTROL}, name="run-control"),
+    path("runs/<slug:run_id>/control/cancel", jobs.job_cancel, {"kind": Kind.CONTROL}),
+    path("runs/<slug:run_id>/files/<str:name>", candle_run.run_file, name="run-file"),
+    path("models/", models.models, name="models"),
+    path("models/history/", models.model_history, name="model-history"),
+    path("models/<slug:version>/gate/", models.model_gate, name="model-gate"),
+    path("models/<slug:version>/deactivate", models.model_off, name="model-deactivate"),
+    path("models/<slug:version>/roll-back", models.model_back, name="model-roll-back"),
+    path("workers/", workers.workers, name="workers"),
+    path("tries/", candle_run.tries, name="tries"),
+]

@@ -1,0 +1,68 @@
+"""The part of a run's page that says what people call it, and the form that changes that."""
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST
+
+from boursomatic.accounts.permissions import page_permission
+from boursomatic.accounts.roles import Scope, may_change_run_of
+from boursomatic.shared.pages import render_page, wants_fragment
+from training.errors import TooLate
+from training.models import TrainingRun
+from training.quant.candle.spec import SpecError
+from training.runs.annotations import NAME_MOST, NOTES_MOST, parse_words, run_describe, words_of
+
+YES_NO = {"yes": True, "no": False}
+
+
+def description_context(request: HttpRequest, run: TrainingRun) -> dict[str, Any]:
+    """For `_description.html`, which the pages of runs of every kind begin with."""
+    words = words_of(run)
+    return {
+        "run": run,
+        "words": words,
+        "typed": {"name": words.name, "notes": words.notes, "tags": " ".join(words.tags)},
+        "may_change": may_change_run_of(request.user, run.created_by_id),
+        "limits": {"name": NAME_MOST, "notes": NOTES_MOST},
+    }
+
+
+@require_POST
+@page_permission(Scope.TRAIN)
+def run_words(request: HttpRequest, run_id: str) -> HttpResponse:
+    """Name, notes and tags as typed, or the pin; a fragment for htmx, else back to the page."""
+    runs = TrainingRun.objects.existing().trainings().select_related("description").prefetch_related("tags")
+    run = runs.filter(run_id=run_id).first()
+    if run is None:
+        raise Http404("There is no such run. It may have been deleted.")
+    if not may_change_run_of(request.user, run.created_by_id):
+        raise PermissionDenied("This run is another member's. Only managers and admins may change it.")
+    person = request.user if isinstance(request.user, User) else None
+    try:
+        run_describe(run=run, user=person, changes=parse_words(_sent(request.POST)))
+    except SpecError as error:
+        return _show(request, run, errors=error.errors)
+    except TooLate as error:
+        raise Http404(str(error)) from error
+    return _show(request, runs.get(pk=run.pk)) if wants_fragment(request) else redirect("run", run_id)
+
+
+def _sent(form: QueryDict) -> dict[str, Any]:
+    found: dict[str, Any] = {name: form[name] for name in ("name", "notes") if name in form}
+    if "tags" in form:
+        found["tags"] = str(form["tags"]).replace(",", " ").split()
+    if "pinned" in form:
+        found["pinned"] = YES_NO.get(str(form["pinned"]))
+    return found
+
+
+def _show(request: HttpRequest, run: TrainingRun, errors: dict[str, list[str]] | None = None) -> HttpResponse:
+    context = description_context(request, run)
+    if errors:
+        context |= {"typed": request.POST.dict(), "errors": errors}
+    template = "training/_description.html"
+    return render_page(request, "training/describe.html", template, context, status=400 if errors else 200)

@@ -1,0 +1,78 @@
+"""Buttons of a finished run's page: asking for a confirmation, verification or noise control, and cancelling it."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST
+
+from boursomatic.accounts.permissions import page_permission
+from boursomatic.accounts.roles import Scope, may, may_change_run_of
+from boursomatic.shared.pages import render_page, wants_fragment
+from training.errors import TooLate, TooManyRuns
+from training.models import ACTIVE, Kind, Status, TrainingRun
+from training.recipes.candle.page import part_context
+from training.runs import services
+
+PARTS = {"judgement": "training/_judgement.html", "proof": "training/_proof.html"}  # that poll by themselves
+
+
+@require_POST
+@page_permission(Scope.TRAIN)
+def job_ask(request: HttpRequest, run_id: str, kind: Kind) -> HttpResponse:
+    found = _run(run_id)
+    try:
+        services.job_create(kind=kind, run=found, user=_person(request))
+    except (TooLate, TooManyRuns) as error:
+        return _answer(request, found, kind, str(error))
+    return _answer(request, found, kind)
+
+
+@require_POST
+@page_permission(Scope.TRAIN)
+def job_cancel(request: HttpRequest, run_id: str, kind: Kind) -> HttpResponse:
+    """By who asked for it, by the run's owner, or by a manager."""
+    found = _run(run_id)
+    job = found.jobs.filter(kind=kind, status__in=ACTIVE).order_by("-id").first()
+    if job is None:
+        return _answer(request, found, kind, "It has already ended; there is nothing left to cancel.")
+    if not any(may_change_run_of(request.user, owner) for owner in (job.created_by_id, found.created_by_id)):
+        raise PermissionDenied("Another member asked for this. Only managers and admins may cancel it.")
+    try:
+        services.run_cancel(run=job, user=_person(request))
+    except TooLate as error:
+        return _answer(request, found, kind, str(error))
+    return _answer(request, found, kind)
+
+
+def show_part(request: HttpRequest, run: TrainingRun, part: str, problem: str = "") -> HttpResponse:
+    """A part of a finished run's page that polls by itself."""
+    context: dict[str, Any] = part_context(run, part) | {
+        "in_dialog": request.GET.get("in") == "dialog",
+        "may_train": may(request.user, Scope.TRAIN),
+        "problem": problem,
+    }
+    return render_page(request, "training/run.html", PARTS[part], context)
+
+
+def _answer(request: HttpRequest, run: TrainingRun, kind: Kind, problem: str = "") -> HttpResponse:
+    if wants_fragment(request) and run.status == Status.COMPLETED and run.kind == Kind.CANDLE:
+        return show_part(request, run, "judgement" if kind == Kind.CONFIRMATION else "proof", problem)
+    if problem:
+        messages.warning(request, problem)
+    return redirect("run", run.run_id)
+
+
+def _person(request: HttpRequest) -> User | None:
+    return request.user if isinstance(request.user, User) else None
+
+
+def _run(run_id: str) -> TrainingRun:
+    runs = TrainingRun.objects.existing().trainings().select_related("series__instrument", "created_by")
+    found = runs.filter(run_id=run_id).first()
+    if found is None:
+        raise Http404("There is no such run. It may have been deleted.")
+    return found

@@ -1,0 +1,80 @@
+"""Pages of universes: the form that trains or walks one, the run's page, the walk's page."""
+
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods
+
+from boursomatic.accounts.permissions import page_permission
+from boursomatic.accounts.roles import Scope, may
+from boursomatic.shared.pages import render_page
+from training.errors import TooManyRuns
+from training.models import Kind, TrainingRun
+from training.quant.candle.spec import SpecError
+from training.recipes.universe.form import UniverseForm
+from training.recipes.universe.page import universe_context, walk_context
+from training.recipes.universe.preview import offers_demo, universe_preview
+from training.runs import services
+from training.web.views.annotations import description_context
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page_permission(Scope.TRAIN)
+def universe_new(request: HttpRequest) -> HttpResponse:
+    """The form with what it would use; sent, it starts a run or a walk."""
+    if request.method != "POST":
+        form = UniverseForm({**_defaults(), **request.GET.dict()})
+        return _form(request, form)
+    form, status = UniverseForm(request.POST), 400
+    if form.is_valid():
+        try:
+            run = services.universe_run_create(user=_person(request), spec=form.spec)
+        except SpecError as error:
+            form.refuse(error)
+        except TooManyRuns as error:
+            form.add_error(None, str(error))
+            status = 429
+        else:
+            return redirect("run", run.run_id)
+    return _form(request, form, status)
+
+
+@require_GET
+@page_permission(Scope.TRAIN)
+def universe_use(request: HttpRequest) -> HttpResponse:
+    """What the form, as it is filled in now, would use."""
+    form = UniverseForm({**_defaults(), **request.GET.dict()})
+    preview = universe_preview(form.spec) if form.is_valid() else None
+    return render(request, "training/_universe_use.html", {"preview": preview, "form": form})
+
+
+@require_GET
+@page_permission(Scope.READ)
+def demo_offer(request: HttpRequest) -> HttpResponse:
+    """For pages that have nothing to show yet: one click trains the demo universe, if there is one."""
+    context = {"offers_demo": offers_demo(), "may_train": may(request.user, Scope.TRAIN)}
+    return render(request, "training/_demo_offer.html", context)
+
+
+def show_universe(request: HttpRequest, run: TrainingRun) -> HttpResponse:
+    """Page, or the fragment that polls while the run or walk is on its way."""
+    is_walk = run.kind == Kind.WALK
+    context = (walk_context(run) if is_walk else universe_context(run)) | description_context(request, run)
+    context |= {"may_train": may(request.user, Scope.TRAIN), "may_activate": may(request.user, Scope.ACTIVATE)}
+    fragment = "training/_walk.html" if is_walk else "training/_universe_run.html"
+    return render_page(request, "training/universe_run.html", fragment, context | {"fragment": fragment})
+
+
+def _form(request: HttpRequest, form: UniverseForm, status: int = 200) -> HttpResponse:
+    preview = universe_preview(form.spec) if form.is_valid() else None
+    return render(request, "training/universe_new.html", {"form": form, "preview": preview}, status=status)
+
+
+def _defaults() -> dict[str, str]:
+    """A form that shows its numbers instead of empty fields."""
+    form = UniverseForm()
+    return {name: str(field.initial) for name, field in form.fields.items() if field.initial is not None}
+
+
+def _person(request: HttpRequest) -> User | None:
+    return request.user if isinstance(request.user, User) else None

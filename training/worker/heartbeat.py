@@ -1,0 +1,38 @@
+"""Which processes are there to carry runs: their rows, beaten by the worker command on the clock that all share."""
+
+import socket
+from collections.abc import Collection
+
+from django.conf import settings
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models.functions import Now
+
+from training.models import Status, TrainingRun, WorkerProcess
+from training.queue import clock
+
+HOST = socket.gethostname()[:120]
+BEAT_EVERY_S: float = min(settings.HEARTBEAT_S / 5, 2.0)
+ALIVE_S = 5.0 + BEAT_EVERY_S  # without a beat for so long: not there
+FORGET_S = 600.0
+
+
+def beat(pids: Collection[int]) -> None:
+    """These processes of this host live; others of this host's that no longer beat are forgotten after a while."""
+    rows = [WorkerProcess(host=HOST, pid=pid, started_at=Now(), beat_at=clock.Clock()) for pid in pids]
+    WorkerProcess.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["host", "pid"], update_fields=["beat_at"]
+    )
+    carried = TrainingRun.objects.filter(
+        status=Status.RUNNING, worker_host=OuterRef("host"), worker_pid=OuterRef("pid")
+    ).order_by("-pk")
+    WorkerProcess.objects.filter(host=HOST, pid__in=pids).update(run=Subquery(carried.values("pk")[:1]))
+    WorkerProcess.objects.filter(clock.stale("beat_at", FORGET_S)).delete()
+
+
+def leave(pids: Collection[int]) -> None:
+    """These processes have ended."""
+    WorkerProcess.objects.filter(host=HOST, pid__in=pids).delete()
+
+
+def alive() -> QuerySet[WorkerProcess]:
+    return WorkerProcess.objects.exclude(clock.stale("beat_at", ALIVE_S))

@@ -1,0 +1,68 @@
+"""What the worker command does beside its runs, a little at a time: retention, deleted runs, orphaned files, and what
+other apps have asked for by name (settings.HOUSEKEEPING)."""
+
+import logging
+import time
+from datetime import UTC, date, datetime, timedelta
+
+from django.conf import settings
+from django.db.models.functions import Now
+from django.utils.module_loading import import_string
+
+from training.artifacts import integrity
+from training.models import TrainingRun
+from training.runs import deletion
+
+EVERY_S = 60.0
+CALLS_EVERY_S = 10.0  # what other apps asked for: somebody may be looking at the page and wait for it
+ORPHANS_EVERY_S = 3600.0
+AT_ONCE = 50  # runs removed in one round: the command has a heartbeat to keep
+log = logging.getLogger("boursomatic.worker")
+
+
+class Housekeeper:
+    """Several hosts may do the same at the same time: each step is harmless when it finds nothing left to do."""
+
+    def __init__(self) -> None:
+        self.due = self.calls_due = self.orphans_due = time.monotonic()
+        self.retired: date | None = None  # the day on which retention was seen to
+
+    def work(self) -> None:
+        """Does what is due; at once again where there was more than one round's work."""
+        now = time.monotonic()
+        if now >= self.calls_due:
+            self.calls_due = now + CALLS_EVERY_S
+            for name in settings.HOUSEKEEPING:
+                import_string(name)()
+        if now < self.due:
+            return
+        self.due = now + EVERY_S
+        today = datetime.now(UTC).date()
+        if self.retired != today:
+            self.retired = today
+            retire()
+        if deletion.sweep_deleted(AT_ONCE) == AT_ONCE:
+            self.due = now
+        if now >= self.orphans_due:
+            self.orphans_due = now + ORPHANS_EVERY_S
+            sweep_orphans()
+
+
+def retire() -> int:
+    """Deletes runs that ended more than BOURSOMATIC_RETENTION_DAYS ago, if that is set; pinned ones stay."""
+    if not settings.RETENTION_DAYS:
+        return 0
+    old = TrainingRun.objects.filter(finished_at__lt=Now() - timedelta(days=settings.RETENTION_DAYS))
+    gone = deletion.runs_delete(old, user=None, why=f"ended more than {settings.RETENTION_DAYS} days ago")
+    if gone:
+        log.info("%d runs ended more than %d days ago and are deleted.", gone, settings.RETENTION_DAYS)
+    return gone
+
+
+def sweep_orphans() -> int:
+    """Removes folders that runs known to be over have left behind."""
+    found = integrity.orphans(sure=True)
+    if found:
+        log.warning("Removing %d orphaned folders: %s", len(found), ", ".join(found[:5]))
+        integrity.discard(found)
+    return len(found)

@@ -1,0 +1,98 @@
+"""How the carrying of a run can end, and what each exception of a training means to its user."""
+
+import errno
+import json
+import re
+import signal
+import traceback
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+from django.db import DatabaseError, InterfaceError, OperationalError
+
+from training.errors import RunRefused
+from training.models import Reason
+from training.quant.candle.plan import NotTrainable
+from training.quant.candle.spec import SpecError
+from training.queue.leases import Cancelled, LeaseLost
+
+TRACE_CHARS = 20_000  # the end of a trace says what happened; and a pipe holds 64 KiB
+_BY_MEMORY = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT)  # native code whose allocation failed dies of these
+_FULL = re.compile("disk is full|No space left")  # a database's words
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the last: a limit on the size of files (ulimit -f)
+_FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class Outcome(StrEnum):
+    DONE = "done"  # the child has written the run's end
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    GIVE_BACK = "give_back"  # not the run's fault: another attempt
+    LOST = "lost"  # another worker may have it: write nothing
+
+
+@dataclass(frozen=True)
+class Ending:
+    outcome: Outcome
+    reason: Reason | None = None
+    sentence: str = ""
+    trace: str = ""
+
+    @classmethod
+    def failed(cls, reason: Reason, sentence: str, trace: str = "") -> "Ending":
+        return cls(Outcome.FAILED, reason, sentence, trace)
+
+    @classmethod
+    def of_exception(cls, problem: BaseException) -> "Ending":
+        if isinstance(problem, Cancelled):
+            return cls(Outcome.CANCELLED)
+        if isinstance(problem, LeaseLost):
+            return cls(Outcome.LOST)
+        if isinstance(problem, RunRefused | SpecError | NotTrainable):
+            return cls.failed(getattr(problem, "reason", Reason.BAD_DATA), str(problem))
+        if _is_outage(problem):
+            return cls(Outcome.GIVE_BACK, sentence="The database went away")
+        reason, sentence = _diagnosis(problem)
+        return cls.failed(reason, sentence, "".join(traceback.format_exception(problem))[-TRACE_CHARS:])
+
+    @classmethod
+    def of_signal(cls, number: int) -> "Ending":
+        """A child that did not end by itself."""
+        if number in _BY_MEMORY:
+            return cls.failed(Reason.OUT_OF_MEMORY, f"Probably {_OUT_OF_MEMORY[0].lower()}{_OUT_OF_MEMORY[1:]}")
+        if number in _FROM_OUTSIDE:
+            return cls(Outcome.GIVE_BACK, sentence="The run's process was killed")
+        return cls.failed(Reason.CRASHED, f"The training crashed ({signal.Signals(number).name}). The log has details.")
+
+    def to_bytes(self) -> bytes:
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> "Ending":
+        values = json.loads(content)
+        reason = Reason(values["reason"]) if values["reason"] else None
+        return cls(**{**values, "outcome": Outcome(values["outcome"]), "reason": reason})
+
+
+_OUT_OF_MEMORY = "Out of memory: the training needed more than a run may have. Choose a shorter period."
+
+
+def _is_outage(problem: BaseException) -> bool:
+    """The database went away. A connection that breaks while a statement is on its way may be psycopg2's bare
+    DatabaseError, without the code that every complaint of the server carries."""
+    if _FULL.search(str(problem)):
+        return False
+    if isinstance(problem, OperationalError | InterfaceError):
+        return True
+    return isinstance(problem, DatabaseError) and getattr(problem.__cause__, "pgcode", "") is None
+
+
+def _diagnosis(problem: BaseException) -> tuple[Reason, str]:
+    if isinstance(problem, MemoryError) or "bad_alloc" in str(problem):
+        return Reason.OUT_OF_MEMORY, _OUT_OF_MEMORY
+    if (isinstance(problem, OSError) and problem.errno in _NO_ROOM) or _FULL.search(str(problem)):
+        return (
+            Reason.DISK_FULL,
+            "The disk is full, so the model could not be stored. Free some space, then train again.",
+        )
+    return Reason.BUG, f"Unexpected error ({type(problem).__name__}). The log has details."

@@ -1,0 +1,228 @@
+"""The worker command: keeps a django-q2 cluster alive, and the queue of runs true.
+
+django-q2's own rescue is not enough: an idle worker that is killed takes the queue's lock with it, and the cluster
+stalls for good. So the death of any part that may have held a lock ends the whole group, and this process, which has
+everything imported and does nothing else, forks a new one within a moment.
+"""
+
+import logging
+import mmap
+import os
+import signal
+import struct
+import time
+import uuid
+from multiprocessing import get_context
+from typing import Any
+
+from django.conf import settings
+from django.db import Error as DbError
+from django.db import connection, connections
+from django_q.cluster import Sentinel
+from django_q.conf import Conf
+
+from boursomatic.shared.processes import Flag, adopt_orphans, bind_forks, kill_children, notify
+from training.models import Status, TrainingRun
+from training.queue import enqueue, leases
+from training.queue.broker import Kicks, waiting
+from training.worker.housekeeping import Housekeeper
+from training.worker.runner import STOPPING, heartbeat
+
+TICK_S = 0.5
+SWEEP_EVERY_S = heartbeat.BEAT_EVERY_S
+CANARY_S = 15.0  # a guard loop (two rounds a second) or a queue that does not move for so long is stuck
+STOP_S = 6.0  # a clean stop takes one to two seconds
+BACKOFF_S = (0.0, 0.5, 1.0, 2.0, 5.0)
+_BROKEN = 70  # exit code of a group that ended itself
+_MAX_PIDS = 256
+
+log = logging.getLogger("boursomatic.worker")
+
+
+class Board:
+    """What the guard tells the command, in memory that both see; no lock, so a killed process can't hold it."""
+
+    _FORMAT = f"d{_MAX_PIDS}i"
+
+    def __init__(self) -> None:
+        self._memory = mmap.mmap(-1, struct.calcsize(self._FORMAT))
+        self.stamp()
+
+    def stamp(self) -> None:
+        struct.pack_into("d", self._memory, 0, time.monotonic())
+
+    def age(self) -> float:
+        written: float = struct.unpack_from("d", self._memory, 0)[0]
+        return time.monotonic() - written
+
+    def write_pids(self, pids: list[int]) -> None:
+        filled = (pids + [0] * _MAX_PIDS)[:_MAX_PIDS]
+        struct.pack_into(f"{_MAX_PIDS}i", self._memory, 8, *filled)
+
+    def pids(self) -> set[int]:
+        return set(struct.unpack_from(f"{_MAX_PIDS}i", self._memory, 8)) - {0}
+
+
+class Guard(Sentinel):  # type: ignore[misc]  # django-q2 has no types
+    """django-q2's sentinel, which tells a death that may have left a lock behind from one that has not."""
+
+    def __init__(self, board: Board, stop: Flag) -> None:
+        self.board = board
+        super().__init__(stop, Flag(), uuid.uuid4(), Kicks(list_key=Conf.CLUSTER_NAME), start=False)
+        self.event_out = Flag()
+
+    def status(self) -> str:
+        self.board.stamp()
+        said: str = super().status()
+        return said
+
+    def spawn_worker(self) -> None:
+        super().spawn_worker()
+        self.board.write_pids([process.pid for process in self.pool])
+
+    def reincarnate(self, process: Any) -> None:
+        is_worker = process not in (self.monitor, self.pusher)
+        if (is_worker and process.timer.value != -1) or process.exitcode == 0:
+            super().reincarnate(process)  # busy with a run, or ended by itself: it held no lock
+        else:
+            os._exit(_BROKEN)  # the rest of the group dies with its parent
+
+
+def _guard(board: Board, stop: Flag) -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])  # the command takes its signals by waiting for them
+    Guard(board, stop).start()  # returns when stopped
+
+
+class Command:
+    """The main process: forks groups, watches them, sweeps. One thread; never trains."""
+
+    def __init__(self) -> None:
+        self.board = Board()
+        self.known: set[int] = set()  # workers whose rows are in the table
+        self.swept = 0.0
+        self.housekeeper = Housekeeper()
+        self.stuck_since: tuple[int, float] | None = None  # the oldest kick, and since when it has been that
+
+    def run(self) -> int:
+        """Until told to stop: exit code 0."""
+        awaited = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
+        signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
+        bind_forks()
+        adopt_orphans()
+        failures = 0
+        while True:
+            born = time.monotonic()
+            self.start()
+            notify("READY=1")
+            why = self.watch(awaited)
+            if why == "":
+                self.stop()
+                return 0
+            self.end_group()
+            failures = 0 if time.monotonic() - born > 60 else failures + 1
+            pause = BACKOFF_S[min(failures, len(BACKOFF_S) - 1)]
+            log.warning("The workers are started again: %s.", why)
+            if signal.sigtimedwait(awaited - {signal.SIGCHLD}, pause):
+                return 0
+
+    def start(self) -> None:
+        connections.close_all()  # not to be shared over the fork
+        self.board.stamp()
+        self.stop_flag = Flag()
+        self.group = get_context("fork").Process(target=_guard, args=(self.board, self.stop_flag))
+        self.group.start()
+        self.stuck_since = None
+
+    def watch(self, awaited: set[signal.Signals]) -> str:
+        """Returns why the group has to be replaced, or nothing when told to stop."""
+        while True:
+            got = signal.sigtimedwait(awaited, TICK_S)
+            if got and got.si_signo != signal.SIGCHLD:
+                return ""
+            if not self.group.is_alive():
+                return f"the group ended with code {self.group.exitcode}"
+            if self.board.age() > CANARY_S:
+                return "its guard does not move"
+            if time.monotonic() - self.swept >= SWEEP_EVERY_S:
+                self.swept = time.monotonic()
+                if self.sweep():
+                    return "its queue does not move"
+            notify("WATCHDOG=1")
+
+    def sweep(self) -> bool:
+        """Beats, takes lost runs back, kicks what nobody was told of. True when the queue is stuck."""
+        try:
+            with leases.impatient():
+                self._mark_presence()
+                leases.release_lost()
+                self._kick_again()
+                self.housekeeper.work()
+                return self._is_stuck()
+        except (DbError, OSError) as problem:  # locked or away for a moment: the next round tries again
+            log.info("The sweep is tried again: %s", str(problem).strip())
+            connection.close()
+            return False
+
+    def _mark_presence(self) -> None:
+        pids = self.board.pids()
+        if gone := self.known - pids:
+            kill_children(but=self.group.pid)  # the run of a killed worker, if it could not end by itself
+            leases.release_of(heartbeat.HOST, gone)
+            heartbeat.leave(gone)
+        heartbeat.beat(pids)
+        self.known = pids
+
+    def _kick_again(self) -> None:
+        """As many kicks as queued runs, at least: those in a killed process's memory are lost."""
+        queued = TrainingRun.objects.filter(status=Status.QUEUED, deleted_at=None).order_by("pk")
+        missing = queued.count() - waiting().count()
+        if missing > 0:
+            for run_pk in queued.values_list("pk", flat=True)[:missing]:
+                enqueue.kick(run_pk)
+
+    def _is_stuck(self) -> bool:
+        """The same kick has been the oldest for long although a worker of ours is idle."""
+        oldest = waiting().order_by("pk").values_list("pk", flat=True).first()
+        busy = TrainingRun.objects.filter(
+            status=Status.RUNNING, worker_host=heartbeat.HOST, worker_pid__in=self.known
+        ).count()
+        if oldest is None or busy >= len(self.known):
+            self.stuck_since = None
+        elif self.stuck_since is None or self.stuck_since[0] != oldest:
+            self.stuck_since = (oldest, time.monotonic())
+        return self.stuck_since is not None and time.monotonic() - self.stuck_since[1] > CANARY_S
+
+    def stop(self) -> None:
+        """Workers give their runs back; then everything has ended."""
+        notify("STOPPING=1")
+        STOPPING.set()
+        self.stop_flag.set()
+        self.group.join(STOP_S)
+        self.end_group()
+
+    def end_group(self) -> None:
+        """Kills what is left, and gives back what its workers held."""
+        self.group.kill()
+        self.group.join()
+        kill_children(but=None)
+        gone = self.known | self.board.pids()  # also those that took a run before their first beat
+        self.board.write_pids([])
+        try:
+            with leases.impatient():
+                leases.release_of(heartbeat.HOST, gone, counts=not STOPPING.is_set())
+                heartbeat.leave(gone)
+            self.known = set()
+        except DbError as problem:
+            log.info("Left for the next sweep: %s", str(problem).strip())
+            connection.close()
+
+
+def run() -> int:
+    """What `manage.py worker` does; its module is imported, so LightGBM and its kin are loaded before any fork."""
+    if settings.WORKERS == 0:
+        log.warning("BOURSOMATIC_WORKERS is 0: no training on this host.")
+        return 0
+    try:
+        return Command().run()
+    finally:
+        connections.close_all()

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from instruments.api.views import views
+from instruments.api import views
 
 urlpatterns = [
     path("instruments", views.instruments, name="api-instruments"),

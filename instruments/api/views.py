@@ -20,7 +20,7 @@ from boursomatic.accounts.permissions import api_permission
 from boursomatic.accounts.roles import Scope
 from boursomatic.shared.json_arrays import json_answer
 from boursomatic.shared.rest import StrictJSONParser, TooLarge, invalid, known_only, list_answer
-from instruments.api.views import schema
+from instruments.api import schema
 from instruments.imports.report import REJECT, SKIP
 from instruments.imports.services import table_import
 from instruments.models import Instrument, Series, Timeframe

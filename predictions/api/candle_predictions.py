@@ -23,7 +23,7 @@ from boursomatic.shared.json_arrays import json_answer
 from boursomatic.shared.rest import Conflict, invalid, known_only
 from instruments.models import Series
 from instruments.store.read_bars import UnknownSeries
-from predictions.api.candle_predictions import schema
+from predictions.api import schema
 from predictions.candle.answers import columns_answer, performance_answer, rows_answer
 from predictions.candle.ask import Asked, NotReady, ask, other_series
 from predictions.candle.services import predictions_keep

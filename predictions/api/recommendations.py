@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from boursomatic.accounts.permissions import api_permission
 from boursomatic.accounts.roles import Scope
 from boursomatic.shared.rest import invalid, known_only, list_answer
-from predictions.api.candle_predictions import schema
+from predictions.api import schema
 from predictions.models import Label, Recommendation, RecommendationQuerySet, RecommendationSet
 from predictions.recommendations.as_json import recommendations_json
 from training.api.schema import Refusal

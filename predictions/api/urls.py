@@ -1,6 +1,6 @@
 from django.urls import path
 
-from predictions.api.candle_predictions import candle_predictions, recommendations
+from predictions.api import candle_predictions, recommendations
 
 urlpatterns = [
     path("recommendations", recommendations.recommendations, name="api-recommendations"),

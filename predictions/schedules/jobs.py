@@ -15,7 +15,7 @@ from predictions.models import Job, Recommendation, Schedule
 from predictions.recommendations.drift import drift_notice
 from predictions.recommendations.make import NotAdvisable, active_models, challenger_of, recommendations_make
 from predictions.recommendations.score import recommendations_score
-from predictions.schedules.services import services
+from predictions.schedules import services
 from training.errors import ActiveChanged, GateRefused, RunRefused, TooManyRuns
 from training.evidence.universe import universe_verdicts
 from training.models import ModelVersion, Status, TrainingRun

@@ -27,10 +27,10 @@ from scripts.benchmarks.site import ROOT  # noqa: E402
 from training.artifacts.integrity import inventory  # noqa: E402
 from training.models import ACTIVE, ModelVersion, RunEvent, Status, TrainingRun  # noqa: E402
 from training.quant.candle.spec import CandleSpec  # noqa: E402
-from training.queue import leases
+from training.queue import leases  # noqa: E402
 from training.runs import services  # noqa: E402
+from training.worker import heartbeat  # noqa: E402
 from training.worker.housekeeping import sweep_orphans  # noqa: E402
-from training.worker.runner import heartbeat
 
 KINDS = ("worker", "child", "monitor", "pusher", "guard", "main", "web", "launcher")
 WHOLE_GROUP = {"monitor", "pusher", "guard", "main", "launcher"}  # every run that is being carried dies with these

@@ -11,7 +11,7 @@ from boursomatic.accounts.roles import Role, role_of
 from boursomatic.accounts.tokens import token_create
 from tests.market import make_series
 from tests.people import PASSWORD, BrowserOf
-from tests.training.runs import make_model, make_run
+from tests.training.run_builders import make_model, make_run
 from training.models import RunEvent, Status, TrainingRun
 
 pytestmark = pytest.mark.db_both

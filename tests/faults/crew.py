@@ -17,7 +17,7 @@ from django.db import connection
 
 from boursomatic.env import ROOT
 from training.models import TrainingRun
-from training.worker.runner import heartbeat
+from training.worker import heartbeat
 
 T = TypeVar("T")
 START_S = 90.0  # a process that imports LightGBM on a busy machine; a fresh home takes tables and static files too

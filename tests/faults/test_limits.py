@@ -19,7 +19,7 @@ from tests.faults.scale import times
 from tests.faults.site import Site
 from tests.market import candle, make_series
 from tests.people import make_person
-from tests.training.runs import make_run
+from tests.training.run_builders import make_run
 from training.models import ACTIVE, IdempotencyKey, TrainingRun
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both, pytest.mark.processes]

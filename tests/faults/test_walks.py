@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.crew import Crew, crew, group, status_of, until, until_ended
-from tests.training.test_walks import ask, folds_of, told
+from tests.training.recipes.test_walk_forward import ask, folds_of, told
 from tests.training.universe import make_universe
 from training.models import Status, TrainingRun
 from training.queue import leases

@@ -25,10 +25,10 @@ from training.models import ModelVersion, RunEvent, Status, TrainingRun
 from training.quant.candle.spec import CandleSpec
 from training.queue import leases
 from training.runs import services
+from training.worker import heartbeat, runner
 from training.worker.child import Child
 from training.worker.execute import run_execute
 from training.worker.housekeeping import sweep_orphans
-from training.worker.runner import heartbeat, runner
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both, pytest.mark.processes]
 

@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 
 from instruments.models import Series
-from tests.training.runs import make_run
+from tests.training.run_builders import make_run
 from training.models import Kind, Status, TrainingRun, Try
 
 COUNT = 100_000

@@ -10,7 +10,7 @@ from boursomatic.accounts.permissions import api_permission
 from boursomatic.accounts.roles import Scope
 from boursomatic.shared.rest import Conflict, idempotency_key, invalid, known_only
 from instruments.store.read_bars import default_symbol
-from training.api.candle_runs import schema
+from training.api import schema
 from training.api.runs import (
     FILTERS,
     KEY,

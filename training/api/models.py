@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from boursomatic.accounts.permissions import api_permission
 from boursomatic.accounts.roles import Scope
 from boursomatic.shared.rest import Conflict, invalid, known_only, list_answer
-from training.api.candle_runs import schema
+from training.api import schema
 from training.errors import ActiveChanged, GateRefused, TooLate
 from training.evidence.candle import judged
 from training.evidence.universe import universe_verdicts

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from boursomatic.accounts.permissions import api_permission
 from boursomatic.accounts.roles import Scope, may_change_run_of
 from boursomatic.shared.rest import Conflict, idempotency_key, invalid, known_only, list_answer
-from training.api.candle_runs import schema
+from training.api import schema
 from training.api.filter_parameters import RUN_FILTERS
 from training.api.schema_universe import AnyRun, AnyRuns, UniverseAccepted, UniverseRequest
 from training.errors import KeyReused, TooLate, TooManyRuns

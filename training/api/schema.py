@@ -1,4 +1,4 @@
-"""What the schema says of requests and answers. Checking is training/quant/candle/spec.py's, which owns names and ranges."""
+"""What the schema says of requests and answers. Checking is training/quant/candle/spec.py's: names and ranges."""
 
 from typing import Any
 

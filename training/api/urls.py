@@ -1,6 +1,6 @@
 from django.urls import path
 
-from training.api.candle_runs import candle_runs, models, runs
+from training.api import candle_runs, models, runs
 
 urlpatterns = [
     path("training/run-poc", candle_runs.run_poc, name="api-run-poc"),

@@ -8,8 +8,8 @@ from training.artifacts.storage import artifact_storage
 from training.errors import RunRefused
 from training.models import ModelVersion, Reason, TrainingRun
 from training.quant.candle.model import MANIFEST, MODEL, CandleModel, Integrity, read_model
+from training.quant.universe import model
 from training.quant.universe.model import UniverseModel, read_universe_model
-from training.quant.universe.train import model
 
 KEPT_MODELS = 32
 Model = TypeVar("Model")

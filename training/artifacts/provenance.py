@@ -8,18 +8,23 @@ from pathlib import Path
 
 from boursomatic import __version__
 
+QUANT = ("instruments/quant", "training/quant")
 LIBRARIES = ("lightgbm", "numpy", "pandas", "scikit-learn", "scipy", "joblib")
-_ROOT = Path(__file__).resolve().parent.parent
+_ROOT = Path(__file__).resolve().parents[2]
 
 
 @cache
 def code_version() -> str:
     """The release and a hash of the quant code, which alone decides what a model becomes."""
     digest = hashlib.sha256()
-    for folder in ("instruments/quant", "training/quant"):
-        for path in sorted((_ROOT / folder).glob("*.py")):
-            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    for path in quant_files():
+        digest.update(path.relative_to(_ROOT).as_posix().encode() + b"\0" + path.read_bytes())
     return f"{__version__}+{digest.hexdigest()[:12]}"
+
+
+def quant_files() -> list[Path]:
+    """Every file of the quant code, in a fixed order. Subfolders too: two of them may hold a `spec.py`."""
+    return sorted(path for folder in QUANT for path in (_ROOT / folder).rglob("*.py"))
 
 
 @cache

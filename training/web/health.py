@@ -9,7 +9,7 @@ from django.http import HttpRequest, JsonResponse
 from django.urls import path
 
 from boursomatic.accounts.permissions import public
-from training.worker.runner import heartbeat
+from training.worker import heartbeat
 
 
 class NotMigrated(Exception):

@@ -16,9 +16,9 @@ from boursomatic.shared.pages import render_page
 from instruments.models import Universe
 from instruments.universes import ALL
 from predictions.models import Schedule
-from predictions.schedules.services import services as service
+from predictions.schedules import services as service
 from predictions.web.forms import ScheduleForm
-from training.worker.runner import heartbeat
+from training.worker import heartbeat
 
 
 @dataclass(frozen=True)

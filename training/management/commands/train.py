@@ -13,7 +13,7 @@ from training.models import Status, TrainingRun
 from training.quant.candle.spec import SpecError
 from training.quant.universe.spec import UNIVERSE_RANGES, parse_universe_spec
 from training.runs.as_json import run_json
-from training.worker.runner import foreground
+from training.worker import foreground
 
 FIGURES = (
     "rows", "buys", "precision_buy", "precision_buy_positive", "base_rate_buy", "accuracy", "rmse", "mae", "r2",

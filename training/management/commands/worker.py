@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from training.worker.runner import supervisor
+from training.worker import supervisor
 
 
 class Command(BaseCommand):

@@ -17,7 +17,7 @@ from training.web.presenters.charts import line_plot, probability_scatter, split
 from training.web.presenters.glossary import NOTES
 from training.web.presenters.metrics_table import Figure, Line, auc_figure, metric_lines, part_lines
 from training.web.presenters.verdict import judgement_context, poll_ms, proof_context
-from training.worker.runner import heartbeat
+from training.worker import heartbeat
 
 STAGES = {
     "queued": "Waiting for a worker",

@@ -12,7 +12,7 @@ from training.models import ACTIVE, Kind, Status, TrainingRun
 from training.quant.candle.spec import STEPS, CandleSpec
 from training.quant.candle.verdict import Verdict, p_text
 from training.web.presenters.metrics_table import Figure, auc_figure
-from training.worker.runner import heartbeat
+from training.worker import heartbeat
 
 POLL_FIRST_MS = 150
 POLLS_MS = ((3, 250), (15, 500), (120, 1000))  # up to so many seconds after the start, ask so often

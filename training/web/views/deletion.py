@@ -100,10 +100,10 @@ def run_restore(request: HttpRequest, run_id: str) -> HttpResponse:
 
 @require_POST
 @page_permission(Scope.TRAIN)
-def runs_restore(request: HttpRequest, deletion: UUID) -> HttpResponse:
+def runs_restore(request: HttpRequest, key: UUID) -> HttpResponse:
     """Brings back all that was deleted together less than ten minutes ago."""
     try:
-        count = deletion.runs_undelete(deletion=deletion, user=_person(request))
+        count = deletion.runs_undelete(deletion=key, user=_person(request))
     except TooLate as error:
         messages.warning(request, str(error))
     else:

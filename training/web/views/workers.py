@@ -14,7 +14,7 @@ from boursomatic.accounts.roles import Scope
 from boursomatic.shared.pages import render_page
 from training.models import Reason, Status, TrainingRun, WorkerProcess
 from training.queue import clock, leases
-from training.worker.runner import heartbeat
+from training.worker import heartbeat
 
 
 @require_GET

@@ -1,0 +1,76 @@
+"""The form that trains a universe: what it would use, what it starts, and the demo's one click."""
+
+import pytest
+from django.contrib.auth.models import User
+
+from instruments.models import FeatureState
+from tests.people import BrowserOf
+from tests.training.recipes.test_walk_forward import carry_next
+from tests.training.universe import make_universe
+from training.models import Kind, Status, TrainingRun
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
+FORM, USE = "/training/universe/", "/training/universe/use"
+
+
+def test_it_says_what_it_would_use_and_what_is_missing(alice: User, bob: User, browser_of: BrowserOf) -> None:
+    make_universe()
+    browser = browser_of(alice)
+    said = browser.get(USE, {"universe": "few", "horizon": "5"}).text
+    assert "about 355" in said and "of 140 needed" in said and "about 2,130" in said and "all there" in said
+    FeatureState.objects.first().delete()
+    assert "of 1 instruments: the run computes them first" in browser.get(USE, {"universe": "few"}).text
+    short = browser.get(USE, {"universe": "few", "how": "walk", "folds": "10", "horizon": "5"}).text
+    assert "Too little data: about 355 days" in short and "705 are needed" in short
+    assert "No instrument" not in short
+    for query, text in (
+        ({"horizon": "0"}, "Must be a whole number from 1 to 120"),
+        ({"as_of": "someday"}, "As of"),
+        ({"universe": "none"}, "Select a valid choice"),
+        ({"universe": "few", "as_of": "1990-01-01"}, "Too little data"),
+    ):
+        assert text in browser.get(USE, query).text, query
+    assert browser.get(FORM).status_code == 200 and browser_of(bob).get(FORM).status_code == 403
+
+
+def test_it_says_when_there_are_no_prices(alice: User, browser_of: BrowserOf) -> None:
+    assert "There are no prices yet" in browser_of(alice).get(FORM).text
+    refused = browser_of(alice).post(FORM, {"universe": "all"})
+    assert refused.status_code == 400 and "There are no prices yet" in refused.text
+
+
+def test_it_starts_what_was_asked_for_and_fills_missing_features(alice: User, browser_of: BrowserOf) -> None:
+    make_universe()
+    FeatureState.objects.all().delete()
+    browser = browser_of(alice)
+    sent = {"universe": "few", "horizon": "5", "judged_model": "on", "how": "train", "folds": "7"}
+    assert browser.post(FORM, sent).status_code == 302
+    run = TrainingRun.objects.get()
+    assert run.kind == Kind.UNIVERSE and run.config["horizon"] == 5 and run.config["refit"] is False
+    done = carry_next()
+    assert done and done.status == Status.COMPLETED and FeatureState.objects.count() == 6
+    page = browser.get(f"/runs/{run.run_id}/").text
+    for text in ("Profit and loss over the test days", "Long only", "Calibration", "Feature importance"):
+        assert text in page
+    assert f"/models/universe-{run.run_id}/gate/" in page and "universe=few" in page
+    browser.post(FORM, {"universe": "few", "how": "walk", "folds": "2", "step": "30", "horizon": "5"})
+    walk = TrainingRun.objects.get(kind=Kind.WALK)
+    assert (walk.config["folds"], walk.config["step"], walk.jobs.count()) == (2, 30, 2)
+    refused = browser.post(FORM, {"universe": "few", "how": "walk", "folds": "0"})
+    assert refused.status_code == 400 and "Must be a whole number from 1 to 100" in refused.text
+
+
+def test_it_offers_the_demo_until_a_universe_was_trained(alice: User, bob: User, browser_of: BrowserOf) -> None:
+    browser, offer = browser_of(alice), "/training/universe/demo"
+    assert "demo-offer" not in browser.get(offer).text
+    make_universe("demo")
+    words = "Train on the demo universe"
+    for path in (offer, "/models/"):
+        said = browser.get(path).text
+        assert words in said and "prove nothing" in said
+        assert words not in browser_of(bob).get(path).text
+    assert browser.post(FORM, {"universe": "demo"}).status_code == 302
+    run = TrainingRun.objects.get()
+    assert run.config["universe"] == "demo" and run.config["lookback_days"] == 2000
+    assert "prove nothing" in browser.get(f"/runs/{run.run_id}/").text
+    assert words not in browser.get("/models/").text

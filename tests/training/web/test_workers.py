@@ -1,0 +1,74 @@
+"""The page of those who carry the runs."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from tests.people import BrowserOf
+from tests.training.run_builders import make_run
+from training.models import Reason, Status, WorkerProcess
+from training.queue import clock
+from training.worker import heartbeat
+
+pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
+
+
+def make_process(host: str, pid: int, *, silent_s: float = 0.0, **more: object) -> WorkerProcess:
+    beat = clock.read() - timedelta(seconds=silent_s)
+    return WorkerProcess.objects.create(host=host, pid=pid, started_at=timezone.now(), beat_at=beat, **more)
+
+
+def test_it_says_when_nobody_is_there(bob: User, browser_of: BrowserOf) -> None:
+    page = browser_of(bob).get("/workers/").content.decode()
+    assert "No workers" in page
+    assert "manage.py worker" in page
+
+
+def test_it_shows_hosts_processes_and_what_they_do(bob: User, alice: User, browser_of: BrowserOf) -> None:
+    run = make_run(alice, status=Status.RUNNING, stage="fit", attempt=2)
+    make_process("anvil", 11, run=run)
+    make_process("anvil", 12, silent_s=10 * heartbeat.ALIVE_S)
+    make_process("bellows", 13)
+    page = browser_of(bob).get("/workers/")
+    assert [(host["name"], host["alive"]) for host in page.context["hosts"]] == [("anvil", 1), ("bellows", 1)]
+    text = page.content.decode()
+    assert f"/runs/{run.run_id}/" in text
+    assert "fit, attempt 2" in text
+    assert "silent" in text
+
+
+def test_it_shows_the_queue_and_its_oldest(bob: User, alice: User, browser_of: BrowserOf) -> None:
+    make_run(alice, created_at=timezone.now() - timedelta(seconds=90))
+    make_run(alice)
+    context = browser_of(bob).get("/workers/").context
+    assert (context["queued"], context["running"]) == (2, 0)
+    assert 90 <= context["oldest_waits_s"] < 150
+
+
+def test_it_counts_the_failures_of_the_last_day_by_reason(bob: User, alice: User, browser_of: BrowserOf) -> None:
+    for reason in (Reason.DISK_FULL, Reason.LOST_WORKER, Reason.DISK_FULL):
+        make_run(alice, status=Status.FAILED, error_reason=reason)
+    old = timezone.now() - timedelta(days=2)
+    make_run(alice, status=Status.FAILED, error_reason=Reason.BUG, finished_at=old)
+    page = browser_of(bob).get("/workers/")
+    assert [(one["error_reason"], one["count"]) for one in page.context["failures"]] == [
+        ("disk_full", 2), ("lost_worker", 1),
+    ]  # fmt: skip
+    assert "The disk was full" in page.content.decode()
+
+
+def test_it_takes_back_what_a_lost_worker_held(bob: User, alice: User, browser_of: BrowserOf) -> None:
+    make_run(alice, status=Status.RUNNING, attempt=1, lease_beat_at=clock.read() - timedelta(hours=1))
+    assert browser_of(bob).get("/workers/").context["queued"] == 1
+
+
+def test_it_costs_the_same_however_many_there_are(
+    bob: User, alice: User, browser_of: BrowserOf, django_assert_max_num_queries: object
+) -> None:
+    for n in range(30):
+        make_process("anvil", 100 + n, run=make_run(alice, status=Status.RUNNING))
+    browser = browser_of(bob)
+    with django_assert_max_num_queries(12):  # type: ignore[operator]  # pytest-django's fixture
+        browser.get("/workers/", headers={"HX-Request": "true"})

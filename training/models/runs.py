@@ -1,0 +1,176 @@
+"""What we learn: runs and the log of each."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from instruments.models import Series
+from training.models.states import ACTIVE, JOBS, TERMINAL, Kind, Status
+
+
+class TrainingRunQuerySet(models.QuerySet["TrainingRun"]):
+    def existing(self) -> "TrainingRunQuerySet":
+        """Runs that nobody deleted."""
+        return self.filter(deleted_at=None)
+
+    def trainings(self) -> "TrainingRunQuerySet":
+        """Runs that train a model, without the jobs about them."""
+        return self.filter(subject=None)
+
+    def newest_first(self) -> "TrainingRunQuerySet":
+        return self.order_by("-id")
+
+    def light(self) -> "TrainingRunQuerySet":
+        """For lists: without the columns that only a run's own page draws."""
+        related = self.select_related("series__instrument", "created_by", "description").prefetch_related("tags")
+        return related.defer("detail", "error_trace")
+
+
+class TrainingRun(models.Model):
+    """One training of one model. The row is the truth; the task queue is only the kick.
+
+    Only `training.queue.leases` writes the status columns, always by conditional UPDATE on id, token and status.
+    """
+
+    run_id = models.CharField(max_length=40, unique=True)
+    kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.CANDLE)
+    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="retries")
+    subject = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.CASCADE, related_name="jobs", db_index=False
+    )
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="runs")
+
+    # what was asked for
+    series = models.ForeignKey(Series, null=True, on_delete=models.PROTECT, related_name="runs")
+    candle_at = models.DateTimeField(null=True)
+    config = models.JSONField(default=dict)  # a CandleSpec as dict (training/quant/candle/spec.py)
+    params_hash = models.CharField(max_length=64, db_index=True)
+
+    # how far it is
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
+    stage = models.CharField(max_length=30, default="queued")
+    progress = models.FloatField(default=0.0)  # 0 to 1
+    message = models.CharField(max_length=300, blank=True)
+    live_curve = models.JSONField(default=list)  # [[round, validation loss], …] while it fits
+    error = models.TextField(blank=True)  # one plain sentence
+    error_reason = models.CharField(max_length=40, blank=True)  # a Reason
+    error_trace = models.TextField(blank=True)
+
+    # who holds it
+    attempt = models.PositiveSmallIntegerField(default=0)
+    lease_token = models.UUIDField(null=True)
+    lease_beat_at = models.DateTimeField(null=True)  # on training.queue.clock
+    worker_host = models.CharField(max_length=120, blank=True)
+    worker_pid = models.PositiveIntegerField(null=True)
+    cancel_requested_at = models.DateTimeField(null=True)
+
+    # what came out
+    result = models.JSONField(default=dict)  # metrics, verdict, splits: what lists and the API show
+    detail = models.JSONField(default=dict)  # rows of the test window, curves, baselines: what the run's page draws
+
+    created_at = models.DateTimeField()
+    kicked_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    deleted_at = models.DateTimeField(null=True)
+    deletion = models.UUIDField(null=True, editable=False)  # what was deleted together comes back together
+
+    # what lists seek runs by, out of `config` and `result`, which no index covers; of a confirmation: pooled
+    protocol = models.CharField(max_length=20, null=True)
+    feature_set = models.CharField(max_length=40, null=True)
+    universe = models.CharField(max_length=40, null=True)
+    auc = models.FloatField(null=True)
+    p_value = models.FloatField(null=True)
+
+    objects = TrainingRunQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["status", "id"], name="run_status"),
+            models.Index(fields=["series", "-id"], name="run_series"),
+            models.Index(fields=["created_by", "-id"], name="run_person"),
+            models.Index(fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="run_deleted"),
+            # Without the runs that are about none, or SQLite would seek those by it instead of by `run_listed`.
+            models.Index(fields=["subject"], condition=Q(subject__isnull=False), name="run_subject"),
+            # Whatever a list is filtered by, its keys come from this index alone; the rows are read for one page only.
+            models.Index(
+                fields=[
+                    *("-id", "kind", "status", "series", "created_by", "candle_at", "created_at", "auc", "p_value"),
+                    *("protocol", "feature_set", "universe", "deleted_at", "subject"),
+                ],
+                condition=Q(deleted_at__isnull=True, subject__isnull=True),
+                name="run_listed",
+            ),
+            models.Index(
+                fields=["subject", "p_value", "auc", "kind", "status"],
+                condition=Q(kind=Kind.CONFIRMATION, status=Status.COMPLETED),
+                name="run_confirmed",
+            ),
+            models.Index(
+                fields=["p_value", "series", "subject", "kind", "status"],
+                condition=Q(kind=Kind.CONFIRMATION, status=Status.COMPLETED),
+                name="run_proven",
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(status__in=Status.values), name="run_status_known"),
+            models.CheckConstraint(condition=Q(kind__in=Kind.values), name="run_kind_known"),
+            models.CheckConstraint(
+                condition=Q(kind__in=JOBS, subject__isnull=False) | (~Q(kind__in=JOBS) & Q(subject__isnull=True)),
+                name="run_job_has_subject",
+            ),
+            models.UniqueConstraint(
+                fields=["subject"],
+                condition=Q(kind=Kind.CONFIRMATION) & ~Q(status__in=[Status.FAILED, Status.CANCELLED]),
+                name="one_confirmation_a_run",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=TERMINAL, finished_at__isnull=False)
+                | Q(status__in=ACTIVE, finished_at__isnull=True),
+                name="run_finished_when_terminal",
+            ),
+            models.CheckConstraint(
+                condition=Q(status=Status.RUNNING, lease_token__isnull=False) | ~Q(status=Status.RUNNING),
+                name="run_running_has_lease",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.run_id
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.status in TERMINAL
+
+
+class RunEvent(models.Model):
+    """One line of a run's log. Append-only."""
+
+    run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="events")
+    at = models.DateTimeField()
+    attempt = models.PositiveSmallIntegerField(default=0)
+    stage = models.CharField(max_length=30)
+    text = models.CharField(max_length=500)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.stage}: {self.text}"
+
+
+class IdempotencyKey(models.Model):
+    """Remembers for a day what a POST with this key was answered, so that sending it again does nothing twice."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=200)
+    body_hash = models.CharField(max_length=64)
+    run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="idempotency_key_once")]
+
+    def __str__(self) -> str:
+        return self.key

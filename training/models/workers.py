@@ -1,0 +1,22 @@
+"""The processes that carry runs."""
+
+from django.db import models
+
+from training.models.runs import TrainingRun
+
+
+class WorkerProcess(models.Model):
+    """A process that carries runs; its beat says that it lives."""
+
+    host = models.CharField(max_length=120)
+    pid = models.PositiveIntegerField()
+    started_at = models.DateTimeField()
+    beat_at = models.DateTimeField()  # on training.queue.clock
+    run = models.ForeignKey(TrainingRun, null=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        ordering = ["host", "pid"]
+        constraints = [models.UniqueConstraint(fields=["host", "pid"], name="worker_once")]
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.pid}"

@@ -49,7 +49,7 @@ def runs_compare(request: HttpRequest) -> HttpResponse:
     try:
         found = compare(comparable_runs(names))
     except NotComparable as error:
-        return render(request, "predictions/compare.html", {"problem": str(error)}, status=400)
+        return render(request, "predictions/candle/compare.html", {"problem": str(error)}, status=400)
     if request.GET.get("format") == "csv":
         headers = {"Content-Disposition": 'attachment; filename="compared-runs.csv"'}
         return HttpResponse(csv_text(comparison_rows(found)), content_type="text/csv; charset=utf-8", headers=headers)
@@ -59,7 +59,7 @@ def runs_compare(request: HttpRequest) -> HttpResponse:
         "parts": [run.run_id for run in found.runs],
         "notes": NOTES,
     }
-    return render(request, "predictions/compare.html", context)
+    return render(request, "predictions/candle/compare.html", context)
 
 
 @require_GET
@@ -68,4 +68,4 @@ def record(request: HttpRequest, run_id: str) -> HttpResponse:
     """The live record of a run's model, which the run's own page fetches."""
     run = get_object_or_404(TrainingRun.objects.existing(), run_id=run_id, kind=Kind.CANDLE)
     context = {"record": live_record(run), "parts": ("Test window", "Live")}
-    return render(request, "predictions/_live_record.html", context)
+    return render(request, "predictions/candle/_live_record.html", context)

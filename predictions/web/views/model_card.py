@@ -25,7 +25,7 @@ def card(request: HttpRequest, version: str) -> HttpResponse:
     if found.kind == Kind.UNIVERSE:
         return redirect("run", found.run.run_id)  # which says of a universe's model what a card would
     context = card_context(found) | {"may_train": may(request.user, Scope.TRAIN)}
-    return render(request, "predictions/card.html", context)
+    return render(request, "predictions/candle/model_card.html", context)
 
 
 @require_GET

@@ -38,7 +38,7 @@ def recommendations(request: HttpRequest) -> HttpResponse:
         "query": kept.urlencode(),
         **{f"query_without_{name}": one.urlencode() for name, one in without.items()},
     }
-    return render(request, "predictions/recommendations.html", context)
+    return render(request, "predictions/recommendations/day.html", context)
 
 
 @require_GET
@@ -56,14 +56,14 @@ def why(request: HttpRequest, number: int) -> HttpResponse:
             context["problem"] = str(error)
         except ModelVersion.DoesNotExist:
             context["problem"] = "The model was deleted since; what it said stays, why it said so is gone."
-    return render_page(request, "predictions/why.html", "predictions/_why.html", context)
+    return render_page(request, "predictions/recommendations/why.html", "predictions/recommendations/_why.html", context)
 
 
 @require_GET
 @page_permission(Scope.READ)
 def scorecard(request: HttpRequest) -> HttpResponse:
     """Promised against delivered, by model and month."""
-    return render(request, "predictions/scorecard.html", scorecard_context())
+    return render(request, "predictions/recommendations/scorecard.html", scorecard_context())
 
 
 @require_GET
@@ -71,7 +71,7 @@ def scorecard(request: HttpRequest) -> HttpResponse:
 def drift(request: HttpRequest) -> HttpResponse:
     """Each active model as it is now, and what was noticed of any."""
     context = {"found": drift_look(), "notices": Notice.objects.all()[:NOTICES], "stretch": STRETCH}
-    return render(request, "predictions/drift.html", context)
+    return render(request, "predictions/recommendations/drift.html", context)
 
 
 def _csv(query: dict[str, str]) -> HttpResponse:

@@ -45,7 +45,7 @@ def schedules(request: HttpRequest) -> HttpResponse:
         "may_change": may(request.user, Scope.ACTIVATE),
         "universes": [ALL, *Universe.objects.values_list("name", flat=True)],
     }
-    return render_page(request, "predictions/schedules.html", "predictions/_schedules.html", context)
+    return render_page(request, "predictions/schedules/list.html", "predictions/schedules/_list.html", context)
 
 
 @require_POST

@@ -64,5 +64,5 @@ def _show(request: HttpRequest, run: TrainingRun, errors: dict[str, list[str]] |
     context = description_context(request, run)
     if errors:
         context |= {"typed": request.POST.dict(), "errors": errors}
-    template = "training/_description.html"
-    return render_page(request, "training/describe.html", template, context, status=400 if errors else 200)
+    template = "training/runs/_annotations.html"
+    return render_page(request, "training/runs/annotate.html", template, context, status=400 if errors else 200)

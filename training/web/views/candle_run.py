@@ -134,7 +134,7 @@ def run_file(request: HttpRequest, run_id: str, name: str) -> HttpResponseBase:
 @page_permission(Scope.READ)
 def tries(request: HttpRequest) -> HttpResponse:
     """The team's tries on one series against Holm's line."""
-    return render(request, "training/tries.html", tries_context(request.GET))
+    return render(request, "training/trials/list.html", tries_context(request.GET))
 
 
 def _form(request: HttpRequest, form: CandleForm, status: int = 200) -> HttpResponse:
@@ -146,7 +146,7 @@ def _form(request: HttpRequest, form: CandleForm, status: int = 200) -> HttpResp
         "in_dialog": wants_fragment(request),
         "warnings": [(name, each.warning) for name, each in FEATURE_SETS.items() if each.warning],
     }
-    return render_page(request, "training/new.html", "training/_form.html", context, status=status)
+    return render_page(request, "training/candle_run/new.html", "training/candle_run/_form.html", context, status=status)
 
 
 def _initial(request: HttpRequest) -> dict[str, Any]:
@@ -166,7 +166,7 @@ def _show(request: HttpRequest, found: TrainingRun, *, in_dialog: bool) -> HttpR
         return show_universe(request, found)
     context = run_context(found) | description_context(request, found)
     context |= {"in_dialog": in_dialog and wants_fragment(request), "may_train": may(request.user, Scope.TRAIN)}
-    return render_page(request, "training/run.html", "training/_run.html", context)
+    return render_page(request, "training/candle_run/run.html", "training/candle_run/_run.html", context)
 
 
 def _person(request: HttpRequest) -> User | None:

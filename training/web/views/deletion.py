@@ -77,7 +77,7 @@ def runs_delete(request: HttpRequest) -> HttpResponse:
         "through": found.aggregate(last=Max("pk"))["last"],
         "minutes": int(deletion.UNDO.total_seconds() // 60),
     }
-    return render(request, "training/bulk_delete.html", context, status=400 if request.method == "POST" else 200)
+    return render(request, "training/runs/bulk_delete.html", context, status=400 if request.method == "POST" else 200)
 
 
 @require_POST

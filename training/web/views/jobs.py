@@ -17,7 +17,7 @@ from training.models import ACTIVE, Kind, Status, TrainingRun
 from training.recipes.candle.page import part_context
 from training.runs import services
 
-PARTS = {"judgement": "training/_judgement.html", "proof": "training/_proof.html"}  # that poll by themselves
+PARTS = {"judgement": "training/candle_run/_verdict.html", "proof": "training/candle_run/_proof.html"}  # that poll by themselves
 
 
 @require_POST
@@ -55,7 +55,7 @@ def show_part(request: HttpRequest, run: TrainingRun, part: str, problem: str = 
         "may_train": may(request.user, Scope.TRAIN),
         "problem": problem,
     }
-    return render_page(request, "training/run.html", PARTS[part], context)
+    return render_page(request, "training/candle_run/run.html", PARTS[part], context)
 
 
 def _answer(request: HttpRequest, run: TrainingRun, kind: Kind, problem: str = "") -> HttpResponse:

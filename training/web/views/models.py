@@ -42,7 +42,7 @@ def models(request: HttpRequest) -> HttpResponse:
         "may_train": may(request.user, Scope.TRAIN),
         "offers_demo": not shown and offers_demo(),
     }
-    return render_page(request, "training/models.html", "training/_models.html", context)
+    return render_page(request, "training/models/list.html", "training/models/_list.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -110,7 +110,7 @@ def model_history(request: HttpRequest) -> HttpResponse:
         "is_newest": "before" not in request.GET,
         "may_activate": may(request.user, Scope.ACTIVATE),
     }
-    return render(request, "training/model_history.html", context, status=400 if context["problem"] else 200)
+    return render(request, "training/models/history.html", context, status=400 if context["problem"] else 200)
 
 
 def _page(request: HttpRequest, rows: QuerySet[Row]) -> tuple[list[Row], int | None]:
@@ -124,7 +124,7 @@ def _show_gate(request: HttpRequest, model: ModelVersion, *, problem: str = "", 
         "reason": request.POST.get("reason", ""),
         "may_activate": may(request.user, Scope.ACTIVATE),
     }
-    return render(request, "training/model_gate.html", context, status=status)
+    return render(request, "training/models/gate.html", context, status=status)
 
 
 def _model(version: str) -> ModelVersion:

@@ -52,7 +52,7 @@ def runs(request: HttpRequest) -> HttpResponse:
     }
     if not wants_fragment(request) and context["may_train"] and isinstance(request.user, User):
         context["deletions"] = recent_deletions(request.user)
-    return render_page(request, "training/runs.html", "training/_runs.html", context)
+    return render_page(request, "training/runs/list.html", "training/runs/_list.html", context)
 
 
 def filter_context(chosen: RunFilter) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def universe_use(request: HttpRequest) -> HttpResponse:
     """What the form, as it is filled in now, would use."""
     form = UniverseForm({**_defaults(), **request.GET.dict()})
     preview = universe_preview(form.spec) if form.is_valid() else None
-    return render(request, "training/_universe_use.html", {"preview": preview, "form": form})
+    return render(request, "training/universe_run/_use.html", {"preview": preview, "form": form})
 
 
 @require_GET
@@ -53,7 +53,7 @@ def universe_use(request: HttpRequest) -> HttpResponse:
 def demo_offer(request: HttpRequest) -> HttpResponse:
     """For pages that have nothing to show yet: one click trains the demo universe, if there is one."""
     context = {"offers_demo": offers_demo(), "may_train": may(request.user, Scope.TRAIN)}
-    return render(request, "training/_demo_offer.html", context)
+    return render(request, "training/universe_run/_demo_offer.html", context)
 
 
 def show_universe(request: HttpRequest, run: TrainingRun) -> HttpResponse:
@@ -61,13 +61,13 @@ def show_universe(request: HttpRequest, run: TrainingRun) -> HttpResponse:
     is_walk = run.kind == Kind.WALK
     context = (walk_context(run) if is_walk else universe_context(run)) | description_context(request, run)
     context |= {"may_train": may(request.user, Scope.TRAIN), "may_activate": may(request.user, Scope.ACTIVATE)}
-    fragment = "training/_walk.html" if is_walk else "training/_universe_run.html"
-    return render_page(request, "training/universe_run.html", fragment, context | {"fragment": fragment})
+    fragment = "training/universe_run/_walk.html" if is_walk else "training/universe_run/_run.html"
+    return render_page(request, "training/universe_run/run.html", fragment, context | {"fragment": fragment})
 
 
 def _form(request: HttpRequest, form: UniverseForm, status: int = 200) -> HttpResponse:
     preview = universe_preview(form.spec) if form.is_valid() else None
-    return render(request, "training/universe_new.html", {"form": form, "preview": preview}, status=status)
+    return render(request, "training/universe_run/new.html", {"form": form, "preview": preview}, status=status)
 
 
 def _defaults() -> dict[str, str]:

@@ -23,7 +23,7 @@ def workers(request: HttpRequest) -> HttpResponse:
     """Polls itself: who is there changes without anybody's doing."""
     leases.release_lost()
     context = {"hosts": _hosts(), "failures": _failures(), **_queue()}
-    return render_page(request, "training/workers.html", "training/_workers.html", context)
+    return render_page(request, "training/workers/list.html", "training/workers/_list.html", context)
 
 
 def _hosts() -> list[dict[str, Any]]:

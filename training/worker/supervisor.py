@@ -25,8 +25,9 @@ from boursomatic.shared.processes import Flag, adopt_orphans, bind_forks, kill_c
 from training.models import Status, TrainingRun
 from training.queue import enqueue, leases
 from training.queue.broker import Kicks, waiting
+from training.worker import heartbeat
 from training.worker.housekeeping import Housekeeper
-from training.worker.runner import STOPPING, heartbeat
+from training.worker.runner import STOPPING
 
 TICK_S = 0.5
 SWEEP_EVERY_S = heartbeat.BEAT_EVERY_S

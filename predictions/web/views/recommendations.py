@@ -56,7 +56,8 @@ def why(request: HttpRequest, number: int) -> HttpResponse:
             context["problem"] = str(error)
         except ModelVersion.DoesNotExist:
             context["problem"] = "The model was deleted since; what it said stays, why it said so is gone."
-    return render_page(request, "predictions/recommendations/why.html", "predictions/recommendations/_why.html", context)
+    page, fragment = "predictions/recommendations/why.html", "predictions/recommendations/_why.html"
+    return render_page(request, page, fragment, context)
 
 
 @require_GET

@@ -12,9 +12,9 @@ from instruments.models import Series
 from tests.market import FIRST_DAY, make_series
 from tests.people import BrowserOf
 from tests.training.run_builders import make_run
-from training.evidence.trials import DRAWN, PAGE, ledger, ranked
 from training.models import Status, Try
 from training.quant.stats.significance import holm
+from training.web.presenters.trials import DRAWN, PAGE, ledger, ranked
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
 

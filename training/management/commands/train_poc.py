@@ -13,7 +13,8 @@ from training.artifacts.storage import artifact_storage, run_folder
 from training.models import Status, TrainingRun
 from training.quant.candle.spec import FEATURE_SETS, PROTOCOLS, RANGES, TIMEFRAMES, SpecError, parse_candle_spec
 from training.runs.as_json import run_json
-from training.worker.runner import Held, foreground
+from training.worker import foreground
+from training.worker.runner import Held
 
 
 class Command(commands.Command):

@@ -17,7 +17,6 @@ from instruments.quant.features.candle import FEATURE_SETS
 from instruments.store.read_bars import default_symbol
 from training.artifacts.storage import artifact_storage
 from training.errors import TooLate, TooManyRuns
-from training.evidence.trials import tries_context
 from training.evidence.universe import OF_UNIVERSES
 from training.models import Kind, Status, TrainingRun
 from training.quant.candle.spec import RANGES, SpecError
@@ -25,6 +24,7 @@ from training.queue import leases
 from training.recipes.candle.form import CandleForm, initial_values
 from training.recipes.candle.page import run_context
 from training.runs import services
+from training.web.presenters.trials import tries_context
 from training.web.views.annotations import description_context
 from training.web.views.jobs import PARTS, show_part
 from training.web.views.universe_run import show_universe
@@ -146,7 +146,8 @@ def _form(request: HttpRequest, form: CandleForm, status: int = 200) -> HttpResp
         "in_dialog": wants_fragment(request),
         "warnings": [(name, each.warning) for name, each in FEATURE_SETS.items() if each.warning],
     }
-    return render_page(request, "training/candle_run/new.html", "training/candle_run/_form.html", context, status=status)
+    page, fragment = "training/candle_run/new.html", "training/candle_run/_form.html"
+    return render_page(request, page, fragment, context, status=status)
 
 
 def _initial(request: HttpRequest) -> dict[str, Any]:

@@ -17,7 +17,10 @@ from training.models import ACTIVE, Kind, Status, TrainingRun
 from training.recipes.candle.page import part_context
 from training.runs import services
 
-PARTS = {"judgement": "training/candle_run/_verdict.html", "proof": "training/candle_run/_proof.html"}  # that poll by themselves
+PARTS = {  # that poll by themselves
+    "judgement": "training/candle_run/_verdict.html",
+    "proof": "training/candle_run/_proof.html",
+}
 
 
 @require_POST

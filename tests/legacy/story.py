@@ -28,22 +28,22 @@ from django.db.models.functions import Now  # noqa: E402
 from django.test import Client  # noqa: E402
 from django_q.brokers import get_broker  # noqa: E402
 from django_q.models import OrmQ  # noqa: E402
+from instruments.services import bars_write  # noqa: E402
+from training.endings import Ending  # noqa: E402
+from training.execution import run_execute  # noqa: E402
+from training.quant.spec import parse_candle_spec  # noqa: E402
 
 from boursomatic.accounts.roles import Role, Scope  # noqa: E402
 from boursomatic.accounts.tokens import token_create  # noqa: E402
 from instruments.models import Instrument, Series, Universe  # noqa: E402
 from instruments.quant.bars import Bars  # noqa: E402
-from instruments.services import bars_write  # noqa: E402
 from predictions import carrying, schedules  # noqa: E402
 from predictions.models import RecommendationSet, Schedule  # noqa: E402
 from tests.people import PASSWORD, make_person  # noqa: E402
 from tests.training.quant.noise import noise_bars  # noqa: E402
 from training import leases, removal, services  # noqa: E402
-from training.endings import Ending  # noqa: E402
-from training.execution import run_execute  # noqa: E402
 from training.models import Kind, ModelVersion, Status, TrainingRun  # noqa: E402
 from training.quant import universe_fit  # noqa: E402
-from training.quant.spec import parse_candle_spec  # noqa: E402
 
 SYMBOLS = ("AAA", "BBB", "CCC", "DDD")
 BARS, DAYS = 760, 308  # of the two candle series, and of each member of the universe

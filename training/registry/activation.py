@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from boursomatic.accounts.audit import audit
 from training.errors import ActiveChanged, GateRefused, TooLate
-from training.models import Activation, Kind, ModelVersion, ModelVersionQuerySet
+from training.models import Activation, Kind, ModelVersion, ModelVersionQuerySet, TrainingRun
 from training.registry.gate import broken_files, gate_checks, refusals
 
 UNASKED: Any = object()  # the caller expects nothing of the model that is active now
@@ -39,7 +39,8 @@ def model_activate(
             raise GateRefused(f"The gate refuses {model.version}: {', '.join(failed)}.", gate)
         if now:
             ModelVersion.objects.filter(pk=now.pk).update(is_active=False)
-        if not ModelVersion.objects.filter(pk=model.pk, run__deleted_at=None).update(is_active=True):
+        run = TrainingRun.objects.select_for_update().filter(pk=model.run_id, deleted_at=None).values("pk")
+        if not run or not ModelVersion.objects.filter(pk=model.pk).update(is_active=True):
             raise ActiveChanged(f"The run of {model.version} was deleted; it can't be activated.")
         made = _record(model, model.version, now, user, reason, overridden=bool(failed), gate=gate)
         audit(user, "model.activate", model.version, reason=reason, overridden=made.overridden, previous=made.previous)

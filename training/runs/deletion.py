@@ -88,6 +88,8 @@ def runs_delete(runs: Runs, *, user: User | None, why: str, pinned: bool = False
         chosen = list(deletable(runs, user=user, pinned=pinned).values_list("pk", flat=True))
         for at in range(0, len(chosen), AT_ONCE):
             some = chosen[at : at + AT_ONCE]
+            rows = TrainingRun.objects.filter(pk__in=some).order_by("pk")
+            list(rows.select_for_update().values("pk"))  # none of their models is activated meanwhile
             for job in TrainingRun.objects.filter(subject__in=some, status__in=ACTIVE).values_list("pk", flat=True):
                 leases.request_cancel(job)
             still = deletable(TrainingRun.objects.filter(pk__in=some), user=user, pinned=pinned)

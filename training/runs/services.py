@@ -148,12 +148,14 @@ def run_cancel(*, run: TrainingRun, user: User | None) -> TrainingRun:
 def run_delete(*, run: TrainingRun, user: User | None) -> None:
     """Gone from every list at once. Raises TooLate while it is active or its model is."""
     with transaction.atomic():
-        if getattr(run, "model_version", None) and run.model_version.is_active:
-            raise TooLate(f"The model of run {run.run_id} is active. Deactivate it first.")
+        row = TrainingRun.objects.filter(pk=run.pk)
+        row.select_for_update().first()  # no model is activated meanwhile: that locks the same row
         for job in run.jobs.filter(status__in=ACTIVE):
             leases.request_cancel(job.pk)
-        gone = TrainingRun.objects.filter(pk=run.pk, deleted_at=None).exclude(status__in=ACTIVE)
+        gone = row.filter(deleted_at=None).exclude(status__in=ACTIVE).exclude(model_version__is_active=True)
         if not gone.update(deleted_at=Now(), deletion=uuid4()):
+            if row.filter(model_version__is_active=True).exists():
+                raise TooLate(f"The model of run {run.run_id} is active. Deactivate it first.")
             raise TooLate(f"Run {run.run_id} is not over yet. Cancel it first.")
         audit(user, "run.delete", run.run_id)
 

@@ -3,7 +3,10 @@
 import io
 import json
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +18,19 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from boursomatic.accounts.models import AuditEntry
+from tests.faults.crew import until
 from tests.faults.scale import times
 from tests.market import make_series
 from tests.people import ApiOf
 from tests.training.run_builders import make_model, make_run
 from tests.training.universe import carried_universe, make_universe
 from training.artifacts.storage import artifact_storage
-from training.models import Activation, Kind, ModelVersion, Status, UniverseTry
-from training.registry.activation import active_on
+from training.errors import ActiveChanged, TooLate
+from training.models import Activation, Kind, ModelVersion, Status, TrainingRun, UniverseTry
+from training.registry.activation import active_on, model_activate
 from training.registry.gate import gate_checks
+from training.runs.deletion import runs_delete
+from training.runs.services import run_delete
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
 ROUNDS = times(25, 200)  # of a race
@@ -159,6 +166,66 @@ def test_it_lets_the_database_hold_one_active_universe_model(carol: User) -> Non
     ModelVersion.objects.filter(pk=models[0].pk).update(is_active=True)
     with pytest.raises(IntegrityError), transaction.atomic():
         ModelVersion.objects.filter(pk=models[1].pk).update(is_active=True)
+
+
+def test_it_is_not_active_and_deleted_when_both_are_asked_at_once(carol: User) -> None:
+    """The run that is to be deleted was read, with its model, before either began."""
+    start = threading.Barrier(2)
+    for delete in (run_delete, _delete_many) * ROUNDS:
+        model = universe_model(carol)
+        run = TrainingRun.objects.select_related("model_version").get(pk=model.run_id)
+        threads = [
+            _in_thread(partial(model_activate, model=model, user=carol, reason="race"), ActiveChanged, start),
+            _in_thread(partial(delete, run=run, user=carol), TooLate, start),
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        model.refresh_from_db()
+        run.refresh_from_db()
+        assert model.is_active == (run.deleted_at is None)
+
+
+def test_it_makes_a_deletion_wait_for_an_activation_that_is_under_way(carol: User) -> None:
+    for delete in (run_delete, _delete_many):
+        model = universe_model(carol)
+        run = TrainingRun.objects.select_related("model_version").get(pk=model.run_id)
+        thread = _in_thread(partial(delete, run=run, user=carol), TooLate)
+        with transaction.atomic():
+            model_activate(model=model, user=carol, reason="first")
+            thread.start()
+            until(lambda thread=thread: not thread.is_alive() or _is_waited_for(), what="the deletion to wait")
+        thread.join()
+        run.refresh_from_db()
+        assert run.deleted_at is None and _active() == [model.version]
+
+
+def _in_thread(
+    act: Callable[[], object], refused: type[Exception], start: threading.Barrier | None = None
+) -> threading.Thread:
+    def work() -> None:
+        if start:
+            start.wait()
+        with suppress(refused):
+            act()
+        connection.close()
+
+    return threading.Thread(target=work)
+
+
+def _delete_many(run: TrainingRun, user: User) -> None:
+    if not runs_delete(TrainingRun.objects.filter(pk=run.pk), user=user, why="race"):
+        raise TooLate("none")
+
+
+def _is_waited_for() -> bool:
+    """Another connection waits for what this one has locked; on SQLite whoever wants to write does."""
+    if connection.vendor == "sqlite":
+        return True
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_locks WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))")
+        return cursor.fetchone() is not None
 
 
 def _at_once(programs: list[APIClient], models: list[ModelVersion], **body: Any) -> list[int]:

@@ -26,7 +26,8 @@ from training.worker.outcome import Ending, Outcome
 
 LONG = (Kind.UNIVERSE, Kind.FOLD, Kind.WALK)
 TIME_LIMIT_S = dict.fromkeys(Kind, 600.0) | dict.fromkeys(LONG, 1800.0)  # well below settings.TASK_TIMEOUT_S
-TICK_S = 0.1  # how soon a cancel is seen
+TICK_S = 0.1  # how soon a stop of the worker is seen; the end of the child is seen at once
+CANCEL_EVERY_S = 0.25  # between its queries, for as long as the run goes on; a cancel is seen within this and a tick
 STOP_AT = 0.8  # share of the lease after which a child whose beat can't be written is stopped
 
 STOPPING = Flag()  # set by the worker command when it is told to stop; shared over its forks
@@ -80,7 +81,7 @@ class Watch:
 
     def __init__(self, held: Held, child: Child) -> None:
         self.held, self.child = held, child
-        self.started = self.beaten = self.tried = time.monotonic()
+        self.started = self.beaten = self.tried = self.cancel_read = time.monotonic()
 
     def until_over(self) -> Ending:
         while not self.child.wait(TICK_S):
@@ -97,7 +98,7 @@ class Watch:
             minutes = f"{limit / 60:g} minutes"
             return Ending.failed(Reason.TIME_LIMIT, f"Stopped after {minutes}, the limit for a run of this kind.")
         try:
-            if self._asked_to_stop():
+            if now - self.cancel_read >= CANCEL_EVERY_S and self._is_cancelled(now):
                 return Ending(Outcome.CANCELLED)
             if now - self.tried >= leases.BEAT_EVERY_S and not self._beat(now):
                 return Ending(Outcome.LOST)
@@ -108,9 +109,11 @@ class Watch:
             return Ending(Outcome.GIVE_BACK, sentence="The run could not say that it lives")
         return None
 
-    def _asked_to_stop(self) -> bool:
-        mine = TrainingRun.objects.filter(pk=self.held.pk, lease_token=self.held.token, status=Status.RUNNING)
-        return mine.exclude(cancel_requested_at=None).exists()
+    def _is_cancelled(self, now: float) -> bool:
+        held = TrainingRun.objects.filter(pk=self.held.pk, lease_token=self.held.token, status=Status.RUNNING)
+        is_cancelled = held.exclude(cancel_requested_at=None).exists()
+        self.cancel_read = now  # not of a database that was away: the next tick tries again
+        return is_cancelled
 
     def _beat(self, now: float) -> bool:
         """False when the lease is lost. A stopped child does not live, so nobody beats for it."""

@@ -3,9 +3,14 @@ other apps have asked for by name (settings.HOUSEKEEPING)."""
 
 import logging
 import time
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from typing import Any
 
 from django.conf import settings
+from django.db import Error as DbError
+from django.db import connection
 from django.db.models.functions import Now
 from django.utils.module_loading import import_string
 
@@ -21,7 +26,10 @@ log = logging.getLogger("boursomatic.worker")
 
 
 class Housekeeper:
-    """Several hosts may do the same at the same time: each step is harmless when it finds nothing left to do."""
+    """Several hosts may do the same at the same time: each step is harmless when it finds nothing left to do.
+
+    A step that fails is logged and tried again in the next round; it keeps no other from its turn.
+    """
 
     def __init__(self) -> None:
         self.due = self.calls_due = self.orphans_due = time.monotonic()
@@ -33,19 +41,33 @@ class Housekeeper:
         if now >= self.calls_due:
             self.calls_due = now + CALLS_EVERY_S
             for name in settings.HOUSEKEEPING:
-                import_string(name)()
+                _attempt(name, partial(_call, name))
         if now < self.due:
             return
         self.due = now + EVERY_S
         today = datetime.now(UTC).date()
-        if self.retired != today:
+        if self.retired != today and _attempt("retention", retire) is not None:
             self.retired = today
-            retire()
-        if deletion.sweep_deleted(AT_ONCE) == AT_ONCE:
+        if _attempt("deleted runs", lambda: deletion.sweep_deleted(AT_ONCE)) == AT_ONCE:
             self.due = now
-        if now >= self.orphans_due:
+        if now >= self.orphans_due and _attempt("orphaned folders", sweep_orphans) is not None:
             self.orphans_due = now + ORPHANS_EVERY_S
-            sweep_orphans()
+
+
+def _call(name: str) -> None:
+    import_string(name)()
+
+
+def _attempt(name: str, step: Callable[[], Any]) -> Any:
+    """What `step` returns, or None where it raised: the command that calls it has runs to look after."""
+    try:
+        return step()
+    except (DbError, OSError) as problem:  # locked, full or away for a moment
+        log.info("Housekeeping (%s) is tried again: %s", name, str(problem).strip())
+        connection.close()
+    except Exception:
+        log.exception("Housekeeping (%s) failed; it is tried again.", name)
+    return None
 
 
 def retire() -> int:

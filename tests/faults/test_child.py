@@ -14,7 +14,7 @@ from django.db import OperationalError
 from training.errors import RunRefused
 from training.models import Reason
 from training.worker.child import MEMORY_BUDGET, Child
-from training.worker.outcome import Ending, Outcome
+from training.worker.outcome import TRACE_CHARS, Ending, Outcome
 
 pytestmark = pytest.mark.processes
 
@@ -85,6 +85,27 @@ def test_it_names_the_reason_in_plain_words(job: Callable[[], None], reason: str
 
 def test_it_keeps_the_trace_of_a_bug() -> None:
     assert "no such thing" in ending_of(fail).trace
+
+
+def test_it_takes_in_a_report_that_no_pipe_holds() -> None:
+    """Each of these characters takes six bytes of JSON, and a pipe holds 64 KiB."""
+
+    def fail_at_length() -> None:
+        raise KeyError("Ω" * TRACE_CHARS)
+
+    assert ending_of(fail_at_length).trace == ("Ω" * TRACE_CHARS + "'\n")[-TRACE_CHARS:]
+
+
+def test_it_waits_no_longer_than_it_was_told_though_the_child_reports() -> None:
+    child = Child.start(
+        lambda: os.closerange(3, 256) or time.sleep(60)
+    )  # the end of a report, long before that of its sender
+    try:
+        started = time.monotonic()
+        assert not child.wait(0.3)
+        assert 0.3 <= time.monotonic() - started < 2
+    finally:
+        child.kill()
 
 
 @pytest.mark.parametrize("job", [be_killed, lose_the_database])

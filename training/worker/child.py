@@ -7,6 +7,7 @@ import os
 import resource
 import select
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -29,6 +30,8 @@ class Child:
         self._pidfd = os.pidfd_open(pid)
         self._poll = select.poll()
         self._poll.register(self._pidfd, select.POLLIN)
+        self._poll.register(self._report, select.POLLIN)
+        self._message = b""  # what was read of the child's report
         self._status: int | None = None
 
     @classmethod
@@ -43,8 +46,14 @@ class Child:
         return cls(pid, reading)
 
     def wait(self, seconds: float) -> bool:
-        """True when the child has ended."""
-        return bool(self._poll.poll(seconds * 1000))
+        """True when the child has ended. Reads its report meanwhile: a full pipe would keep the child from ending."""
+        deadline = time.monotonic() + seconds
+        while ready := {number for number, _ in self._poll.poll(max(0.0, deadline - time.monotonic()) * 1000)}:
+            if self._report in ready:
+                self._read()
+            if self._pidfd in ready:
+                return True
+        return False
 
     def is_stopped(self) -> bool:
         """Frozen by SIGSTOP or a debugger."""
@@ -66,8 +75,18 @@ class Child:
         assert self._status is not None
         if os.WIFSIGNALED(self._status):
             return Ending.of_signal(os.WTERMSIG(self._status))
-        said = b"".join(iter(lambda: os.read(self._report, _PIPE_CHUNK), b""))
-        return Ending.from_bytes(said) if said else Ending(Outcome.DONE)
+        while self._read():
+            pass
+        return Ending.from_bytes(self._message) if self._message else Ending(Outcome.DONE)
+
+    def _read(self) -> bool:
+        """One chunk of the report; False at its end, which is not waited for again."""
+        chunk = os.read(self._report, _PIPE_CHUNK)
+        self._message += chunk
+        if not chunk:
+            with contextlib.suppress(KeyError):
+                self._poll.unregister(self._report)
+        return bool(chunk)
 
     def _reap(self) -> None:
         self._status = os.waitpid(self.pid, 0)[1]

@@ -16,7 +16,7 @@ from training.quant.candle.plan import NotTrainable
 from training.quant.candle.spec import SpecError
 from training.queue.leases import Cancelled, LeaseLost
 
-TRACE_CHARS = 20_000  # the end of a trace says what happened; and a pipe holds 64 KiB
+TRACE_CHARS = 20_000  # the end of a trace says what happened
 _BY_MEMORY = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT)  # native code whose allocation failed dies of these
 _FULL = re.compile("disk is full|No space left")  # a database's words
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the last: a limit on the size of files (ulimit -f)

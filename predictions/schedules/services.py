@@ -23,9 +23,19 @@ ABANDONED = timedelta(minutes=35)  # longer than a job may take: its worker died
 
 
 def following(after: datetime, schedule: Schedule) -> datetime:
-    """The first time of day later than `after`, or so many days on."""
+    """First run of a new or changed schedule: its time of day later than `after` on that day, or so many days on."""
     at = datetime.combine(after.date(), schedule.time_of_day, tzinfo=after.tzinfo)
     return at if at > after else at + timedelta(days=schedule.every_days)
+
+
+def next_due(schedule: Schedule, after: datetime) -> datetime:
+    """First due time later than `after`: whole periods from the one that the schedule has now (UTC).
+
+    However late a run was begun, a weekly one stays on its weekday, and nothing missed is made up.
+    """
+    due, period = schedule.next_run_at, timedelta(days=schedule.every_days)
+    due = datetime.combine(due.date(), schedule.time_of_day, tzinfo=due.tzinfo)
+    return due + max(0, (after - due) // period + 1) * period
 
 
 def schedules_create(*, universe: str, user: User) -> list[Schedule]:
@@ -55,7 +65,7 @@ def schedule_change(*, schedule: Schedule, user: User, time_of_day: time, every_
 def schedule_switch(*, schedule: Schedule, user: User, on: bool) -> None:
     """On or off. What was missed while it was off is not made up."""
     now = timezone.now()
-    values = {"next_run_at": following(now, schedule)} if on and schedule.next_run_at <= now else {}
+    values = {"next_run_at": next_due(schedule, now)} if on and schedule.next_run_at <= now else {}
     Schedule.objects.filter(pk=schedule.pk).update(enabled=on, **values)
     audit(user, "schedule.switch", str(schedule), on=on)
 
@@ -67,10 +77,9 @@ def schedule_rule(*, schedule: Schedule, user: User, on: bool) -> None:
 
 
 def schedule_run_now(*, schedule: Schedule, user: User) -> None:
-    """Due at once; a worker takes it within a second."""
-    now = timezone.now()
+    """Due at once, beside its due times; a worker takes it within a second."""
     with transaction.atomic():
-        Schedule.objects.filter(pk=schedule.pk).update(next_run_at=now, asked=True, kicked_at=now)
+        Schedule.objects.filter(pk=schedule.pk).update(asked=True, kicked_at=timezone.now())
         audit(user, "schedule.run", str(schedule))
         _kick(schedule.pk)
 
@@ -82,14 +91,14 @@ def schedule_delete(*, schedule: Schedule, user: User) -> None:
 
 def due(now: datetime) -> QuerySet[Schedule]:
     """To be begun now."""
-    return Schedule.objects.filter(Q(enabled=True) | Q(asked=True), next_run_at__lte=now)
+    return Schedule.objects.filter(Q(enabled=True, next_run_at__lte=now) | Q(asked=True))
 
 
 def schedules_kick() -> None:
     """Tells the workers what is due, and which retraining has ended. Called every 10 s; told twice is harmless."""
     now = timezone.now()
     lost = Schedule.objects.filter(ended_at=None, began_at__lt=now - ABANDONED)
-    lost.update(ended_at=now, ok=False, result="Its worker died. It is tried again.", next_run_at=now, asked=True)
+    lost.update(ended_at=now, ok=False, result="Its worker died. It is tried again.", asked=True)
     awaited = Schedule.objects.exclude(run_id="")
     moving = TrainingRun.objects.filter(run_id__in=awaited.values("run_id"), status__in=ACTIVE).values("run_id")
     waiting = due(now) | awaited.exclude(run_id__in=moving)
@@ -108,7 +117,7 @@ def schedule_claim(pk: int) -> Schedule | None:
         return None
     mine = Schedule.objects.filter(pk=pk, next_run_at=found.next_run_at, asked=found.asked)
     taken = mine.update(
-        next_run_at=following(now, found), asked=False, kicked_at=None, began_at=now, ended_at=None, ok=None
+        next_run_at=next_due(found, now), asked=False, kicked_at=None, began_at=now, ended_at=None, ok=None
     )
     return found if taken else None
 

@@ -98,7 +98,7 @@ ACTIONS: dict[str, tuple[str, Callable[[Schedule, User], None]]] = {
 
 def _line(one: Schedule) -> Line:
     form = ScheduleForm(initial={"time_of_day": one.time_of_day, "every_days": one.every_days}, auto_id=False)
-    is_due = (one.enabled or one.asked) and one.next_run_at <= timezone.now()
+    is_due = one.asked or (one.enabled and one.next_run_at <= timezone.now())
     return Line(one, form, one.began_at is not None and one.ended_at is None, is_due)
 
 

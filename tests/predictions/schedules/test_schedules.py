@@ -8,6 +8,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
 
 from boursomatic.accounts.models import AuditEntry
 from predictions.models import Job, RecommendationSet, Schedule
@@ -34,6 +36,36 @@ def test_its_next_run_is_the_next_time_of_day() -> None:
     before, after = (datetime(2024, 3, 5, hour, tzinfo=UTC) for hour in (8, 23))
     assert services.following(before, one) == datetime(2024, 3, 5, 22, 30, tzinfo=UTC)
     assert services.following(after, one) == datetime(2024, 3, 12, 22, 30, tzinfo=UTC)
+
+
+MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))
+
+
+@given(MOMENTS, st.times(), st.integers(1, 60), st.timedeltas(-timedelta(days=90), timedelta(days=500)))
+def test_its_due_times_lie_whole_periods_apart(first: datetime, at: time, every_days: int, late: timedelta) -> None:
+    due = datetime.combine(first.date(), at, tzinfo=UTC)
+    one = Schedule(time_of_day=at, every_days=every_days, next_run_at=due)
+    now, period = due + late, timedelta(days=every_days)
+    following = services.next_due(one, now)
+    assert following > now and following >= due and (following - due) % period == timedelta(0)
+    assert following == due or following - period <= now
+    one.next_run_at = following
+    assert services.next_due(one, now) == following
+
+
+def test_a_weekly_one_that_begins_late_stays_on_its_weekday_and_runs_once(carol: User) -> None:
+    """Due late on a Tuesday, begun after midnight: on Wednesday it does not run again."""
+    missed = timezone.now() - timedelta(days=1)
+    at = (timezone.now() + timedelta(hours=1)).time().replace(microsecond=0)
+    due = datetime.combine(missed.date(), at, tzinfo=UTC)
+    one = _schedule(Job.SCORE, every_days=7, time_of_day=at, next_run_at=due)
+    assert services.schedule_claim(one.pk)
+    one.refresh_from_db()
+    assert one.next_run_at == due + timedelta(days=7)
+    services.schedule_run_now(schedule=one, user=carol)
+    services.schedule_claim(one.pk)
+    one.refresh_from_db()
+    assert one.next_run_at == due + timedelta(days=7) and not one.asked
 
 
 def test_what_was_missed_for_five_days_runs_once() -> None:

@@ -1,7 +1,7 @@
 """Schedules: once when due, whoever looks, however long nobody did; nothing activates itself without a rule."""
 
 import threading
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -38,12 +38,14 @@ def test_its_next_run_is_the_next_time_of_day() -> None:
     assert services.following(after, one) == datetime(2024, 3, 12, 22, 30, tzinfo=UTC)
 
 
-MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))
-
-
-@given(MOMENTS, st.times(), st.integers(1, 60), st.timedeltas(-timedelta(days=90), timedelta(days=500)))
-def test_its_due_times_lie_whole_periods_apart(first: datetime, at: time, every_days: int, late: timedelta) -> None:
-    due = datetime.combine(first.date(), at, tzinfo=UTC)
+@given(
+    st.dates(date(2020, 1, 1), date(2030, 1, 1)),
+    st.times(),
+    st.integers(1, 60),
+    st.timedeltas(-timedelta(days=90), timedelta(days=500)),
+)
+def test_its_due_times_lie_whole_periods_apart(first: date, at: time, every_days: int, late: timedelta) -> None:
+    due = datetime.combine(first, at, tzinfo=UTC)
     one = Schedule(time_of_day=at, every_days=every_days, next_run_at=due)
     now, period = due + late, timedelta(days=every_days)
     following = services.next_due(one, now)

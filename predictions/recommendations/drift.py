@@ -40,9 +40,9 @@ class Found:
 
 def drift_look() -> list[Found]:
     """At every active model that has spoken of days that it had not seen."""
-    cards = scored_days()
-    active = universe_models().filter(is_active=True, version__in=cards).order_by("-pk")
-    return [_look(model, cards[model.version][1]) for model in active]
+    active = list(universe_models().filter(is_active=True).order_by("-pk"))
+    scored = scored_days([model.version for model in active])
+    return [_look(model, scored[model.version][1]) for model in active if model.version in scored]
 
 
 def drift_notice() -> tuple[list[Found], list[Notice]]:

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from predictions.quant.score import Scorecard, by_month, scorecard
+from predictions.quant.score import DayScore, Scorecard, by_month, scorecard
 from predictions.recommendations.make import challenger_of, universe_models
 from predictions.recommendations.score import scored_days
 from training.models import ModelVersion
 from training.web.presenters.charts import Plot, line_plot
+
+ScoredDays = dict[str, tuple[Scorecard, list[tuple[date, DayScore]]]]  # by version, as `scored_days` gives them
 
 
 @dataclass(frozen=True)
@@ -28,22 +30,23 @@ class Delivered:
     plot: Plot | None
 
 
-def delivered() -> list[Delivered]:
-    """Of every model that was held to account, newest first."""
-    found = scored_days()
-    models = {one.version: one for one in universe_models().filter(version__in=found)}
-    made = []
-    for version, (card, days) in found.items():
-        months = [
-            Month(first, scorecard(part, horizon=1, tested=None, interval=None)) for first, part in by_month(days)
-        ]
-        there = [month for month in months if month.card.scored]
-        made.append(Delivered(version, models.get(version), card, there, _plot(there)))
-    return made
-
-
 def scorecard_context() -> dict[str, Any]:
-    return {"found": delivered(), "duels": duels()}
+    """For `scorecard.html`. The sets are read once."""
+    scored = scored_days()
+    return {"found": delivered(scored), "duels": duels(scored)}
+
+
+def delivered(scored: ScoredDays) -> list[Delivered]:
+    """Of every model that was held to account, newest first."""
+    models = {model.version: model for model in universe_models().filter(version__in=scored)}
+    lines = []
+    for version, (card, days) in scored.items():
+        months = [
+            Month(first, scorecard(share, horizon=1, tested=None, interval=None)) for first, share in by_month(days)
+        ]
+        with_scores = [month for month in months if month.card.scored]
+        lines.append(Delivered(version, models.get(version), card, with_scores, _plot(with_scores)))
+    return lines
 
 
 def _plot(months: list[Month]) -> Plot | None:
@@ -64,19 +67,18 @@ class Duel:
     cards: list[Scorecard]
 
 
-def duels() -> list[Duel]:
+def duels(scored: ScoredDays) -> list[Duel]:
     """Of every active model of a universe that has a challenger."""
-    found = scored_days()
-    made = []
+    pairs = []
     for champion in universe_models().filter(is_active=True).order_by("universe", "horizon"):
         if challenger := challenger_of(champion):
             mine, others = (
-                dict(found[one.version][1]) if one.version in found else {} for one in (champion, challenger)
+                dict(scored[model.version][1]) if model.version in scored else {} for model in (champion, challenger)
             )
             common = sorted(set(mine) & set(others))
             cards = [
                 scorecard([(day, own[day]) for day in common], horizon=champion.horizon, tested=None, interval=None)
                 for own in (mine, others)
             ]
-            made.append(Duel(champion, challenger, len(common), cards))
-    return made
+            pairs.append(Duel(champion, challenger, len(common), cards))
+    return pairs

@@ -51,9 +51,9 @@ class Today:
 
 
 def home_context() -> dict[str, Any]:
-    cards = scored_days()
     models = universe_models().select_related("series__instrument").filter(is_active=True)
     lines = model_lines(list(models.order_by("universe", "horizon")))
+    cards = scored_days([line.model.version for line in lines])
     runs = TrainingRun.objects.existing().trainings().filter(status__in=ACTIVE)
     return {
         "today": [_today(one, cards[one.model.version][0] if one.model.version in cards else None) for one in lines],

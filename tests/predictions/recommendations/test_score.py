@@ -134,3 +134,18 @@ def test_its_page_asks_as_little_for_many_days_as_for_one(bob: User, browser_of:
             page = browser.get("/recommendations/scorecard/").text
         counts.append(len(queries))
     assert counts[0] == counts[1] and model.version in page and "50.0 %" in page
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.db_both
+def test_a_page_reads_the_days_once_and_of_the_models_that_it_shows(bob: User, browser_of: BrowserOf) -> None:
+    model, browser = advised(), browser_of(bob)
+    made, _ = recommendations_make(model=model, as_of=day_of(405))
+    made.pk, made.version = None, "earlier"  # of a model that is gone
+    made.save()
+    recommendations_score()
+    for address, needed in (("/recommendations/scorecard/", None), ("/", model.version)):
+        with CaptureQueriesContext(connection) as queries:
+            assert browser.get(address).status_code == 200
+        [days] = [query["sql"] for query in queries if '"score"' in query["sql"] and "LIMIT" not in query["sql"]]
+        assert '"lost"' not in days and (needed is None or needed in days)

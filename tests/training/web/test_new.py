@@ -104,6 +104,16 @@ def test_it_opens_with_the_settings_of_another_run_and_remembers_it(trainer: Cli
     assert TrainingRun.objects.exclude(pk=first.pk).get().parent == first
 
 
+def test_it_trains_again_with_what_the_form_does_not_show(trainer: Client) -> None:
+    trainer.post("/training/new/", _values())
+    first = TrainingRun.objects.get()
+    unshown = {"seed": 11, "confirm": False}
+    TrainingRun.objects.filter(pk=first.pk).update(config={**first.config, **unshown})
+    trainer.post("/training/new/", {**_values(), "from": first.run_id})
+    again = TrainingRun.objects.latest("pk")
+    assert again.parent == first and again.config == {**first.config, **unshown}
+
+
 def test_it_says_when_a_person_has_too_many_runs(trainer: Client, settings: Any) -> None:
     settings.MAX_ACTIVE_PER_USER = 1
     trainer.post("/training/new/", _values())

@@ -52,12 +52,32 @@ def test_it_starts_what_was_asked_for_and_fills_missing_features(alice: User, br
     page = browser.get(f"/runs/{run.run_id}/").text
     for text in ("Profit and loss over the test days", "Long only", "Calibration", "Feature importance"):
         assert text in page
-    assert f"/models/universe-{run.run_id}/gate/" in page and "universe=few" in page
+    assert f"/models/universe-{run.run_id}/gate/" in page and f"/training/universe/?from={run.run_id}" in page
     browser.post(FORM, {"universe": "few", "how": "walk", "folds": "2", "step": "30", "horizon": "5"})
     walk = TrainingRun.objects.get(kind=Kind.WALK)
     assert (walk.config["folds"], walk.config["step"], walk.jobs.count()) == (2, 30, 2)
     refused = browser.post(FORM, {"universe": "few", "how": "walk", "folds": "0"})
     assert refused.status_code == 400 and "Must be a whole number from 1 to 100" in refused.text
+
+
+@pytest.mark.parametrize("how", ["train", "walk"])
+def test_it_asks_again_for_all_that_a_run_was_asked_for(how: str, alice: User, browser_of: BrowserOf) -> None:
+    make_universe()
+    browser = browser_of(alice)
+    sent = {"universe": "few", "horizon": "7", "buy_threshold": "0.04", "as_of": "2000-12-29", "how": how}
+    sent |= {"judged_model": "on"} if how == "train" else {"folds": "2", "step": "30", "window": "rolling"}
+    assert browser.post(FORM, sent).status_code == 302
+    first = TrainingRun.objects.exclude(kind=Kind.FOLD).get()
+    TrainingRun.objects.filter(pk=first.pk).update(config={**first.config, "seed": 11})
+    page = browser.get(FORM, {"from": first.run_id})
+    form = page.context["form"]
+    assert f'name="from" value="{first.run_id}"' in page.text
+    again = {name: value for name in form.fields if (value := form[name].value())}
+    assert browser.post(FORM, {**again, "from": first.run_id}).status_code == 302
+    second = TrainingRun.objects.exclude(kind=Kind.FOLD).latest("pk")
+    assert second.pk != first.pk and second.config == {**first.config, "seed": 11}
+    browser.post(FORM, {**again, "from": "20000101_000000_none"})
+    assert TrainingRun.objects.exclude(kind=Kind.FOLD).latest("pk").config == first.config
 
 
 def test_it_offers_the_demo_until_a_universe_was_trained(alice: User, bob: User, browser_of: BrowserOf) -> None:

@@ -1,5 +1,7 @@
 """The form of a universe run or walk: numbers come from the specs' ranges, and the specs alone judge what is sent."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -7,7 +9,7 @@ from django.db.models import Count, Q
 
 from instruments.models import Instrument, Universe
 from instruments.universes import ALL
-from training.quant.candle.spec import SpecError
+from training.quant.candle.spec import SEED, SpecError
 from training.quant.universe.spec import UNIVERSE_RANGES, UniverseSpec
 from training.quant.walk_forward.spec import WALK_RANGES, WINDOWS, WalkSpec, parse_universe_request
 from training.recipes.candle.form import NumberField
@@ -52,8 +54,9 @@ class UniverseForm(forms.Form):
 
     spec: UniverseSpec | WalkSpec
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, seed: int = SEED, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.seed = seed  # of the run whose settings these are: no field, so that nobody picks a lucky one
         for name, wanted in {**UNIVERSE_RANGES, **WALK_RANGES}.items():
             self.fields[name] = NumberField(wanted)
             if not wanted.whole:
@@ -67,7 +70,7 @@ class UniverseForm(forms.Form):
             body["refit"] = True  # a walk keeps no model
             body["walk_forward"] = {name: given[name] for name in ("window", *WALK_RANGES) if name in given}
         try:
-            self.spec = parse_universe_request(body)
+            self.spec = _seeded(parse_universe_request(body), self.seed)
         except SpecError as error:
             self.refuse(error)
         return self.cleaned_data
@@ -89,3 +92,15 @@ class UniverseForm(forms.Form):
     @property
     def walk_numbers(self) -> list[forms.BoundField]:
         return [self[name] for name in WALK_RANGES]
+
+
+def values_of(config: Mapping[str, Any]) -> dict[str, str]:
+    """The settings that a run stored, as this form sends them."""
+    names = ("universe", "as_of", "window", *UNIVERSE_RANGES, *WALK_RANGES)
+    values = {name: str(config[name]) for name in names if config.get(name) is not None}
+    values["how"] = WALK if "folds" in config else TRAIN
+    return values if config.get("refit", True) else {**values, "judged_model": "on"}
+
+
+def _seeded(spec: UniverseSpec | WalkSpec, seed: int) -> UniverseSpec | WalkSpec:
+    return replace(spec, spec=replace(spec.spec, seed=seed)) if isinstance(spec, WalkSpec) else replace(spec, seed=seed)

@@ -1,5 +1,6 @@
 """Pages of runs: the dialog that starts one, and each run's own page."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -42,9 +43,9 @@ def run_new(request: HttpRequest) -> HttpResponse:
     status = 400
     if form.is_valid():
         try:
-            run = services.candle_run_create(
-                user=_person(request), spec=form.spec, parent=_parent(request.POST.get("from"))
-            )
+            parent = _parent(request.POST.get("from"))
+            spec = replace(form.spec, **_unshown(parent))
+            run = services.candle_run_create(user=_person(request), spec=spec, parent=parent)
         except SpecError as error:
             form.refuse(error)
         except TooManyRuns as error:
@@ -190,6 +191,11 @@ def _run(run_id: str) -> TrainingRun:
 def _parent(run_id: str | None) -> TrainingRun | None:
     candle_runs = TrainingRun.objects.existing().filter(kind=Kind.CANDLE)
     return candle_runs.filter(run_id=run_id).first() if run_id else None
+
+
+def _unshown(earlier: TrainingRun | None) -> dict[str, Any]:
+    """Settings of an earlier run that the form has no field for: they stay when it is trained again."""
+    return {name: earlier.config[name] for name in ("seed", "confirm") if name in earlier.config} if earlier else {}
 
 
 def _changeable(request: HttpRequest, run_id: str) -> TrainingRun:

@@ -1,5 +1,7 @@
 """Pages of universes: the form that trains or walks one, the run's page, the walk's page."""
 
+from typing import Any
+
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -10,8 +12,8 @@ from boursomatic.accounts.roles import Scope, may
 from boursomatic.shared.pages import render_page
 from training.errors import TooManyRuns
 from training.models import Kind, TrainingRun
-from training.quant.candle.spec import SpecError
-from training.recipes.universe.form import UniverseForm
+from training.quant.candle.spec import SEED, SpecError
+from training.recipes.universe.form import UniverseForm, values_of
 from training.recipes.universe.page import universe_context, walk_context
 from training.recipes.universe.preview import offers_demo, universe_preview
 from training.runs import services
@@ -21,11 +23,12 @@ from training.web.views.annotations import description_context
 @require_http_methods(["GET", "HEAD", "POST"])
 @page_permission(Scope.TRAIN)
 def universe_new(request: HttpRequest) -> HttpResponse:
-    """The form with what it would use; sent, it starts a run or a walk."""
+    """The form with what it would use; sent, it starts a run or a walk. `from` names a run whose settings it has."""
     if request.method != "POST":
-        form = UniverseForm({**_defaults(), **request.GET.dict()})
+        earlier = _config(request.GET.get("from", ""))
+        form = UniverseForm({**_defaults(), **values_of(earlier), **request.GET.dict()})
         return _form(request, form)
-    form, status = UniverseForm(request.POST), 400
+    form, status = UniverseForm(request.POST, seed=_config(request.POST.get("from", "")).get("seed", SEED)), 400
     if form.is_valid():
         try:
             run = services.universe_run_create(user=_person(request), spec=form.spec)
@@ -67,7 +70,14 @@ def show_universe(request: HttpRequest, run: TrainingRun) -> HttpResponse:
 
 def _form(request: HttpRequest, form: UniverseForm, status: int = 200) -> HttpResponse:
     preview = universe_preview(form.spec) if form.is_valid() else None
-    return render(request, "training/universe_run/new.html", {"form": form, "preview": preview}, status=status)
+    context = {"form": form, "preview": preview, "from": request.POST.get("from") or request.GET.get("from", "")}
+    return render(request, "training/universe_run/new.html", context, status=status)
+
+
+def _config(run_id: str) -> dict[str, Any]:
+    """What a run or walk of a universe was asked for; empty where there is no such run."""
+    runs = TrainingRun.objects.existing().filter(kind__in=(Kind.UNIVERSE, Kind.WALK), run_id=run_id)
+    return runs.values_list("config", flat=True).first() or {}
 
 
 def _defaults() -> dict[str, str]:

@@ -69,26 +69,28 @@ def broken_files(model: ModelVersion) -> list[str]:
 
 
 def _figure_checks(figures: tuple[Any, ...]) -> list[Check]:
-    label, precision, base, excess, own, linear, drawdown = figures
+    label, precision, base, excess, own, linear, is_beaten, drawdown = figures
     return [
         _check("verdict", label == Label.EVIDENCE, label, "evidence"),
         _check("precision of BUY", _above(precision, base), precision, f"above the base rate, {_text(base)}"),
         _check("excess Sharpe ratio after costs", _above(excess, 0.0), excess, "above 0"),
-        _check("not beaten by logistic regression", not _above(linear, own), own, f"not below {_text(linear)}"),
+        _check("not beaten by logistic regression", is_beaten is False, own, f"not below {_text(linear)}"),
         _check("maximum drawdown", _above(drawdown, WORST_DRAWDOWN), drawdown, f"above {WORST_DRAWDOWN:g}"),
     ]
 
 
 def _universe(run: TrainingRun, verdict: UniverseVerdict | None) -> tuple[Any, ...]:
     result = run.result
-    test = result["metrics"]["test"]
+    test, auc = result["metrics"]["test"], result["auc_buy"]
+    own, linear = auc["model"], auc["logistic"]
     return (
         verdict.label if verdict else None,
         test["precision_buy"],
         test["base_rate_buy"],
         test["excess_sharpe"],
-        result["auc_buy"]["model"],
-        result["auc_buy"]["logistic"],
+        own,
+        linear,
+        None if own is None or linear is None else linear > own,
         test["max_drawdown"],
     )
 
@@ -96,6 +98,8 @@ def _universe(run: TrainingRun, verdict: UniverseVerdict | None) -> tuple[Any, .
 def _candle(run: TrainingRun, found: Judged, earned: dict[str, Any] | None) -> tuple[Any, ...]:
     test = run.result.get("test_metrics") or {}
     confirmed = found.confirmation.result if found.confirmation else {}
+    own_auc = (confirmed.get("evidence") or {}).get("auc")
+    is_beaten = None if own_auc is None else bool(confirmed.get("logistic_is_better"))
     excess = drawdown = None
     if earned:
         strategy, holding = earned["strategy"], earned["buy_and_hold"]
@@ -106,8 +110,9 @@ def _candle(run: TrainingRun, found: Judged, earned: dict[str, Any] | None) -> t
         test.get("precision"),
         test.get("base_rate"),
         excess,
-        (confirmed.get("evidence") or {}).get("auc"),
-        (confirmed.get("logistic") or {}).get("auc") if confirmed.get("logistic_is_better") else None,
+        own_auc,
+        (confirmed.get("logistic") or {}).get("auc") if is_beaten else None,
+        is_beaten,
         drawdown,
     )
 

@@ -28,7 +28,7 @@ from training.artifacts.storage import artifact_storage
 from training.errors import ActiveChanged, TooLate
 from training.models import Activation, Kind, ModelVersion, Status, TrainingRun, UniverseTry
 from training.registry.activation import active_on, model_activate
-from training.registry.gate import gate_checks
+from training.registry.gate import gate_checks, refusals
 from training.runs.deletion import runs_delete
 from training.runs.services import run_delete
 
@@ -103,6 +103,18 @@ def test_it_refuses_at_the_gate_and_lets_a_manager_override(
     assert api(carol).post(address, {"reason": "we know", "override": True}).status_code == 200
     kept = Activation.objects.get()
     assert kept.overridden and kept.reason == "we know" and _active() == [model.version]
+
+
+@pytest.mark.parametrize("auc", [{"model": None, "logistic": None}, {"model": 0.6, "logistic": None}])
+def test_it_refuses_a_comparison_that_is_not_defined(auc: dict[str, Any], carol: User) -> None:
+    model = universe_model(carol)
+    model.run.result["auc_buy"] = auc
+    assert refusals(gate_checks(model)) == ["not beaten by logistic regression"]
+
+
+def test_it_refuses_a_candle_model_without_a_confirmation_to_compare(carol: User) -> None:
+    run = make_run(carol, series=make_series("SPY", bars=5), status=Status.COMPLETED, result={"test_metrics": {}})
+    assert "not beaten by logistic regression" in refusals(gate_checks(make_model(run)))
 
 
 def test_it_refuses_a_model_whose_file_was_changed_or_whose_data_is_old() -> None:

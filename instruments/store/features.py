@@ -57,9 +57,10 @@ def features_compute(*, series: Sequence[Series], on_series: OnSeries) -> Comput
         bars = {one.pk: found for one, found in zip(group, load_many(group), strict=True)}
         marks = {pk: fingerprint(found) for pk, found in bars.items()}
         rows += sum(len(found) for found in bars.values())
-        stale = [one for one in group if one.pk in stale_series(marks)]
-        made = daily_features([bars[one.pk].adjusted() for one in stale])
-        for one, matrix in zip(stale, made, strict=True):
+        stale_pks = stale_series(marks)
+        stale = [one for one in group if one.pk in stale_pks]
+        matrices = daily_features([bars[one.pk].adjusted() for one in stale])
+        for one, matrix in zip(stale, matrices, strict=True):
             written += _store(one, bars[one.pk].time, matrix, marks[one.pk])
         done += len(group)
         on_series(done, len(series), written)

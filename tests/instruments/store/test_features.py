@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.models import F
+from django.test.utils import CaptureQueriesContext
 
 from instruments.imports.services import bars_write
 from instruments.models import Feature, FeatureState, Instrument, PriceBar, Series, Universe
@@ -64,6 +65,18 @@ def test_it_writes_nothing_where_nothing_changed() -> None:
     make_series(bars=80)
     _compute()
     assert _compute()["written"] == 0
+
+
+def test_it_asks_once_for_the_states_of_series_that_are_computed_together() -> None:
+    for symbol in ("AAA", "BBB", "CCC"):
+        make_series(symbol, bars=70)
+    for _ in range(2):  # to be computed, and as they were
+        with CaptureQueriesContext(connection) as queries:
+            _compute()
+        states = [
+            query["sql"] for query in queries if query["sql"].startswith("SELECT") and "fingerprint" in query["sql"]
+        ]
+        assert sum(" IN (" in sql for sql in states) == 1
 
 
 def test_it_writes_only_what_new_bars_bring() -> None:

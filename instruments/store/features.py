@@ -6,7 +6,6 @@ from, or not at all.
 """
 
 import hashlib
-import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -139,11 +138,10 @@ def _delete(series_pk: int, times: NDArray[np.int64]) -> None:
 
 
 def _insert(series_pk: int, times: NDArray[np.int64], matrix: Floats) -> None:
-    names = ("series_id", "timestamp", *get_feature_columns())
+    names = tuple(name for name, _ in _columns())
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            stream = io.BytesIO(b"".join(_copy_parts(series_pk, times, matrix)))
-            copy.copy(cursor, f"COPY {_TABLE} ({', '.join(names)}) FROM STDIN (FORMAT BINARY)", stream)
+            copy.write_rows(cursor, _TABLE, _columns(), _copy_blocks(series_pk, times, matrix))
             return
         insert = f"INSERT INTO {_TABLE} ({', '.join(names)}) VALUES ({', '.join(['%s'] * len(names))})"
         for start in range(0, len(times), _SLICE):
@@ -153,55 +151,36 @@ def _insert(series_pk: int, times: NDArray[np.int64], matrix: Floats) -> None:
             cursor.executemany(insert, [(series_pk, moment, *values) for moment, values in rows])
 
 
-def _copy_row(missing: Sequence[bool] = ()) -> np.dtype[np.void]:
-    """A row of PostgreSQL's binary COPY: a field count, and a length before each field; a NULL has nothing after it."""
-    names = get_feature_columns()
-    fields: list[tuple[str, str]] = [("fields", ">i2")]
-    for name, kind in (("series", ">i8"), ("time", ">i8"), *((name, ">f8") for name in names)):
-        fields.append((f"{name}_size", ">i4"))
-        if not (missing and name in names and missing[names.index(name)]):
-            fields.append((name, kind))
-    return np.dtype(fields)
+def _columns() -> tuple[copy.Column, ...]:
+    return (*copy.SERIES_TIME, *((name, ">f8") for name in get_feature_columns()))
 
 
-def _copy_parts(series_pk: int, times: NDArray[np.int64], matrix: Floats) -> Iterator[bytes]:
-    """Binary COPY of the rows, those with the same columns missing together: they have one layout."""
-    yield b"PGCOPY\n\xff\r\n\0" + b"\0" * 8
+def _copy_blocks(series_pk: int, times: NDArray[np.int64], matrix: Floats) -> Iterator[copy.Rows]:
+    """Rows of COPY, those with the same columns missing together: they have one layout. NaN is stored as NULL."""
     names = get_feature_columns()
     patterns, which = np.unique(np.isnan(matrix), axis=0, return_inverse=True)
-    for number, missing in enumerate(patterns.tolist()):
+    for number, pattern in enumerate(patterns.tolist()):
         chosen = np.flatnonzero(which.reshape(-1) == number)
-        rows = np.empty(len(chosen), dtype=_copy_row(missing))
-        rows["fields"] = 2 + len(names)
-        rows["series_size"] = rows["time_size"] = 8
-        rows["series"], rows["time"] = series_pk, (times[chosen] - copy.EPOCH) * 1_000_000
+        missing = {name for name, is_missing in zip(names, pattern, strict=True) if is_missing}
+        rows = copy.blank_rows(len(chosen), _columns(), missing=missing)
+        rows["series_id"], rows["timestamp"] = series_pk, copy.to_timestamp(times[chosen])
         for k, name in enumerate(names):
-            rows[f"{name}_size"] = -1 if missing[k] else 8
-            if not missing[k]:
+            if name not in missing:
                 rows[name] = matrix[chosen, k]
-        yield rows.tobytes()
-    yield b"\xff\xff"
+        yield rows
 
 
 def _read_postgresql(series: list[int]) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
-    # COPY takes no parameters: what goes into the text is our own integers. NULL would make rows of unequal length.
     names = get_feature_columns()
     columns = ", ".join(f"COALESCE({name}, 'NaN')" for name in names)
     where = f"series_id IN ({', '.join(map(str, series)) or 'NULL'})"
-    buffer = io.BytesIO()
     with connection.cursor() as cursor:
-        copy.copy(
-            cursor,
-            f"COPY (SELECT series_id, timestamp, {columns} FROM {_TABLE} WHERE {where}) TO STDOUT (FORMAT BINARY)",
-            buffer,
-        )
-    kind = _copy_row()
-    size = buffer.tell() - copy.HEADER - copy.TRAILER
-    rows = np.frombuffer(buffer.getbuffer(), dtype=kind, offset=copy.HEADER, count=size // kind.itemsize)
+        query = f"SELECT series_id, timestamp, {columns} FROM {_TABLE} WHERE {where}"
+        rows = copy.read_rows(cursor, query, _columns())
     matrix = np.empty((len(rows), len(names)))
     for k, name in enumerate(names):
         matrix[:, k] = rows[name]
-    return rows["series"].astype(np.int64), rows["time"].astype(np.int64) // 1_000_000 + copy.EPOCH, matrix
+    return rows["series_id"].astype(np.int64), copy.to_seconds(rows["timestamp"]), matrix
 
 
 def _read_sqlite(series: list[int]) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from instruments.models import PriceBar, Series
 from instruments.quant.bars import Bars
 from instruments.store import copy
-from instruments.store.read_bars import load_bars
+from instruments.store.read_bars import COLUMNS, PRICES, load_bars
 
-_PRICES = ("open", "high", "low", "close", "volume", "adj_close")
 _TABLE = PriceBar._meta.db_table
 _STAGING = "bars_staging"
 _SLICE = 5_000  # rows a transaction on SQLite: readers and the heartbeat wait for one that writes
@@ -54,22 +53,22 @@ def write_bars(parts: list[tuple[Series, Bars]], source: str) -> dict[int, Writt
 
 
 def _write_postgresql(parts: list[tuple[Series, Bars]], source: str) -> dict[int, Written]:
-    columns = ", ".join(_PRICES)
+    columns = ", ".join(PRICES)
     with whole_import(), connection.cursor() as cursor:
         # One order for the locks, whatever the files' order: two imports at once wait instead of deadlocking.
         list(Series.objects.select_for_update().filter(pk__in=[s.pk for s, _ in parts]).order_by("pk").values("pk"))
-        prices = ", ".join(f"{name} float8" for name in _PRICES)
+        prices = ", ".join(f"{name} float8" for name in PRICES)
         cursor.execute(f"CREATE TEMP TABLE {_STAGING} (series_id int8, timestamp timestamptz, {prices}) ON COMMIT DROP")
-        copy.copy(cursor, f"COPY {_STAGING} FROM STDIN (FORMAT BINARY)", _CopyStream(_copy_parts(parts)))
+        copy.write_rows(cursor, _STAGING, COLUMNS, _copy_blocks(parts))
         cursor.execute(
             f"""
             WITH written AS (
                 INSERT INTO {_TABLE} AS bar (series_id, timestamp, {columns}, source)
                 SELECT series_id, timestamp, {columns}, %s FROM {_STAGING}
                 ON CONFLICT (series_id, timestamp) DO UPDATE
-                SET {", ".join(f"{name} = EXCLUDED.{name}" for name in (*_PRICES, "source"))}
-                WHERE ({", ".join(f"bar.{name}" for name in _PRICES)})
-                    IS DISTINCT FROM ({", ".join(f"EXCLUDED.{name}" for name in _PRICES)})
+                SET {", ".join(f"{name} = EXCLUDED.{name}" for name in (*PRICES, "source"))}
+                WHERE ({", ".join(f"bar.{name}" for name in PRICES)})
+                    IS DISTINCT FROM ({", ".join(f"EXCLUDED.{name}" for name in PRICES)})
                 RETURNING series_id, xmax = 0 AS fresh  -- xmax is 0 on a row that this statement inserted
             )
             SELECT series_id, count(*) FILTER (WHERE fresh), count(*) FILTER (WHERE NOT fresh)
@@ -86,44 +85,14 @@ def _write_postgresql(parts: list[tuple[Series, Bars]], source: str) -> dict[int
     return result
 
 
-def _copy_parts(parts: list[tuple[Series, Bars]]) -> Iterator[bytes]:
-    """PostgreSQL's binary COPY of the bars, one series at a time."""
-    yield b"PGCOPY\n\xff\r\n\0" + b"\0" * 8
-    names = ("series", "time", *_PRICES)
-    kinds = (">i8", ">i8", *(">f8" for _ in _PRICES))
-    row = np.dtype(
-        [("fields", ">i2")]
-        + [part for name, kind in zip(names, kinds, strict=True) for part in ((f"{name}_size", ">i4"), (name, kind))]
-    )
+def _copy_blocks(parts: list[tuple[Series, Bars]]) -> Iterator[copy.Rows]:
+    """Rows of COPY, a block for each series."""
     for series, bars in parts:
-        rows = np.empty(len(bars), dtype=row)
-        rows["fields"] = len(names)
-        for name in names:
-            rows[f"{name}_size"] = 8
-        rows["series"] = series.pk
-        rows["time"] = (bars.time - copy.EPOCH) * 1_000_000
-        for name in _PRICES:
+        rows = copy.blank_rows(len(bars), COLUMNS)
+        rows["series_id"], rows["timestamp"] = series.pk, copy.to_timestamp(bars.time)
+        for name in PRICES:
             rows[name] = getattr(bars, name)
-        yield rows.tobytes()
-    yield b"\xff\xff"
-
-
-class _CopyStream:
-    """The file that psycopg2 reads from: parts as they are made, never all in memory."""
-
-    def __init__(self, parts: Iterator[bytes]) -> None:
-        self._parts = parts
-        self._rest = b""
-
-    def read(self, size: int = -1) -> bytes:
-        while not self._rest:
-            part = next(self._parts, None)
-            if part is None:
-                return b""
-            self._rest = part
-        size = len(self._rest) if size < 0 else size
-        piece, self._rest = self._rest[:size], self._rest[size:]
-        return piece
+        yield rows
 
 
 def _slices(bars: Bars) -> Iterator[Bars]:
@@ -136,14 +105,14 @@ def _write_slice(series: Series, bars: Bars, source: str) -> Written:
         fresh, changed = _compare(bars, load_bars(series, start=_moment(bars.time[0]), end=_moment(bars.time[-1])))
         chosen = np.flatnonzero(fresh | changed)
         times = [connection.ops.adapt_datetimefield_value(_moment(second)) for second in bars.time[chosen].tolist()]
-        prices = (getattr(bars, name)[chosen].tolist() for name in _PRICES)
+        prices = (getattr(bars, name)[chosen].tolist() for name in PRICES)
         rows = [(series.pk, *row, source) for row in zip(times, *prices, strict=True)]
-        names = ("series_id", "timestamp", *_PRICES, "source")
+        names = ("series_id", "timestamp", *PRICES, "source")
         with connection.cursor() as cursor:
             cursor.executemany(
                 f"INSERT INTO {_TABLE} ({', '.join(names)}) VALUES ({', '.join(['%s'] * len(names))}) "
                 f"ON CONFLICT (series_id, timestamp) DO UPDATE "
-                f"SET {', '.join(f'{name} = excluded.{name}' for name in (*_PRICES, 'source'))}",
+                f"SET {', '.join(f'{name} = excluded.{name}' for name in (*PRICES, 'source'))}",
                 rows,
             )
     inserted, updated = int(fresh.sum()), int(changed.sum())
@@ -157,7 +126,7 @@ def _compare(bars: Bars, stored: Bars) -> tuple[NDArray[np.bool_], NDArray[np.bo
     place = np.minimum(np.searchsorted(stored.time, bars.time), len(stored) - 1)
     fresh = stored.time[place] != bars.time
     differs = np.zeros(len(bars), dtype=np.bool_)
-    for name in _PRICES:
+    for name in PRICES:
         differs |= getattr(stored, name)[place] != getattr(bars, name)
     return fresh, ~fresh & differs
 

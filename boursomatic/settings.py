@@ -243,10 +243,8 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Train trading models from a chart, judged honestly.",
     "VERSION": "1",
     "TAGS": [{"name": name} for name in ("candle runs", "predictions", "runs and models", "instruments")],
-    "ENUM_NAME_OVERRIDES": {  # advice and verdicts both have a label
-        "AdviceEnum": "predictions.models.Label.choices",
-        "VerdictEnum": "training.api.schema.VERDICTS",
-    },
+    "OAS_VERSION": "3.1.0",  # its schemas are JSON Schema, as records describe themselves
+    "POSTPROCESSING_HOOKS": [],
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -1,72 +1,99 @@
-"""What the schema says of instruments and bars."""
+"""Requests and answers of the instruments API."""
 
-from typing import Any
+from typing import Annotated
 
-from rest_framework import serializers
-
+from boursomatic.shared.openapi import REFUSAL, Shape
+from boursomatic.shared.records import UNSET, Moment, Record, UnsetType, about, choice
 from instruments.models import Timeframe
 
-
-class Coverage(serializers.Serializer[Any]):
-    rows = serializers.IntegerField()
-    first = serializers.DateTimeField(allow_null=True)
-    last = serializers.DateTimeField(allow_null=True)
+Timeframes = Annotated[str, choice(Timeframe.values)]
 
 
-class InstrumentOut(serializers.Serializer[Any]):
-    symbol = serializers.CharField()
-    name = serializers.CharField()
-    currency = serializers.CharField()
-    active = serializers.BooleanField()
-    timeframes = serializers.DictField(child=Coverage(), help_text="By timeframe: 1h, 4h, 1d, 1w")
+class Coverage(Record):
+    """What is stored of a series."""
+
+    rows: int
+    first: Moment | None
+    last: Moment | None
 
 
-class BarsOut(serializers.Serializer[Any]):
+class Instrument(Record):
+    """An instrument and what is stored of it."""
+
+    symbol: str
+    name: str
+    currency: str
+    active: bool
+    timeframes: Annotated[dict[str, Coverage], about("By timeframe: 1h, 4h, 1d, 1w")]
+
+
+class Bars(Record):
     """Columns of equal length, oldest bar first."""
 
-    symbol = serializers.CharField()
-    timeframe = serializers.ChoiceField(Timeframe.choices)
-    price = serializers.ChoiceField(["raw", "adjusted"])
-    time = serializers.ListField(child=serializers.DateTimeField())
-    epoch = serializers.ListField(child=serializers.IntegerField(), help_text="Seconds since 1970-01-01 UTC")
-    open = serializers.ListField(child=serializers.FloatField())
-    high = serializers.ListField(child=serializers.FloatField())
-    low = serializers.ListField(child=serializers.FloatField())
-    close = serializers.ListField(child=serializers.FloatField())
-    volume = serializers.ListField(child=serializers.FloatField())
-    adj_close = serializers.ListField(child=serializers.FloatField())
+    symbol: str
+    timeframe: Timeframes
+    price: Annotated[str, choice(["raw", "adjusted"])]
+    time: list[Moment]
+    epoch: Annotated[list[int], about("Seconds since 1970-01-01 UTC")]
+    open: list[float]
+    high: list[float]
+    low: list[float]
+    close: list[float]
+    volume: list[float]
+    adj_close: list[float]
 
 
-class BarIn(serializers.Serializer[Any]):
-    date = serializers.CharField(help_text="ISO 8601; a time without a zone is UTC")
-    open = serializers.FloatField()
-    high = serializers.FloatField()
-    low = serializers.FloatField()
-    close = serializers.FloatField()
-    volume = serializers.FloatField(required=False)
-    adj_close = serializers.FloatField(required=False)
+class Bar(Record):
+    """One bar to store."""
+
+    date: Annotated[str, about("ISO 8601; a time without a zone is UTC")]
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float | UnsetType = UNSET
+    adj_close: float | UnsetType = UNSET
+    symbol: Annotated[str, about("As in the address")] | UnsetType = UNSET
 
 
-class ProblemOut(serializers.Serializer[Any]):
-    file = serializers.CharField()
-    row = serializers.IntegerField(allow_null=True, help_text="Line in the file; the header is line 1")
-    symbol = serializers.CharField(allow_null=True)
-    timestamp = serializers.CharField(allow_null=True)
-    reason = serializers.CharField()
+class Problem(Record):
+    """A row that was not stored, and why."""
+
+    file: str
+    row: Annotated[int | None, about("Line in the file; the header is line 1")]
+    symbol: str | None
+    timestamp: str | None
+    reason: str
 
 
-class ImportOut(serializers.Serializer[Any]):
+class ImportedSeries(Coverage):
+    """What is stored of a series after an import."""
+
+    timeframe: Timeframes
+
+
+class ImportReport(Record):
     """read = inserted + updated + unchanged + rejected + duplicates."""
 
-    read = serializers.IntegerField()
-    inserted = serializers.IntegerField()
-    updated = serializers.IntegerField()
-    unchanged = serializers.IntegerField()
-    rejected = serializers.IntegerField()
-    duplicates = serializers.IntegerField()
-    overruled = serializers.IntegerField(help_text="Rejected because a later table says otherwise")
-    instruments = serializers.DictField(child=Coverage())
-    problems = ProblemOut(many=True)
-    problems_omitted = serializers.IntegerField()
-    warnings = serializers.ListField(child=serializers.CharField())
-    detail = serializers.CharField(required=False, help_text="Why nothing was stored")
+    read: int
+    inserted: int
+    updated: int
+    unchanged: int
+    rejected: int
+    duplicates: int
+    overruled: Annotated[int, about("Rejected because a later table says otherwise")]
+    instruments: dict[str, ImportedSeries]
+    problems: list[Problem]
+    problems_omitted: int
+    warnings: list[str]
+
+
+class ImportRefusal(ImportReport):
+    """Nothing was stored."""
+
+    detail: Annotated[str, about("Why nothing was stored")]
+
+
+Instruments = Shape("Instruments", list[Instrument])
+BarRows = Shape("BarRows", list[Bar])
+NothingStored = Shape("NothingStored", ImportRefusal, (REFUSAL.type,))

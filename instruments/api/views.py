@@ -19,6 +19,7 @@ from boursomatic.accounts.audit import audit
 from boursomatic.accounts.permissions import api_permission
 from boursomatic.accounts.roles import Scope
 from boursomatic.shared.json_arrays import json_answer
+from boursomatic.shared.openapi import UNCHANGED, answers
 from boursomatic.shared.rest import StrictJSONParser, TooLarge, invalid, known_only, list_answer
 from instruments.api import schema
 from instruments.imports.report import REJECT, SKIP
@@ -73,7 +74,7 @@ class CSVParser(BaseParser):
         OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 200, default 100"),
         OpenApiParameter("before", OpenApiTypes.INT, description="Carried by the Link header's next page"),
     ],
-    responses={200: schema.InstrumentOut(many=True)},
+    responses=answers(200, schema.Instruments),
 )
 @api_view(["GET"])
 @permission_classes([api_permission(Scope.READ)])
@@ -90,7 +91,7 @@ def instruments(request: Request) -> Response:
     summary="Bars of an instrument, as columns",
     tags=["instruments"],
     parameters=[_TIMEFRAME, *_WINDOW],
-    responses={200: schema.BarsOut},
+    responses=answers(200, schema.Bars, 404) | UNCHANGED,
 )
 @extend_schema(
     methods=["POST"],
@@ -98,8 +99,9 @@ def instruments(request: Request) -> Response:
     summary="Store bars of an instrument",
     tags=["instruments"],
     parameters=[_TIMEFRAME, *_HOW],
-    request={"text/csv": OpenApiTypes.STR, "application/json": schema.BarIn(many=True)},
-    responses={200: schema.ImportOut, 400: OpenApiResponse(schema.ImportOut, "Nothing was stored")},
+    request={"text/csv": OpenApiTypes.STR, "application/json": schema.BarRows},
+    responses=answers(200, schema.ImportReport, 413, 415)
+    | {400: OpenApiResponse(schema.NothingStored, "Nothing was stored, or a parameter is wrong")},
 )
 @api_view(["GET", "POST"])
 @permission_classes([api_permission(Scope.READ, write=Scope.DATA)])

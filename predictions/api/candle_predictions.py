@@ -12,7 +12,7 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import api_view, permission_classes
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -20,6 +20,7 @@ from rest_framework.request import Request
 from boursomatic.accounts.permissions import api_permission
 from boursomatic.accounts.roles import Scope
 from boursomatic.shared.json_arrays import json_answer
+from boursomatic.shared.openapi import UNCHANGED, answers
 from boursomatic.shared.rest import Conflict, invalid, known_only
 from instruments.models import Series
 from instruments.store.read_bars import UnknownSeries
@@ -27,19 +28,16 @@ from predictions.api import schema
 from predictions.candle.answers import columns_answer, performance_answer, rows_answer
 from predictions.candle.ask import Asked, NotReady, ask, other_series
 from predictions.candle.services import predictions_keep
-from training.api.schema import Refusal
 from training.errors import RunRefused
 from training.models import Kind, TrainingRun
 
 DEFAULT_THRESHOLD = 0.5
-_REFUSED = OpenApiResponse(Refusal, "A sentence that says what is wrong and what would do")
 _RANGE = [
     OpenApiParameter("start_date", OpenApiTypes.DATE, description="First day, in UTC; default: the first there is"),
     OpenApiParameter("end_date", OpenApiTypes.DATE, description="Last day, in UTC; default: the last there is"),
     OpenApiParameter("symbol", OpenApiTypes.STR, description="Another instrument; the answer then has a warning"),
 ]
 _THRESHOLD = OpenApiParameter("threshold", OpenApiTypes.FLOAT, description="0 to 1, default 0.5: from here on up")
-_REFUSALS = {400: _REFUSED, 404: _REFUSED, 409: _REFUSED}
 
 
 @extend_schema(
@@ -48,7 +46,7 @@ _REFUSALS = {400: _REFUSED, 404: _REFUSED, 409: _REFUSED}
     tags=["predictions"],
     parameters=[*_RANGE, _THRESHOLD],
     request=None,
-    responses={200: schema.Predictions, **_REFUSALS},
+    responses=answers(200, schema.Predictions, 404, 409),
 )
 @api_view(["POST"])
 @permission_classes([api_permission(Scope.PREDICT)])
@@ -64,7 +62,7 @@ def poc_predictions(request: Request, run_id: str) -> HttpResponse:
     summary="The same as columns, for charts",
     tags=["predictions"],
     parameters=_RANGE,
-    responses={200: schema.PredictionColumns, **_REFUSALS},
+    responses=answers(200, schema.PredictionColumns, 404, 409) | UNCHANGED,
 )
 @api_view(["GET"])
 @permission_classes([api_permission(Scope.PREDICT)])
@@ -83,7 +81,7 @@ def poc_prediction_columns(request: Request, run_id: str) -> HttpResponseBase:
     summary="Profit and loss of following a model, on candles that it was not made of",
     tags=["predictions"],
     parameters=[*_RANGE, _THRESHOLD],
-    responses={200: schema.PredictionPerformance, **_REFUSALS},
+    responses=answers(200, schema.PredictionPerformance, 404, 409) | UNCHANGED,
 )
 @api_view(["GET"])
 @permission_classes([api_permission(Scope.PREDICT)])

@@ -4,20 +4,18 @@ import re
 from datetime import date
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import api_view, permission_classes
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from boursomatic.accounts.permissions import api_permission
 from boursomatic.accounts.roles import Scope
+from boursomatic.shared.openapi import answers
 from boursomatic.shared.rest import invalid, known_only, list_answer
 from predictions.api import schema
 from predictions.models import Label, Recommendation, RecommendationQuerySet, RecommendationSet
 from predictions.recommendations.as_json import recommendations_json
-from training.api.schema import Refusal
-
-_REFUSED = OpenApiResponse(Refusal, "Names the parameter and says what it must be")
 
 
 @extend_schema(
@@ -32,7 +30,7 @@ _REFUSED = OpenApiResponse(Refusal, "Names the parameter and says what it must b
         OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 200, default 100"),
         OpenApiParameter("before", OpenApiTypes.INT, description="Carried by the Link header's next page"),
     ],
-    responses={200: schema.RecommendationRow(many=True), 400: _REFUSED},
+    responses=answers(200, schema.Recommendations),
     filters=False,
 )
 @api_view(["GET"])

@@ -6,6 +6,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 
 from instruments.models import Series
+from tests.training.results import candle_result, confirmation_result
 from tests.training.run_builders import make_run
 from training.models import Kind, Status, TrainingRun, Try
 
@@ -16,14 +17,14 @@ EVIDENCE = {"auc": 0.55, "auc_interval": [0.4, 0.7], "p_value": 0.4, "rows": 35,
 def completed(by: User | None, *, series: Series, p_value: float = 0.4, auc: float = 0.55, **more: Any) -> TrainingRun:
     """A completed run as it is judged by its own window alone."""
     evidence = {**EVIDENCE, "auc": auc, "p_value": p_value}
-    result = {"test_metrics": {"auc": auc, "auc_interval": [0.4, 0.7]}, "evidence": evidence, "splits": {}}
+    result = candle_result(evidence=evidence, test={"auc": auc, "auc_interval": (0.4, 0.7)})
     return make_run(by, series=series, status=Status.COMPLETED, result=result, **more)
 
 
 def confirmed(run: TrainingRun, *, p_value: float, auc: float = 0.52) -> None:
     """Confirmed, and entered into the ledger, both with this p-value."""
     evidence = {**EVIDENCE, "auc": auc, "p_value": p_value, "rows": 385, "windows": 11}
-    result = {"windows": [], "evidence": evidence, "logistic": None}
+    result = confirmation_result(evidence=evidence)
     make_run(
         run.created_by, kind=Kind.CONFIRMATION, subject=run, series=run.series, status=Status.COMPLETED, result=result
     )

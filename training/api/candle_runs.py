@@ -8,6 +8,7 @@ from rest_framework.response import Response
 
 from boursomatic.accounts.permissions import api_permission
 from boursomatic.accounts.roles import Scope
+from boursomatic.shared.openapi import answers
 from boursomatic.shared.rest import Conflict, idempotency_key, invalid, known_only
 from instruments.store.read_bars import default_symbol
 from training.api import schema
@@ -15,7 +16,6 @@ from training.api.runs import (
     FILTERS,
     KEY,
     MINE,
-    REFUSED,
     cancelled,
     changeable,
     deleted,
@@ -31,6 +31,7 @@ from training.errors import KeyReused, TooManyRuns
 from training.models import Kind, TrainingRun
 from training.quant.candle.spec import SpecError, parse_candle_spec
 from training.queue import leases
+from training.recipes.candle.schema import CandleAccepted, CandleRequest, CandleRun
 from training.runs import services
 from training.runs.as_json import run_json
 
@@ -40,8 +41,8 @@ from training.runs.as_json import run_json
     summary="Train at a candle",
     tags=["candle runs"],
     parameters=[KEY],
-    request=schema.CandleRequest,
-    responses={202: schema.CandleAccepted, 400: REFUSED, 409: REFUSED, 429: REFUSED},
+    request=CandleRequest,
+    responses=answers(202, CandleAccepted, 409, 413, 415, 429),
 )
 @api_view(["POST"])
 @permission_classes([api_permission(Scope.TRAIN)])
@@ -71,7 +72,7 @@ def run_poc(request: Request) -> Response:
     summary="Candle runs, newest first",
     tags=["candle runs"],
     parameters=FILTERS,
-    responses={200: schema.Run(many=True), 400: REFUSED},
+    responses=answers(200, schema.CandleRuns),
     filters=False,
 )
 @api_view(["GET"])
@@ -85,7 +86,7 @@ def poc_runs(request: Request) -> Response:
     summary="The newest candle run",
     tags=["candle runs"],
     parameters=[MINE],
-    responses={200: schema.Run, 404: REFUSED},
+    responses=answers(200, CandleRun, 404),
 )
 @api_view(["GET"])
 @permission_classes([api_permission(Scope.READ)])
@@ -103,7 +104,7 @@ def latest_poc_run(request: Request) -> Response:
     operation_id="poc_run",
     summary="One candle run",
     tags=["candle runs"],
-    responses={200: schema.Run, 404: REFUSED},
+    responses=answers(200, CandleRun, 404),
 )
 @extend_schema(
     methods=["DELETE"],
@@ -111,15 +112,15 @@ def latest_poc_run(request: Request) -> Response:
     summary="Delete a candle run",
     tags=["candle runs"],
     description="Gone from every list at once. 409 while it is queued or running, or while its model is active.",
-    responses={204: None, 403: REFUSED, 404: REFUSED, 409: REFUSED},
+    responses=answers(204, None, 404, 409),
 )
 @extend_schema(
     methods=["PATCH"],
     operation_id="poc_run_describe",
     summary="Name a candle run, note, tag or pin it",
     tags=["candle runs"],
-    request=schema.RunWords,
-    responses={200: schema.Run, 400: REFUSED, 403: REFUSED, 404: REFUSED, 409: REFUSED},
+    request=schema.RunAnnotations,
+    responses=answers(200, CandleRun, 404, 409, 413, 415),
 )
 @api_view(["GET", "PATCH", "DELETE"])
 @permission_classes([api_permission(Scope.READ, write=Scope.TRAIN)])
@@ -139,7 +140,7 @@ def poc_run(request: Request, run_id: str) -> Response:
     tags=["candle runs"],
     description="Accepted means that it ends `cancelled`, without model and files. 409 when it has ended.",
     request=None,
-    responses={202: schema.Run, 403: REFUSED, 404: REFUSED, 409: REFUSED},
+    responses=answers(202, CandleRun, 404, 409),
 )
 @api_view(["POST"])
 @permission_classes([api_permission(Scope.TRAIN)])

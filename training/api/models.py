@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import api_view, permission_classes
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -13,16 +13,21 @@ from rest_framework.response import Response
 
 from boursomatic.accounts.permissions import api_permission
 from boursomatic.accounts.roles import Scope
+from boursomatic.shared.openapi import answers
+from boursomatic.shared.records import to_json
 from boursomatic.shared.rest import Conflict, invalid, known_only, list_answer
 from training.api import schema
 from training.errors import ActiveChanged, GateRefused, TooLate
 from training.evidence.candle import judged
 from training.evidence.universe import universe_verdicts
 from training.filters.models import ModelFilter
-from training.models import Activation, ModelVersion, ModelVersionQuerySet
+from training.models import Activation, Kind, ModelVersion, ModelVersionQuerySet
 from training.quant.candle.spec import format_time, parse_time
 from training.quant.candle.verdict import Verdict
 from training.quant.universe.verdict import UniverseVerdict
+from training.recipes.candle.schema import CandleModel
+from training.recipes.schema import ModelHead
+from training.recipes.universe.schema import UniverseModel
 from training.registry.activation import (
     UNASKED,
     activation_json,
@@ -33,7 +38,7 @@ from training.registry.activation import (
     model_roll_back,
 )
 
-_REFUSED = OpenApiResponse(schema.Refusal, "A sentence that says what is wrong and what would do")
+_RECORDS: dict[str, type[ModelHead]] = {Kind.CANDLE: CandleModel, Kind.UNIVERSE: UniverseModel}
 _PAGE = [
     OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 200, default 100"),
     OpenApiParameter("before", OpenApiTypes.INT, description="Carried by the Link header's next page"),
@@ -51,7 +56,7 @@ _PAGE = [
         OpenApiParameter("active", OpenApiTypes.STR, enum=["yes", "no"]),
         *_PAGE,
     ],
-    responses={200: schema.Model(many=True), 400: _REFUSED},
+    responses=answers(200, schema.Models),
     filters=False,
 )
 @api_view(["GET"])
@@ -68,7 +73,7 @@ def models(request: Request) -> Response:
     operation_id="model",
     summary="One trained model",
     tags=["runs and models"],
-    responses={200: schema.Model, 404: _REFUSED},
+    responses=answers(200, schema.AnyModel, 404),
 )
 @api_view(["GET"])
 @permission_classes([api_permission(Scope.READ)])
@@ -84,13 +89,7 @@ def model(request: Request, version: str) -> Response:
     "409 where another model than `expected_active` is active.",
     tags=["runs and models"],
     request=schema.ActivateRequest,
-    responses={
-        200: schema.Activated,
-        400: _REFUSED,
-        404: _REFUSED,
-        409: _REFUSED,
-        422: schema.GateRefusal,
-    },
+    responses=answers(200, schema.Activated, 404, 409, 413, 415) | {422: schema.GateRefusal},
 )
 @api_view(["POST"])
 @permission_classes([api_permission(Scope.ACTIVATE)])
@@ -123,7 +122,7 @@ def activate(request: Request, version: str) -> Response:
     summary="Deactivate a model",
     tags=["runs and models"],
     request=schema.DeactivateRequest,
-    responses={200: schema.Model, 400: _REFUSED, 404: _REFUSED, 409: _REFUSED},
+    responses=answers(200, schema.AnyModel, 404, 409, 413, 415),
 )
 @api_view(["POST"])
 @permission_classes([api_permission(Scope.ACTIVATE)])
@@ -144,7 +143,7 @@ def deactivate(request: Request, version: str) -> Response:
     "changed files do. 409 where this model isn't the active one any more, or nothing was active before it.",
     tags=["runs and models"],
     request=schema.RollBackRequest,
-    responses={200: schema.Activated, 400: _REFUSED, 404: _REFUSED, 409: _REFUSED},
+    responses=answers(200, schema.Activated, 404, 409, 413, 415),
 )
 @api_view(["POST"])
 @permission_classes([api_permission(Scope.ACTIVATE)])
@@ -166,7 +165,7 @@ def roll_back(request: Request, version: str) -> Response:
         OpenApiParameter("on", OpenApiTypes.DATE, description="Only what was active at the end of this day, UTC"),
         *_PAGE,
     ],
-    responses={200: schema.ActivationEntry(many=True), 400: _REFUSED},
+    responses=answers(200, schema.Activations),
     filters=False,
 )
 @api_view(["GET"])
@@ -218,24 +217,25 @@ def _models_json(page: list[ModelVersion]) -> list[dict[str, Any]]:
 
 
 def _model_json(
-    found: ModelVersion, verdict: Verdict | UniverseVerdict | None, made: Activation | None
+    model: ModelVersion, verdict: Verdict | UniverseVerdict | None, activation: Activation | None
 ) -> dict[str, Any]:
-    return {
-        "version": found.version,
-        "kind": found.kind,
-        "scope": found.scope,
-        "run_id": found.run.run_id,
-        "trained_at": format_time(found.trained_at),
-        "metrics": found.metrics,
-        "verdict": verdict.as_dict() if verdict else None,
-        "params_hash": found.params_hash,
-        "data_hash": found.data_hash,
-        "model_hash": found.model_hash,
-        "is_active": found.is_active,
-        "activated_at": format_time(made.at) if made else None,
-        "activated_by": made.by.get_username() if made and made.by else None,
-        "artifact_paths": found.run.result.get("artifact_paths", {}),
+    fields: dict[str, Any] = {
+        "version": model.version,
+        "scope": model.scope,
+        "run_id": model.run.run_id,
+        "trained_at": format_time(model.trained_at),
+        "metrics": model.metrics,
+        "verdict": verdict,
+        "params_hash": model.params_hash,
+        "data_hash": model.data_hash,
+        "model_hash": model.model_hash,
+        "is_active": model.is_active,
+        "activated_at": format_time(activation.at) if activation else None,
+        "activated_by": activation.by.get_username() if activation and activation.by else None,
+        "artifact_paths": model.run.result.get("artifact_paths", {}),
     }
+    answer: dict[str, Any] = to_json(_RECORDS[model.kind](**fields))
+    return answer
 
 
 def _user(request: Request) -> User:

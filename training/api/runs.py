@@ -2,7 +2,7 @@
 
 from django.contrib.auth.models import User
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import api_view, permission_classes
 from rest_framework.exceptions import NotFound, PermissionDenied, Throttled
 from rest_framework.request import Request
@@ -10,22 +10,23 @@ from rest_framework.response import Response
 
 from boursomatic.accounts.permissions import api_permission
 from boursomatic.accounts.roles import Scope, may_change_run_of
+from boursomatic.shared.openapi import answers
 from boursomatic.shared.rest import Conflict, idempotency_key, invalid, known_only, list_answer
 from training.api import schema
 from training.api.filter_parameters import RUN_FILTERS
-from training.api.schema_universe import AnyRun, AnyRuns, UniverseAccepted, UniverseRequest
 from training.errors import KeyReused, TooLate, TooManyRuns
 from training.filters.runs import RunFilter
 from training.models import JOBS, Kind, TrainingRun, TrainingRunQuerySet
 from training.quant.candle.spec import SpecError
 from training.quant.walk_forward.spec import parse_universe_request
 from training.queue import leases
+from training.recipes.universe.schema import RunAccepted
+from training.recipes.walk_forward.schema import UniverseRequest
 from training.runs import services
 from training.runs.annotations import parse_words, run_describe
 from training.runs.as_json import run_json, runs_json
 
 _TRAININGS = tuple(kind for kind in Kind if kind not in JOBS)
-REFUSED = OpenApiResponse(schema.Refusal, "A sentence that says what is wrong and what would do")
 MINE = OpenApiParameter("mine", OpenApiTypes.STR, enum=["1"], description="Only runs of the asking member")
 _PAGE = [
     OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 200, default 100"),
@@ -46,7 +47,7 @@ KEY = OpenApiParameter(
     summary="Runs of every kind, newest first",
     tags=["runs and models"],
     parameters=FILTERS,
-    responses={200: AnyRuns, 400: REFUSED},
+    responses=answers(200, schema.Runs),
     filters=False,
 )
 @extend_schema(
@@ -58,7 +59,7 @@ KEY = OpenApiParameter(
     tags=["runs and models"],
     parameters=[KEY],
     request=UniverseRequest,
-    responses={202: UniverseAccepted, 400: REFUSED, 409: REFUSED, 429: REFUSED},
+    responses=answers(202, RunAccepted, 409, 413, 415, 429),
 )
 @api_view(["GET", "POST"])
 @permission_classes([api_permission(Scope.READ, write=Scope.TRAIN)])
@@ -85,15 +86,15 @@ def runs(request: Request) -> Response:
     operation_id="run",
     summary="One run of any kind",
     tags=["runs and models"],
-    responses={200: AnyRun, 404: REFUSED},
+    responses=answers(200, schema.AnyRun, 404),
 )
 @extend_schema(
     methods=["PATCH"],
     operation_id="run_describe",
     summary="Name a run of any kind, note, tag or pin it",
     tags=["runs and models"],
-    request=schema.RunWords,
-    responses={200: AnyRun, 400: REFUSED, 403: REFUSED, 404: REFUSED, 409: REFUSED},
+    request=schema.RunAnnotations,
+    responses=answers(200, schema.AnyRun, 404, 409, 413, 415),
 )
 @extend_schema(
     methods=["DELETE"],
@@ -101,7 +102,7 @@ def runs(request: Request) -> Response:
     summary="Delete a run of any kind",
     tags=["runs and models"],
     description="As of a candle run; a walk goes with its folds.",
-    responses={204: None, 403: REFUSED, 404: REFUSED, 409: REFUSED},
+    responses=answers(204, None, 404, 409),
 )
 @api_view(["GET", "PATCH", "DELETE"])
 @permission_classes([api_permission(Scope.READ, write=Scope.TRAIN)])
@@ -121,7 +122,7 @@ def run(request: Request, run_id: str) -> Response:
     tags=["runs and models"],
     description="As of a candle run; a walk with its folds.",
     request=None,
-    responses={202: AnyRun, 403: REFUSED, 404: REFUSED, 409: REFUSED},
+    responses=answers(202, schema.AnyRun, 404, 409),
 )
 @api_view(["POST"])
 @permission_classes([api_permission(Scope.TRAIN)])

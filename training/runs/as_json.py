@@ -1,95 +1,41 @@
-"""A run as JSON: one shape for API, command line and pages."""
+"""A run as JSON: one shape for API, command line and pages, described by the record of its kind."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from training.artifacts.storage import run_folder
-from training.evidence.candle import Judged, judged
-from training.evidence.universe import OF_UNIVERSES, universe_verdicts
+from training.evidence.candle import Judged
 from training.models import Kind, TrainingRun
-from training.quant.candle.spec import CandleSpec, format_time
-from training.quant.universe.verdict import UniverseVerdict
-from training.recipes.candle.live_score import live_score
-from training.runs.as_json_universe import folds_by_walk, progress_json, universe_run_json, walk_run_json
+from training.quant.candle.spec import format_time
+from training.recipes.candle.as_json import candle_run_json, candle_runs_json
+from training.recipes.confirmation.as_json import confirmations_json
+from training.recipes.noise_control.as_json import noise_controls_json
+from training.recipes.universe.as_json import universe_runs_json
+from training.recipes.verification.as_json import verifications_json
+from training.recipes.walk_forward.as_json import walks_json
 
-_EMPTY: dict[str, Any] = {
-    "train_metrics": {},
-    "validation_metrics": {},
-    "test_metrics": {},
-    "splits": {"train": {}, "validation": {}, "test": {}},
-    "data_hash": None,
-    "model_hash": None,
-    "feature_names": [],
-    "artifact_paths": {},
+_BY_KIND: dict[str, Callable[[Sequence[TrainingRun]], list[dict[str, Any]]]] = {
+    Kind.CANDLE: candle_runs_json,
+    Kind.CONFIRMATION: confirmations_json,
+    Kind.CONTROL: noise_controls_json,
+    Kind.VERIFICATION: verifications_json,
+    Kind.UNIVERSE: universe_runs_json,
+    Kind.WALK: walks_json,
 }
 
 
 def run_json(run: TrainingRun, found: Judged | None = None) -> dict[str, Any]:
-    """One run; see `runs_json`. `found`: how it is judged, where the caller knows that already.
-
-    Only here is a live run scored on what has happened since: that asks its model.
-    """
-    if run.kind in OF_UNIVERSES:
-        return _of_universe(run, universe_verdicts([run]).get(run.pk), folds_by_walk([run]))
-    return {**_run_json(run, found or judged([run])[run.pk]), "live_score": live_score(run)}
+    """One run; see `runs_json`. `found`: how a candle run is judged, where the caller knows that already."""
+    return candle_run_json(run, found) if run.kind == Kind.CANDLE else runs_json([run])[0]
 
 
 def runs_json(runs: Sequence[TrainingRun]) -> list[dict[str, Any]]:
-    """The run JSON that outside programs rely on. Needs what `light` loads; two queries
-    more for all verdicts together, one for the folds of walks."""
-    found, of_universes, folds = judged(runs), universe_verdicts(runs), folds_by_walk(runs)
-    return [
-        _of_universe(run, of_universes.get(run.pk), folds)
-        if run.kind in OF_UNIVERSES
-        else _run_json(run, found[run.pk])
-        for run in runs
-    ]
-
-
-def confirmation_json(job: TrainingRun | None) -> dict[str, Any] | None:
-    """How far the walk-forward confirmation is, and what it found."""
-    if job is None:
-        return None
-    return {
-        "run_id": job.run_id,
-        "status": job.status,
-        "progress": job.progress,
-        "message": job.message,
-        "error": job.error or None,
-        "windows": job.result.get("windows", []),
-        "pooled": job.result.get("evidence"),
-        "logistic": job.result.get("logistic"),
-        "logistic_is_better": job.result.get("logistic_is_better", False),
-    }
-
-
-def _of_universe(
-    run: TrainingRun, verdict: UniverseVerdict | None, folds: dict[int, list[TrainingRun]]
-) -> dict[str, Any]:
-    if run.kind == Kind.WALK:
-        return walk_run_json(run, verdict, folds.get(run.pk, []))
-    return universe_run_json(run, verdict)
-
-
-def _run_json(run: TrainingRun, found: Judged) -> dict[str, Any]:
-    spec = CandleSpec.from_dict(run.config)
-    return {
-        "run_id": run.run_id,
-        "kind": run.kind,
-        "timestamp": run.run_id[:15],
-        "candle_date": spec.candle,
-        "symbol": spec.symbol,
-        "timeframe": spec.timeframe,
-        **progress_json(run),
-        "params_hash": run.params_hash,
-        "config": spec.as_request(),
-        "output_dir": run_folder(run.run_id),
-        **_EMPTY,
-        **{name: value for name, value in run.result.items() if name != "evidence"},
-        "verdict": found.verdict.as_dict() if found.verdict else None,
-        "confirmation": confirmation_json(found.confirmation),
-        "live_score": None,
-    }
+    """The run JSON that outside programs rely on, in the order of `runs`. Needs what `light` loads; a few queries more
+    for each kind that is among them, however many runs."""
+    same_kind: dict[str, list[TrainingRun]] = {}
+    for run in runs:
+        same_kind.setdefault(run.kind, []).append(run)
+    answers = {answer["run_id"]: answer for kind, same in same_kind.items() for answer in _BY_KIND[kind](same)}
+    return [answers[run.run_id] for run in runs]
 
 
 def run_detail(run: TrainingRun) -> dict[str, Any]:

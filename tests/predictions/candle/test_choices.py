@@ -3,6 +3,7 @@ from django.contrib.auth.models import User
 
 from tests.market import make_series
 from tests.people import BrowserOf
+from tests.training.results import candle_result
 from tests.training.run_builders import make_model, make_run
 from training.models import Status
 
@@ -29,7 +30,7 @@ def test_it_puts_the_model_that_was_just_activated_first_for_everybody(
     alice: User, bob: User, carol: User, browser_of: BrowserOf
 ) -> None:
     spy = make_series(bars=3)
-    runs = [make_run(alice, series=spy, status=Status.COMPLETED, result={"test_metrics": {}}) for _ in range(3)]
+    runs = [make_run(alice, series=spy, status=Status.COMPLETED, result=candle_result()) for _ in range(3)]
     models = [make_model(run) for run in runs]
     before = browser_of(bob).get(ADDRESS)
     assert before.json()["active"] == []

@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from instruments.models import Universe
 from tests.market import make_series
 from tests.people import ApiOf, BrowserOf
+from tests.training.results import universe_result
 from tests.training.run_builders import make_run
 from tests.training.thousands import completed, confirmed
 from training.models import Kind, Status, TrainingRun, Try, UniverseTry
@@ -58,9 +59,8 @@ def test_it_finds_each_verdict_as_the_runs_say_it(alice: User, api: ApiOf) -> No
 
 def test_it_finds_verdicts_of_universe_runs(alice: User, api: ApiOf) -> None:
     Universe.objects.create(name="few")
-    evidence = {"sharpe": 2.0, "days": 200}
     for p_value in (0.001, 0.04, None):
-        result = {"evidence": {**evidence, "p_value": p_value}, "universe": "few", "as_of": "2024-01-02"}
+        result = universe_result(universe="few", p_value=p_value, days=200)
         config = {"universe": "few"}
         run = make_run(alice, kind=Kind.UNIVERSE, status=Status.COMPLETED, result=result, config=config)
         TrainingRun.objects.filter(pk=run.pk).update(params_hash=run.run_id)

@@ -22,6 +22,7 @@ from tests.faults.crew import until
 from tests.faults.scale import times
 from tests.market import make_series
 from tests.people import ApiOf
+from tests.training.results import candle_result, universe_result
 from tests.training.run_builders import make_model, make_run
 from tests.training.universe import carried_universe, make_universe
 from training.artifacts.storage import artifact_storage
@@ -39,13 +40,7 @@ TEST = {"precision_buy": 0.4, "base_rate_buy": 0.3, "excess_sharpe": 1.2, "max_d
 
 def universe_model(by: User | None, *, p_value: float = 0.001, **test: Any) -> ModelVersion:
     """A model that passes the gate, unless `p_value` or a figure of the test says otherwise."""
-    result = {
-        "universe": "few",
-        "as_of": "2030-01-01",
-        "metrics": {"validation": {}, "test": {**TEST, **test}},
-        "evidence": {"sharpe": 2.0, "p_value": p_value, "days": 100},
-        "auc_buy": {"model": 0.6, "logistic": 0.55},
-    }
+    result = universe_result(universe="few", as_of="2030-01-01", p_value=p_value, test={**TEST, **test})
     run = make_run(by, kind=Kind.UNIVERSE, status=Status.COMPLETED, config={"universe": "few"}, result=result)
     UniverseTry.objects.get_or_create(
         universe="few",
@@ -164,7 +159,7 @@ def test_it_is_for_managers(alice: User, carol: User, api: ApiOf) -> None:
 
 def test_it_keeps_scopes_apart(carol: User, api: ApiOf) -> None:
     spy = make_series("SPY", bars=5)
-    candle = make_model(make_run(carol, series=spy, status=Status.COMPLETED, result={"test_metrics": {}}))
+    candle = make_model(make_run(carol, series=spy, status=Status.COMPLETED, result=candle_result()))
     universe = universe_model(carol)
     for model in (candle, universe):
         answer = api(carol).post(f"/api/models/{model.version}/activate", {"reason": "a", "override": True})

@@ -11,6 +11,7 @@ from django.utils import timezone
 from tests.market import make_series
 from tests.people import ApiOf, BrowserOf
 from tests.training.registry.test_activation import universe_model
+from tests.training.results import candle_result
 from tests.training.run_builders import make_model, make_run
 from training.models import Activation, ModelVersion, Status
 from training.web.views.models import PAGE
@@ -25,7 +26,7 @@ def _active() -> list[str]:
 def test_it_lists_models_with_verdict_gate_and_state(carol: User, bob: User, browser_of: BrowserOf) -> None:
     good, bad = universe_model(carol), universe_model(carol, excess_sharpe=-1.0)
     spy = make_series("SPY", bars=5)
-    candle = make_model(make_run(carol, series=spy, status=Status.COMPLETED, result={"test_metrics": {}}))
+    candle = make_model(make_run(carol, series=spy, status=Status.COMPLETED, result=candle_result()))
     browser_of(carol).post(f"/models/{good.version}/gate/", {"reason": "good", "expected_active": ""})
     browser = browser_of(bob)
     page = browser.get("/models/").text
@@ -52,7 +53,7 @@ def test_it_asks_the_database_as_often_for_many_models_as_for_one(carol: User, b
         for number in (1, 8):
             for _ in range(number):
                 model = universe_model(carol)
-                make_model(make_run(carol, series=spy, status=Status.COMPLETED, result={"test_metrics": {}}))
+                make_model(make_run(carol, series=spy, status=Status.COMPLETED, result=candle_result()))
                 browser.post(f"/models/{model.version}/gate/", {"reason": "a", "expected_active": _active()})
             with CaptureQueriesContext(connection) as seen:
                 assert browser.get(path).status_code == 200

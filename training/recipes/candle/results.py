@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from boursomatic.shared.records import to_json
 from instruments.quant.features.candle import FEATURE_SETS
 from training.artifacts.provenance import code_version, library_versions
 from training.artifacts.storage import artifact_names, sha256
@@ -15,8 +16,9 @@ from training.quant.candle.model import MANIFEST, MODEL
 from training.quant.candle.plan import Part
 from training.quant.candle.spec import COST_BP, CandleSpec, format_time
 from training.quant.candle.train import CandleOutcome
-from training.quant.stats.classification import Metrics
+from training.quant.stats.classification import Metrics as Evaluated
 from training.recipes.candle.data import CandleData
+from training.recipes.candle.schema import CandleResult, Metrics, Split, Splits, TrainMetrics
 
 HEADLINE = ("accuracy", "precision", "recall", "f1", "auc", "mcc")
 
@@ -31,18 +33,20 @@ def data_hash(data: CandleData) -> str:
 
 
 def candle_result(run: TrainingRun, data: CandleData, outcome: CandleOutcome, text: bytes) -> dict[str, Any]:
-    """What lists and the API show."""
-    return {
-        "train_metrics": {**_metrics(outcome.train), "best_threshold": outcome.threshold},
-        "validation_metrics": _metrics(outcome.validation),
-        "test_metrics": _metrics(outcome.test),
-        "evidence": outcome.evidence.as_dict() if outcome.evidence else None,
-        "splits": {name: _split(part) for name, part in outcome.plan.parts.items()},
-        "data_hash": data_hash(data),
-        "model_hash": sha256(text),
-        "feature_names": list(outcome.columns),
-        "artifact_paths": artifact_names(run.run_id),
-    }
+    """What lists and the API show: a CandleResult."""
+    result = CandleResult(
+        train_metrics=TrainMetrics(**vars(outcome.train), best_threshold=outcome.threshold),
+        validation_metrics=_metrics(outcome.validation),
+        test_metrics=_metrics(outcome.test),
+        evidence=outcome.evidence,
+        splits=Splits(**{name: _split(part) for name, part in outcome.plan.parts.items()}),
+        data_hash=data_hash(data),
+        model_hash=sha256(text),
+        feature_names=list(outcome.columns),
+        artifact_paths=artifact_names(run.run_id),
+    )
+    stored: dict[str, Any] = to_json(result)
+    return stored
 
 
 def candle_detail(spec: CandleSpec, data: CandleData, outcome: CandleOutcome) -> dict[str, Any]:
@@ -103,26 +107,27 @@ def candle_files(
     return {**files, names["run_meta"]: json_bytes(meta)}
 
 
-def _parts(outcome: CandleOutcome) -> dict[str, Metrics | None]:
+def _parts(outcome: CandleOutcome) -> dict[str, Evaluated | None]:
     return {"train": outcome.train, "validation": outcome.validation, "test": outcome.test}
 
 
-def _metrics(metrics: Metrics | None) -> dict[str, Any]:
-    if metrics is None:
-        return {**dict.fromkeys(HEADLINE), "undefined": {"all": "no test window: its future has not happened yet"}}
-    return metrics.as_dict()
+def _metrics(evaluated: Evaluated | None) -> Metrics:
+    if evaluated is not None:
+        return Metrics(**vars(evaluated))
+    nothing: dict[str, Any] = dict.fromkeys(HEADLINE)
+    return Metrics(**nothing, undefined={"all": "no test window: its future has not happened yet"})
 
 
-def _split(part: Part) -> dict[str, Any]:
-    return {
-        "rows": part.rows,
-        "first": _iso(part.first) if part.first is not None else None,
-        "last": _iso(part.last) if part.last is not None else None,
-        "class_counts": {"0": part.down, "1": part.up},
-    }
+def _split(part: Part) -> Split:
+    return Split(
+        rows=part.rows,
+        first=_iso(part.first) if part.first is not None else None,
+        last=_iso(part.last) if part.last is not None else None,
+        class_counts={"0": part.down, "1": part.up},
+    )
 
 
-def _baselines(metrics: Metrics | None) -> dict[str, float] | None:
+def _baselines(metrics: Evaluated | None) -> dict[str, float] | None:
     if metrics is None:
         return None
     return {

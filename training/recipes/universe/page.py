@@ -7,9 +7,9 @@ from training.models import Kind, Status, TrainingRun
 from training.quant.universe.spec import UNIVERSE_RANGES
 from training.quant.walk_forward.spec import WALK_RANGES
 from training.recipes.universe.preview import DEMO
+from training.recipes.walk_forward.as_json import folds_by_walk
 from training.registry.activation import activations_of
 from training.runs.as_json import run_json
-from training.runs.as_json_universe import folds_by_walk
 from training.web.presenters.charts import line_plot
 from training.web.presenters.verdict import poll_ms
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from boursomatic.shared.records import to_json
 from instruments.quant.features.daily import FEATURE_SET, VERSION
 from training.artifacts.provenance import code_version, library_versions
 from training.artifacts.storage import sha256
@@ -20,6 +21,7 @@ from training.quant.universe.panel import CLASSES, COLUMNS, PARTS, Panel
 from training.quant.universe.spec import UniverseSpec
 from training.quant.universe.train import Judged, UniverseOutcome
 from training.recipes.universe.data import UniverseData
+from training.recipes.universe.schema import AucOfBuy, Borders, PartMetrics, PartRows, UniverseMetrics, UniverseResult
 
 ARTIFACTS = {
     "classifier": CLASSIFIER,
@@ -48,26 +50,30 @@ def model_hash(texts: dict[str, bytes]) -> str:
 def universe_result(
     run: TrainingRun, spec: UniverseSpec, data: UniverseData, outcome: UniverseOutcome, texts: dict[str, bytes]
 ) -> dict[str, Any]:
-    """What lists, API and command show; the verdict is read from the ledger."""
-    judged = texts if outcome.kept is outcome.judged else model_texts(outcome.judged)
-    return {
-        "version": version_of(run),
-        "universe": spec.universe,
-        "as_of": data.as_of.isoformat(),
-        "instruments": len(data.panel.symbols),
-        "bars": data.bars,
-        "rows": {name: len(getattr(outcome.split, name)) for name in PARTS},
-        "borders": {name: day_of(data.panel, place) for name, place in outcome.split.borders.items()},
-        "metrics": {"validation": outcome.validation.metrics, "test": outcome.test.metrics},
-        "evidence": vars(outcome.test.books.excess),
-        "auc_buy": {"model": outcome.model_auc, "logistic": outcome.logistic_auc},
-        "feature_names": list(COLUMNS),
-        "artifact_paths": ARTIFACTS,
-        "data_hash": data.data_hash,
-        "model_hash": model_hash(texts),
-        "judged_model_hash": model_hash(judged),
-        "used_until": day_of(data.panel, outcome.used_until),
-    }
+    """What lists, API and command show: a UniverseResult."""
+    evaluated = texts if outcome.kept is outcome.judged else model_texts(outcome.judged)
+    result = UniverseResult(
+        version=version_of(run),
+        universe=spec.universe,
+        as_of=data.as_of.isoformat(),
+        instruments=len(data.panel.symbols),
+        bars=data.bars,
+        rows=PartRows(**{name: len(getattr(outcome.split, name)) for name in PARTS}),
+        borders=Borders(**{name: day_of(data.panel, place) for name, place in outcome.split.borders.items()}),
+        metrics=PartMetrics(
+            validation=UniverseMetrics(**outcome.validation.metrics), test=UniverseMetrics(**outcome.test.metrics)
+        ),
+        evidence=outcome.test.books.excess,
+        auc_buy=AucOfBuy(model=outcome.model_auc, logistic=outcome.logistic_auc),
+        feature_names=list(COLUMNS),
+        artifact_paths=ARTIFACTS,
+        data_hash=data.data_hash,
+        model_hash=model_hash(texts),
+        judged_model_hash=model_hash(evaluated),
+        used_until=day_of(data.panel, outcome.used_until),
+    )
+    stored: dict[str, Any] = to_json(result)
+    return stored
 
 
 def universe_detail(data: UniverseData, spec: UniverseSpec, outcome: UniverseOutcome) -> dict[str, Any]:

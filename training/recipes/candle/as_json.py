@@ -1,0 +1,85 @@
+"""Candle runs as JSON: what `train_poc` prints, API and pages show."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from boursomatic.shared.records import NOTHING, to_json
+from training.artifacts.storage import run_folder
+from training.evidence.candle import Judged, judged
+from training.models import TrainingRun
+from training.quant.candle.spec import CandleSpec
+from training.recipes.candle.live_score import live_score
+from training.recipes.candle.schema import CandleResult, CandleRun, Confirmation, Splits
+from training.recipes.confirmation.schema import ConfirmationResult
+from training.recipes.head import run_head
+
+# What a run shows of a model while there is none.
+NO_MODEL: dict[str, Any] = {
+    "train_metrics": NOTHING,
+    "validation_metrics": NOTHING,
+    "test_metrics": NOTHING,
+    "splits": Splits(train=NOTHING, validation=NOTHING, test=NOTHING),
+    "data_hash": None,
+    "model_hash": None,
+    "feature_names": [],
+    "artifact_paths": {},
+}
+NO_VERDICT: dict[str, Any] = {"verdict": None, "confirmation": None, "live_score": None}
+
+
+def candle_run_json(run: TrainingRun, found: Judged | None = None) -> dict[str, Any]:
+    """One run; `found`: how it is judged, where the caller knows that already.
+
+    Only here is a live run scored on what has happened since: that asks its model.
+    """
+    answer = candle_runs_json([run], {run.pk: found} if found else None)[0]
+    return {**answer, "live_score": live_score(run)}
+
+
+def candle_runs_json(runs: Sequence[TrainingRun], found: dict[int, Judged] | None = None) -> list[dict[str, Any]]:
+    """Two queries for all verdicts together, unless they are `found` already."""
+    found = judged(runs) if found is None else found
+    return [to_json(_answer(run, found[run.pk])) for run in runs]
+
+
+def candle_head(run: TrainingRun) -> dict[str, Any]:
+    """The fields of CandleHead that a run's row says, whatever it has found."""
+    spec = CandleSpec.from_dict(run.config)
+    return {
+        **run_head(run),
+        "candle_date": spec.candle,
+        "symbol": spec.symbol,
+        "timeframe": spec.timeframe,
+        "config": spec.as_request(),
+        "output_dir": run_folder(run.run_id),
+    }
+
+
+def _answer(run: TrainingRun, found: Judged) -> CandleRun:
+    model = dict(NO_MODEL)
+    if run.result:
+        result = CandleResult.read(run.result)
+        model = {name: getattr(result, name) for name in NO_MODEL}
+    return CandleRun(
+        **candle_head(run),
+        **model,
+        verdict=found.verdict,
+        confirmation=_confirmation(found.confirmation) if found.confirmation else None,
+        live_score=None,
+    )
+
+
+def _confirmation(run: TrainingRun) -> Confirmation:
+    """How far the walk-forward confirmation is, and what it found."""
+    result = ConfirmationResult.read(run.result)
+    return Confirmation(
+        run_id=run.run_id,
+        status=str(run.status),
+        progress=run.progress,
+        message=run.message,
+        error=run.error or None,
+        windows=result.windows,
+        pooled=result.evidence,
+        logistic=result.logistic,
+        logistic_is_better=result.logistic_is_better,
+    )

@@ -1,0 +1,216 @@
+"""A candle run's records: what a run stores of its result, and what the API answers of a run and of its model."""
+
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+from boursomatic.shared.records import (
+    NOTHING_YET,
+    UNSET,
+    Meta,
+    Moment,
+    Record,
+    Share,
+    Stored,
+    UnsetType,
+    about,
+    choice,
+)
+from instruments.models import Timeframe as Timeframes
+from training.models import Status
+from training.quant.candle.spec import FEATURE_SETS, PROTOCOLS, RANGES, CandleSpec
+from training.quant.candle.verdict import Evidence, Verdict
+from training.recipes.schema import ModelHead, RunHead, config_record, request_record
+
+Interval = tuple[float, float]
+Timeframe = Annotated[str, choice(Timeframes.values)]
+
+if TYPE_CHECKING:  # their fields are the spec's
+    CandleRequest: TypeAlias = Any
+    CandleConfig: TypeAlias = Any
+else:
+    _IN_PARAMS = {name: wanted for name, wanted in RANGES.items() if wanted.in_params}
+    CandleRequest = request_record(
+        "CandleRequest",
+        [wanted for wanted in RANGES.values() if not wanted.in_params],
+        candle_date=(Annotated[Moment, about("The selected candle; a day alone is its midnight, in UTC")],),
+        params=(request_record("Params", _IN_PARAMS.values()) | UnsetType, UNSET),
+        symbol=(
+            Annotated[str, Meta(max_length=32), about("Default: the platform's default symbol")] | UnsetType,
+            UNSET,
+        ),
+        timeframe=(Timeframe, Timeframes.DAY.value),
+        protocol=(Annotated[str, choice(PROTOCOLS)], PROTOCOLS[0]),
+        feature_set=(
+            Annotated[str, choice(FEATURE_SETS, "Default: scale_free with honest, poc16 with poc")] | UnsetType,
+            UNSET,
+        ),
+        confirm=(Annotated[bool, about("Follow with the walk-forward confirmation")], True),
+        live=(Annotated[bool, about("Train a candle with too few candles after it, untested")], False),
+    )
+    CandleConfig = config_record(
+        "CandleConfig",
+        CandleSpec,
+        RANGES,
+        without=("candle", *_IN_PARAMS),
+        candle_date=Moment,
+        params=config_record(
+            "CandleParams", CandleSpec, RANGES, without=set(CandleSpec.__dataclass_fields__) - set(_IN_PARAMS)
+        ),
+    )
+
+
+class CandleAccepted(Record):
+    """A candle run that was asked for."""
+
+    started: bool
+    run_id: str
+    pid: Annotated[int | None, about("Null until a worker has taken the run")]
+    message: str
+    output_dir: Annotated[str, about("Below the artifact root")]
+
+
+class Metrics(Record, kw_only=True):
+    """Figures of one part; null where undefined. Without a test window the six of `accuracy` to `mcc` are null, and the
+    others but `undefined` left out. Intervals are 95 %."""
+
+    accuracy: float | None
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    auc: float | None
+    mcc: float | None
+    undefined: Annotated[dict[str, str], about("Figure -> why it is null")]
+    rows: int | UnsetType = UNSET
+    threshold: Annotated[float, about("From here on up is predicted")] | UnsetType = UNSET
+    log_loss: float | UnsetType = UNSET
+    brier: float | UnsetType = UNSET
+    base_rate: Annotated[float, about("Share of candles that went up")] | UnsetType = UNSET
+    majority_accuracy: float | UnsetType = UNSET
+    always_up_accuracy: float | UnsetType = UNSET
+    accuracy_interval: Interval | UnsetType = UNSET
+    precision_interval: Interval | UnsetType | None = UNSET
+    recall_interval: Interval | UnsetType | None = UNSET
+    auc_interval: Interval | UnsetType | None = UNSET
+    confusion: (
+        Annotated[tuple[int, int, int, int], about("True negative, false positive, false negative, true positive")]
+        | UnsetType
+    ) = UNSET
+
+
+class TrainMetrics(Metrics):
+    """Of the training rows, with the threshold that is best on validation."""
+
+    best_threshold: float
+
+
+class Split(Record):
+    """Candles of one part. The test part of a live run has none."""
+
+    rows: int
+    first: Moment | None
+    last: Moment | None
+    class_counts: Annotated[dict[str, int], about('Of class "0", down or unmoved, and "1", up')]
+
+
+class Splits(Record):
+    """Train, validation and test, in the order of time."""
+
+    train: Annotated[Split, NOTHING_YET]
+    validation: Annotated[Split, NOTHING_YET]
+    test: Annotated[Split, NOTHING_YET]
+
+
+class CandleResult(Stored):
+    """What a completed candle run stores. `evidence`: of its own test window; None for one class or no window."""
+
+    train_metrics: TrainMetrics
+    validation_metrics: Metrics
+    test_metrics: Metrics
+    evidence: Evidence | None
+    splits: Splits
+    data_hash: str
+    model_hash: str
+    feature_names: list[str]
+    artifact_paths: dict[str, str]
+
+
+class Window(Record):
+    """A window of the walk-forward confirmation."""
+
+    decision: Moment
+    train_rows: int
+    rows: int
+    up: Annotated[int, about("Candles that went up")]
+    auc: Annotated[float | None, about("Null where all candles went the same way")]
+    auc_interval: Interval | None
+
+
+class Confirmation(Record):
+    """How far the walk-forward confirmation of a run is, and what it found."""
+
+    run_id: Annotated[str, about("The confirmation's own")]
+    status: Annotated[str, choice(Status.values)]
+    progress: Share
+    message: str
+    error: str | None
+    windows: Annotated[list[Window], about("Oldest first")]
+    pooled: Evidence | None
+    logistic: Annotated[Evidence | None, about("Logistic regression on the same rows")]
+    logistic_is_better: bool
+
+
+class LiveScore(Record):
+    """What has come of a live run since."""
+
+    candles: Annotated[int, about("That have happened since, of those of a test window")]
+    of: int
+    sentence: str
+    metrics: Metrics | None
+
+
+class CandleHead(RunHead):
+    """A run at a candle: of a model, or about one. What only a model has is empty or null in a run about one."""
+
+    candle_date: Moment
+    symbol: str
+    timeframe: Timeframe
+    config: CandleConfig
+    output_dir: Annotated[str, about("Below the artifact root")]
+    train_metrics: Annotated[TrainMetrics, NOTHING_YET]
+    validation_metrics: Annotated[Metrics, NOTHING_YET]
+    test_metrics: Annotated[Metrics, NOTHING_YET]
+    splits: Splits
+    data_hash: str | None
+    model_hash: str | None
+    feature_names: list[str]
+    artifact_paths: Annotated[dict[str, str], about("Below the run's folder")]
+    verdict: Verdict | None
+    confirmation: Confirmation | None
+    live_score: Annotated[LiveScore | None, about("Of a live run, and only where one run is asked for")]
+
+
+class CandleRun(CandleHead, tag="candle"):
+    """A run that trains a model at a candle."""
+
+
+class CandleScope(Record):
+    """What a candle model speaks of."""
+
+    symbol: str
+    timeframe: Timeframe
+    horizon: Annotated[int, about("In bars")]
+
+
+class CandleModelMetrics(Record):
+    """Figures of the three parts."""
+
+    train_metrics: TrainMetrics
+    validation_metrics: Metrics
+    test_metrics: Metrics
+
+
+class CandleModel(ModelHead, tag="candle"):
+    """A model of one instrument."""
+
+    scope: CandleScope
+    metrics: CandleModelMetrics
+    verdict: Verdict | None

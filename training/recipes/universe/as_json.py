@@ -1,0 +1,52 @@
+"""Universe runs as JSON: what `train` prints, API and pages show."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from boursomatic.shared.records import NOTHING, to_json
+from training.artifacts.storage import run_folder
+from training.evidence.universe import universe_verdicts
+from training.models import TrainingRun
+from training.quant.universe.spec import UniverseSpec
+from training.quant.universe.verdict import UniverseVerdict
+from training.recipes.head import run_head
+from training.recipes.universe.schema import PartMetrics, UniverseResult, UniverseRun
+
+_NO_MODEL: dict[str, Any] = {
+    "version": None,
+    "as_of": None,
+    "instruments": None,
+    "bars": None,
+    "rows": NOTHING,
+    "borders": NOTHING,
+    "metrics": PartMetrics(validation=NOTHING, test=NOTHING),
+    "auc_buy": NOTHING,
+    "used_until": None,
+    "data_hash": None,
+    "model_hash": None,
+    "judged_model_hash": None,
+    "feature_names": [],
+    "artifact_paths": {},
+}
+
+
+def universe_runs_json(runs: Sequence[TrainingRun]) -> list[dict[str, Any]]:
+    """One query for all verdicts together."""
+    verdicts = universe_verdicts(runs)
+    return [to_json(_answer(run, verdicts.get(run.pk))) for run in runs]
+
+
+def _answer(run: TrainingRun, verdict: UniverseVerdict | None) -> UniverseRun:
+    spec, model = UniverseSpec.from_dict(run.config), dict(_NO_MODEL)
+    if run.result:
+        result = UniverseResult.read(run.result)
+        model = {name: getattr(result, name) for name in _NO_MODEL}
+    return UniverseRun(
+        **run_head(run),
+        universe=spec.universe,
+        timeframe="1d",
+        config=spec.as_dict(),
+        output_dir=run_folder(run.run_id),
+        **model,
+        verdict=verdict,
+    )

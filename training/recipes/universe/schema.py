@@ -1,0 +1,157 @@
+"""A universe run's records: what a run stores of its result, and what the API answers of a run and of its model."""
+
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+from boursomatic.shared.records import NOTHING_YET, Day, Meta, Record, Stored, about
+from training.quant.stats.sharpe import Excess
+from training.quant.universe.spec import UNIVERSE_RANGES, UniverseSpec
+from training.quant.universe.verdict import UniverseVerdict
+from training.recipes.schema import ModelHead, RunHead, config_record
+
+Interval = tuple[float, float]
+
+if TYPE_CHECKING:  # its fields are the spec's
+    UniverseConfig: TypeAlias = Any
+else:
+    UniverseConfig = config_record("UniverseConfig", UniverseSpec, UNIVERSE_RANGES)
+
+
+class RunAccepted(Record):
+    """A run that was asked for."""
+
+    started: bool
+    run_id: str
+    message: str
+
+
+class UniverseMetrics(Record):
+    """Figures of one part: of BUY, HOLD, SELL, of the expected return, of the daily book after costs. Shares and
+    returns are fractions; null where undefined. Intervals are 95 %."""
+
+    rows: int
+    precision_buy: float | None
+    precision_buy_interval: Interval | None
+    precision_buy_positive: Annotated[float | None, about("Share of BUYs whose return was above 0")]
+    base_rate_buy: Annotated[float | None, about("Of the days that were bought on")]
+    base_rate_buy_all: float
+    base_rate_positive: float
+    buys: int
+    lift_buy: Annotated[float | None, about("precision_buy - base_rate_buy")]
+    lift_buy_interval: Interval | None
+    accuracy: float
+    majority_accuracy: float
+    rmse: float
+    mae: float
+    r2: float | None
+    rank_ic: Annotated[float | None, about("Mean over the days of Spearman's correlation")]
+    sharpe: float | None
+    max_drawdown: Annotated[float, Meta(le=0)]
+    total_return: float
+    turnover: float
+    exposure: float
+    gross: float
+    excess_sharpe: Annotated[float | None, about("Beyond its own exposure to the market")]
+    benchmark_sharpe: Annotated[float | None, about("Of equal weight, without a model")]
+    benchmark_max_drawdown: Annotated[float, Meta(le=0)]
+    benchmark_total_return: float
+    long_only_sharpe: float | None
+    long_only_max_drawdown: Annotated[float, Meta(le=0)]
+    long_only_total_return: float
+
+
+class PartMetrics(Record):
+    """Figures of the parts that the model was not fitted on."""
+
+    validation: Annotated[UniverseMetrics, NOTHING_YET]
+    test: Annotated[UniverseMetrics, NOTHING_YET]
+
+
+class PartRows(Record):
+    """Rows of each part, after purging."""
+
+    train: int
+    validation: int
+    test: int
+
+
+class Borders(Record):
+    """First and last days of the parts."""
+
+    train_last: Day
+    validation_first: Day
+    validation_last: Day
+    test_first: Day
+    test_last: Day
+
+
+class AucOfBuy(Record):
+    """AUC of P(BUY) on the test part; null where one class is missing."""
+
+    model: float | None
+    logistic: Annotated[float | None, about("Logistic regression on the same rows")]
+
+
+class UniverseResult(Stored):
+    """What a completed universe run stores. `evidence`: the daily excess returns of its test part."""
+
+    version: str
+    universe: str
+    as_of: Day
+    instruments: int
+    bars: int
+    rows: PartRows
+    borders: Borders
+    metrics: PartMetrics
+    evidence: Excess
+    auc_buy: AucOfBuy
+    feature_names: list[str]
+    artifact_paths: dict[str, str]
+    data_hash: str
+    model_hash: str
+    judged_model_hash: str
+    used_until: Day
+
+
+class UniverseHead(RunHead):
+    """A run over a universe."""
+
+    universe: str
+    timeframe: Annotated[str, about("1d")]
+    as_of: Annotated[Day | None, about("The last day of its data; null until the run has completed")]
+    instruments: int | None
+    data_hash: str | None
+    verdict: UniverseVerdict | None
+
+
+class UniverseRun(UniverseHead, tag="universe"):
+    """A run that trains a model on a universe."""
+
+    config: UniverseConfig
+    output_dir: Annotated[str, about("Below the artifact root")]
+    version: str | None
+    bars: int | None
+    rows: Annotated[PartRows, NOTHING_YET]
+    borders: Annotated[Borders, NOTHING_YET]
+    metrics: PartMetrics
+    auc_buy: Annotated[AucOfBuy, NOTHING_YET]
+    used_until: Annotated[Day | None, about("The last day of the rows that the kept model was fitted on")]
+    model_hash: str | None
+    judged_model_hash: Annotated[str | None, about("Of the model that was judged, before the final fit")]
+    feature_names: list[str]
+    artifact_paths: Annotated[dict[str, str], about("Below the run's folder")]
+
+
+class UniverseScope(Record):
+    """What a universe model speaks of."""
+
+    universe: str
+    timeframe: Annotated[str, about("1d")]
+    horizon: Annotated[int, about("In bars")]
+
+
+class UniverseModel(ModelHead, tag="universe"):
+    """A model of a universe."""
+
+    scope: UniverseScope
+    metrics: PartMetrics
+    verdict: UniverseVerdict | None

@@ -1,45 +1,89 @@
-"""The whole suite, nothing skipped: `python -m tests`. scripts/test calls it.
+"""The whole suite, nothing skipped: `python -m tests`. With `--quick`: on SQLite, without what is slow or starts
+processes. scripts/test calls it.
 
-First what is quick, on both databases side by side; then what starts processes of its own, for which the machine has to
-be free. The first failure ends it.
+All parts start at once. Those with processes of their own mostly wait, and some of their tests count seconds: they go
+first, and the others, which need a processor all the time, take what these leave.
 """
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import time
+from dataclasses import dataclass, field
+from typing import IO
 
-SQLITE = (sys.executable, "-m", "pytest", "-m")
-POSTGRESQL = (sys.executable, "-m", "tests.postgres", *SQLITE)
-
-
-def main() -> int:
-    os.environ["DATABASE_URL"] = ""
-    return _quick() or _slow()
-
-
-def _quick() -> int:
-    """The database part on PostgreSQL says nothing until the rest is done."""
-    with tempfile.TemporaryFile() as said:
-        beside = subprocess.Popen([*POSTGRESQL, "db_both and not processes"], stdout=said, stderr=subprocess.STDOUT)
-        try:
-            _say("tests on SQLite, and beside them the database part on PostgreSQL:")
-            failed = subprocess.call([*SQLITE, "not processes"])
-            beside.wait()
-        finally:
-            beside.terminate()
-        said.seek(0)
-        _say(f"on PostgreSQL:\n{said.read().decode(errors='replace').rstrip()}")
-    return failed or beside.returncode
+ON_SQLITE = (sys.executable, "-m", "pytest")
+ON_POSTGRESQL = (sys.executable, "-m", "tests.postgres", *ON_SQLITE)
+QUICK = "not processes and not slow"
+POLITE = ("nice", "-n", "10")
+TICK_S = 0.1
 
 
-def _slow() -> int:
-    _say("tests with processes, on SQLite:")
-    failed = subprocess.call([*SQLITE, "processes"])
-    if not failed:
-        _say("the database part of them, on PostgreSQL:")
-        failed = subprocess.call([*POSTGRESQL, "db_both and processes"])
+@dataclass
+class Part:
+    """One run of pytest. What it prints is shown when it has ended."""
+
+    name: str
+    command: tuple[str, ...]
+    tests: str  # the expression of pytest's -m
+    workers: int = 1
+    output: IO[bytes] = field(default_factory=tempfile.TemporaryFile)
+
+    def start(self) -> None:
+        spread = ("-n", str(self.workers), "--dist", "loadgroup", "--no-loadscope-reorder") if self.workers > 1 else ()
+        command = [*self.command, "-m", self.tests, *spread]
+        # A group of its own can be stopped as a whole; a session of its own would be nice to nobody.
+        self.process = subprocess.Popen(command, stdout=self.output, stderr=subprocess.STDOUT, process_group=0)
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGTERM)
+            self.process.wait()
+
+    def show(self) -> None:
+        self.output.seek(0)
+        _say(f"{self.name}:\n{self.output.read().decode(errors='replace').rstrip()}")
+
+
+def everything(cores: int) -> list[Part]:
+    half = max(1, cores // 2)
+    return [
+        Part("tests with processes, on SQLite", ON_SQLITE, "processes", half + 1),
+        Part("their database part, on PostgreSQL", ON_POSTGRESQL, "db_both and processes", half),
+        Part("all other tests, on SQLite", (*POLITE, *ON_SQLITE), "not processes", half),
+        Part("their database part, on PostgreSQL", (*POLITE, *ON_POSTGRESQL), "db_both and not processes", half),
+    ]
+
+
+def run(parts: list[Part]) -> int:
+    """0, or the exit code of the first part that failed. Each part runs to its end."""
+    failed = 0
+    for part in parts:
+        part.start()
+    try:
+        while parts:
+            for part in [part for part in parts if part.process.poll() is not None]:
+                parts.remove(part)
+                part.show()
+                failed = failed or part.process.returncode
+            time.sleep(TICK_S)
+    finally:
+        for part in parts:
+            part.stop()
     return failed
+
+
+def main(arguments: list[str]) -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    os.environ["DATABASE_URL"] = ""
+    cores = os.cpu_count() or 1
+    if arguments == ["--quick"]:
+        _say("The quick tests, on SQLite. Left out: those marked slow or processes, and PostgreSQL.")
+        return run([Part("quick tests", ON_SQLITE, QUICK, cores)])
+    _say("All tests at once, on SQLite and PostgreSQL; each part says what it found when it has ended.")
+    return run(everything(cores))
 
 
 def _say(text: str) -> None:
@@ -47,4 +91,4 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

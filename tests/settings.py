@@ -1,4 +1,7 @@
-"""Settings of the tests: the product's own, in a home that goes away, SQLite unless DATABASE_URL names PostgreSQL."""
+"""Settings of the tests: the product's own, in a home that goes away, SQLite unless DATABASE_URL names PostgreSQL.
+
+A worker of pytest-xdist has a home of its own within that of the run, so that no two share files or a database.
+"""
 
 import atexit
 import os
@@ -10,9 +13,16 @@ if "BOURSOMATIC_TEST_HOME" not in os.environ:
     os.environ["BOURSOMATIC_TEST_HOME"] = _home
     atexit.register(shutil.rmtree, _home, ignore_errors=True)
 
+_worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+if _worker != os.environ.get("BOURSOMATIC_TEST_WORKER", ""):  # what a worker starts inherits both, and so its home
+    _home = os.environ["BOURSOMATIC_TEST_HOME"]
+    os.environ["BOURSOMATIC_TEST_HOME"] = tempfile.mkdtemp(prefix=f"{_worker}-", dir=_home)
+    os.environ["BOURSOMATIC_TEST_WORKER"] = _worker
+
 # A developer's .env and shell must not steer the tests; the process environment wins over .env.
-for _name in [name for name in os.environ if name.startswith("BOURSOMATIC_") and name != "BOURSOMATIC_TEST_HOME"]:
-    del os.environ[_name]
+for _name in list(os.environ):
+    if _name.startswith("BOURSOMATIC_") and not _name.startswith("BOURSOMATIC_TEST_"):
+        del os.environ[_name]
 os.environ |= {
     "BOURSOMATIC_ENV": "local",
     "BOURSOMATIC_HOME": os.environ["BOURSOMATIC_TEST_HOME"],

@@ -86,7 +86,7 @@ def test_it_lets_no_anonymous_in(db: None, client: Client) -> None:
 
 @pytest.mark.parametrize("role", [None, *Role], ids=lambda role: role or "none")
 def test_it_refuses_every_role_what_it_may_not_do(
-    role: Role | None, request: pytest.FixtureRequest, browser_of: BrowserOf
+    db: None, role: Role | None, request: pytest.FixtureRequest, browser_of: BrowserOf
 ) -> None:
     names = {None: "stranger", Role.VIEWER: "bob", Role.TRAINER: "alice", Role.MANAGER: "carol", Role.ADMIN: "dave"}
     browser = browser_of(request.getfixturevalue(names[role]))

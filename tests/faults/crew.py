@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from multiprocessing import forkserver, get_context
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
@@ -16,6 +17,7 @@ from django.conf import settings
 from django.db import connection
 
 from boursomatic.env import ROOT
+from tests.faults import nursery
 from training.models import TrainingRun
 from training.worker import heartbeat
 
@@ -65,13 +67,54 @@ def is_limited(pid: int) -> bool:
     return not re.search(r"Max address space +unlimited", limits)
 
 
+class Forked:
+    """A worker command forked from a process that has everything imported already, with the part of Popen's interface
+    that is used here."""
+
+    def __init__(self) -> None:
+        with _variables(environment()):  # the fork server keeps those of its start, and so does all that it forks
+            forkserver.set_forkserver_preload([nursery.__name__])
+            forkserver.ensure_running()
+        self._process = get_context("forkserver").Process(target=nursery.work)
+        self._process.start()
+        assert self._process.pid is not None
+        self.pid: int = self._process.pid
+
+    def terminate(self) -> None:
+        self._process.terminate()
+
+    def wait(self, seconds: float | None = None) -> int:
+        self._process.join(seconds)
+        assert self._process.exitcode is not None, f"not ended within {seconds} s"
+        return self._process.exitcode
+
+
+@contextlib.contextmanager
+def _variables(values: dict[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def started() -> subprocess.Popen[bytes]:
+    """A worker command as a person starts it."""
+    return subprocess.Popen(
+        [sys.executable, "manage.py", "worker"], cwd=ROOT, env=environment(), start_new_session=True
+    )
+
+
+Start = Callable[[], Forked | subprocess.Popen[bytes]]
+
+
 class Crew:
     """One worker command. Its processes are told apart by who forked them and in which order."""
 
-    def __init__(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "worker"], cwd=ROOT, env=environment(), start_new_session=True
-        )
+    def __init__(self, start: Start) -> None:
+        self.process = start()
         self.pgid = self.process.pid
 
     @property
@@ -119,8 +162,8 @@ class Crew:
 
 
 @contextlib.contextmanager
-def crew() -> Iterator[Crew]:
-    made = Crew()
+def crew(start: Start = Forked) -> Iterator[Crew]:
+    made = Crew(start)
     try:
         made.wait_ready()
         yield made

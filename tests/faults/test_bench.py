@@ -12,7 +12,7 @@ from boursomatic.env import ROOT
 from scripts.benchmarks.faults import DATABASES, ZEROS
 from tests.faults.scale import times
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
 
 @pytest.mark.parametrize("database", DATABASES)

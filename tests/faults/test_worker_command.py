@@ -15,7 +15,7 @@ from django.db import connection, connections
 from django_q.tasks import async_task
 
 from instruments.models import Series
-from tests.faults.crew import Crew, crew, group, status_of, until, until_ended
+from tests.faults.crew import Crew, crew, group, started, status_of, until, until_ended
 from tests.faults.scale import times
 from tests.market import candle, make_series
 from training.artifacts.integrity import inventory
@@ -69,9 +69,10 @@ def assert_completed_once(*runs: TrainingRun) -> None:
         assert (folder_of(run) / "model.txt").is_file()
 
 
-def test_it_trains_what_was_asked_for(workers: Crew, series: Series) -> None:
-    run = ask(series)
-    assert until_ended(run) == ["completed"]
+def test_it_trains_what_was_asked_for(series: Series) -> None:
+    with crew(started):
+        run = ask(series)
+        assert until_ended(run) == ["completed"]
     assert_completed_once(run)
     assert run.attempt == 1
 

@@ -160,7 +160,7 @@ Q_CLUSTER = {
     "name": "boursomatic",
     "orm": "default",
     "broker_class": "training.queue.broker.Kicks",
-    "workers": max(WORKERS, 1),
+    "workers": max(WORKERS, 1) + 1,  # the last takes clicks only (training.worker.runner)
     "queue_limit": 1,
     "bulk": 1,
     "poll": 0.05,
@@ -173,8 +173,21 @@ Q_CLUSTER = {
     "label": "Task queue",
     "guard_cycle": 0.5,
 }
+RECIPES = {  # kind of run -> its recipe; a further kind is one folder and one line here
+    "candle": "training.recipes.candle.recipe.RECIPE",
+    "confirmation": "training.recipes.confirmation.recipe.RECIPE",
+    "control": "training.recipes.noise_control.recipe.RECIPE",
+    "verification": "training.recipes.verification.recipe.RECIPE",
+    "universe": "training.recipes.universe.recipe.RECIPE",
+    "walk": "training.recipes.walk_forward.recipe.RECIPE",
+    "fold": "training.recipes.walk_forward.recipe.FOLD",
+    "recommend": "predictions.recipes.recommend.recipe.RECIPE",
+    "score": "predictions.recipes.score.recipe.RECIPE",
+    "drift": "predictions.recipes.drift.recipe.RECIPE",
+    "retrain": "predictions.recipes.retrain.recipe.RECIPE",
+}
 HOUSEKEEPING = [
-    "predictions.schedules.services.schedules_kick"
+    "predictions.schedules.services.schedules_start"
 ]  # called by the worker command every 10 s; must be quick
 CACHES = {
     "default": {

@@ -34,23 +34,16 @@ class ScheduleAdmin(AuditedAdmin):
         "time_of_day",
         "every_days",
         "next_run_at",
-        "began_at",
-        "ok",
-        "result",
+        "run_id",
     )
-    list_filter = ("job", "enabled", "ok")
-    search_fields = ("universe", "result")
-    fields = ("job", "universe", "enabled", "time_of_day", "every_days", "next_run_at", "activates_by", "began_at",
-              "ended_at", "ok", "result", "run_id")  # fmt: skip
+    list_filter = ("job", "enabled")
+    search_fields = ("universe", "run_id")
+    fields = ("job", "universe", "enabled", "time_of_day", "every_days", "next_run_at", "activates_by", "run_id")
     readonly_fields = (
         "job",
         "universe",
         "next_run_at",
         "activates_by",
-        "began_at",
-        "ended_at",
-        "ok",
-        "result",
         "run_id",
     )
 

@@ -206,17 +206,17 @@ class Notice(models.Model):
 
 
 class Job(models.TextChoices):
-    """What can be done by the clock."""
+    """What can be scheduled: kinds of run."""
 
     RECOMMEND = "recommend", "Recommend"
     SCORE = "score", "Score"
-    DRIFT = "drift", "Look for drift"
+    DRIFT = "drift", "Check drift"
     RETRAIN = "retrain", "Retrain"
 
 
 class Schedule(models.Model):
-    """A job done at a time of day. Due when `next_run_at` has come; who moves that on by compare-and-set does it, so
-    that it is done once, however many workers there are and however long none was."""
+    """A kind of run made at a time of day. Due when `next_run_at` has come; who moves that on by compare-and-set makes
+    the run, so that it is made once, however many hosts look and however long none did."""
 
     job = models.CharField(max_length=10, choices=Job.choices)
     universe = models.CharField(max_length=40)  # scoring and drift see to every universe
@@ -227,13 +227,7 @@ class Schedule(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     next_run_at = models.DateTimeField()
-    asked = models.BooleanField(default=False)  # for a run now, also while it is off
-    kicked_at = models.DateTimeField(null=True)
-    began_at = models.DateTimeField(null=True)
-    ended_at = models.DateTimeField(null=True)  # null while it is at work
-    ok = models.BooleanField(null=True)
-    result = models.CharField(max_length=500, blank=True)
-    run_id = models.CharField(max_length=40, blank=True)  # of the retraining whose end is awaited
+    run_id = models.CharField(max_length=40, blank=True)  # of its last run
 
     class Meta:
         ordering = ["universe", "time_of_day", "pk"]

@@ -29,7 +29,7 @@ from predictions.candle.answers import columns_answer, performance_answer, rows_
 from predictions.candle.ask import Asked, NotReady, ask, other_series
 from predictions.candle.services import predictions_keep
 from training.errors import RunRefused
-from training.models import Kind, TrainingRun
+from training.models import TrainingRun
 
 DEFAULT_THRESHOLD = 0.5
 _RANGE = [
@@ -138,7 +138,7 @@ def _unless_unchanged(
 
 
 def _run(run_id: str) -> TrainingRun:
-    run = TrainingRun.objects.existing().light().filter(run_id=run_id, kind=Kind.CANDLE).first()
+    run = TrainingRun.objects.existing().light().filter(run_id=run_id, subject=None, universe=None).first()
     if run is None:
         raise NotFound(f"There is no run {run_id}; it may have been deleted.")
     return run

@@ -3,7 +3,7 @@
 from typing import Any
 
 from training.evidence.candle import Judged, judged
-from training.models import Kind, ModelVersion, Status, TrainingRun
+from training.models import ModelVersion, Status, TrainingRun
 
 MOST = 30  # of each group
 WORDS = {"evidence": "evidence", "weak": "weak sign", "no_evidence": "no evidence"}
@@ -12,7 +12,7 @@ WORDS = {"evidence": "evidence", "weak": "weak sign", "no_evidence": "no evidenc
 def model_choices(symbol: str, timeframe: str) -> dict[str, list[dict[str, Any]]]:
     """Models of completed candle runs at this timeframe, newest first; `recent` and `active` are of the instrument."""
     models = ModelVersion.objects.filter(
-        kind=Kind.CANDLE, series__timeframe=timeframe, run__status=Status.COMPLETED, run__deleted_at=None
+        series__timeframe=timeframe, run__status=Status.COMPLETED, run__deleted_at=None
     )
     models = models.select_related("series__instrument", "run__created_by").defer("run__detail", "run__error_trace")
     own = models.filter(series__instrument__symbol=symbol)

@@ -10,9 +10,10 @@ from predictions.candle.ask import Asked, NotReady, ask, iso_times
 from predictions.quant.paired import paired_auc_test
 from training.errors import RunRefused
 from training.evidence.candle import judged
-from training.models import Kind, Status, TrainingRun
+from training.models import Status, TrainingRun
 from training.quant.stats.classification import auc_with_interval
 from training.quant.stats.significance import holm
+from training.recipes.kinds import listed_kinds
 from training.web.presenters.charts import Plot, line_plot
 from training.web.presenters.metrics_table import Figure, Line, auc_figure, part_lines
 
@@ -64,12 +65,12 @@ def comparable_runs(names: Sequence[str]) -> list[TrainingRun]:
     wanted = list(dict.fromkeys(filter(None, names)))
     if not FEWEST <= len(wanted) <= MOST:
         raise NotComparable(f"Choose {FEWEST} to {MOST} runs to compare; {len(wanted)} were named.")
-    rows = TrainingRun.objects.existing().trainings().filter(run_id__in=wanted)
+    rows = TrainingRun.objects.existing().of_kinds(listed_kinds()).filter(run_id__in=wanted)
     found = {run.run_id: run for run in rows.select_related("series__instrument", "created_by", "description")}
     for name in wanted:
         if name not in found:
             raise NotComparable(f"There is no run {name}; it may have been deleted.")
-        if found[name].kind != Kind.CANDLE:
+        if found[name].universe:
             raise NotComparable(f"Run {name} is of a universe: only candle runs can be compared.")
         if found[name].status != Status.COMPLETED:
             raise NotComparable(f"Run {name} is {found[name].status}: only completed runs can be compared.")

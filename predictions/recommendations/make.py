@@ -18,7 +18,7 @@ from instruments.universes import UnknownUniverse, universe_series
 from predictions.models import Flag, Recommendation, RecommendationSet
 from predictions.quant.recommend import Advice, advise
 from training.artifacts.loading import stored_universe_model
-from training.models import Kind, ModelVersion
+from training.models import ModelVersion
 from training.quant.universe.model import UniverseModel
 from training.quant.universe.panel import CLASSES
 from training.registry.gate import OLDEST_SESSIONS
@@ -66,7 +66,7 @@ def named_model(version: str) -> ModelVersion:
 
 def universe_models() -> QuerySet[ModelVersion]:
     """Those that were not deleted."""
-    return ModelVersion.objects.filter(kind=Kind.UNIVERSE, run__deleted_at=None).select_related("run")
+    return ModelVersion.objects.existing().exclude(universe="").select_related("run")
 
 
 def recommendations_make(

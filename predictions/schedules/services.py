@@ -1,16 +1,17 @@
-"""Schedules: made, changed and kicked. What is due is carried by a worker (`predictions.schedules.jobs`)."""
+"""Schedules: made, changed, and started when due. What they start are runs like any other."""
 
 from datetime import datetime, time, timedelta
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
-from django_q.tasks import async_task
 
 from boursomatic.accounts.audit import audit
 from predictions.models import Job, Schedule
+from predictions.recipes.spec import UniverseJobSpec
 from training.models import ACTIVE, TrainingRun
+from training.runs.services import run_create_scheduled
 
 USUAL = (  # after the last exchanges have closed
     (Job.RECOMMEND, time(22, 30), 1),
@@ -18,8 +19,6 @@ USUAL = (  # after the last exchanges have closed
     (Job.DRIFT, time(22, 50), 1),
     (Job.RETRAIN, time(23, 0), 7),
 )
-KICK_AGAIN = timedelta(minutes=5)  # a kick may be lost with a worker
-ABANDONED = timedelta(minutes=35)  # longer than a job may take: its worker died
 
 
 def following(after: datetime, schedule: Schedule) -> datetime:
@@ -77,11 +76,12 @@ def schedule_rule(*, schedule: Schedule, user: User, on: bool) -> None:
 
 
 def schedule_run_now(*, schedule: Schedule, user: User) -> None:
-    """Due at once, beside its due times; a worker takes it within a second."""
+    """A run at once, unless its last one is still on its way."""
+    if TrainingRun.objects.filter(run_id=schedule.run_id, status__in=ACTIVE).exists():
+        return
     with transaction.atomic():
-        Schedule.objects.filter(pk=schedule.pk).update(asked=True, kicked_at=timezone.now())
+        _start(schedule, once_key=f"schedule {schedule.pk} after {schedule.run_id}", user=user)
         audit(user, "schedule.run", str(schedule))
-        _kick(schedule.pk)
 
 
 def schedule_delete(*, schedule: Schedule, user: User) -> None:
@@ -91,43 +91,21 @@ def schedule_delete(*, schedule: Schedule, user: User) -> None:
 
 def due(now: datetime) -> QuerySet[Schedule]:
     """To be begun now."""
-    return Schedule.objects.filter(Q(enabled=True, next_run_at__lte=now) | Q(asked=True))
+    return Schedule.objects.filter(enabled=True, next_run_at__lte=now)
 
 
-def schedules_kick() -> None:
-    """Tells the workers what is due, and which retraining has ended. Called every 10 s; told twice is harmless."""
+def schedules_start() -> None:
+    """A run of each schedule that is due. Called every 10 s; of several hosts one makes it."""
     now = timezone.now()
-    lost = Schedule.objects.filter(ended_at=None, began_at__lt=now - ABANDONED)
-    lost.update(ended_at=now, ok=False, result="Its worker died. It is tried again.", asked=True)
-    awaited = Schedule.objects.exclude(run_id="")
-    moving = TrainingRun.objects.filter(run_id__in=awaited.values("run_id"), status__in=ACTIVE).values("run_id")
-    waiting = due(now) | awaited.exclude(run_id__in=moving)
-    for pk in waiting.values_list("pk", flat=True):
-        unkicked = Schedule.objects.filter(Q(kicked_at=None) | Q(kicked_at__lt=now - KICK_AGAIN), pk=pk)
+    for schedule in due(now):
         with transaction.atomic():
-            if unkicked.update(kicked_at=now):
-                _kick(pk)
+            moved = Schedule.objects.filter(pk=schedule.pk, next_run_at=schedule.next_run_at)
+            if moved.update(next_run_at=next_due(schedule, now)):
+                _start(schedule, once_key=f"schedule {schedule.pk} due {schedule.next_run_at.isoformat()}")
 
 
-def schedule_claim(pk: int) -> Schedule | None:
-    """The schedule, if it is due and nobody else has just taken it: its next run then lies ahead."""
-    now = timezone.now()
-    found = due(now).filter(pk=pk).first()
-    if found is None:
-        return None
-    mine = Schedule.objects.filter(pk=pk, next_run_at=found.next_run_at, asked=found.asked)
-    taken = mine.update(
-        next_run_at=next_due(found, now), asked=False, kicked_at=None, began_at=now, ended_at=None, ok=None
-    )
-    return found if taken else None
-
-
-def schedule_end(pk: int, *, ok: bool, result: str, run_id: str | None = None) -> None:
-    """What came of it; `run_id`: of a training whose end is awaited, "" for none any more."""
-    values = {} if run_id is None else {"run_id": run_id}
-    Schedule.objects.filter(pk=pk).update(ended_at=timezone.now(), ok=ok, result=result[:500], **values)
-
-
-def _kick(pk: int) -> None:
-    """Light: web processes import this. The worker imports what it needs by this name."""
-    async_task("predictions.schedules.jobs.schedule_carry", pk, save=False)
+def _start(schedule: Schedule, *, once_key: str, user: User | None = None) -> None:
+    spec = UniverseJobSpec(schedule.job, schedule.universe, schedule.pk)
+    run = run_create_scheduled(spec=spec, once_key=once_key, user=user)
+    if run:
+        Schedule.objects.filter(pk=schedule.pk).update(run_id=run.run_id)

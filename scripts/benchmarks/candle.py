@@ -94,8 +94,8 @@ def _in_process(candle: str) -> tuple[Action, Callable[[], Action], Action]:
     from training.quant.labels import up_label  # noqa: PLC0415
     from training.queue import leases  # noqa: PLC0415
     from training.recipes.candle.data import candle_data, candle_plan, candle_series  # noqa: PLC0415
-    from training.runs.services import candle_run_start  # noqa: PLC0415
-    from training.worker.execute import run_execute  # noqa: PLC0415
+    from training.runs.services import run_create  # noqa: PLC0415
+    from training.worker.execute import execute  # noqa: PLC0415
 
     spec = parse_candle_spec({"candle_date": candle, "symbol": SYMBOL, "confirm": False})
     data = candle_data(candle_series(spec), spec)
@@ -105,10 +105,10 @@ def _in_process(candle: str) -> tuple[Action, Callable[[], Action], Action]:
 
     def prepare() -> Action:
         with transaction.atomic():  # or the site's own workers would take it
-            run = candle_run_start(user=None, spec=spec)
+            run = run_create(user=None, spec=spec)
             token = leases.claim(run.pk, host="bench", pid=os.getpid())
         assert token is not None
-        return partial(run_execute, run_pk=run.pk, token=token)
+        return partial(execute, run_pk=run.pk, token=token)
 
     return _bare_fits(features, labels, split, spec), prepare, _statistics(data.bars, labels, split)
 

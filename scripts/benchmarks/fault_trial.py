@@ -144,7 +144,7 @@ class Trial:
                               train_years=self.random.choice((1.0, 3.0, 8.0)),
                               learning_rate=self.random.choice((0.01, 0.05)))  # fmt: skip
             with contextlib.suppress(DbError):
-                self.asked.append(services.candle_run_create(user=self.user, spec=spec).pk)
+                self.asked.append(services.run_create(user=self.user, spec=spec).pk)
 
     def kill(self, kind: str) -> None:
         pause = time.monotonic() + self.random.uniform(0.0, 0.6)

@@ -56,7 +56,7 @@ def test_it_answers_a_fault_under_api_as_json(
     def broken() -> None:
         raise RuntimeError("secret inner words")
 
-    monkeypatch.setattr("training.queue.leases.release_lost", broken)
+    monkeypatch.setattr("training.queue.leases.reclaim_expired", broken)
     answer = api(alice).get("/api/training/poc-runs")
     assert answer.status_code == 500
     assert list(answer.json()) == ["detail"] and "secret" not in answer.text

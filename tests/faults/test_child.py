@@ -13,23 +13,24 @@ from django.db import OperationalError
 
 from training.errors import RunRefused
 from training.models import Reason
-from training.worker.child import MEMORY_BUDGET, Child
-from training.worker.outcome import TRACE_CHARS, Ending, Outcome
+from training.recipes.base import MEMORY
+from training.worker.child import Child
+from training.worker.outcome import TRACE_CHARS, OutcomeKind, RunOutcome
 
 pytestmark = pytest.mark.processes
 
 
-def ending_of(job: Callable[[], None]) -> Ending:
+def ending_of(job: Callable[[], None]) -> RunOutcome:
     child = Child.start(job)
     try:
         assert child.wait(20)
-        return child.ending()
+        return child.outcome()
     finally:
         child.kill()
 
 
 def take_memory() -> None:
-    bytearray(2 * MEMORY_BUDGET)
+    bytearray(2 * MEMORY)
 
 
 def fill_the_disk() -> None:
@@ -63,7 +64,7 @@ def refuse() -> None:
 
 
 def test_it_says_nothing_when_the_job_is_done() -> None:
-    assert ending_of(lambda: None) == Ending(Outcome.DONE)
+    assert ending_of(lambda: None) == RunOutcome(OutcomeKind.DONE)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,7 @@ def test_it_says_nothing_when_the_job_is_done() -> None:
 )
 def test_it_names_the_reason_in_plain_words(job: Callable[[], None], reason: str, words: str) -> None:
     ending = ending_of(job)
-    assert (ending.outcome, ending.reason) == (Outcome.FAILED, reason)
+    assert (ending.outcome, ending.reason) == (OutcomeKind.FAILED, reason)
     assert words in ending.sentence
 
 
@@ -112,7 +113,7 @@ def test_it_waits_no_longer_than_it_was_told_though_the_child_reports() -> None:
 
 @pytest.mark.parametrize("job", [be_killed, lose_the_database])
 def test_it_asks_for_another_attempt_after_what_was_not_the_runs_fault(job: Callable[[], None]) -> None:
-    assert ending_of(job).outcome == Outcome.GIVE_BACK
+    assert ending_of(job).outcome == OutcomeKind.REQUEUE
 
 
 def test_it_is_killed_in_the_middle_of_a_long_call() -> None:

@@ -23,7 +23,7 @@ from tests.faults.crew import group, until
 from tests.faults.scale import times
 from tests.faults.site import Site
 from tests.postgres import Server, server
-from training.worker.outcome import Ending, Outcome
+from training.worker.outcome import OutcomeKind, RunOutcome
 
 pytestmark = pytest.mark.processes
 
@@ -146,9 +146,9 @@ def test_it_tells_an_outage_within_a_copy_from_a_complaint(database: Server) -> 
         with pytest.raises(DatabaseError) as outage:
             copy(cursor, "COPY (SELECT pg_sleep(60)) TO STDOUT", io.BytesIO())
         stopping.join()
-    assert Ending.of_exception(outage.value).outcome == Outcome.GIVE_BACK
+    assert RunOutcome.of_exception(outage.value).outcome == OutcomeKind.REQUEUE
     database.start()
     connections["default"].close()
     with connections["default"].cursor() as cursor, pytest.raises(DatabaseError) as complaint:
         copy(cursor, "COPY nowhere TO STDOUT", io.BytesIO())
-    assert Ending.of_exception(complaint.value).outcome == Outcome.FAILED
+    assert RunOutcome.of_exception(complaint.value).outcome == OutcomeKind.FAILED

@@ -27,7 +27,7 @@ from training.queue import leases
 from training.runs import services
 from training.worker import heartbeat, runner
 from training.worker.child import Child
-from training.worker.execute import run_execute
+from training.worker.execute import execute
 from training.worker.housekeeping import sweep_orphans
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both, pytest.mark.processes]
@@ -54,7 +54,7 @@ def spec(position: int = 2300) -> CandleSpec:
 
 
 def ask(series: Series, position: int = 2300) -> TrainingRun:
-    return services.candle_run_create(user=None, spec=spec(position))
+    return services.run_create(user=None, spec=spec(position))
 
 
 def folder_of(run: TrainingRun) -> Path:
@@ -180,13 +180,13 @@ def die_while_writing(run: TrainingRun, *, after: float) -> None:
     if token is None:  # it was done before it was killed
         return
     connections.close_all()
-    child = Child.start(lambda: run_execute(run_pk=run.pk, token=token))
+    child = Child.start(lambda: execute(run_pk=run.pk, token=token))
     staging = Path(settings.ARTIFACT_ROOT) / STAGING
     until(lambda: child.wait(0) or list(staging.glob(f"{run.run_id}.*")), 60, "files")
     time.sleep(after)
     os.kill(child.pid, signal.SIGKILL)
     child.wait(5)
-    ending = child.ending()
+    ending = child.outcome()
     child.kill()
     runner.conclude(runner.Held(run.pk, run.run_id, run.kind, token), ending)
 
@@ -235,7 +235,7 @@ def test_it_cancels_a_running_run_within_two_seconds(workers: Crew, series: Seri
 def test_it_makes_one_result_of_ten_deliveries(workers: Crew, series: Series) -> None:
     runs = [ask(series, 2200 + n) for n in range(times(5, 100))]
     for run in runs * 10:
-        async_task("training.worker.runner.run_carry", run.pk, save=False)
+        async_task("training.worker.runner.execute_run", run.pk, save=False)
     until_ended(*runs, seconds=60 + len(runs))
     assert_completed_once(*runs)
     assert {run.attempt for run in runs} == {1}
@@ -261,7 +261,7 @@ def test_it_carries_a_run_once_though_ten_workers_try(series: Series) -> None:
 
 
 def test_it_finds_runs_that_lost_their_kick(workers: Crew, series: Series) -> None:
-    run = services.candle_run_start(user=None, spec=spec())
+    run = services.run_create(user=None, spec=spec())
     until_ended(run)
     assert_completed_once(run)
 

@@ -24,14 +24,15 @@ django.setup()
 from django.apps import apps  # noqa: E402
 from django.contrib.auth.models import User  # noqa: E402
 from django.core.management import call_command  # noqa: E402
+from django.db.models.functions import Coalesce  # noqa: E402
 from django.test import Client  # noqa: E402
 
 WAIT_S = 120.0
 
 # Model (by its class, whatever app it is in) -> what is held against what was recorded, as plain values.
-ROWS: dict[str, tuple[str, ...]] = {
-    "TrainingRun": ("run_id", "kind", "status", "parent__run_id", "subject__run_id", "created_by__username", "attempt",
-                    "error_reason", "deleted_at", "auc", "p_value", "params_hash"),
+ROWS: dict[str, tuple[Any, ...]] = {
+    "TrainingRun": ("run_id", "kind", "status", "retry_of__run_id", Coalesce("subject__run_id", "parent__run_id"),
+                    "created_by__username", "attempt", "error_reason", "deleted_at", "auc", "p_value", "params_hash"),
     "RunEvent": ("run__run_id", "stage", "text"),
     "Description": ("run__run_id", "name", "notes", "pinned"),
     "RunTag": ("run__run_id", "text"),
@@ -43,8 +44,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "Prediction": ("run_id", "series__instrument__symbol", "candle_at", "probability", "outcome", "target_at"),
     "RecommendationSet": ("version", "as_of", "in_sample", "is_open", "score", "promise", "lost"),
     "Notice": ("version", "kind", "day", "text", "figures"),
-    "Schedule": ("job", "universe", "time_of_day", "every_days", "enabled", "activates_by__username", "next_run_at",
-                 "asked", "ok", "result", "run_id"),
+    "Schedule": ("job", "universe", "time_of_day", "every_days", "enabled", "activates_by__username", "next_run_at"),
     "AuditEntry": ("at", "user__username", "action", "subject", "details"),
     "ApiToken": ("user__username", "name", "scopes", "digest"),
     "Series": ("instrument__symbol", "timeframe", "rows", "first", "last", "revision", "rewritten"),
@@ -67,7 +67,14 @@ def rows() -> dict[str, list[list[Any]]]:
             for line in models[name]._base_manager.order_by("pk", columns[1]).values_list(*columns)
         ]
         for name, columns in ROWS.items()
-    }
+    } | {"last runs": last_runs()}
+
+
+def last_runs() -> list[Any]:
+    """Of each schedule: what its last run came to."""
+    runs = models_by_name()["TrainingRun"].objects
+    ended = [runs.get(run_id=schedule.run_id) for schedule in models_by_name()["Schedule"].objects.order_by("pk")]
+    return [[run.status == "completed", run.error or run.result["sentence"]] for run in ended]
 
 
 def people(password: str) -> list[dict[str, Any]]:
@@ -119,11 +126,10 @@ def wait(run_ids: list[str]) -> dict[str, Any]:
     models, until = models_by_name(), time.monotonic() + WAIT_S
     while True:
         runs = dict(models["TrainingRun"]._base_manager.filter(run_id__in=run_ids).values_list("run_id", "status"))
-        schedules = list(models["Schedule"].objects.values("job", "asked", "ended_at", "ok"))
-        moving = any(one["asked"] or one["ended_at"] is None for one in schedules)
-        moving = moving or bool({"queued", "running"} & set(runs.values()))
-        if not moving or time.monotonic() > until:
-            return {"runs": runs, "schedules": {one["job"]: one["ok"] and not one["asked"] for one in schedules}}
+        last = dict(models["Schedule"].objects.values_list("job", "run_id"))
+        ended = dict(models["TrainingRun"].objects.filter(run_id__in=last.values()).values_list("run_id", "status"))
+        if not {"queued", "running"} & {*runs.values(), *ended.values()} or time.monotonic() > until:
+            return {"runs": runs, "schedules": {job: ended[run_id] == "completed" for job, run_id in last.items()}}
         time.sleep(0.2)
 
 

@@ -32,7 +32,7 @@ MIGRATE_S, ANSWER_S, WAIT_S = 120, 300, 150
 # What may differ from what was recorded, below a key of this name: how many tries a verdict is adjusted by, and so its
 # wording, is a rule of the release, not of the data. The label is not among them.
 MAY_DIFFER = {"verdict": {"adjusted_p_value", "tries", "sentence", "level", "trial"}}
-MAY_GROW = {"AuditEntry"}  # a migration may say what it did
+MAY_GROW = {"AuditEntry", "TrainingRun"}  # a migration may say what it did; what schedules began are runs now
 
 
 @dataclass(frozen=True)
@@ -163,6 +163,7 @@ def test_it_answers_over_the_api_as_before(said: dict[str, Any]) -> None:
         one
         for was, now in asked
         for one in differences({k: was[k] for k in ("status", "body") if k in was}, now, _name(was))
+        if (was["status"], now["status"]) != (404, 200)  # folds are answered for since 0.2.0
     )
 
 
@@ -175,6 +176,9 @@ def test_it_shows_every_page(said: dict[str, Any]) -> None:
 @pytest.mark.parametrize("name", RECORDED["rows"])
 def test_it_keeps_every_row(said: dict[str, Any], name: str) -> None:
     was, now = RECORDED["rows"][name], said["rows"][name]
+    if name == "Schedule":  # what came of its last run is the run's since then
+        none_of(differences([[ok, result] for *_, ok, result, _ in was], said["rows"]["last runs"], name))
+        was = [row[:7] for row in was]
     none_of(differences(was, now[: len(was)] if name in MAY_GROW else now, name))
 
 

@@ -6,14 +6,14 @@ from typing import Any
 from training.models import TrainingRun
 from training.quant.candle.spec import parse_candle_spec
 from training.queue import leases
-from training.runs.services import candle_run_start
-from training.worker.execute import run_execute
+from training.runs.services import run_create
+from training.worker.execute import execute
 
 
 def carried(body: dict[str, Any], *, user: Any = None) -> TrainingRun:
     """Asked for, claimed and carried to its end."""
-    run = candle_run_start(user=user, spec=parse_candle_spec(body))
+    run = run_create(user=user, spec=parse_candle_spec(body))
     token = leases.claim(run.pk, host="test", pid=os.getpid())
     assert token is not None
-    run_execute(run_pk=run.pk, token=token)
+    execute(run_pk=run.pk, token=token)
     return TrainingRun.objects.select_related("series__instrument", "created_by", "model_version").get(pk=run.pk)

@@ -6,9 +6,11 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from instruments.models import Series
-from training.models import Kind, ModelVersion, Status, TrainingRun
+from training.models import ModelVersion, Status, TrainingRun
 from training.quant.candle.spec import CandleSpec
 from training.queue import clock
+from training.recipes.base import Priority
+from training.recipes.kinds import recipe_of
 
 _COUNT = 0
 
@@ -37,6 +39,10 @@ def make_run(
     if status == Status.RUNNING:
         values |= {"lease_token": "0" * 32, "lease_beat_at": clock.read(), "started_at": now, "worker_pid": 4711}
     values |= more
+    recipe = recipe_of(values.setdefault("kind", "candle"))
+    is_part = values.get("parent") is not None
+    values.setdefault("priority", max(recipe.priority, Priority.ABOUT) if is_part else recipe.priority)
+    values.setdefault("counts", recipe.counts_as_active and not is_part)
     evidence = values.get("result", {}).get("evidence") or {}
     sought = {name: values["config"].get(name) for name in ("protocol", "feature_set", "universe")}
     sought |= {name: evidence.get(name) for name in ("auc", "p_value")}
@@ -47,7 +53,7 @@ def make_model(run: TrainingRun, **more: Any) -> ModelVersion:
     values: dict[str, Any] = {
         "version": f"candle-{run.run_id}",
         "run": run,
-        "kind": Kind.CANDLE,
+        "kind": "candle",
         "series": run.series,
         "params_hash": run.params_hash,
         "data_hash": "d" * 64,

@@ -8,7 +8,7 @@ from django.db import connection
 from instruments.models import Series
 from tests.training.results import candle_result, confirmation_result
 from tests.training.run_builders import make_run
-from training.models import Kind, Status, TrainingRun, Try
+from training.models import Status, TrainingRun, Try
 
 COUNT = 100_000
 EVIDENCE = {"auc": 0.55, "auc_interval": [0.4, 0.7], "p_value": 0.4, "rows": 35, "windows": 1, "positives": 17}
@@ -26,7 +26,7 @@ def confirmed(run: TrainingRun, *, p_value: float, auc: float = 0.52) -> None:
     evidence = {**EVIDENCE, "auc": auc, "p_value": p_value, "rows": 385, "windows": 11}
     result = confirmation_result(evidence=evidence)
     make_run(
-        run.created_by, kind=Kind.CONFIRMATION, subject=run, series=run.series, status=Status.COMPLETED, result=result
+        run.created_by, kind="confirmation", subject=run, series=run.series, status=Status.COMPLETED, result=result
     )
     values = {"run_id": run.run_id, "p_value": p_value, "made_at": run.created_at}
     Try.objects.create(series=run.series, params_hash=run.run_id, candle_at=run.candle_at, **values)
@@ -35,7 +35,7 @@ def confirmed(run: TrainingRun, *, p_value: float, auc: float = 0.52) -> None:
 def multiply(run: TrainingRun, count: int = COUNT) -> None:
     """`count` copies of this run, every fifth with a confirmation and a try of its own; p-values between 0.2 and 1, as
     permutations give them."""
-    job = run.jobs.get(kind=Kind.CONFIRMATION)
+    job = run.jobs.get(kind="confirmation")
     first = max(run.pk, job.pk) + 1
     with connection.cursor() as cursor:
         cursor.execute(*_copies(run, count, {"id": f"{first} + n", "run_id": "'run' || n"}))

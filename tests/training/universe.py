@@ -13,8 +13,8 @@ from tests.training.quant.noise import noise_bars
 from training.models import TrainingRun
 from training.quant.universe.spec import parse_universe_spec
 from training.queue import leases
-from training.runs.services import universe_run_start
-from training.worker.execute import run_execute
+from training.runs.services import run_create
+from training.worker.execute import execute
 
 SYMBOLS = ("AAA", "BBB", "CCC", "DDD", "EEE", "FFF")
 
@@ -49,8 +49,8 @@ def change_after(series: Series, bars: Bars, last: int) -> None:
 
 def carried_universe(*, user: Any = None, **options: Any) -> TrainingRun:
     """Asked for, claimed and carried to its end."""
-    run = universe_run_start(user=user, spec=parse_universe_spec({"universe": "few", "horizon": 5, **options}))
+    run = run_create(user=user, spec=parse_universe_spec({"universe": "few", "horizon": 5, **options}))
     token = leases.claim(run.pk, host="test", pid=os.getpid())
     assert token is not None
-    run_execute(run_pk=run.pk, token=token)
+    execute(run_pk=run.pk, token=token)
     return TrainingRun.objects.select_related("created_by", "model_version").get(pk=run.pk)

@@ -28,9 +28,10 @@ from training.api.runs import (
 )
 from training.artifacts.storage import run_folder
 from training.errors import KeyReused, TooManyRuns
-from training.models import Kind, TrainingRun
+from training.models import TrainingRun
 from training.quant.candle.spec import SpecError, parse_candle_spec
 from training.queue import leases
+from training.recipes.candle.recipe import RECIPE as CANDLE
 from training.recipes.candle.schema import CandleAccepted, CandleRequest, CandleRun
 from training.runs import services
 from training.runs.as_json import run_json
@@ -50,7 +51,7 @@ def run_poc(request: Request) -> Response:
     known_only(request)
     try:
         spec = parse_candle_spec(request.data, default_symbol=default_symbol())
-        run = services.candle_run_create(user=person(request), spec=spec, idempotency_key=idempotency_key(request))
+        run = services.run_create(user=person(request), spec=spec, idempotency_key=idempotency_key(request))
     except SpecError as error:
         raise invalid(error.errors) from error
     except TooManyRuns as error:
@@ -78,7 +79,7 @@ def run_poc(request: Request) -> Response:
 @api_view(["GET"])
 @permission_classes([api_permission(Scope.READ)])
 def poc_runs(request: Request) -> Response:
-    return run_list(request, TrainingRun.objects.filter(kind=Kind.CANDLE))
+    return run_list(request, TrainingRun.objects.filter(kind=CANDLE.kind))
 
 
 @extend_schema(
@@ -92,8 +93,8 @@ def poc_runs(request: Request) -> Response:
 @permission_classes([api_permission(Scope.READ)])
 def latest_poc_run(request: Request) -> Response:
     known_only(request, "mine")
-    leases.release_lost()
-    run = only_mine(request, readable().filter(kind=Kind.CANDLE)).newest_first().first()
+    leases.reclaim_expired()
+    run = only_mine(request, readable().filter(kind=CANDLE.kind)).newest_first().first()
     if run is None:
         raise NotFound("There is no candle run yet. POST /api/training/run-poc starts one.")
     return Response(run_json(run))
@@ -127,11 +128,11 @@ def latest_poc_run(request: Request) -> Response:
 def poc_run(request: Request, run_id: str) -> Response:
     known_only(request)
     if request.method == "GET":
-        leases.release_lost()
-        return Response(run_json(find_run(run_id, Kind.CANDLE)))
+        leases.reclaim_expired()
+        return Response(run_json(find_run(run_id, CANDLE.kind)))
     if request.method == "PATCH":
-        return described(request, run_id, Kind.CANDLE)
-    return deleted(request, changeable(request, run_id, "delete", Kind.CANDLE))
+        return described(request, run_id, CANDLE.kind)
+    return deleted(request, changeable(request, run_id, "delete", CANDLE.kind))
 
 
 @extend_schema(
@@ -146,4 +147,4 @@ def poc_run(request: Request, run_id: str) -> Response:
 @permission_classes([api_permission(Scope.TRAIN)])
 def poc_run_cancel(request: Request, run_id: str) -> Response:
     known_only(request)
-    return cancelled(request, changeable(request, run_id, "cancel", Kind.CANDLE))
+    return cancelled(request, changeable(request, run_id, "cancel", CANDLE.kind))

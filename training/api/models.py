@@ -21,12 +21,11 @@ from training.errors import ActiveChanged, GateRefused, TooLate
 from training.evidence.candle import judged
 from training.evidence.universe import universe_verdicts
 from training.filters.models import ModelFilter
-from training.models import Activation, Kind, ModelVersion, ModelVersionQuerySet
+from training.models import Activation, ModelVersion, ModelVersionQuerySet
 from training.quant.candle.spec import format_time, parse_time
 from training.quant.candle.verdict import Verdict
 from training.quant.universe.verdict import UniverseVerdict
 from training.recipes.candle.schema import CandleModel
-from training.recipes.schema import ModelHead
 from training.recipes.universe.schema import UniverseModel
 from training.registry.activation import (
     UNASKED,
@@ -38,7 +37,6 @@ from training.registry.activation import (
     model_roll_back,
 )
 
-_RECORDS: dict[str, type[ModelHead]] = {Kind.CANDLE: CandleModel, Kind.UNIVERSE: UniverseModel}
 _PAGE = [
     OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 200, default 100"),
     OpenApiParameter("before", OpenApiTypes.INT, description="Carried by the Link header's next page"),
@@ -234,7 +232,7 @@ def _model_json(
         "activated_by": activation.by.get_username() if activation and activation.by else None,
         "artifact_paths": model.run.result.get("artifact_paths", {}),
     }
-    answer: dict[str, Any] = to_json(_RECORDS[model.kind](**fields))
+    answer: dict[str, Any] = to_json((UniverseModel if model.universe else CandleModel)(**fields))
     return answer
 
 

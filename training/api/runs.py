@@ -16,17 +16,17 @@ from training.api import schema
 from training.api.filter_parameters import RUN_FILTERS
 from training.errors import KeyReused, TooLate, TooManyRuns
 from training.filters.runs import RunFilter
-from training.models import JOBS, Kind, TrainingRun, TrainingRunQuerySet
+from training.models import TrainingRun, TrainingRunQuerySet
 from training.quant.candle.spec import SpecError
 from training.quant.walk_forward.spec import parse_universe_request
 from training.queue import leases
+from training.recipes.kinds import listed_kinds
 from training.recipes.universe.schema import RunAccepted
 from training.recipes.walk_forward.schema import UniverseRequest
 from training.runs import services
 from training.runs.annotations import parse_words, run_describe
 from training.runs.as_json import run_json, runs_json
 
-_TRAININGS = tuple(kind for kind in Kind if kind not in JOBS)
 MINE = OpenApiParameter("mine", OpenApiTypes.STR, enum=["1"], description="Only runs of the asking member")
 _PAGE = [
     OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 200, default 100"),
@@ -65,18 +65,18 @@ KEY = OpenApiParameter(
 @permission_classes([api_permission(Scope.READ, write=Scope.TRAIN)])
 def runs(request: Request) -> Response:
     if request.method == "GET":
-        return run_list(request, TrainingRun.objects.trainings())
+        return run_list(request, TrainingRun.objects.of_kinds(listed_kinds()))
     known_only(request)
     try:
         spec = parse_universe_request(request.data)
-        run = services.universe_run_create(user=person(request), spec=spec, idempotency_key=idempotency_key(request))
+        run = services.run_create(spec=spec, user=person(request), idempotency_key=idempotency_key(request))
     except SpecError as error:
         raise invalid(error.errors) from error
     except TooManyRuns as error:
         raise Throttled(error.retry_after, str(error)) from error
     except KeyReused as error:
         raise Conflict(str(error)) from error
-    what = "Walk-forward" if run.kind == Kind.WALK else "Training"
+    what = "Walk-forward" if spec.kind == "walk" else "Training"
     message = f"{what} started for the universe {spec.universe}"
     return Response({"started": True, "run_id": run.run_id, "message": message}, status=202)
 
@@ -109,10 +109,10 @@ def runs(request: Request) -> Response:
 def run(request: Request, run_id: str) -> Response:
     known_only(request)
     if request.method == "PATCH":
-        return described(request, run_id, *_TRAININGS)
+        return described(request, run_id, *listed_kinds())
     if request.method == "DELETE":
-        return deleted(request, changeable(request, run_id, "delete", *_TRAININGS))
-    leases.release_lost()
+        return deleted(request, changeable(request, run_id, "delete", *listed_kinds()))
+    leases.reclaim_expired()
     return Response(run_json(find_run(run_id)))
 
 
@@ -128,7 +128,7 @@ def run(request: Request, run_id: str) -> Response:
 @permission_classes([api_permission(Scope.TRAIN)])
 def run_cancel(request: Request, run_id: str) -> Response:
     known_only(request)
-    return cancelled(request, changeable(request, run_id, "cancel", *_TRAININGS))
+    return cancelled(request, changeable(request, run_id, "cancel", *listed_kinds()))
 
 
 def cancelled(request: Request, run: TrainingRun) -> Response:
@@ -147,7 +147,7 @@ def deleted(request: Request, run: TrainingRun) -> Response:
     return Response(status=204)
 
 
-def described(request: Request, run_id: str, *kinds: Kind) -> Response:
+def described(request: Request, run_id: str, *kinds: str) -> Response:
     run = changeable(request, run_id, "describe", *kinds)
     try:
         run_describe(run=run, user=person(request), changes=parse_words(request.data))
@@ -163,7 +163,7 @@ def run_list(request: Request, rows: TrainingRunQuerySet) -> Response:
     chosen = RunFilter(request.query_params, queryset=only_mine(request, rows.existing().light()), request=request)
     if not chosen.is_valid():
         raise invalid({name: [str(message) for message in errors] for name, errors in chosen.errors.items()})
-    leases.release_lost()
+    leases.reclaim_expired()
     return list_answer(request, chosen.qs, runs_json)
 
 
@@ -178,15 +178,15 @@ def readable() -> TrainingRunQuerySet:
     return TrainingRun.objects.existing().light()
 
 
-def find_run(run_id: str, *kinds: Kind) -> TrainingRun:
-    rows = readable().exclude(kind=Kind.FOLD)  # a part of its walk, which shows it
-    found = rows.filter(run_id=run_id, kind__in=kinds or Kind.values).first()
+def find_run(run_id: str, *kinds: str) -> TrainingRun:
+    rows = readable().filter(run_id=run_id)
+    found = (rows.filter(kind__in=kinds) if kinds else rows).first()
     if found is None:
         raise NotFound(f"There is no run {run_id}; it may have been deleted.")
     return found
 
 
-def changeable(request: Request, run_id: str, verb: str, *kinds: Kind) -> TrainingRun:
+def changeable(request: Request, run_id: str, verb: str, *kinds: str) -> TrainingRun:
     """The run, if this member may change it: one's own, or anyone's for managers."""
     found = find_run(run_id, *kinds)
     if not may_change_run_of(person(request), found.created_by_id):

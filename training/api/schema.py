@@ -1,23 +1,34 @@
 """Requests and answers of the training API that belong to no kind of run, and the unions over the kinds."""
 
+from collections.abc import Iterable
+from functools import reduce
+from operator import or_
 from typing import Annotated, Any
+
+from django.utils.module_loading import import_string
 
 from boursomatic.shared.openapi import Shape
 from boursomatic.shared.records import UNSET, Meta, Moment, Record, UnsetType, about
+from training.recipes.base import Recipe
 from training.recipes.candle.schema import CandleModel, CandleRun
-from training.recipes.confirmation.schema import ConfirmationRun
-from training.recipes.noise_control.schema import NoiseControlRun
+from training.recipes.kinds import recipes
+from training.recipes.other import other_record
 from training.recipes.schema import GateCheck
-from training.recipes.universe.schema import UniverseModel, UniverseRun
-from training.recipes.verification.schema import VerificationRun
-from training.recipes.walk_forward.schema import WalkRun
+from training.recipes.universe.schema import UniverseModel
 from training.runs.annotations import NAME_MOST, NOTES_MOST, TAG_MOST, TAGS_MOST
 
 Reason = Annotated[str, Meta(max_length=500, description="It stays in the history")]
 
-ListedRun: Any = CandleRun | UniverseRun | WalkRun
-AnyRun = Shape("Run", ListedRun | ConfirmationRun | NoiseControlRun | VerificationRun)
-Runs = Shape("Runs", list[ListedRun])
+
+def _answers(recipes: Iterable[Recipe]) -> Any:
+    """The union of these kinds' records."""
+    records = [import_string(each.answer) if each.answer else other_record(each.kind) for each in recipes]
+    return reduce(or_, records)
+
+
+AnyKind: Any = _answers(recipes().values())
+AnyRun = Shape("Run", AnyKind)
+Runs = Shape("Runs", list[AnyKind])
 CandleRuns = Shape("CandleRuns", list[CandleRun])
 
 

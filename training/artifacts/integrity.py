@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from boursomatic.accounts.models import AuditEntry
 from training.artifacts.storage import ArtifactStorage, artifact_storage
-from training.models import ACTIVE, Kind, ModelVersion, TrainingRun
+from training.models import ACTIVE, ModelVersion, TrainingRun
 
 SWEPT = "run.sweep"  # the audit's word for a run whose row was removed
 
@@ -48,7 +48,7 @@ def inventory() -> Inventory:
 
 
 def orphans(*, sure: bool) -> list[str]:
-    """Folders that belong to no model, to no run that may still make one, and to no fold of a walk under way.
+    """Folders that belong to no model, to no run that may still make one, and to no part of a run under way.
 
     `sure`: only of runs that this database knows to have ended or to have been removed. A folder of a run that it has
     never heard of may be another database's, or younger than the backup that was restored: a person decides about it.
@@ -56,7 +56,7 @@ def orphans(*, sure: bool) -> list[str]:
     folders = artifact_storage().folders()  # before the rows are read: what is published meanwhile is not seen
     rows = TrainingRun.objects.filter(run_id__in=set(folders.values()))
     known = set(rows.values_list("run_id", flat=True).iterator())
-    needed = rows.filter(Q(status__in=ACTIVE) | Q(kind=Kind.FOLD, subject__status__in=ACTIVE))
+    needed = rows.filter(Q(status__in=ACTIVE) | Q(parent__status__in=ACTIVE))
     waiting = set(needed.values_list("run_id", flat=True).iterator())
     modelled = set(ModelVersion.objects.filter(folder__in=folders).values_list("folder", flat=True).iterator())
     if sure and (unheard := set(folders.values()) - known):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from training.evidence.multiple_testing import Standing, standings
-from training.models import Kind, Status, TrainingRun, Try
+from training.models import Status, TrainingRun, Try
 from training.quant.candle.verdict import Evidence, Verdict, judge_adjusted
 
 ALONE = Standing.of([(None, 1)])  # a run is at least its own try
@@ -24,8 +24,8 @@ class Judged:
 
 def judged(runs: Sequence[TrainingRun]) -> dict[int, Judged]:
     """By primary key. Two queries, however many runs and tries."""
-    completed = [run for run in runs if run.kind == Kind.CANDLE and run.status == Status.COMPLETED]
-    jobs = TrainingRun.objects.filter(kind=Kind.CONFIRMATION, subject__in=completed).defer("config", "error_trace")
+    completed = [run for run in runs if run.kind == "candle" and run.status == Status.COMPLETED]
+    jobs = TrainingRun.objects.filter(kind="confirmation", subject__in=completed).defer("config", "error_trace")
     confirmations = {job.subject_id: job for job in jobs.order_by("id")} if completed else {}
     tries = Try.objects.filter(series__in={run.series_id for run in completed})
     ledgers = standings(tries, "series_id") if completed else {}

@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 
 from training.evidence.multiple_testing import Standing, standings
 from training.evidence.universe import OF_UNIVERSES
-from training.models import Kind, Status, TrainingRun, Try, UniverseTry
+from training.models import Status, TrainingRun, Try, UniverseTry
 from training.quant.candle.verdict import LEVEL, Label
 
 Runs = QuerySet[TrainingRun]
@@ -19,7 +19,7 @@ Runs = QuerySet[TrainingRun]
 
 def confirmed_with(**values: Any) -> Runs:
     """Completed confirmations with these values; the run that each is about is its `subject`."""
-    return TrainingRun.objects.filter(kind=Kind.CONFIRMATION, status=Status.COMPLETED, **values).order_by()
+    return TrainingRun.objects.filter(kind="confirmation", status=Status.COMPLETED, **values).order_by()
 
 
 class Unindexed(Func):
@@ -48,7 +48,7 @@ def best_p_value() -> Coalesce:
 def with_verdict(runs: Runs, label: Label) -> Runs:
     """Those whose verdict is `label` now."""
     if label == Label.NO_EVIDENCE:
-        judged = having(runs, "status", Status.COMPLETED).filter(kind__in=(Kind.CANDLE, *OF_UNIVERSES))
+        judged = having(runs, "status", Status.COMPLETED).filter(kind__in=("candle", *OF_UNIVERSES))
         return judged.alias(best_p=best_p_value()).filter(Q(best_p__isnull=True) | Q(best_p__gte=LEVEL))
     if label == Label.EVIDENCE:
         return runs.filter(_is_evidence())

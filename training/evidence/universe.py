@@ -6,11 +6,11 @@ from typing import Any
 
 from django.utils import timezone
 
-from training.models import Kind, Status, TrainingRun, UniverseTry
+from training.models import Status, TrainingRun, UniverseTry
 from training.quant.universe.verdict import UniverseVerdict, judge_universe
 
 Ledger = dict[tuple[str, str], float | None]  # (params hash, as of) -> p-value
-OF_UNIVERSES = (Kind.UNIVERSE, Kind.WALK)
+OF_UNIVERSES = ("universe", "walk")
 
 
 def universe_verdicts(runs: Sequence[TrainingRun]) -> dict[int, UniverseVerdict]:

@@ -7,13 +7,20 @@ from django import forms
 from django.db.models import QuerySet
 
 from instruments.models import Instrument
-from training.models import Kind, ModelVersion
+from training.models import ModelVersion
+from training.recipes.kinds import label_of
 
 SELECT = forms.Select(attrs={"class": "form-select form-select-sm"})
 
 
+def _kinds() -> list[tuple[str, str]]:
+    """Of the models that there are."""
+    kinds = ModelVersion.objects.order_by("kind").values_list("kind", flat=True).distinct()
+    return [(kind, label_of(kind)) for kind in kinds]
+
+
 def _universes() -> list[tuple[str, str]]:
-    names = ModelVersion.objects.filter(kind=Kind.UNIVERSE).values_list("universe", flat=True)
+    names = ModelVersion.objects.exclude(universe="").values_list("universe", flat=True)
     return [(name, name) for name in names.order_by("universe").distinct()]
 
 
@@ -21,7 +28,7 @@ class ModelFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-fil
     """`kind`, `symbol` (of a candle model's instrument), `universe`, and `active` (yes or no)."""
 
     kind = django_filters.ChoiceFilter(
-        choices=[(kind.value, kind.label) for kind in (Kind.CANDLE, Kind.UNIVERSE)],
+        choices=_kinds,
         empty_label="any kind",
         widget=SELECT,
     )

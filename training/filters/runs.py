@@ -12,9 +12,10 @@ from instruments.models import Instrument, Series, Timeframe, Universe
 from instruments.quant.features.candle import FEATURE_SETS
 from training.evidence.queries import best_p_value, confirmed_with, having, with_verdict
 from training.filters.fields import SELECT, DayFilter, ShareFilter, TextFilter
-from training.models import JOBS, Description, Kind, RunTag, Status, TrainingRun
+from training.models import Description, RunTag, Status, TrainingRun
 from training.quant.candle.spec import PROTOCOLS
 from training.quant.candle.verdict import Label
+from training.recipes.kinds import listed_kinds, recipes
 from training.runs.annotations import parse_tag
 
 VERDICTS = {Label.EVIDENCE: "evidence", Label.WEAK: "weak sign", Label.NO_EVIDENCE: "no evidence"}
@@ -31,6 +32,10 @@ def _universes() -> list[tuple[str, str]]:
     return [("all", "all")] + [
         (name, name) for name in Universe.objects.order_by("name").values_list("name", flat=True)
     ]
+
+
+def _kinds() -> list[tuple[str, str]]:
+    return [(kind, recipe.label) for kind, recipe in recipes().items()]
 
 
 class RunFilterForm(forms.Form):
@@ -54,7 +59,7 @@ class RunFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filte
     """Every filter narrows; days are UTC and count whole; shares are from 0 to 1, bounds inclusive."""
 
     text = TextFilter(label="name, notes or run", method="by_text", max_length=100)
-    kind = _choice("any kind", [(kind.value, kind.label) for kind in Kind if kind not in JOBS])
+    kind = _choice("any kind", _kinds)
     symbol = django_filters.ModelChoiceFilter(
         label="any instrument",
         method="by_symbol",
@@ -99,6 +104,11 @@ class RunFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filte
         model = TrainingRun
         form = RunFilterForm
         fields: list[str] = []
+
+    def filter_queryset(self, runs: Any) -> Any:
+        """Where no kind is named: those that lists show by themselves."""
+        found = super().filter_queryset(runs)
+        return found if self.form.cleaned_data.get("kind") else found.of_kinds(listed_kinds())
 
     def problems(self, *also_known: str) -> list[str]:
         """What is wrong with the address, in sentences: names that are no filter, and values that won't do."""

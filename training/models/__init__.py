@@ -3,13 +3,13 @@
 from training.models.annotations import Description, RunTag
 from training.models.registry import Activation, ModelVersion, ModelVersionQuerySet
 from training.models.runs import IdempotencyKey, RunEvent, TrainingRun, TrainingRunQuerySet
-from training.models.states import ACTIVE, JOBS, TERMINAL, Kind, Reason, Status
+from training.models.states import ACTIVE, TERMINAL, Reason, Status
 from training.models.trials import Try, UniverseTry
 from training.models.workers import WorkerProcess
 
 # fmt: off
 __all__ = [
-    "ACTIVE", "JOBS", "TERMINAL", "Activation", "Description", "IdempotencyKey", "Kind", "ModelVersion",
+    "ACTIVE", "TERMINAL", "Activation", "Description", "IdempotencyKey", "ModelVersion",
     "ModelVersionQuerySet", "Reason", "RunEvent", "RunTag", "Status", "TrainingRun", "TrainingRunQuerySet", "Try",
     "UniverseTry", "WorkerProcess",
 ]

@@ -8,7 +8,6 @@ from django.db.models import Q
 
 from instruments.models import Series
 from training.models.runs import TrainingRun
-from training.models.states import Kind
 
 
 class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
@@ -26,7 +25,7 @@ class ModelVersion(models.Model):
 
     version = models.CharField(max_length=60, unique=True)
     run = models.OneToOneField(TrainingRun, on_delete=models.PROTECT, related_name="model_version")
-    kind = models.CharField(max_length=12, choices=Kind.choices)
+    kind = models.CharField(max_length=20)  # its run's
     series = models.ForeignKey(Series, null=True, on_delete=models.PROTECT, related_name="model_versions")
     universe = models.CharField(max_length=40, blank=True)  # its name; empty for a candle model
     horizon = models.PositiveSmallIntegerField(default=1)  # in bars
@@ -44,11 +43,10 @@ class ModelVersion(models.Model):
     class Meta:
         ordering = ["-id"]
         constraints = [
-            models.CheckConstraint(condition=Q(kind__in=Kind.values), name="model_kind_known"),
             models.UniqueConstraint(fields=["series"], condition=Q(is_active=True), name="one_active_candle_model"),
             models.UniqueConstraint(
                 fields=["universe", "horizon"],
-                condition=Q(is_active=True, kind=Kind.UNIVERSE),
+                condition=Q(is_active=True) & ~Q(universe=""),
                 name="one_active_universe_model",
             ),
         ]

@@ -1,11 +1,13 @@
 """What we learn: runs and the log of each."""
 
+from collections.abc import Collection
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
 from instruments.models import Series
-from training.models.states import ACTIVE, JOBS, TERMINAL, Kind, Status
+from training.models.states import ACTIVE, TERMINAL, Status
 
 
 class TrainingRunQuerySet(models.QuerySet["TrainingRun"]):
@@ -13,9 +15,9 @@ class TrainingRunQuerySet(models.QuerySet["TrainingRun"]):
         """Runs that nobody deleted."""
         return self.filter(deleted_at=None)
 
-    def trainings(self) -> "TrainingRunQuerySet":
-        """Runs that train a model, without the jobs about them."""
-        return self.filter(subject=None)
+    def of_kinds(self, kinds: Collection[str]) -> "TrainingRunQuerySet":
+        """Runs that are about no other run, of these kinds."""
+        return self.filter(subject=None, kind__in=kinds)
 
     def newest_first(self) -> "TrainingRunQuerySet":
         return self.order_by("-id")
@@ -27,15 +29,18 @@ class TrainingRunQuerySet(models.QuerySet["TrainingRun"]):
 
 
 class TrainingRun(models.Model):
-    """One training of one model. The row is the truth; the task queue is only the kick.
+    """One run of one kind. The row is the truth; the task queue is only the wake-up.
 
     Only `training.queue.leases` writes the status columns, always by conditional UPDATE on id, token and status.
     """
 
     run_id = models.CharField(max_length=40, unique=True)
-    kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.CANDLE)
-    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="retries")
-    subject = models.ForeignKey(
+    kind = models.CharField(max_length=20)  # one of settings.RECIPES
+    retry_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="retries")
+    parent = models.ForeignKey(  # the unfinished run that this one is a part of
+        "self", null=True, blank=True, on_delete=models.CASCADE, related_name="parts", db_index=False
+    )
+    subject = models.ForeignKey(  # the finished run that this one is about
         "self", null=True, blank=True, on_delete=models.CASCADE, related_name="jobs", db_index=False
     )
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="runs")
@@ -43,8 +48,13 @@ class TrainingRun(models.Model):
     # what was asked for
     series = models.ForeignKey(Series, null=True, on_delete=models.PROTECT, related_name="runs")
     candle_at = models.DateTimeField(null=True)
-    config = models.JSONField(default=dict)  # a CandleSpec as dict (training/quant/candle/spec.py)
+    config = models.JSONField(default=dict)  # the kind's spec as dict
     params_hash = models.CharField(max_length=64, db_index=True)
+
+    priority = models.PositiveSmallIntegerField(default=0)  # recipes.base.Priority; lower ones have their turn first
+    counts = models.BooleanField(default=True)  # towards what a person, and the site, may have queued
+    # While it is queued or running, and once it is completed, no other run has the same key.
+    once_key = models.CharField(max_length=120, null=True, editable=False)
 
     # how far it is
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
@@ -93,6 +103,7 @@ class TrainingRun(models.Model):
             models.Index(fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="run_deleted"),
             # Without the runs that are about none, or SQLite would seek those by it instead of by `run_listed`.
             models.Index(fields=["subject"], condition=Q(subject__isnull=False), name="run_subject"),
+            models.Index(fields=["parent", "status"], condition=Q(parent__isnull=False), name="run_part"),
             # Whatever a list is filtered by, its keys come from this index alone; the rows are read for one page only.
             models.Index(
                 fields=[
@@ -104,27 +115,19 @@ class TrainingRun(models.Model):
             ),
             models.Index(
                 fields=["subject", "p_value", "auc", "kind", "status"],
-                condition=Q(kind=Kind.CONFIRMATION, status=Status.COMPLETED),
+                condition=Q(kind="confirmation", status=Status.COMPLETED),
                 name="run_confirmed",
             ),
             models.Index(
                 fields=["p_value", "series", "subject", "kind", "status"],
-                condition=Q(kind=Kind.CONFIRMATION, status=Status.COMPLETED),
+                condition=Q(kind="confirmation", status=Status.COMPLETED),
                 name="run_proven",
             ),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(status__in=Status.values), name="run_status_known"),
-            models.CheckConstraint(condition=Q(kind__in=Kind.values), name="run_kind_known"),
-            models.CheckConstraint(
-                condition=Q(kind__in=JOBS, subject__isnull=False) | (~Q(kind__in=JOBS) & Q(subject__isnull=True)),
-                name="run_job_has_subject",
-            ),
-            models.UniqueConstraint(
-                fields=["subject"],
-                condition=Q(kind=Kind.CONFIRMATION) & ~Q(status__in=[Status.FAILED, Status.CANCELLED]),
-                name="one_confirmation_a_run",
-            ),
+            models.UniqueConstraint(fields=["once_key"], name="run_once"),
+            models.CheckConstraint(condition=Q(parent=None) | Q(subject=None), name="run_is_part_or_about"),
             models.CheckConstraint(
                 condition=Q(status__in=TERMINAL, finished_at__isnull=False)
                 | Q(status__in=ACTIVE, finished_at__isnull=True),

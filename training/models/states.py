@@ -1,22 +1,6 @@
-"""The words that runs are sorted by: their kinds, their states, why they fail. Declared here and nowhere else."""
+"""The states of a run and why it fails. Declared here and nowhere else; its kinds are in settings.RECIPES."""
 
 from django.db.models import TextChoices
-
-
-class Kind(TextChoices):
-    """What a run trains on, or what it finds out about a finished run."""
-
-    CANDLE = "candle", "Candle"
-    UNIVERSE = "universe", "Universe"
-    CONFIRMATION = "confirmation", "Walk-forward confirmation"
-    CONTROL = "control", "Noise control"
-    VERIFICATION = "verification", "Verification"
-    WALK = "walk", "Walk-forward"
-    FOLD = "fold", "Fold of a walk-forward"
-
-
-# About another run (`subject`): a finished one, or the walk that a fold belongs to. They make no model.
-JOBS = (Kind.CONFIRMATION, Kind.CONTROL, Kind.VERIFICATION, Kind.FOLD)
 
 
 class Status(TextChoices):

@@ -8,7 +8,7 @@ RunEvent in the same transaction.
 import uuid
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 from django.conf import settings
@@ -16,10 +16,11 @@ from django.db import connection, transaction
 from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce, Now
 
-from training.models import ACTIVE, JOBS, Kind, Reason, RunEvent, Status, TrainingRun
+from training.models import ACTIVE, Reason, RunEvent, Status, TrainingRun
 from training.queue import clock
 
 MAX_ATTEMPTS = 3
+PATIENCE = timedelta(minutes=10)  # a run that has waited so long moves up a class
 LEASE_S: float = settings.HEARTBEAT_S
 BEAT_EVERY_S: float = min(LEASE_S / 5, 5.0)
 
@@ -62,25 +63,24 @@ def claim(run_pk: int, *, host: str, pid: int) -> uuid.UUID | None:
     return token
 
 
-def next_queued(*, jobs: bool = True) -> int | None:
-    """The queued run whose turn it is: trainings before jobs about other runs (which `jobs=False` leaves out), then
-    the person with the fewest running, of these the one who has waited longest since the last start, then the oldest.
-    A walk's turn comes when none of its folds is under way any more, or when one came to nothing."""
-    theirs = TrainingRun.objects.filter(created_by=OuterRef("created_by")).exclude(kind__in=JOBS)
+def next_queued(*, clicks_only: bool = False) -> int | None:
+    """The queued run whose turn it is: by class, a run that has waited ten minutes one class up; inside a class the
+    person with the fewest running, of these the one who has waited longest since the last start, then the oldest.
+    A run with parts has its turn when all of them have ended."""
+    theirs = TrainingRun.objects.filter(created_by=OuterRef("created_by"), counts=True)
     running = theirs.filter(status=Status.RUNNING).order_by().values("created_by").annotate(n=Count("pk")).values("n")
     started = theirs.filter(started_at__isnull=False).order_by("-pk").values("started_at")
     queued = TrainingRun.objects.filter(status=Status.QUEUED, deleted_at=None)
-    if not jobs:
-        queued = queued.exclude(kind__in=JOBS)
-    folds = TrainingRun.objects.filter(subject=OuterRef("pk"), kind=Kind.FOLD)
-    under_way, broken = folds.filter(status__in=ACTIVE), folds.filter(status__in=(Status.FAILED, Status.CANCELLED))
-    queued = queued.exclude(Q(kind=Kind.WALK) & Exists(under_way) & ~Exists(broken))
-    turn = queued.annotate(
-        is_job=Case(When(kind__in=JOBS, then=1), default=0, output_field=IntegerField()),
+    if clicks_only:
+        queued = queued.filter(priority=0)
+    unfinished = TrainingRun.objects.filter(parent=OuterRef("pk"), status__in=ACTIVE)
+    has_waited = Q(created_at__lt=Now() - PATIENCE, priority__gt=0)
+    turn = queued.exclude(Exists(unfinished)).annotate(
+        turn=Case(When(has_waited, then=F("priority") - 1), default=F("priority"), output_field=IntegerField()),
         busy=Coalesce(Subquery(running), 0),
         served=Coalesce(Subquery(started[:1]), Value(_NEVER)),
-    ).order_by("is_job", "busy", "served", "pk")
-    return turn.values_list("pk", flat=True).first()
+    )
+    return turn.order_by("turn", "busy", "served", "pk").values_list("pk", flat=True).first()
 
 
 def beat(run_pk: int, token: uuid.UUID) -> bool:
@@ -117,6 +117,12 @@ def progress_write(
         RunEvent.objects.bulk_create(log)
 
 
+def log_write(run_pk: int, token: uuid.UUID, log: Sequence[RunEvent]) -> None:
+    """The lines of a run's log that were kept until now, where its holder goes no further."""
+    if log and _held(run_pk, token).exists():
+        RunEvent.objects.bulk_create(log)
+
+
 def refuse(run_pk: int, token: uuid.UUID) -> NoReturn:
     """Why a write of this run's holder changed nothing, as exception."""
     raise Cancelled if _held(run_pk, token).exists() else LeaseLost
@@ -142,6 +148,8 @@ def finish(
     values: dict[str, Any] = {"error": error, "error_reason": error_reason, "error_trace": error_trace}
     if status == Status.COMPLETED:
         values |= {"progress": 1.0, "message": ""}
+    else:
+        values["once_key"] = None
     if result is not None:
         evidence = result.get("evidence") or {}
         values |= {"result": result, "auc": evidence.get("auc"), "p_value": evidence.get("p_value")}
@@ -154,7 +162,7 @@ def finish(
     return bool(ended)
 
 
-def give_back(run_pk: int, token: uuid.UUID, why: str, *, counts: bool = True) -> bool:
+def requeue(run_pk: int, token: uuid.UUID, why: str, *, counts: bool = True) -> bool:
     """Returns a run that its worker can't go on with; it is queued again at once, or ends after the last attempt.
 
     An attempt that doesn't count (the worker was told to stop) is not one of the three.
@@ -163,10 +171,10 @@ def give_back(run_pk: int, token: uuid.UUID, why: str, *, counts: bool = True) -
     with transaction.atomic():
         if not counts:
             held.update(attempt=F("attempt") - 1)
-        return _take_back(held, run_pk, why)
+        return _reclaim(held, run_pk, why)
 
 
-def release_lost() -> list[int]:
+def reclaim_expired() -> list[int]:
     """Takes back every run whose worker has not beaten for a lease's time; the ids of those that are queued again.
 
     Cheap when nothing is lost (one indexed read), so that pages may call it before they show a run.
@@ -175,17 +183,17 @@ def release_lost() -> list[int]:
     queued_again = []
     for run_pk, token in stale.values_list("pk", "lease_token"):
         still_stale = stale.filter(pk=run_pk, lease_token=token)
-        if _take_back(still_stale, run_pk, "The worker was lost") and _is_queued(run_pk):
+        if _reclaim(still_stale, run_pk, "The worker was lost") and _is_queued(run_pk):
             queued_again.append(run_pk)
     return queued_again
 
 
-def release_of(host: str, pids: Collection[int], *, counts: bool = True) -> None:
+def release(host: str, pids: Collection[int], *, counts: bool = True) -> None:
     """Takes back what these processes held, which are known to have ended: no need to wait for the lease's end."""
     held = TrainingRun.objects.filter(status=Status.RUNNING, worker_host=host, worker_pid__in=pids)
     for run_pk, token in held.values_list("pk", "lease_token"):
         if token is not None:
-            give_back(run_pk, token, "The worker was lost" if counts else "The worker was stopped", counts=counts)
+            requeue(run_pk, token, "The worker was lost" if counts else "The worker was stopped", counts=counts)
 
 
 def request_cancel(run_pk: int) -> str:
@@ -193,7 +201,11 @@ def request_cancel(run_pk: int) -> str:
     for _ in range(MAX_ATTEMPTS):  # between the two updates a run may be claimed or taken back
         with transaction.atomic():
             if TrainingRun.objects.filter(pk=run_pk, status=Status.QUEUED).update(
-                status=Status.CANCELLED, stage=Status.CANCELLED, cancel_requested_at=Now(), finished_at=Now()
+                status=Status.CANCELLED,
+                stage=Status.CANCELLED,
+                cancel_requested_at=Now(),
+                finished_at=Now(),
+                once_key=None,
             ):
                 _log(run_pk, Status.CANCELLED, "Cancelled before it started.")
                 return CANCELLED
@@ -207,7 +219,7 @@ def request_cancel(run_pk: int) -> str:
 
 
 @contextmanager
-def impatient() -> Iterator[None]:
+def short_lock_timeout() -> Iterator[None]:
     """Inside, a locked SQLite answers after 0.1 s instead of 20: a heartbeat would rather try again than wait."""
     if connection.vendor != "sqlite":
         yield
@@ -229,11 +241,11 @@ def _is_queued(run_pk: int) -> bool:
     return TrainingRun.objects.filter(pk=run_pk, status=Status.QUEUED).exists()
 
 
-def _take_back(held: Any, run_pk: int, why: str) -> bool:
+def _reclaim(held: Any, run_pk: int, why: str) -> bool:
     """running -> cancelled if asked for, queued while attempts are left, else failed; True if the row moved."""
     with transaction.atomic():
         if held.exclude(cancel_requested_at=None).update(
-            status=Status.CANCELLED, stage=Status.CANCELLED, finished_at=Now(), lease_token=None
+            status=Status.CANCELLED, stage=Status.CANCELLED, finished_at=Now(), lease_token=None, once_key=None
         ):
             _log(run_pk, Status.CANCELLED, f"{why}; it was to be cancelled, and so it is.")
             return True
@@ -258,6 +270,7 @@ def _take_back(held: Any, run_pk: int, why: str) -> bool:
             error_reason=Reason.LOST_WORKER,
             finished_at=Now(),
             lease_token=None,
+            once_key=None,
         ):
             _log(run_pk, Status.FAILED, sentence)
             return True

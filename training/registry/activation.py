@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from boursomatic.accounts.audit import audit
 from training.errors import ActiveChanged, GateRefused, TooLate
-from training.models import Activation, Kind, ModelVersion, ModelVersionQuerySet, TrainingRun
+from training.models import Activation, ModelVersion, ModelVersionQuerySet, TrainingRun
 from training.registry.gate import broken_files, gate_checks, refusals
 
 UNASKED: Any = object()  # the caller expects nothing of the model that is active now
@@ -114,7 +114,7 @@ def activation_json(made: Activation) -> dict[str, Any]:
 def scope_text(model: ModelVersion) -> str:
     """The scope in words: `SPY 1d`, or `few 1d, 20 bars`."""
     scope = model.scope
-    if model.kind == Kind.UNIVERSE:
+    if model.universe:
         return f"{scope['universe']} {scope['timeframe']}, {scope['horizon']} bars"
     return f"{scope['symbol']} {scope['timeframe']}"
 
@@ -122,7 +122,7 @@ def scope_text(model: ModelVersion) -> str:
 def scope_models(model: ModelVersion) -> ModelVersionQuerySet:
     """All models of the scope of this one."""
     rows = ModelVersion.objects.filter(kind=model.kind)
-    if model.kind == Kind.UNIVERSE:
+    if model.universe:
         return rows.filter(universe=model.universe, horizon=model.horizon)
     return rows.filter(series=model.series_id)
 

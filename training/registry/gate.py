@@ -10,7 +10,7 @@ from instruments.universes import ALL
 from training.artifacts.storage import artifact_storage, sha256
 from training.evidence.candle import Judged, judged
 from training.evidence.universe import universe_verdicts
-from training.models import Kind, ModelVersion, TrainingRun
+from training.models import ModelVersion, TrainingRun
 from training.quant.candle.spec import parse_time
 from training.quant.candle.verdict import Label
 from training.quant.stats.sharpe import excess_of, excess_returns
@@ -37,13 +37,13 @@ def figure_checks(
 ) -> dict[int, list[Check]]:
     """Those checks, by the model's key, that the runs' own rows decide; their verdicts are `found` and `of_universes`.
     One query, however many models."""
-    candles = [one.run_id for one in models if one.kind != Kind.UNIVERSE]
+    candles = [one.run_id for one in models if not one.universe]
     stored = TrainingRun.objects.filter(pk__in=candles).values_list("pk", "detail__performance")
     earned: dict[int, Any] = dict(stored) if candles else {}
     return {
         one.pk: _figure_checks(
             _universe(one.run, of_universes.get(one.run_id))
-            if one.kind == Kind.UNIVERSE
+            if one.universe
             else _candle(one.run, found[one.run_id], earned[one.run_id])
         )
         for one in models
@@ -120,7 +120,7 @@ def _candle(run: TrainingRun, found: Judged, earned: dict[str, Any] | None) -> t
 def _sessions_since(model: ModelVersion) -> int:
     """Bars that have come after the last one that the run looked at."""
     run = model.run
-    if model.kind != Kind.UNIVERSE:
+    if not model.universe:
         rows = run.detail.get("test_rows") or []
         last = parse_time(rows[-1]["target"]) if rows else run.candle_at
         return PriceBar.objects.filter(series=model.series, timestamp__gt=last).count()

@@ -17,6 +17,7 @@ from training.artifacts.storage import artifact_storage, run_folder
 from training.errors import TooLate
 from training.models import ACTIVE, ModelVersion, TrainingRun
 from training.queue import leases
+from training.recipes.kinds import listed_kinds
 
 UNDO = timedelta(minutes=10)
 SHOWN = 5  # of the deletions that can still be undone
@@ -68,7 +69,7 @@ def recent_deletions(user: User | None) -> list[Deletion]:
 def deletable(runs: Runs, *, user: User | None, pinned: bool = False) -> Runs:
     """Of these runs those that `user` may delete and that can be: over, and without an active model; pinned ones only
     where they were named one by one (`pinned`)."""
-    over = _changeable(runs, user).filter(deleted_at=None, subject=None).exclude(status__in=ACTIVE)
+    over = _changeable(runs, user).filter(deleted_at=None, subject=None, parent=None).exclude(status__in=ACTIVE)
     if not pinned:
         over = over.exclude(description__pinned=True)
     return over.exclude(model_version__is_active=True)
@@ -76,7 +77,7 @@ def deletable(runs: Runs, *, user: User | None, pinned: bool = False) -> Runs:
 
 def kept_back(names: Collection[str], *, user: User) -> list[tuple[str, str]]:
     """Of runs named one by one those that can't be deleted now, and why."""
-    runs = TrainingRun.objects.trainings().filter(run_id__in=names).select_related("model_version")
+    runs = TrainingRun.objects.of_kinds(listed_kinds()).filter(run_id__in=names).select_related("model_version")
     there = {run.run_id: _why_kept(run, user) for run in runs}
     return [(name, there.get(name, "there is no such run")) for name in names if there.get(name, "gone")]
 
@@ -110,7 +111,12 @@ def bytes_of(runs: Runs, count: int) -> int:
 def sweep_deleted(most: int) -> int:
     """Removes what was deleted more than ten minutes ago: rows first, files after them. Tries stay counted."""
     due = TrainingRun.objects.filter(deleted_at__lt=Now() - UNDO).exclude(status__in=ACTIVE)
-    due = due.exclude(jobs__status__in=ACTIVE).exclude(model_version__is_active=True).order_by("pk")
+    due = (
+        due.exclude(jobs__status__in=ACTIVE)
+        .exclude(parts__status__in=ACTIVE)
+        .exclude(model_version__is_active=True)
+        .order_by("pk")
+    )
     removed = 0
     for pk, run_id in due.values_list("pk", "run_id")[:most]:
         with transaction.atomic():
@@ -118,7 +124,8 @@ def sweep_deleted(most: int) -> int:
             if run is None:  # brought back, or removed by another host
                 continue
             ModelVersion.objects.filter(run=run).delete()
-            gone = [run_id, *run.jobs.values_list("run_id", flat=True)]  # folds of a walk may have left files
+            run.parts.exclude(model_version=None).update(parent=None)  # a model outlives the run that asked for it
+            gone = [run_id, *run.parts.values_list("run_id", flat=True)]  # parts may have left files
             run.delete()
             audit(None, SWEPT, run_id)
         for one in gone:

@@ -3,143 +3,113 @@
 import hashlib
 import json
 import secrets
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from boursomatic.accounts.audit import audit
-from instruments.models import Series
 from training.errors import KeyReused, TooLate, TooManyRuns
-from training.models import ACTIVE, IdempotencyKey, Kind, RunEvent, Status, TrainingRun
-from training.quant.candle.spec import CandleSpec
-from training.quant.universe.spec import UniverseSpec
-from training.quant.walk_forward.spec import WalkSpec
+from training.models import ACTIVE, IdempotencyKey, RunEvent, Status, TrainingRun
 from training.queue import enqueue, leases
-from training.recipes.candle.data import candle_data, candle_plan, candle_series, nearest_trainable, require_plan
-from training.recipes.universe.data import universe_members
+from training.recipes.base import Parent, Prepared, Priority, Recipe, Spec
+from training.recipes.kinds import recipe_of
 
-Spec = CandleSpec | UniverseSpec | WalkSpec
 KEYS_KEPT = timedelta(days=1)
 QUEUE_LOCK = 7_301_996  # PostgreSQL advisory lock: counting the active runs and adding one is one step
 ID_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
 
 
-def candle_run_create(
-    *, user: User | None, spec: CandleSpec, parent: TrainingRun | None = None, idempotency_key: str = ""
+def run_create(
+    *, spec: Spec, user: User | None, retry_of: TrainingRun | None = None, idempotency_key: str = ""
 ) -> TrainingRun:
-    """A queued run, its task enqueued in the same transaction.
+    """A queued run with all its parts, told to the workers in the same transaction.
 
-    Raises SpecError where the candle won't do, TooManyRuns at a limit, KeyReused for a known key with another body.
+    Raises SpecError for what can't come to anything, TooManyRuns at a limit, KeyReused for a known key with another
+    body.
     """
-    series = candle_series(spec)
-    data = candle_data(series, spec)
-    require_plan(data, candle_plan(data, spec), spec)
+    recipe = recipe_of(spec.kind)
+    prepared = recipe.prepare(spec)
     with transaction.atomic():
         _lock_queue()
-        if idempotency_key and user and (known := _known_key(user, idempotency_key, spec)):
-            return known
+        if idempotency_key and user and (earlier := _known_key(user, idempotency_key, spec)):
+            return earlier
         _require_room(user)
-        run = _insert(user=user, kind=Kind.CANDLE, spec=spec, series=series, parent=parent)
+        run, parts = _insert_family(recipe, spec, prepared, user=user, retry_of=retry_of)
         _remember_key(user, idempotency_key, spec, run)
-        audit(user, "run.create", run.run_id, symbol=spec.symbol, candle=spec.candle)
-        enqueue.kick(run.pk)
+        for waiting in parts or [run]:
+            enqueue.enqueue(waiting.pk)
     return run
 
 
-def candle_run_start(*, user: User | None, spec: CandleSpec) -> TrainingRun:
-    """A queued run that no worker is told of: the caller claims and carries it (`train_poc`)."""
-    series = candle_series(spec)
-    data = candle_data(series, spec)
-    require_plan(data, candle_plan(data, spec), spec)
+def run_create_claimed(*, spec: Spec, host: str, pid: int) -> list[tuple[TrainingRun, UUID]]:
+    """A run and its parts that are this process's from the moment they can be seen, with their lease tokens: the parts
+    first, the run itself last. Raises SpecError."""
+    recipe = recipe_of(spec.kind)
+    prepared = recipe.prepare(spec)
     with transaction.atomic():
-        run = _insert(user=user, kind=Kind.CANDLE, spec=spec, series=series)
-        audit(user, "run.create", run.run_id, symbol=spec.symbol, candle=spec.candle, foreground=True)
-    return run
+        run, parts = _insert_family(recipe, spec, prepared, user=None)
+        return [(each, _claimed(each, host, pid)) for each in [*parts, run]]
 
 
-def universe_run_create(*, user: User | None, spec: UniverseSpec | WalkSpec, idempotency_key: str = "") -> TrainingRun:
-    """A queued run, its task enqueued in the same transaction. Whether there are bars enough, its worker finds out.
-
-    A walk is made with all its folds, which are kicked in its place: its own turn comes when they are over. Raises
-    SpecError where there is no such universe, TooManyRuns at a limit, KeyReused for a known key with another body.
-    """
-    universe_members(spec.universe)
+def run_create_scheduled(*, spec: Spec, once_key: str, user: User | None = None) -> TrainingRun | None:
+    """A queued run that the platform asks for itself; None where there is one with this key already. It counts towards
+    nobody's limit. Raises SpecError."""
+    recipe = recipe_of(spec.kind)
+    prepared = recipe.prepare(spec)
     with transaction.atomic():
-        _lock_queue()
-        if idempotency_key and user and (known := _known_key(user, idempotency_key, spec)):
-            return known
-        _require_room(user)
-        kind = Kind.WALK if isinstance(spec, WalkSpec) else Kind.UNIVERSE
-        run = _insert(user=user, kind=kind, spec=spec, series=None)
-        _remember_key(user, idempotency_key, spec, run)
-        audit(user, "run.create", run.run_id, universe=spec.universe)
-        for one in _folds_insert(run, spec) if isinstance(spec, WalkSpec) else [run]:
-            enqueue.kick(one.pk)
+        if TrainingRun.objects.filter(once_key=once_key).exists():
+            return None
+        run, parts = _insert_family(recipe, spec, prepared, user=user, once_key=once_key, counts=False)
+        for waiting in parts or [run]:
+            enqueue.enqueue(waiting.pk)
     return run
 
 
-def universe_run_start(*, user: User | None, spec: UniverseSpec) -> TrainingRun:
-    """A queued run that no worker is told of: the caller claims and carries it (`train`)."""
-    universe_members(spec.universe)
-    with transaction.atomic():
-        run = _insert(user=user, kind=Kind.UNIVERSE, spec=spec, series=None)
-        audit(user, "run.create", run.run_id, universe=spec.universe, foreground=True)
-    return run
-
-
-def job_create(*, kind: Kind, run: TrainingRun, user: User | None) -> TrainingRun:
-    """A queued job about a finished run: its confirmation, noise control or verification.
-
-    One confirmation a run: where it has one already (that neither failed nor was cancelled), that one is returned.
-    Raises TooLate where the run has no result to ask about.
-    """
+def follow_up_create(*, kind: str, run: TrainingRun, user: User | None) -> TrainingRun:
+    """A queued run about a finished one. Of a kind that is made once for each run, the one that there is already
+    (unless it failed or was cancelled). Raises TooLate where the run has no result to ask about."""
     if run.status != Status.COMPLETED or run.deleted_at is not None:
         raise TooLate(f"Run {run.run_id} has no result to ask about: it is {run.status}.")
-    if run.kind != Kind.CANDLE:
+    if run.series is None:
         raise TooLate(f"Run {run.run_id} is of a universe; this can be asked of candle runs only.")
+    recipe = recipe_of(kind)
     with transaction.atomic():
         _lock_queue()
-        known = run.jobs.filter(kind=kind, status__in=(*ACTIVE, Status.COMPLETED)).order_by("-id").first()
-        if known and (kind == Kind.CONFIRMATION or known.status in ACTIVE):
-            return known
-        if kind != Kind.CONFIRMATION:
+        earlier = run.jobs.filter(kind=kind, status__in=(*ACTIVE, Status.COMPLETED)).order_by("-id").first()
+        if earlier and (earlier.once_key or earlier.status in ACTIVE):
+            return earlier
+        if recipe.counts_as_active:
             _require_room(user)
-        job = job_insert(kind=kind, run=run, user=user)
-        audit(user, f"{kind}.create", job.run_id, about=run.run_id)
-    return job
+        follow_up = follow_up_insert(kind=kind, run=run, spec=recipe.parse(run.config), user=user)
+        audit(user, f"{kind}.create", follow_up.run_id, about=run.run_id)
+    return follow_up
 
 
-def job_insert(*, kind: Kind, run: TrainingRun, user: User | None) -> TrainingRun:
-    """Row and kick of a job about `run`, inside the caller's transaction."""
-    assert run.series is not None
-    job = _insert(user=user, kind=kind, spec=CandleSpec.from_dict(run.config), series=run.series, subject=run)
-    enqueue.kick(job.pk)
-    return job
-
-
-def candle_preview(*, spec: CandleSpec) -> dict[str, Any]:
-    """What a click would use: parts with rows, times and classes; `problem` where it would not do."""
-    data = candle_data(candle_series(spec), spec)
-    plan = candle_plan(data, spec)
-    nearest = nearest_trainable(data, plan, spec) if plan.problem else ""
-    return {**plan.as_dict(), "problem": f"{plan.problem} {nearest}".strip()}
+def follow_up_insert(*, kind: str, run: TrainingRun, spec: Spec, user: User | None) -> TrainingRun:
+    """Row and wake-up of a run about `run`, inside the caller's transaction. What counts towards nobody's limit is made
+    by the platform, and once for each run."""
+    recipe = recipe_of(kind)
+    once_key = None if recipe.counts_as_active else f"{kind} of {run.run_id}"
+    follow_up = _insert(recipe, spec, recipe.prepare(spec), user=user, subject=run, once_key=once_key)
+    enqueue.enqueue(follow_up.pk)
+    return follow_up
 
 
 def run_cancel(*, run: TrainingRun, user: User | None) -> TrainingRun:
-    """Accepted means that it ends `cancelled`, and its folds with it. Raises TooLate when it has ended."""
+    """Accepted means that it ends `cancelled`, and its parts with it. Raises TooLate when it has ended."""
     with transaction.atomic():
         answer = leases.request_cancel(run.pk)
         if answer == leases.TOO_LATE:
             raise TooLate(f"Run {run.run_id} has already ended; there is nothing left to cancel.")
-        for fold in run.jobs.filter(kind=Kind.FOLD, status__in=ACTIVE):
-            leases.request_cancel(fold.pk)
+        for part in run.parts.filter(status__in=ACTIVE):
+            leases.request_cancel(part.pk)
         audit(user, "run.cancel", run.run_id)
     run.refresh_from_db()
     return run
@@ -150,7 +120,7 @@ def run_delete(*, run: TrainingRun, user: User | None) -> None:
     with transaction.atomic():
         row = TrainingRun.objects.filter(pk=run.pk)
         row.select_for_update().first()  # no model is activated meanwhile: that locks the same row
-        for job in run.jobs.filter(status__in=ACTIVE):
+        for job in TrainingRun.objects.filter(Q(subject=run) | Q(parent=run), status__in=ACTIVE):
             leases.request_cancel(job.pk)
         gone = row.filter(deleted_at=None).exclude(status__in=ACTIVE).exclude(model_version__is_active=True)
         if not gone.update(deleted_at=Now(), deletion=uuid4()):
@@ -160,45 +130,60 @@ def run_delete(*, run: TrainingRun, user: User | None) -> None:
         audit(user, "run.delete", run.run_id)
 
 
-def _folds_insert(run: TrainingRun, walk: WalkSpec) -> list[TrainingRun]:
-    return [
-        _insert(user=run.created_by, kind=Kind.FOLD, spec=replace(walk, fold=number), series=None, subject=run)
-        for number in range(1, walk.folds + 1)
-    ]
+def _insert_family(
+    recipe: Recipe,
+    spec: Spec,
+    prepared: Prepared,
+    *,
+    user: User | None,
+    retry_of: TrainingRun | None = None,
+    once_key: str | None = None,
+    counts: bool = True,
+) -> tuple[TrainingRun, list[TrainingRun]]:
+    run = _insert(recipe, spec, prepared, user=user, retry_of=retry_of, once_key=once_key, counts=counts)
+    parts = []
+    for part in recipe.parts(spec) if isinstance(recipe, Parent) else ():
+        its = recipe_of(part.spec.kind)
+        parts.append(_insert(its, part.spec, its.prepare(part.spec), user=user, parent=run))
+    about = {"symbol": str(prepared.series), "candle": spec.as_dict().get("candle")} if prepared.series else {}
+    audit(user, "run.create", run.run_id, kind=recipe.kind, universe=prepared.universe, **about)
+    return run, parts
 
 
 def _insert(
-    *,
-    user: User | None,
-    kind: Kind,
-    spec: Spec,
-    series: Series | None,
-    parent: TrainingRun | None = None,
-    subject: TrainingRun | None = None,
+    recipe: Recipe, spec: Spec, prepared: Prepared, *, user: User | None, counts: bool = True, **more: Any
 ) -> TrainingRun:
-    now, asked = timezone.now(), spec.as_dict()
+    """`more`: retry_of, parent, subject, once_key."""
+    now, is_part = timezone.now(), more.get("parent") is not None
+    assert recipe.needs_subject == (more.get("subject") is not None)
     for _ in range(50):
         try:
             with transaction.atomic():
                 run = TrainingRun.objects.create(
                     run_id=_run_id(now),
-                    kind=kind,
-                    parent=parent,
-                    subject=subject,
+                    kind=recipe.kind,
                     created_by=user,
-                    series=series,
-                    candle_at=spec.candle_at,
-                    config=asked,
+                    config=spec.as_dict(),
                     params_hash=spec.params_hash(),
-                    **{name: asked.get(name) for name in ("protocol", "feature_set", "universe")},
+                    priority=Priority.ABOUT if is_part and recipe.priority < Priority.ABOUT else recipe.priority,
+                    counts=counts and recipe.counts_as_active and not is_part,
                     created_at=now,
                     kicked_at=now,
+                    **vars(prepared),
+                    **more,
                 )
-                RunEvent.objects.create(run=run, at=now, stage=Status.QUEUED, text="Asked for.")
+                RunEvent.objects.create(run=run, at=now, stage=Status.QUEUED, text="Submitted.")
                 return run
         except IntegrityError:  # the same four letters in the same second
-            continue
+            if more.get("once_key") and TrainingRun.objects.filter(once_key=more["once_key"]).exists():
+                raise
     raise RuntimeError("no free run id was found in 50 tries")
+
+
+def _claimed(run: TrainingRun, host: str, pid: int) -> UUID:
+    token = leases.claim(run.pk, host=host, pid=pid)
+    assert token is not None  # nobody else has seen it yet
+    return token
 
 
 def _run_id(now: datetime) -> str:
@@ -213,8 +198,7 @@ def _lock_queue() -> None:
 
 
 def _require_room(user: User | None) -> None:
-    # Confirmations are asked for by no person, and a walk with its folds counts once.
-    active = TrainingRun.objects.filter(status__in=ACTIVE).exclude(kind__in=(Kind.CONFIRMATION, Kind.FOLD))
+    active = TrainingRun.objects.filter(status__in=ACTIVE, counts=True)
     if user and active.filter(created_by=user).count() >= settings.MAX_ACTIVE_PER_USER:
         raise TooManyRuns(
             f"You have {settings.MAX_ACTIVE_PER_USER} runs queued or running, the most a person may have. "

@@ -2,8 +2,20 @@
 
 from django.urls import path
 
-from training.models import Kind
-from training.web.views import annotations, candle_run, deletion, jobs, models, run_list, universe_run, workers
+from training.recipes.confirmation.recipe import RECIPE as CONFIRMATION
+from training.recipes.noise_control.recipe import RECIPE as NOISE_CONTROL
+from training.recipes.verification.recipe import RECIPE as VERIFICATION
+from training.web.views import (
+    annotations,
+    candle_run,
+    deletion,
+    jobs,
+    models,
+    run_list,
+    runs,
+    universe_run,
+    workers,
+)
 
 urlpatterns = [
     path("training/new/", candle_run.run_new, name="run-new"),
@@ -14,23 +26,23 @@ urlpatterns = [
     path("runs/", run_list.runs, name="runs"),
     path("runs/bulk-delete/", deletion.runs_delete, name="runs-delete"),
     path("runs/deletions/<uuid:key>/restore", deletion.runs_restore, name="runs-restore"),
-    path("runs/<slug:run_id>/", candle_run.run, name="run"),
-    path("runs/<slug:run_id>/cancel", candle_run.run_cancel, name="run-cancel"),
-    path("runs/<slug:run_id>/delete", candle_run.run_delete, name="run-delete"),
+    path("runs/<slug:run_id>/", runs.run, name="run"),
+    path("runs/<slug:run_id>/cancel", runs.run_cancel, name="run-cancel"),
+    path("runs/<slug:run_id>/delete", runs.run_delete, name="run-delete"),
     path("runs/<slug:run_id>/restore", deletion.run_restore, name="run-restore"),
     path("runs/<slug:run_id>/words", annotations.run_words, name="run-words"),
-    path("runs/<slug:run_id>/confirm", jobs.job_ask, {"kind": Kind.CONFIRMATION}, name="run-confirm"),
-    path("runs/<slug:run_id>/confirm/cancel", jobs.job_cancel, {"kind": Kind.CONFIRMATION}),
-    path("runs/<slug:run_id>/verify", jobs.job_ask, {"kind": Kind.VERIFICATION}, name="run-verify"),
-    path("runs/<slug:run_id>/verify/cancel", jobs.job_cancel, {"kind": Kind.VERIFICATION}),
-    path("runs/<slug:run_id>/control", jobs.job_ask, {"kind": Kind.CONTROL}, name="run-control"),
-    path("runs/<slug:run_id>/control/cancel", jobs.job_cancel, {"kind": Kind.CONTROL}),
-    path("runs/<slug:run_id>/files/<str:name>", candle_run.run_file, name="run-file"),
+    path("runs/<slug:run_id>/confirm", jobs.start_job, {"kind": CONFIRMATION.kind}, name="run-confirm"),
+    path("runs/<slug:run_id>/confirm/cancel", jobs.job_cancel, {"kind": CONFIRMATION.kind}),
+    path("runs/<slug:run_id>/verify", jobs.start_job, {"kind": VERIFICATION.kind}, name="run-verify"),
+    path("runs/<slug:run_id>/verify/cancel", jobs.job_cancel, {"kind": VERIFICATION.kind}),
+    path("runs/<slug:run_id>/control", jobs.start_job, {"kind": NOISE_CONTROL.kind}, name="run-control"),
+    path("runs/<slug:run_id>/control/cancel", jobs.job_cancel, {"kind": NOISE_CONTROL.kind}),
+    path("runs/<slug:run_id>/files/<str:name>", runs.run_file, name="run-file"),
     path("models/", models.models, name="models"),
     path("models/history/", models.model_history, name="model-history"),
     path("models/<slug:version>/gate/", models.model_gate, name="model-gate"),
-    path("models/<slug:version>/deactivate", models.model_off, name="model-deactivate"),
-    path("models/<slug:version>/roll-back", models.model_back, name="model-roll-back"),
+    path("models/<slug:version>/deactivate", models.deactivate, name="model-deactivate"),
+    path("models/<slug:version>/roll-back", models.roll_back, name="model-roll-back"),
     path("workers/", workers.workers, name="workers"),
     path("tries/", candle_run.tries, name="tries"),
 ]

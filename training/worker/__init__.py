@@ -2,7 +2,7 @@
 
 
 def run_carry(run_pk: int) -> None:
-    """The name by which rows that waited in the queue before 0.2.0 call `runner.run_carry`. Goes with 0.3.0."""
-    from training.worker.runner import run_carry as execute  # noqa: PLC0415 - web processes import this package
+    """The name by which rows that waited in the queue before 0.2.0 call `runner.execute_run`. Goes with 0.3.0."""
+    from training.worker.runner import execute_run  # noqa: PLC0415 - web processes import this package
 
-    execute(run_pk)
+    execute_run(run_pk)

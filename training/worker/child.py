@@ -15,9 +15,9 @@ from typing import NoReturn
 from django.db import connections
 
 from boursomatic.shared.processes import die_with_parent
-from training.worker.outcome import Ending, Outcome
+from training.recipes.base import MEMORY
+from training.worker.outcome import OutcomeKind, RunOutcome
 
-MEMORY_BUDGET = 1536 * 1024**2  # bytes above the size at the fork; a candle run needs a few MB
 _PIPE_CHUNK = 65_536
 
 
@@ -35,13 +35,14 @@ class Child:
         self._status: int | None = None
 
     @classmethod
-    def start(cls, job: Callable[[], None]) -> "Child":
-        """Forks a process for `job`; the caller has closed its database connections."""
+    def start(cls, job: Callable[[], None], *, memory: int = MEMORY) -> "Child":
+        """Forks a process for `job` that may take `memory` bytes above its size now; the caller has closed its database
+        connections."""
         parent = os.getpid()
         reading, writing = os.pipe()
         pid = os.fork()
         if pid == 0:
-            _live(job, parent, writing)
+            _live(job, parent, writing, memory)
         os.close(writing)
         return cls(pid, reading)
 
@@ -69,15 +70,15 @@ class Child:
         os.close(self._pidfd)
         os.close(self._report)
 
-    def ending(self) -> Ending:
+    def outcome(self) -> RunOutcome:
         """Of a child that has ended by itself."""
         self._reap()
         assert self._status is not None
         if os.WIFSIGNALED(self._status):
-            return Ending.of_signal(os.WTERMSIG(self._status))
+            return RunOutcome.of_signal(os.WTERMSIG(self._status))
         while self._read():
             pass
-        return Ending.from_bytes(self._message) if self._message else Ending(Outcome.DONE)
+        return RunOutcome.from_bytes(self._message) if self._message else RunOutcome(OutcomeKind.DONE)
 
     def _read(self) -> bool:
         """One chunk of the report; False at its end, which is not waited for again."""
@@ -92,19 +93,19 @@ class Child:
         self._status = os.waitpid(self.pid, 0)[1]
 
 
-def _live(job: Callable[[], None], parent: int, report: int) -> NoReturn:
+def _live(job: Callable[[], None], parent: int, report: int, memory: int) -> NoReturn:
     """The child's life. Whatever happens it ends here, without its parent's exit handlers."""
     try:
         gc.freeze()  # what the parent loaded is never garbage: collecting it would only copy pages
         _reset_signals()
         die_with_parent(parent)
         faulthandler.enable()  # what native code was doing when it crashed goes to the log
-        limit = _limit_memory()
+        limit = _limit_memory(memory)
         try:
             job()
         except BaseException as problem:
             resource.setrlimit(resource.RLIMIT_AS, limit)  # telling takes memory too
-            os.write(report, Ending.of_exception(problem).to_bytes())
+            os.write(report, RunOutcome.of_exception(problem).to_bytes())
         connections.close_all()
     finally:
         os._exit(0)
@@ -117,10 +118,10 @@ def _reset_signals() -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
 
 
-def _limit_memory() -> tuple[int, int]:
+def _limit_memory(memory: int) -> tuple[int, int]:
     """Size now plus the budget; the limits before."""
     before = resource.getrlimit(resource.RLIMIT_AS)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
-    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MEMORY_BUDGET, before[1]))
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + memory, before[1]))
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     return before

@@ -1,62 +1,107 @@
-"""Carrying a run in the caller's own process: no child, no limits, but the same lease and the same ends."""
+"""Runs in the caller's own process, for commands: no child, no limits, but the same leases and the same ends."""
 
 import os
 import signal
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from django.db import Error as DbError
-from django.db import connection, transaction
+from django.db import connection
 
-from training.quant.candle.spec import CandleSpec
-from training.quant.universe.spec import UniverseSpec
+from training.models import ACTIVE, Status, TrainingRun
 from training.queue import leases
-from training.runs import services
-from training.worker.execute import Tell, run_execute
+from training.recipes.base import Spec
+from training.runs.services import run_create_claimed
+from training.worker.execute import Tell, execute
 from training.worker.heartbeat import HOST
-from training.worker.outcome import Ending, Outcome
+from training.worker.outcome import OutcomeKind, RunOutcome
 from training.worker.runner import Held, conclude
 
-
-def hold(spec: CandleSpec | UniverseSpec) -> Held:
-    """A new run that is this process's from the moment it can be seen. Raises SpecError."""
-    with transaction.atomic():
-        if isinstance(spec, UniverseSpec):
-            run = services.universe_run_start(user=None, spec=spec)
-        else:
-            run = services.candle_run_start(user=None, spec=spec)
-        token = leases.claim(run.pk, host=HOST, pid=os.getpid())
-    assert token is not None
-    return Held(run.pk, run.run_id, run.kind, token)
+LOOK_EVERY_S = 0.2  # at a follow-up that a worker has taken
 
 
-def carry(held: Held, tell: Tell | None) -> Ending:
-    """Trains it; TERM and Ctrl-C cancel it."""
+def create_claimed(spec: Spec) -> list[Held]:
+    """A new run with its parts, all this process's from the moment they can be seen: parts first, the run itself last.
+    Raises SpecError."""
+    family = run_create_claimed(spec=spec, host=HOST, pid=os.getpid())
+    return [Held(run.pk, run.run_id, run.kind, token) for run, token in family]
+
+
+def execute_family(family: Sequence[Held], tell: Tell | None) -> RunOutcome:
+    """Its parts one after another, then the run itself, then what follows it; how the run itself ended. TERM and Ctrl-C
+    cancel what is left. If this process is killed, workers finish the rest: the leases run out."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    outcome = RunOutcome(OutcomeKind.DONE)
+    waiting = list(family)
     try:
-        with _beating(held):
-            run_execute(run_pk=held.pk, token=held.token, tell=tell, fill=False)
-        return Ending(Outcome.DONE)
+        with _beating(waiting):
+            while waiting:
+                outcome = _execute(waiting[0], tell)
+                waiting.pop(0)
+                if outcome.outcome != OutcomeKind.DONE and waiting:
+                    _give_up(waiting[:-1])
+                    del waiting[:-1]
+        for run_pk in _follow_ups(family[-1]):
+            _follow(run_pk, tell)
     except KeyboardInterrupt:
-        leases.request_cancel(held.pk)
-        ending = Ending(Outcome.CANCELLED, sentence="Cancelled.")
+        outcome = RunOutcome(OutcomeKind.CANCELLED, sentence="Cancelled.")
+        _give_up([*waiting, *(_held(run_pk) for run_pk in _follow_ups(family[-1]))])
+    return outcome
+
+
+def _execute(held: Held, tell: Tell | None) -> RunOutcome:
+    try:
+        execute(run_pk=held.pk, token=held.token, tell=tell, computes_missing=False)
+        return RunOutcome(OutcomeKind.DONE)
     except Exception as problem:
-        ending = Ending.of_exception(problem)
-    conclude(held, ending)
-    return ending
+        outcome = RunOutcome.of_exception(problem)
+    conclude(held, outcome)
+    return outcome
+
+
+def _give_up(family: Sequence[Held | None]) -> None:
+    for held in family:
+        if held is not None and leases.request_cancel(held.pk) == leases.CANCELLING:
+            conclude(held, RunOutcome(OutcomeKind.CANCELLED))
+
+
+def _follow_ups(held: Held) -> list[int]:
+    return list(TrainingRun.objects.filter(subject=held.pk, status__in=ACTIVE).values_list("pk", flat=True))
+
+
+def _follow(run_pk: int, tell: Tell | None) -> None:
+    """Carried out here, or awaited where a worker was quicker."""
+    token = leases.claim(run_pk, host=HOST, pid=os.getpid())
+    if token is None:
+        while TrainingRun.objects.filter(pk=run_pk, status__in=ACTIVE).exists():
+            leases.reclaim_expired()
+            time.sleep(LOOK_EVERY_S)
+        return
+    run = TrainingRun.objects.get(pk=run_pk)
+    held = [Held(run.pk, run.run_id, run.kind, token)]
+    with _beating(held):
+        _execute(held[0], tell)
+
+
+def _held(run_pk: int) -> Held | None:
+    """What this process holds."""
+    run = TrainingRun.objects.filter(pk=run_pk, status=Status.RUNNING, worker_host=HOST, worker_pid=os.getpid()).first()
+    return Held(run.pk, run.run_id, run.kind, run.lease_token) if run and run.lease_token else None
 
 
 @contextmanager
-def _beating(held: Held) -> Iterator[None]:
-    """A thread says that the run lives. If the lease is lost all the same, the run's end is refused."""
+def _beating(family: Sequence[Held]) -> Iterator[None]:
+    """A thread says that these runs live. If a lease is lost all the same, the run's end is refused."""
     over = threading.Event()
 
     def beat() -> None:
         while not over.wait(leases.BEAT_EVERY_S):
             try:
-                with leases.impatient():
-                    leases.beat(held.pk, held.token)
+                with leases.short_lock_timeout():
+                    for held in list(family):
+                        leases.beat(held.pk, held.token)
             except DbError:  # locked or away for a moment: the next round tries again
                 connection.close()
         connection.close()

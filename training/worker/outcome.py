@@ -23,55 +23,55 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the last: a limit on the
 _FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-class Outcome(StrEnum):
+class OutcomeKind(StrEnum):
     DONE = "done"  # the child has written the run's end
     FAILED = "failed"
     CANCELLED = "cancelled"
-    GIVE_BACK = "give_back"  # not the run's fault: another attempt
+    REQUEUE = "requeue"  # not the run's fault: another attempt
     LOST = "lost"  # another worker may have it: write nothing
 
 
 @dataclass(frozen=True)
-class Ending:
-    outcome: Outcome
+class RunOutcome:
+    outcome: OutcomeKind
     reason: Reason | None = None
     sentence: str = ""
     trace: str = ""
 
     @classmethod
-    def failed(cls, reason: Reason, sentence: str, trace: str = "") -> "Ending":
-        return cls(Outcome.FAILED, reason, sentence, trace)
+    def failed(cls, reason: Reason, sentence: str, trace: str = "") -> "RunOutcome":
+        return cls(OutcomeKind.FAILED, reason, sentence, trace)
 
     @classmethod
-    def of_exception(cls, problem: BaseException) -> "Ending":
+    def of_exception(cls, problem: BaseException) -> "RunOutcome":
         if isinstance(problem, Cancelled):
-            return cls(Outcome.CANCELLED)
+            return cls(OutcomeKind.CANCELLED)
         if isinstance(problem, LeaseLost):
-            return cls(Outcome.LOST)
+            return cls(OutcomeKind.LOST)
         if isinstance(problem, RunRefused | SpecError | NotTrainable):
             return cls.failed(getattr(problem, "reason", Reason.BAD_DATA), str(problem))
         if _is_outage(problem):
-            return cls(Outcome.GIVE_BACK, sentence="The database went away")
+            return cls(OutcomeKind.REQUEUE, sentence="The database went away")
         reason, sentence = _diagnosis(problem)
         return cls.failed(reason, sentence, "".join(traceback.format_exception(problem))[-TRACE_CHARS:])
 
     @classmethod
-    def of_signal(cls, number: int) -> "Ending":
+    def of_signal(cls, number: int) -> "RunOutcome":
         """A child that did not end by itself."""
         if number in _BY_MEMORY:
             return cls.failed(Reason.OUT_OF_MEMORY, f"Probably {_OUT_OF_MEMORY[0].lower()}{_OUT_OF_MEMORY[1:]}")
         if number in _FROM_OUTSIDE:
-            return cls(Outcome.GIVE_BACK, sentence="The run's process was killed")
+            return cls(OutcomeKind.REQUEUE, sentence="The run's process was killed")
         return cls.failed(Reason.CRASHED, f"The training crashed ({signal.Signals(number).name}). The log has details.")
 
     def to_bytes(self) -> bytes:
         return json.dumps(asdict(self)).encode()
 
     @classmethod
-    def from_bytes(cls, content: bytes) -> "Ending":
+    def from_bytes(cls, content: bytes) -> "RunOutcome":
         values = json.loads(content)
         reason = Reason(values["reason"]) if values["reason"] else None
-        return cls(**{**values, "outcome": Outcome(values["outcome"]), "reason": reason})
+        return cls(**{**values, "outcome": OutcomeKind(values["outcome"]), "reason": reason})
 
 
 _OUT_OF_MEMORY = "Out of memory: the training needed more than a run may have. Choose a shorter period."

@@ -14,18 +14,21 @@ from uuid import UUID
 from django.conf import settings
 from django.db import Error as DbError
 from django.db import connection, connections
+from django.db.models import Count, Q
 
 from boursomatic.shared.processes import Flag
 from training.artifacts.storage import artifact_storage, run_folder
-from training.models import JOBS, Kind, Reason, Status, TrainingRun
+from training.models import Reason, Status, TrainingRun, WorkerProcess
 from training.queue import enqueue, leases
+from training.recipes.base import Priority
+from training.recipes.kinds import recipe_of
 from training.worker.child import Child
-from training.worker.execute import run_execute
+from training.worker.execute import execute
+from training.worker.families import cancel_broken_families
 from training.worker.heartbeat import HOST
-from training.worker.outcome import Ending, Outcome
+from training.worker.outcome import OutcomeKind, RunOutcome
 
-LONG = (Kind.UNIVERSE, Kind.FOLD, Kind.WALK)
-TIME_LIMIT_S = dict.fromkeys(Kind, 600.0) | dict.fromkeys(LONG, 1800.0)  # well below settings.TASK_TIMEOUT_S
+NICE = 10  # of children that nobody waits for
 TICK_S = 0.1  # how soon a stop of the worker is seen; the end of the child is seen at once
 CANCEL_EVERY_S = 0.25  # between its queries, for as long as the run goes on; a cancel is seen within this and a tick
 STOP_AT = 0.8  # share of the lease after which a child whose beat can't be written is stopped
@@ -44,69 +47,80 @@ class Held:
     token: UUID
 
 
-def run_carry(run_pk: int) -> None:
-    """The task behind each kick: takes the run whose turn it is, which need not be the one that kicked."""
+def execute_run(run_pk: int) -> None:
+    """The task behind each wake-up: takes the run whose turn it is, which need not be the one that woke it."""
     while (turn := _turn()) is not None:
-        if carry(turn):
+        if _execute(turn):
             break
     if (turn := _turn()) is not None:
-        enqueue.kick(turn)  # a job may have used up its kick while it had to wait
+        enqueue.enqueue(turn)  # its wake-up may have come while it had to wait
 
 
 def _turn() -> int | None:
-    """Jobs leave one worker of a host free, so that nobody's click waits behind the confirmation of another run."""
-    busy = TrainingRun.objects.filter(status=Status.RUNNING, worker_host=HOST, kind__in=JOBS).count()
-    return leases.next_queued(jobs=busy < max(1, settings.WORKERS - 1))
+    """The run to take next. This host carries as many runs as it has workers; one more only where it is a click, and
+    never more clicks than workers: so nobody's click waits behind what nobody waits for."""
+    workers = WorkerProcess.objects.filter(host=HOST).values("pid")  # not the runs of a command on this host
+    running = TrainingRun.objects.filter(status=Status.RUNNING, worker_host=HOST, worker_pid__in=workers)
+    busy = running.aggregate(runs=Count("pk"), clicks=Count("pk", filter=Q(priority=Priority.CLICK)))
+    slots = max(1, settings.WORKERS)
+    if busy["clicks"] >= slots or busy["runs"] > slots:
+        return None
+    return leases.next_queued(clicks_only=busy["runs"] == slots)
 
 
-def carry(run_pk: int) -> bool:
+def _execute(run_pk: int) -> bool:
     """Claims the run and carries it to an end; False when another worker had it first."""
     token = leases.claim(run_pk, host=HOST, pid=os.getpid())
     if token is None:
         return False
-    run_id, kind = TrainingRun.objects.values_list("run_id", "kind").get(pk=run_pk)
-    held = Held(run_pk, run_id, kind, token)
+    run_id, kind, priority = TrainingRun.objects.values_list("run_id", "kind", "priority").get(pk=run_pk)
+    held, recipe = Held(run_pk, run_id, kind, token), recipe_of(kind)
+
+    def work() -> None:
+        if priority != Priority.CLICK:
+            os.nice(NICE)
+        execute(run_pk=run_pk, token=token)
+
     connections.close_all()  # a connection must not be shared over the fork: each side opens its own
-    child = Child.start(lambda: run_execute(run_pk=held.pk, token=held.token))
+    child = Child.start(work, memory=recipe.memory)
     try:
-        ending = Watch(held, child).until_over()
+        outcome = Watch(held, child, recipe.time_limit_s).until_over()
     finally:
         child.kill()
-    conclude(held, ending)
+    conclude(held, outcome)
     return True
 
 
 class Watch:
     """The parent's side while a child works: beat, cancel, stop, time limit. Waits on the child, never sleeps."""
 
-    def __init__(self, held: Held, child: Child) -> None:
-        self.held, self.child = held, child
+    def __init__(self, held: Held, child: Child, limit_s: float) -> None:
+        self.held, self.child, self.limit_s = held, child, limit_s
         self.started = self.beaten = self.tried = self.cancel_read = time.monotonic()
 
-    def until_over(self) -> Ending:
+    def until_over(self) -> RunOutcome:
         while not self.child.wait(TICK_S):
-            ending = self._reason_to_stop(time.monotonic())
-            if ending is not None:
-                return ending
-        return self.child.ending()
+            outcome = self._reason_to_stop(time.monotonic())
+            if outcome is not None:
+                return outcome
+        return self.child.outcome()
 
-    def _reason_to_stop(self, now: float) -> Ending | None:
-        limit = TIME_LIMIT_S[Kind(self.held.kind)]
+    def _reason_to_stop(self, now: float) -> RunOutcome | None:
         if STOPPING.is_set():
-            return Ending(Outcome.GIVE_BACK, sentence="The worker was stopped")
-        if now - self.started > limit:
-            minutes = f"{limit / 60:g} minutes"
-            return Ending.failed(Reason.TIME_LIMIT, f"Stopped after {minutes}, the limit for a run of this kind.")
+            return RunOutcome(OutcomeKind.REQUEUE, sentence="The worker was stopped")
+        if now - self.started > self.limit_s:
+            minutes = f"{self.limit_s / 60:g} minutes"
+            return RunOutcome.failed(Reason.TIME_LIMIT, f"Stopped after {minutes}, the limit for a run of this kind.")
         try:
             if now - self.cancel_read >= CANCEL_EVERY_S and self._is_cancelled(now):
-                return Ending(Outcome.CANCELLED)
+                return RunOutcome(OutcomeKind.CANCELLED)
             if now - self.tried >= leases.BEAT_EVERY_S and not self._beat(now):
-                return Ending(Outcome.LOST)
+                return RunOutcome(OutcomeKind.LOST)
         except DbError as problem:  # locked or away for a moment: the next tick tries again
             log.info("Run %s: %s", self.held.run_id, str(problem).strip())
             connection.close()
         if now - self.beaten > STOP_AT * leases.LEASE_S:
-            return Ending(Outcome.GIVE_BACK, sentence="The run could not say that it lives")
+            return RunOutcome(OutcomeKind.REQUEUE, sentence="The run could not say that it lives")
         return None
 
     def _is_cancelled(self, now: float) -> bool:
@@ -120,7 +134,7 @@ class Watch:
         if self.child.is_stopped():
             return True
         self.tried = now
-        with leases.impatient():
+        with leases.short_lock_timeout():
             if leases.beat(self.held.pk, self.held.token):
                 self.beaten = now
                 return True
@@ -131,35 +145,35 @@ class Watch:
         return not TrainingRun.objects.filter(pk=self.held.pk, status__in=(Status.RUNNING, Status.QUEUED)).exists()
 
 
-def conclude(held: Held, ending: Ending) -> None:
+def conclude(held: Held, outcome: RunOutcome) -> None:
     """Writes the end that the child did not write itself. A database that is away: the lease runs out, and a sweeper
     takes the run back."""
     try:
-        _conclude(held, ending)
+        _conclude(held, outcome)
+        cancel_broken_families()
     except DbError as problem:
         log.warning("Run %s: its end could not be written (%s).", held.run_id, str(problem).strip())
         connection.close()
 
 
-def _conclude(held: Held, ending: Ending) -> None:
-    if ending.outcome == Outcome.GIVE_BACK:
-        leases.give_back(held.pk, held.token, ending.sentence, counts=not STOPPING.is_set())
-    elif ending.outcome == Outcome.DONE and _is_held(held):
-        ending = Ending.failed(
+def _conclude(held: Held, outcome: RunOutcome) -> None:
+    if outcome.outcome == OutcomeKind.REQUEUE:
+        leases.requeue(held.pk, held.token, outcome.sentence, counts=not STOPPING.is_set())
+    elif outcome.outcome == OutcomeKind.DONE and _is_held(held):
+        outcome = RunOutcome.failed(
             Reason.BUG, "Unexpected error: the training ended without a result. The log has details."
         )
-    if ending.outcome == Outcome.FAILED:
-        log.warning("Run %s failed (%s): %s\n%s", held.run_id, ending.reason, ending.sentence, ending.trace)
+    if outcome.outcome == OutcomeKind.FAILED:
+        log.warning("Run %s failed (%s): %s\n%s", held.run_id, outcome.reason, outcome.sentence, outcome.trace)
         values: dict[str, Any] = {
-            "error": ending.sentence,
-            "error_reason": ending.reason or "",
-            "error_trace": ending.trace,
+            "error": outcome.sentence,
+            "error_reason": outcome.reason or "",
+            "error_trace": outcome.trace,
         }
         if not leases.finish(held.pk, held.token, status=Status.FAILED, **values):
-            ending = Ending(
-                Outcome.CANCELLED
-            )  # if a cancel was accepted; else the lease is lost and nothing is written
-    if ending.outcome == Outcome.CANCELLED and leases.finish(held.pk, held.token, status=Status.CANCELLED):
+            # A cancel was accepted; or the lease is lost, then nothing is written.
+            outcome = RunOutcome(OutcomeKind.CANCELLED)
+    if outcome.outcome == OutcomeKind.CANCELLED and leases.finish(held.pk, held.token, status=Status.CANCELLED):
         # Killed between moving its files into place and committing, a child leaves a folder without a model.
         artifact_storage().discard(run_folder(held.run_id))
 

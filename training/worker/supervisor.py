@@ -26,6 +26,7 @@ from training.models import Status, TrainingRun
 from training.queue import enqueue, leases
 from training.queue.broker import Kicks, waiting
 from training.worker import heartbeat
+from training.worker.families import cancel_broken_families
 from training.worker.housekeeping import Housekeeper
 from training.worker.runner import STOPPING
 
@@ -40,7 +41,7 @@ _MAX_PIDS = 256
 log = logging.getLogger("boursomatic.worker")
 
 
-class Board:
+class SharedStatus:
     """What the guard tells the command, in memory that both see; no lock, so a killed process can't hold it."""
 
     _FORMAT = f"d{_MAX_PIDS}i"
@@ -67,7 +68,7 @@ class Board:
 class Guard(Sentinel):  # type: ignore[misc]  # django-q2 has no types
     """django-q2's sentinel, which tells a death that may have left a lock behind from one that has not."""
 
-    def __init__(self, board: Board, stop: Flag) -> None:
+    def __init__(self, board: SharedStatus, stop: Flag) -> None:
         self.board = board
         super().__init__(stop, Flag(), uuid.uuid4(), Kicks(list_key=Conf.CLUSTER_NAME), start=False)
         self.event_out = Flag()
@@ -89,20 +90,20 @@ class Guard(Sentinel):  # type: ignore[misc]  # django-q2 has no types
             os._exit(_BROKEN)  # the rest of the group dies with its parent
 
 
-def _guard(board: Board, stop: Flag) -> None:
+def _guard(board: SharedStatus, stop: Flag) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, [])  # the command takes its signals by waiting for them
     Guard(board, stop).start()  # returns when stopped
 
 
-class Command:
+class WorkerSupervisor:
     """The main process: forks groups, watches them, sweeps. One thread; never trains."""
 
     def __init__(self) -> None:
-        self.board = Board()
+        self.board = SharedStatus()
         self.known: set[int] = set()  # workers whose rows are in the table
         self.swept = 0.0
         self.housekeeper = Housekeeper()
-        self.stuck_since: tuple[int, float] | None = None  # the oldest kick, and since when it has been that
+        self.stuck_since: tuple[int, float] | None = None  # the oldest wake-up, and since when it has been that
 
     def run(self) -> int:
         """Until told to stop: exit code 0."""
@@ -151,12 +152,13 @@ class Command:
             notify("WATCHDOG=1")
 
     def sweep(self) -> bool:
-        """Beats, takes lost runs back, kicks what nobody was told of. True when the queue is stuck."""
+        """Beats, takes lost runs back, wakes workers for what nobody was told of. True when the queue is stuck."""
         try:
-            with leases.impatient():
+            with leases.short_lock_timeout():
                 self._mark_presence()
-                leases.release_lost()
-                self._kick_again()
+                leases.reclaim_expired()
+                self._requeue_wakeups()
+                cancel_broken_families()
                 self.housekeeper.work()
                 return self._is_stuck()
         except (DbError, OSError) as problem:  # locked or away for a moment: the next round tries again
@@ -168,21 +170,21 @@ class Command:
         pids = self.board.pids()
         if gone := self.known - pids:
             kill_children(but=self.group.pid)  # the run of a killed worker, if it could not end by itself
-            leases.release_of(heartbeat.HOST, gone)
+            leases.release(heartbeat.HOST, gone)
             heartbeat.leave(gone)
         heartbeat.beat(pids)
         self.known = pids
 
-    def _kick_again(self) -> None:
-        """As many kicks as queued runs, at least: those in a killed process's memory are lost."""
+    def _requeue_wakeups(self) -> None:
+        """A wake-up for each worker, where there are runs: those in a killed process's memory are lost. A worker that
+        has ended a run looks for the next by itself."""
         queued = TrainingRun.objects.filter(status=Status.QUEUED, deleted_at=None).order_by("pk")
-        missing = queued.count() - waiting().count()
-        if missing > 0:
-            for run_pk in queued.values_list("pk", flat=True)[:missing]:
-                enqueue.kick(run_pk)
+        missing = settings.WORKERS + 1 - waiting().count()
+        for run_pk in queued.values_list("pk", flat=True)[: max(0, missing)]:
+            enqueue.enqueue(run_pk)
 
     def _is_stuck(self) -> bool:
-        """The same kick has been the oldest for long although a worker of ours is idle."""
+        """The same wake-up has been the oldest for long although a worker of ours is idle."""
         oldest = waiting().order_by("pk").values_list("pk", flat=True).first()
         busy = TrainingRun.objects.filter(
             status=Status.RUNNING, worker_host=heartbeat.HOST, worker_pid__in=self.known
@@ -209,8 +211,8 @@ class Command:
         gone = self.known | self.board.pids()  # also those that took a run before their first beat
         self.board.write_pids([])
         try:
-            with leases.impatient():
-                leases.release_of(heartbeat.HOST, gone, counts=not STOPPING.is_set())
+            with leases.short_lock_timeout():
+                leases.release(heartbeat.HOST, gone, counts=not STOPPING.is_set())
                 heartbeat.leave(gone)
             self.known = set()
         except DbError as problem:
@@ -224,6 +226,6 @@ def run() -> int:
         log.warning("BOURSOMATIC_WORKERS is 0: no training on this host.")
         return 0
     try:
-        return Command().run()
+        return WorkerSupervisor().run()
     finally:
         connections.close_all()

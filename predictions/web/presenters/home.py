@@ -9,6 +9,7 @@ from predictions.recommendations.make import universe_models
 from predictions.recommendations.score import scored_days
 from predictions.web.presenters.recommendations import set_counts
 from training.models import ACTIVE, ModelVersion, TrainingRun
+from training.recipes.kinds import listed_kinds
 from training.web.presenters.models import ModelLine, model_lines
 
 BEST = 8  # rows
@@ -54,7 +55,7 @@ def home_context() -> dict[str, Any]:
     models = universe_models().select_related("series__instrument").filter(is_active=True)
     lines = model_lines(list(models.order_by("universe", "horizon")))
     cards = scored_days([line.model.version for line in lines])
-    runs = TrainingRun.objects.existing().trainings().filter(status__in=ACTIVE)
+    runs = TrainingRun.objects.existing().of_kinds(listed_kinds()).filter(status__in=ACTIVE)
     return {
         "today": [_today(one, cards[one.model.version][0] if one.model.version in cards else None) for one in lines],
         "runs": list(runs.light().newest_first()[:RUNS]),

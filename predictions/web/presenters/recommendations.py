@@ -14,7 +14,7 @@ from instruments.web.sparklines import Sparkline, sparklines
 from predictions.models import Flag, Label, Recommendation, RecommendationSet
 from predictions.recommendations.make import universe_models
 from training.artifacts.loading import stored_universe_model
-from training.models import Kind, ModelVersion
+from training.models import ModelVersion
 from training.quant.universe.panel import CLASSES, COLUMNS
 from training.web.presenters.models import model_lines
 
@@ -58,7 +58,7 @@ def chosen_set(query: Mapping[str, str]) -> RecommendationSet | None:
     if day := _day(query.get("day", "")):
         sets = sets.filter(as_of=day)
     if not version:
-        active = ModelVersion.objects.filter(is_active=True, kind=Kind.UNIVERSE).values("version")
+        active = ModelVersion.objects.filter(is_active=True).exclude(universe="").values("version")
         if found := sets.filter(version__in=active).first():
             return found
     return sets.first()

@@ -16,7 +16,7 @@ from predictions.candle.compare import NotComparable, comparable_runs, compare
 from predictions.candle.csv_tables import comparison_rows, csv_text
 from predictions.candle.live_record import live_record
 from predictions.web.presenters.home import home_context
-from training.models import Kind, TrainingRun
+from training.models import TrainingRun
 from training.web.presenters.glossary import NOTES
 
 
@@ -66,6 +66,6 @@ def runs_compare(request: HttpRequest) -> HttpResponse:
 @page_permission(Scope.READ)
 def record(request: HttpRequest, run_id: str) -> HttpResponse:
     """The live record of a run's model, which the run's own page fetches."""
-    run = get_object_or_404(TrainingRun.objects.existing(), run_id=run_id, kind=Kind.CANDLE)
+    run = get_object_or_404(TrainingRun.objects.existing(), run_id=run_id, subject=None, universe=None)
     context = {"record": live_record(run), "parts": ("Test window", "Live")}
     return render(request, "predictions/candle/_live_record.html", context)

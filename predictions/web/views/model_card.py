@@ -10,7 +10,7 @@ from predictions.candle.ask import ask
 from predictions.candle.export import folder_zip, predictions_csv, predictions_parquet
 from predictions.candle.model_card import card_context
 from training.errors import RunRefused
-from training.models import Kind, ModelVersion
+from training.models import ModelVersion
 
 WRITERS = {
     "csv": (predictions_csv, "text/csv; charset=utf-8"),
@@ -21,8 +21,8 @@ WRITERS = {
 @require_GET
 @page_permission(Scope.READ)
 def card(request: HttpRequest, version: str) -> HttpResponse:
-    found = _version(version, Kind.CANDLE, Kind.UNIVERSE)
-    if found.kind == Kind.UNIVERSE:
+    found = _version(version)
+    if found.universe:
         return redirect("run", found.run.run_id)  # which says of a universe's model what a card would
     context = card_context(found) | {"may_train": may(request.user, Scope.TRAIN)}
     return render(request, "predictions/candle/model_card.html", context)
@@ -32,7 +32,7 @@ def card(request: HttpRequest, version: str) -> HttpResponse:
 @page_permission(Scope.READ)
 def folder(request: HttpRequest, version: str) -> HttpResponse:
     """The run folder as a zip."""
-    found = _version(version, Kind.CANDLE, Kind.UNIVERSE)
+    found = _version(version)
     try:
         content = folder_zip(found)
     except FileNotFoundError as error:
@@ -44,7 +44,7 @@ def folder(request: HttpRequest, version: str) -> HttpResponse:
 @page_permission(Scope.PREDICT)
 def predictions(request: HttpRequest, version: str, form: str) -> HttpResponse:
     """What the model says of every candle of its series, as `csv` or `parquet`, at its own threshold."""
-    found = _version(version)
+    found = _version(version, series__isnull=False)
     if form not in WRITERS:
         raise Http404(f"Predictions are written as {' or '.join(WRITERS)}.")
     write, content_type = WRITERS[form]
@@ -60,6 +60,6 @@ def _download(content: bytes, name: str, content_type: str) -> HttpResponse:
     return HttpResponse(content, content_type=content_type, headers=headers)
 
 
-def _version(version: str, *kinds: Kind) -> ModelVersion:
-    rows = ModelVersion.objects.existing().filter(kind__in=kinds or (Kind.CANDLE,))
+def _version(version: str, **more: object) -> ModelVersion:
+    rows = ModelVersion.objects.existing().filter(**more)
     return get_object_or_404(rows.select_related("run__created_by", "series__instrument"), version=version)

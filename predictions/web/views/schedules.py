@@ -18,29 +18,39 @@ from instruments.universes import ALL
 from predictions.models import Schedule
 from predictions.schedules import services as service
 from predictions.web.forms import ScheduleForm
+from training.models import TrainingRun
 from training.worker import heartbeat
 
 
 @dataclass(frozen=True)
 class Line:
+    """A schedule and its last run."""
+
     schedule: Schedule
     form: ScheduleForm
-    is_working: bool
-    is_due: bool
+    run: TrainingRun | None
 
     @property
     def is_moving(self) -> bool:
-        return self.is_working or self.is_due or bool(self.schedule.run_id)
+        is_due = self.schedule.enabled and self.schedule.next_run_at <= timezone.now()
+        return is_due or (self.run is not None and not self.run.is_terminal)
+
+    @property
+    def result(self) -> str:
+        return str(self.run.error or self.run.result.get("sentence", "") or self.run.message) if self.run else ""
 
 
 @require_GET
 @page_permission(Scope.READ)
-def schedules(request: HttpRequest) -> HttpResponse:
+def schedule_list(request: HttpRequest) -> HttpResponse:
     """Polls itself while a job is due or at work."""
-    lines = [_line(one) for one in Schedule.objects.select_related("activates_by")]
+    schedules = list(Schedule.objects.select_related("activates_by"))
+    last = TrainingRun.objects.filter(run_id__in=[schedule.run_id for schedule in schedules])
+    runs = {run.run_id: run for run in last}
+    lines = [Line(schedule, _form(schedule), runs.get(schedule.run_id)) for schedule in schedules]
     context = {
         "lines": lines,
-        "is_moving": any(one.is_moving for one in lines),
+        "is_moving": any(line.is_moving for line in lines),
         "has_workers": heartbeat.alive().exists(),
         "may_change": may(request.user, Scope.ACTIVATE),
         "universes": [ALL, *Universe.objects.values_list("name", flat=True)],
@@ -81,7 +91,7 @@ def schedule_change(request: HttpRequest, number: int) -> HttpResponse:
 
 
 ACTIONS: dict[str, tuple[str, Callable[[Schedule, User], None]]] = {
-    "run": ("told to run now.", lambda one, user: service.schedule_run_now(schedule=one, user=user)),
+    "run": ("queued, starts within seconds.", lambda one, user: service.schedule_run_now(schedule=one, user=user)),
     "on": ("on.", lambda one, user: service.schedule_switch(schedule=one, user=user, on=True)),
     "off": ("off.", lambda one, user: service.schedule_switch(schedule=one, user=user, on=False)),
     "rule-on": (
@@ -96,10 +106,9 @@ ACTIONS: dict[str, tuple[str, Callable[[Schedule, User], None]]] = {
 }
 
 
-def _line(one: Schedule) -> Line:
-    form = ScheduleForm(initial={"time_of_day": one.time_of_day, "every_days": one.every_days}, auto_id=False)
-    is_due = one.asked or (one.enabled and one.next_run_at <= timezone.now())
-    return Line(one, form, one.began_at is not None and one.ended_at is None, is_due)
+def _form(schedule: Schedule) -> ScheduleForm:
+    times = {"time_of_day": schedule.time_of_day, "every_days": schedule.every_days}
+    return ScheduleForm(initial=times, auto_id=False)
 
 
 def _person(request: HttpRequest) -> User:

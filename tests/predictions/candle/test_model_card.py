@@ -15,7 +15,7 @@ from predictions.candle.model_card import SNIPPET
 from tests.people import ApiOf, BrowserOf
 from tests.predictions.trained import trained
 from tests.training.run_builders import make_model, make_run
-from training.models import Kind, Status
+from training.models import Status
 
 pytestmark = pytest.mark.db_both
 
@@ -78,6 +78,6 @@ def test_it_says_when_a_file_is_missing(alice: User, browser_of: BrowserOf) -> N
 
 
 def test_it_leads_to_the_run_of_a_universe_model(alice: User, browser_of: BrowserOf) -> None:
-    model = make_model(make_run(alice, status=Status.COMPLETED), kind=Kind.UNIVERSE)
+    model = make_model(make_run(alice, status=Status.COMPLETED), kind="universe", universe="few")
     page = browser_of(alice).get(f"/models/{model.version}/")
     assert page.status_code == 302 and page["Location"] == f"/runs/{model.run.run_id}/"

@@ -14,14 +14,17 @@ from hypothesis import strategies as st
 from boursomatic.accounts.models import AuditEntry
 from predictions.models import Job, RecommendationSet, Schedule
 from predictions.schedules import services
-from predictions.schedules.jobs import schedule_carry, schedule_settle, schedule_work
 from tests.people import BrowserOf
 from tests.predictions.advised import advised
 from tests.training.universe import make_universe
 from training.models import Activation, ModelVersion, Status, TrainingRun
-from training.queue import leases
+from training.quant.walk_forward.spec import parse_universe_request
+from training.queue import clock, leases
 from training.queue.broker import waiting
-from training.worker.execute import run_execute
+from training.runs.services import run_create
+from training.worker.execute import execute
+from training.worker.outcome import RunOutcome
+from training.worker.runner import Held, conclude
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
 
@@ -55,133 +58,153 @@ def test_its_due_times_lie_whole_periods_apart(first: date, at: time, every_days
     assert services.next_due(one, now) == following
 
 
+def carry_next() -> TrainingRun | None:
+    """What a worker would take now, carried to its end."""
+    turn = leases.next_queued()
+    if turn is None:
+        return None
+    token = leases.claim(turn, host="test", pid=1)
+    assert token is not None
+    run = TrainingRun.objects.get(pk=turn)
+    try:
+        execute(run_pk=turn, token=token)
+    except Exception as problem:
+        conclude(Held(turn, run.run_id, run.kind, token), RunOutcome.of_exception(problem))
+    run.refresh_from_db()
+    return run
+
+
+def last_run(schedule: Schedule) -> TrainingRun:
+    schedule.refresh_from_db()
+    return TrainingRun.objects.get(run_id=schedule.run_id)
+
+
 def test_a_weekly_one_that_begins_late_stays_on_its_weekday_and_runs_once(carol: User) -> None:
     """Due late on a Tuesday, begun after midnight: on Wednesday it does not run again."""
     missed = timezone.now() - timedelta(days=1)
     at = (timezone.now() + timedelta(hours=1)).time().replace(microsecond=0)
     due = datetime.combine(missed.date(), at, tzinfo=UTC)
-    one = _schedule(Job.SCORE, every_days=7, time_of_day=at, next_run_at=due)
-    assert services.schedule_claim(one.pk)
-    one.refresh_from_db()
-    assert one.next_run_at == due + timedelta(days=7)
-    services.schedule_run_now(schedule=one, user=carol)
-    services.schedule_claim(one.pk)
-    one.refresh_from_db()
-    assert one.next_run_at == due + timedelta(days=7) and not one.asked
+    schedule = _schedule(Job.SCORE, every_days=7, time_of_day=at, next_run_at=due)
+    services.schedules_start()
+    run = last_run(schedule)
+    assert schedule.next_run_at == due + timedelta(days=7)
+    services.schedule_run_now(schedule=schedule, user=carol)
+    assert last_run(schedule) == run and schedule.next_run_at == due + timedelta(days=7)
 
 
 def test_what_was_missed_for_five_days_runs_once() -> None:
-    one = _schedule(Job.SCORE, due=timedelta(days=5))
-    services.schedules_kick()
-    services.schedules_kick()
+    schedule = _schedule(Job.SCORE, due=timedelta(days=5))
+    services.schedules_start()
+    services.schedules_start()
     assert waiting().count() == 1
-    schedule_carry(one.pk)
-    one.refresh_from_db()
-    assert one.ok and "0 scored" in one.result and one.ended_at and one.next_run_at > timezone.now()
-    began = one.began_at
-    services.schedules_kick()
-    schedule_carry(one.pk)
-    one.refresh_from_db()
-    assert waiting().count() == 1 and one.began_at == began
+    run = carry_next()
+    assert run == last_run(schedule) and run.status == Status.COMPLETED and "0 scored" in run.result["sentence"]
+    assert schedule.next_run_at > timezone.now()
+    services.schedules_start()
+    assert TrainingRun.objects.count() == 1
 
 
-def test_two_workers_at_once_take_it_once() -> None:
-    one = _schedule(Job.SCORE, due=timedelta(days=1))
-    start, taken = threading.Barrier(2), []
+def test_two_hosts_at_once_make_one_run() -> None:
+    _schedule(Job.SCORE, due=timedelta(days=1))
+    start = threading.Barrier(2)
 
-    def take() -> None:
+    def look() -> None:
         start.wait()
-        taken.append(services.schedule_claim(one.pk))
+        services.schedules_start()
         connection.close()
 
-    threads = [threading.Thread(target=take) for _ in range(2)]
+    threads = [threading.Thread(target=look) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(found is None for found in taken) == [False, True]
+    assert TrainingRun.objects.count() == 1
 
 
 def test_it_is_not_done_while_it_is_off_unless_asked(carol: User) -> None:
-    one = _schedule(Job.SCORE, due=timedelta(days=1), enabled=False)
-    services.schedules_kick()
-    assert not waiting().exists() and services.schedule_claim(one.pk) is None
-    services.schedule_run_now(schedule=one, user=carol)
-    assert waiting().count() == 1 and services.schedule_claim(one.pk) == one
-    assert services.schedule_claim(one.pk) is None
-    assert AuditEntry.objects.get(action="schedule.run").user == carol
+    schedule = _schedule(Job.SCORE, due=timedelta(days=1), enabled=False)
+    services.schedules_start()
+    assert not TrainingRun.objects.exists()
+    services.schedule_run_now(schedule=schedule, user=carol)
+    run = last_run(schedule)
+    assert run.created_by == carol and waiting().count() == 1
+    services.schedule_run_now(schedule=schedule, user=carol)
+    assert TrainingRun.objects.count() == 1, "the last one is still on its way"
+    assert carry_next() == run
+    services.schedule_run_now(schedule=schedule, user=carol)
+    assert last_run(schedule) != run
+    assert AuditEntry.objects.filter(action="schedule.run").first().user == carol  # type: ignore[union-attr]
 
 
-def test_it_is_tried_again_when_its_worker_died() -> None:
-    one = _schedule(Job.SCORE)
-    assert services.schedule_claim(one.pk)
-    services.schedules_kick()
-    assert not waiting().exists()
-    Schedule.objects.update(began_at=timezone.now() - services.ABANDONED - timedelta(minutes=1))
-    services.schedules_kick()
-    one.refresh_from_db()
-    assert waiting().count() == 1 and one.ok is False and "worker died" in one.result
-    assert services.schedule_claim(one.pk)
+def test_it_goes_back_to_the_queue_when_its_worker_died() -> None:
+    schedule = _schedule(Job.SCORE)
+    services.schedules_start()
+    run = last_run(schedule)
+    token = leases.claim(run.pk, host="gone", pid=1)
+    assert token is not None
+    TrainingRun.objects.filter(pk=run.pk).update(lease_beat_at=clock.read() - timedelta(seconds=leases.LEASE_S + 1))
+    leases.reclaim_expired()
+    assert carry_next() == run
+    assert last_run(schedule).status == Status.COMPLETED
 
 
 def test_it_recommends_for_champion_and_challenger_and_scores_and_looks() -> None:
     champion = advised()
-    one = _schedule(Job.RECOMMEND)
-    schedule_carry(one.pk)
-    one.refresh_from_db()
-    assert one.ok and one.result.startswith(champion.version), one.result
+    schedule = _schedule(Job.RECOMMEND)
+    services.schedules_start()
+    carry_next()
+    run = last_run(schedule)
+    assert run.status == Status.COMPLETED and run.result["sentence"].startswith(champion.version), run.error
     assert RecommendationSet.objects.get().version == champion.version
     for job in (Job.SCORE, Job.DRIFT):
         other = _schedule(job)
-        schedule_work(other)
-        other.refresh_from_db()
-        assert other.ok, other.result
+        services.schedules_start()
+        carry_next()
+        assert last_run(other).status == Status.COMPLETED
 
 
-def test_it_says_why_it_could_not() -> None:
+def test_it_says_why_it_could_not(bob: User, browser_of: BrowserOf) -> None:
     make_universe()
-    one = _schedule(Job.RECOMMEND)
-    schedule_work(one)
-    one.refresh_from_db()
-    assert one.ok is False and one.result == "No model of the universe few is active."
+    schedule = _schedule(Job.RECOMMEND)
     gone = Schedule.objects.create(job=Job.RETRAIN, universe="gone", time_of_day=time(1), next_run_at=timezone.now())
-    schedule_work(gone)
-    gone.refresh_from_db()
-    assert gone.ok is False and "There is no universe 'gone'" in gone.result
+    services.schedules_start()
+    while carry_next():
+        pass
+    assert last_run(schedule).error == "No model of the universe few is active."
+    assert "There was no universe 'gone'" in last_run(gone).error
+    page = browser_of(bob)
+    assert "No model of the universe few is active." in page.get("/schedules/").text
+    assert "No model of the universe few is active." in page.get(f"/runs/{schedule.run_id}/").text
 
 
-def _carry(run_id: str) -> TrainingRun:
-    run = TrainingRun.objects.get(run_id=run_id)
-    token = leases.claim(run.pk, host="test", pid=1)
-    assert token is not None
-    run_execute(run_pk=run.pk, token=token)
-    return run
+def test_it_counts_towards_nobodys_limit(carol: User, settings: Any) -> None:
+    settings.MAX_ACTIVE_PER_USER = settings.MAX_QUEUED = 1
+    schedule = _schedule(Job.SCORE, enabled=False)
+    services.schedule_run_now(schedule=schedule, user=carol)
+    make_universe()
+    universe_run = run_create(spec=parse_universe_request({"universe": "few", "horizon": 5}), user=carol)
+    assert universe_run.status == Status.QUEUED
 
 
 def test_retraining_makes_a_challenger_that_only_a_rule_activates(carol: User) -> None:
     champion = advised()
-    one = _schedule(Job.RETRAIN, due=-timedelta(days=1))
-    schedule_work(one)
-    one.refresh_from_db()
-    run = TrainingRun.objects.get(run_id=one.run_id)
-    assert run.config == {**champion.run.config, "as_of": None} and run.status == Status.QUEUED
-    services.schedules_kick()
-    assert not Schedule.objects.exclude(kicked_at=None).exists()  # it waits for the end
-    _carry(one.run_id)
-    services.schedules_kick()
-    assert Schedule.objects.exclude(kicked_at=None).exists()
-    schedule_carry(one.pk)
-    one.refresh_from_db()
-    challenger = ModelVersion.objects.get(run=run)
-    assert one.run_id == "" and one.result.startswith(f"Challenger {challenger.version}: ")
+    schedule = _schedule(Job.RETRAIN)
+    services.schedules_start()
+    run = last_run(schedule)
+    training = run.parts.get()
+    assert training.config == {**champion.run.config, "as_of": None} and training.status == Status.QUEUED
+    assert carry_next() == training
+    assert carry_next() == run and run.refresh_from_db() is None
+    challenger = ModelVersion.objects.get(run=training)
+    assert run.result["sentence"].startswith(f"Challenger {challenger.version}: ")
     assert not challenger.is_active and Activation.objects.count() == 1
 
-    services.schedule_rule(schedule=one, user=carol, on=True)
-    one.refresh_from_db()
-    one.run_id = run.run_id
-    schedule_settle(one)
-    one.refresh_from_db()
-    assert "Not activated: The gate refuses" in one.result and Activation.objects.count() == 1
+    services.schedule_rule(schedule=schedule, user=carol, on=True)
+    services.schedule_run_now(schedule=schedule, user=carol)
+    while carry_next():
+        pass
+    assert "Not activated: The gate refuses" in last_run(schedule).result["sentence"]
+    assert Activation.objects.count() == 1
 
 
 def test_managers_change_them_on_their_page(carol: User, bob: User, browser_of: BrowserOf) -> None:

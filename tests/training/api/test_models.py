@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 from tests.market import make_series
 from tests.people import ApiOf
 from tests.training.run_builders import make_model, make_run
-from training.models import Kind, Status
+from training.models import Status
 
 pytestmark = pytest.mark.db_both
 # fmt: off
@@ -34,7 +34,7 @@ def test_it_says_when_there_is_no_such_model(alice: User, api: ApiOf) -> None:
 
 
 def test_it_lists_runs_of_every_kind(alice: User, bob: User, api: ApiOf) -> None:
-    runs = [make_run(alice), make_run(alice, kind=Kind.UNIVERSE, config={})]
+    runs = [make_run(alice), make_run(alice, kind="universe", config={})]
     listed = api(bob).get("/api/training/runs").json()
     assert [(run["run_id"], run["kind"]) for run in listed] == [
         (runs[1].run_id, "universe"),

@@ -8,7 +8,7 @@ from django.utils import timezone
 from tests.market import make_series
 from tests.people import ApiOf
 from tests.training.run_builders import make_model, make_run
-from training.models import Kind, Status, TrainingRun
+from training.models import Status, TrainingRun
 from training.queue import clock
 
 pytestmark = pytest.mark.db_both
@@ -37,7 +37,7 @@ def test_it_shows_a_run_with_every_field(alice: User, bob: User, api: ApiOf) -> 
 
 def test_it_says_when_there_is_no_such_run(alice: User, api: ApiOf) -> None:
     gone = make_run(alice, status=Status.COMPLETED, deleted_at=timezone.now())
-    other = make_run(alice, kind=Kind.UNIVERSE, config={})
+    other = make_run(alice, kind="universe", config={})
     for address in (_address(gone), _address(other), "/api/training/poc-runs/20200101_000000_zzzz"):
         answer = api(alice).get(address)
         assert answer.status_code == 404

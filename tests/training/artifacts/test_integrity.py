@@ -22,7 +22,7 @@ from training.artifacts.storage import STAGING, artifact_storage, run_folder
 from training.models import ModelVersion, Status, TrainingRun
 from training.quant.candle.spec import parse_candle_spec
 from training.queue import leases
-from training.runs.services import candle_run_start
+from training.runs.services import run_create
 from training.worker import execute, runner
 from training.worker.child import Child
 from training.worker.housekeeping import sweep_orphans
@@ -112,7 +112,7 @@ def test_it_fails_a_run_whose_files_find_no_room(monkeypatch: pytest.MonkeyPatch
     """When it comes to its files, the kernel refuses the run's process more than 4 KiB each."""
     monkeypatch.setattr(execute, "WRITE_EVERY_S", 600)  # SQLite's file is limited as well
     make_series()
-    run = candle_run_start(user=None, spec=parse_candle_spec(BODY))
+    run = run_create(user=None, spec=parse_candle_spec(BODY))
     token = leases.claim(run.pk, host="test", pid=os.getpid())
     assert token is not None
 
@@ -121,12 +121,12 @@ def test_it_fails_a_run_whose_files_find_no_room(monkeypatch: pytest.MonkeyPatch
             resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
 
     def train() -> None:
-        execute.run_execute(run_pk=run.pk, token=token, tell=limit)
+        execute.execute(run_pk=run.pk, token=token, tell=limit)
 
     connections.close_all()
     child = Child.start(train)
     assert child.wait(60)
-    ending = child.ending()
+    ending = child.outcome()
     child.kill()
     runner.conclude(runner.Held(run.pk, run.run_id, run.kind, token), ending)
     run.refresh_from_db()

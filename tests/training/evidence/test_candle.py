@@ -11,12 +11,13 @@ from django.core.management import call_command
 from instruments.models import PriceBar
 from tests.market import candle, make_series
 from tests.training.carrying import carried
-from training.models import Kind, Status, TrainingRun, Try
+from training.models import Status, TrainingRun, Try
 from training.quant.candle.spec import parse_time
 from training.queue import leases
+from training.recipes.kinds import listed_kinds
 from training.runs.as_json import run_json
-from training.runs.services import job_create, run_delete
-from training.worker.execute import run_execute
+from training.runs.services import follow_up_create, run_delete
+from training.worker.execute import execute
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
 BODY = {"candle_date": candle(560), "symbol": "SPY", "train_years": 1.0, "test_window_size": 20}
@@ -25,13 +26,13 @@ BODY = {"candle_date": candle(560), "symbol": "SPY", "train_years": 1.0, "test_w
 def carry_job(job: TrainingRun) -> TrainingRun:
     token = leases.claim(job.pk, host="test", pid=os.getpid())
     assert token is not None
-    run_execute(run_pk=job.pk, token=token)
+    execute(run_pk=job.pk, token=token)
     job.refresh_from_db()
     return job
 
 
 def confirmation_of(run: TrainingRun) -> TrainingRun:
-    return run.jobs.get(kind=Kind.CONFIRMATION)
+    return run.jobs.get(kind="confirmation")
 
 
 def test_it_queues_one_confirmation_with_the_result_and_leaves_the_runs_row_alone() -> None:
@@ -56,9 +57,9 @@ def test_it_queues_one_confirmation_with_the_result_and_leaves_the_runs_row_alon
 def test_it_gives_one_confirmation_however_often_it_is_asked_for(alice: User) -> None:
     make_series()
     run = carried(BODY)
-    assert job_create(kind=Kind.CONFIRMATION, run=run, user=alice) == confirmation_of(run)
+    assert follow_up_create(kind="confirmation", run=run, user=alice) == confirmation_of(run)
     carry_job(confirmation_of(run))
-    assert job_create(kind=Kind.CONFIRMATION, run=run, user=alice) == confirmation_of(run)
+    assert follow_up_create(kind="confirmation", run=run, user=alice) == confirmation_of(run)
 
 
 def test_it_leaves_the_confirmation_out_when_asked_to() -> None:
@@ -95,10 +96,10 @@ def test_it_adjusts_by_every_try_on_the_series_confirmed_or_not() -> None:
 def test_it_says_bit_identical_and_names_changed_data(alice: User) -> None:
     series = make_series()
     run = carried(BODY)
-    job = carry_job(job_create(kind=Kind.VERIFICATION, run=run, user=alice))
+    job = carry_job(follow_up_create(kind="verification", run=run, user=alice))
     assert job.result["identical"] and job.result["truncation_identical"] and job.result["differs"] == []
     PriceBar.objects.filter(series=series, timestamp=parse_time(candle(500))).update(volume=1.0)
-    changed = carry_job(job_create(kind=Kind.VERIFICATION, run=run, user=alice))
+    changed = carry_job(follow_up_create(kind="verification", run=run, user=alice))
     assert not changed.result["identical"]
     assert changed.result["differs"] == ["data"]
     assert "the data changed" in changed.result["sentence"]
@@ -116,7 +117,7 @@ def test_it_verifies_from_the_command_line() -> None:
 
 def test_it_sets_a_run_among_rotated_labels(alice: User) -> None:
     make_series()
-    job = carry_job(job_create(kind=Kind.CONTROL, run=carried(BODY), user=alice))
+    job = carry_job(follow_up_create(kind="control", run=carried(BODY), user=alice))
     assert len(job.result["rotated"]) == 30
     assert "rotated" in job.result["sentence"]
 
@@ -125,7 +126,7 @@ def test_it_keeps_jobs_out_of_the_lists_of_runs() -> None:
     make_series()
     carried(BODY)
     assert TrainingRun.objects.count() == 2
-    assert TrainingRun.objects.existing().trainings().count() == 1
+    assert TrainingRun.objects.existing().of_kinds(listed_kinds()).count() == 1
 
 
 def test_it_cancels_the_jobs_of_a_run_that_is_deleted() -> None:

@@ -12,7 +12,7 @@ from tests.people import ApiOf, BrowserOf
 from tests.training.results import universe_result
 from tests.training.run_builders import make_run
 from tests.training.thousands import completed, confirmed
-from training.models import Kind, Status, TrainingRun, Try, UniverseTry
+from training.models import Status, TrainingRun, Try, UniverseTry
 from training.runs.annotations import run_describe
 
 pytestmark = pytest.mark.db_both
@@ -62,7 +62,7 @@ def test_it_finds_verdicts_of_universe_runs(alice: User, api: ApiOf) -> None:
     for p_value in (0.001, 0.04, None):
         result = universe_result(universe="few", p_value=p_value, days=200)
         config = {"universe": "few"}
-        run = make_run(alice, kind=Kind.UNIVERSE, status=Status.COMPLETED, result=result, config=config)
+        run = make_run(alice, kind="universe", status=Status.COMPLETED, result=result, config=config)
         TrainingRun.objects.filter(pk=run.pk).update(params_hash=run.run_id)
         UniverseTry.objects.create(
             universe="few",
@@ -127,7 +127,7 @@ def test_it_filters_by_what_a_run_shows(alice: User, carol: User, api: ApiOf) ->
         ("tag", "two words?"),
         ("pinned", "true"),
         ("verdict", "fine"),
-        ("kind", "fold"),
+        ("kind", "folded"),
         ("timeframe", "1m"),
         ("text", "x" * 101),
         ("text", "\x00"),

@@ -18,7 +18,7 @@ from tests.market import make_series
 from tests.people import ApiOf, BrowserOf
 from tests.training.universe import carried_universe, change_after, compute, make_universe
 from training.artifacts.storage import artifact_storage
-from training.models import Kind, ModelVersion, Status, TrainingRun, UniverseTry
+from training.models import ModelVersion, Status, TrainingRun, UniverseTry
 from training.quant.universe.panel import COLUMNS
 from training.runs.as_json import run_json
 
@@ -50,7 +50,7 @@ def test_it_trains_a_universe_and_keeps_what_it_learnt(tmp_path: Path) -> None:
     assert (said["status"], said["universe"], said["instruments"]) == ("completed", "few", 6)
     assert said["verdict"]["tries"] == 1 and said["verdict"]["label"] in ("no_evidence", "weak", "evidence")
     model = ModelVersion.objects.get(version=said["version"])
-    assert (model.kind, model.universe, model.horizon, model.is_active) == (Kind.UNIVERSE, "few", 5, False)
+    assert (model.kind, model.universe, model.horizon, model.is_active) == ("universe", "few", 5, False)
     folder = tmp_path / said["run_id"]
     assert {path.name for path in folder.iterdir()} == set(said["artifact_paths"].values()) == set(model.files)
     for name, mark in model.files.items():

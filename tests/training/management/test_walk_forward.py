@@ -39,6 +39,12 @@ def test_it_judges_every_fold_by_its_own_past() -> None:
     assert said["verdict"]["days"] == 90 and not ModelVersion.objects.exists()
 
 
+def found_by(answer: dict[str, Any]) -> dict[str, Any]:
+    """Without what names this one run."""
+    own = ("run_id", "timestamp", "created_at", "started_at", "finished_at")
+    return {name: value for name, value in answer.items() if name not in own}
+
+
 def test_it_trains_on_a_rolling_window_when_told_to() -> None:
     make_universe()
     expanding, rolling = _walk(), _walk("--window", "rolling")
@@ -50,7 +56,7 @@ def test_it_counts_as_a_try_once() -> None:
     make_universe()
     run = carried_universe()
     first, again = _walk(), _walk()
-    assert first == again and UniverseTry.objects.count() == 2
+    assert found_by(first) == found_by(again) and UniverseTry.objects.count() == 2
     assert first["verdict"]["tries"] == run_json(run)["verdict"]["tries"] == 2
 
 

@@ -10,15 +10,17 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from training.models import TERMINAL, Kind, RunEvent, Status, TrainingRun
+from training.models import TERMINAL, RunEvent, Status, TrainingRun
 from training.queue import clock, leases
+from training.recipes.kinds import recipe_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
 
 
 def make_run(**values: object) -> TrainingRun:
-    made = {"run_id": uuid.uuid4().hex, "params_hash": "0" * 64, "created_at": timezone.now(), **values}
-    return TrainingRun.objects.create(**made)
+    kind = str(values.get("kind", "candle"))
+    own = {"run_id": uuid.uuid4().hex, "kind": kind, "priority": recipe_of(kind).priority}
+    return TrainingRun.objects.create(**own | {"params_hash": "0" * 64, "created_at": timezone.now()} | values)
 
 
 def claimed(**values: object) -> tuple[TrainingRun, uuid.UUID]:
@@ -94,12 +96,33 @@ def test_it_serves_people_in_turn() -> None:
 def test_it_takes_trainings_before_jobs_about_finished_runs() -> None:
     done = make_run()
     assert leases.request_cancel(done.pk) == leases.CANCELLED
-    job = make_run(kind=Kind.VERIFICATION, subject=done)
-    assert leases.next_queued(jobs=False) is None
+    job = make_run(kind="verification", subject=done)
+    assert leases.next_queued(clicks_only=True) is None
     training = make_run()
     assert leases.next_queued() == training.pk
     leases.claim(training.pk, host="h", pid=1)
     assert leases.next_queued() == job.pk
+
+
+def test_it_moves_up_a_class_what_has_waited_ten_minutes() -> None:
+    waited = make_run(kind="recommend", created_at=timezone.now() - leases.PATIENCE - timedelta(seconds=1))
+    click = make_run()
+    assert leases.next_queued() == waited.pk, "as good as a click, and older"
+    fresh = make_run(kind="recommend")
+    leases.claim(waited.pk, host="h", pid=1)
+    assert leases.next_queued() == click.pk
+    leases.claim(click.pk, host="h", pid=1)
+    assert leases.next_queued() == fresh.pk
+
+
+def test_it_waits_for_the_parts_of_a_run() -> None:
+    whole = make_run(kind="walk")
+    part = make_run(kind="fold", parent=whole)
+    assert leases.next_queued() == part.pk
+    token = leases.claim(part.pk, host="h", pid=1)
+    assert token is not None and leases.next_queued() is None
+    leases.finish(part.pk, token, status=Status.COMPLETED)
+    assert leases.next_queued() == whole.pk
 
 
 def test_it_finds_no_turn_in_an_empty_queue() -> None:
@@ -176,13 +199,13 @@ def test_it_is_too_late_to_cancel_what_has_ended() -> None:
 
 def test_it_leaves_a_beating_run_alone() -> None:
     claimed()
-    assert leases.release_lost() == []
+    assert leases.reclaim_expired() == []
 
 
 def test_it_queues_a_lost_run_again_and_refuses_its_late_worker() -> None:
     run, token = claimed()
     grow_stale(run)
-    assert leases.release_lost() == [run.pk]
+    assert leases.reclaim_expired() == [run.pk]
     assert not leases.finish(run.pk, token, status=Status.COMPLETED)
     assert not leases.beat(run.pk, token)
     run.refresh_from_db()
@@ -194,7 +217,7 @@ def test_it_gives_up_after_three_attempts() -> None:
     for _ in range(leases.MAX_ATTEMPTS):
         assert leases.claim(run.pk, host="h", pid=1)
         grow_stale(run)
-        leases.release_lost()
+        leases.reclaim_expired()
     run.refresh_from_db()
     assert (run.status, run.error_reason, run.attempt) == (Status.FAILED, "lost_worker", 3)
     assert run.error.startswith("The worker was lost")
@@ -205,15 +228,15 @@ def test_it_cancels_a_lost_run_that_was_to_be_cancelled() -> None:
     run, _ = claimed()
     leases.request_cancel(run.pk)
     grow_stale(run)
-    assert leases.release_lost() == []
+    assert leases.reclaim_expired() == []
     run.refresh_from_db()
     assert run.status == Status.CANCELLED
 
 
 def test_it_gives_back_what_a_stopping_worker_holds() -> None:
     run, token = claimed()
-    assert leases.give_back(run.pk, token, "The worker was stopped")
-    assert not leases.give_back(run.pk, token, "The worker was stopped")
+    assert leases.requeue(run.pk, token, "The worker was stopped")
+    assert not leases.requeue(run.pk, token, "The worker was stopped")
     run.refresh_from_db()
     assert run.status == Status.QUEUED
 
@@ -223,7 +246,7 @@ def test_it_asks_no_clock_that_can_be_set_wrong() -> None:
     run, _ = claimed()
     grow_stale(run)
     with CaptureQueriesContext(connection) as queries:
-        assert leases.release_lost() == [run.pk]
+        assert leases.reclaim_expired() == [run.pk]
     asked = queries[0]["sql"]
     if connection.vendor == "postgresql":
         assert "STATEMENT_TIMESTAMP()" in asked
@@ -237,7 +260,7 @@ def test_it_takes_back_what_was_running_before_the_host_was_started_again() -> N
     run, _ = claimed()
     ahead = clock.read() + timedelta(days=30)
     TrainingRun.objects.filter(pk=run.pk).update(lease_beat_at=ahead)
-    assert leases.release_lost() == ([] if connection.vendor == "postgresql" else [run.pk])
+    assert leases.reclaim_expired() == ([] if connection.vendor == "postgresql" else [run.pk])
 
 
 def test_it_tells_a_refused_holder_why() -> None:
@@ -257,17 +280,17 @@ def test_it_changes_no_run_that_has_ended(status: Status) -> None:
     assert leases.claim(run.pk, host="h", pid=2) is None
     assert not leases.beat(run.pk, token)
     assert not leases.finish(run.pk, token, status=Status.COMPLETED)
-    assert not leases.give_back(run.pk, token, "Why")
+    assert not leases.requeue(run.pk, token, "Why")
     assert leases.request_cancel(run.pk) == leases.TOO_LATE
-    leases.release_of("h", [1])
+    leases.release("h", [1])
     grow_stale(run)
-    assert leases.release_lost() == []
+    assert leases.reclaim_expired() == []
     after = TrainingRun.objects.filter(pk=run.pk).values().get()
     assert {**after, "lease_beat_at": None} == {**before, "lease_beat_at": None}
 
 
 def test_it_counts_no_attempt_that_a_stop_ended() -> None:
     run, token = claimed(attempt=2)
-    assert leases.give_back(run.pk, token, "The worker was stopped", counts=False)
+    assert leases.requeue(run.pk, token, "The worker was stopped", counts=False)
     run.refresh_from_db()
     assert (run.status, run.attempt) == (Status.QUEUED, 2)

@@ -21,41 +21,43 @@ from tests.training.universe import change_after, compute, make_universe
 from training.artifacts.integrity import inventory
 from training.artifacts.storage import artifact_storage, run_folder
 from training.errors import TooManyRuns
-from training.models import ACTIVE, Kind, ModelVersion, Status, TrainingRun, UniverseTry
+from training.models import ACTIVE, ModelVersion, Status, TrainingRun, UniverseTry
 from training.quant.walk_forward.spec import parse_universe_request
 from training.queue import leases
 from training.runs import services
 from training.runs.deletion import sweep_deleted
-from training.worker.execute import run_execute
+from training.worker.execute import execute
+from training.worker.families import cancel_broken_families
 from training.worker.housekeeping import sweep_orphans
-from training.worker.outcome import Ending
+from training.worker.outcome import RunOutcome
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
 WALK = {"universe": "few", "horizon": 5, "walk_forward": {"folds": 3, "step": 30}}
 
 
 def ask(user: Any = None, **more: Any) -> TrainingRun:
-    return services.universe_run_create(user=user, spec=parse_universe_request({**WALK, **more}))
+    return services.run_create(user=user, spec=parse_universe_request({**WALK, **more}))
 
 
 def carry_next() -> TrainingRun | None:
     """What a worker would take now, carried to its end."""
+    cancel_broken_families()
     turn = leases.next_queued()
     if turn is None:
         return None
     token = leases.claim(turn, host="test", pid=os.getpid())
     assert token is not None
     try:
-        run_execute(run_pk=turn, token=token)
+        execute(run_pk=turn, token=token)
     except Exception as problem:
-        ending = Ending.of_exception(problem)
+        ending = RunOutcome.of_exception(problem)
         assert ending.reason
         leases.finish(turn, token, status=Status.FAILED, error=ending.sentence, error_reason=ending.reason)
     return TrainingRun.objects.get(pk=turn)
 
 
 def folds_of(walk: TrainingRun) -> list[TrainingRun]:
-    return list(TrainingRun.objects.filter(subject=walk).order_by("pk"))
+    return list(TrainingRun.objects.filter(parent=walk).order_by("pk"))
 
 
 def told() -> dict[str, Any]:
@@ -63,8 +65,8 @@ def told() -> dict[str, Any]:
     call_command(
         "walk_forward", "--universe", "few", "--horizon", "5", "--folds", "3", "--step", "30", "--json", stdout=out
     )
-    found: dict[str, Any] = json.loads(out.getvalue())
-    return found
+    answer: dict[str, Any] = json.loads(out.getvalue())
+    return answer
 
 
 def test_it_gives_what_the_command_gives_bit_for_bit(alice: User, bob: User, api: ApiOf) -> None:
@@ -78,10 +80,15 @@ def test_it_gives_what_the_command_gives_bit_for_bit(alice: User, bob: User, api
         kinds.append(run.kind)
         seen = api(bob).get(address).json()
         assert len(seen["folds"]) == min(len(kinds), 3)
-    assert kinds == [Kind.FOLD, Kind.FOLD, Kind.FOLD, Kind.WALK]
+    assert kinds == ["fold", "fold", "fold", "walk"]
     shown, command = api(bob).get(address).json(), told()
     assert shown["status"] == "completed" and shown["kind"] == "walk"
-    assert {name: shown[name] for name in command} == command
+    own = {"run_id", "timestamp", "created_by", "created_at", "started_at", "finished_at", "config"}
+    assert {name: shown[name] for name in command.keys() - own} == {
+        name: command[name] for name in command.keys() - own
+    }
+    recorded = api(bob).get(f"/api/training/runs/{command['run_id']}").json()
+    assert recorded == command and recorded["created_by"] is None
     assert UniverseTry.objects.count() == 1 and not ModelVersion.objects.exists()
 
 
@@ -89,12 +96,12 @@ def test_it_waits_for_its_folds_and_leaves_nothing_on_the_disk() -> None:
     make_universe()
     walk = ask()
     folds = folds_of(walk)
-    assert [fold.config["fold"] for fold in folds] == [1, 2, 3] and {fold.kind for fold in folds} == {Kind.FOLD}
+    assert [fold.config["fold"] for fold in folds] == [1, 2, 3] and {fold.kind for fold in folds} == {"fold"}
     tokens = [leases.claim(fold.pk, host="test", pid=1) for fold in folds]
     assert leases.next_queued() is None
     for fold, token in zip(folds, tokens, strict=True):
         assert token
-        run_execute(run_pk=fold.pk, token=token)
+        execute(run_pk=fold.pk, token=token)
     sweep_orphans()
     assert not {run_folder(fold.run_id) for fold in folds} & set(inventory().orphaned)
     assert leases.next_queued() == walk.pk
@@ -196,7 +203,8 @@ def test_it_is_one_line_of_every_list(alice: User, api: ApiOf, browser_of: Brows
     page = browser_of(alice).get("/runs/")
     assert walk.run_id in page.text and fold.run_id not in page.text
     assert browser_of(alice).get(f"/runs/{fold.run_id}/").status_code == 302
-    assert api(alice).get(f"/api/training/runs/{fold.run_id}").status_code == 404
+    part = api(alice).get(f"/api/training/runs/{fold.run_id}").json()
+    assert (part["kind"], part["parent"]) == ("fold", walk.run_id)
 
 
 def test_it_finds_whose_turn_it_is_with_one_query_however_many_folds() -> None:

@@ -27,7 +27,7 @@ from tests.training.run_builders import make_model, make_run
 from tests.training.universe import carried_universe, make_universe
 from training.artifacts.storage import artifact_storage
 from training.errors import ActiveChanged, TooLate
-from training.models import Activation, Kind, ModelVersion, Status, TrainingRun, UniverseTry
+from training.models import Activation, ModelVersion, Status, TrainingRun, UniverseTry
 from training.registry.activation import active_on, model_activate
 from training.registry.gate import gate_checks, refusals
 from training.runs.deletion import runs_delete
@@ -41,16 +41,14 @@ TEST = {"precision_buy": 0.4, "base_rate_buy": 0.3, "excess_sharpe": 1.2, "max_d
 def universe_model(by: User | None, *, p_value: float = 0.001, **test: Any) -> ModelVersion:
     """A model that passes the gate, unless `p_value` or a figure of the test says otherwise."""
     result = universe_result(universe="few", as_of="2030-01-01", p_value=p_value, test={**TEST, **test})
-    run = make_run(by, kind=Kind.UNIVERSE, status=Status.COMPLETED, config={"universe": "few"}, result=result)
+    run = make_run(by, kind="universe", status=Status.COMPLETED, config={"universe": "few"}, result=result)
     UniverseTry.objects.get_or_create(
         universe="few",
         params_hash=run.params_hash,
         as_of="2030-01-01",
         defaults={"run_id": run.run_id, "p_value": p_value, "made_at": timezone.now()},
     )
-    return make_model(
-        run, version=f"universe-{run.run_id}", kind=Kind.UNIVERSE, series=None, universe="few", horizon=20
-    )
+    return make_model(run, version=f"universe-{run.run_id}", kind="universe", series=None, universe="few", horizon=20)
 
 
 def _active() -> list[str]:

@@ -11,7 +11,7 @@ from boursomatic.accounts.roles import Scope
 from tests.market import make_series
 from tests.people import ApiOf, BrowserOf
 from tests.training.run_builders import make_run
-from training.models import Kind, Status, TrainingRun
+from training.models import Status, TrainingRun
 from training.runs.annotations import Words, words_of
 
 pytestmark = pytest.mark.db_both
@@ -85,7 +85,7 @@ def test_it_lets_trainers_describe_their_own_runs_and_managers_anyones(
 
 def test_it_describes_no_deleted_run_and_no_job(alice: User, api: ApiOf) -> None:
     gone = make_run(alice, status=Status.COMPLETED, deleted_at=timezone.now())
-    job = make_run(alice, kind=Kind.CONFIRMATION, subject=make_run(alice, status=Status.COMPLETED))
+    job = make_run(alice, kind="confirmation", subject=make_run(alice, status=Status.COMPLETED))
     for run in (gone, job):
         assert api(alice).patch(f"{BOTH[1]}/{run.run_id}", {"name": "x"}).status_code == 404
 

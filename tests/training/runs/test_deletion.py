@@ -17,7 +17,7 @@ from tests.training.carrying import carried
 from tests.training.run_builders import make_model, make_run
 from training.artifacts.storage import run_folder
 from training.errors import TooLate
-from training.models import Kind, RunEvent, Status, TrainingRun, Try
+from training.models import RunEvent, Status, TrainingRun, Try
 from training.runs import deletion, services
 from training.runs.annotations import run_describe
 from training.worker import housekeeping
@@ -37,7 +37,7 @@ def folder(run: TrainingRun) -> Path:
 def test_it_removes_row_and_files_ten_minutes_later(alice: User) -> None:
     make_series()
     run = carried(BODY, user=alice)
-    services.job_create(kind=Kind.VERIFICATION, run=run, user=alice)
+    services.follow_up_create(kind="verification", run=run, user=alice)
     services.run_delete(run=run, user=alice)
     assert deletion.sweep_deleted(10) == 0
     assert folder(run).is_dir()

@@ -101,7 +101,7 @@ def test_it_opens_with_the_settings_of_another_run_and_remembers_it(trainer: Cli
     assert 'name="num_leaves" value="20"' in page.text
     assert '<option value="poc" selected>' in page.text
     trainer.post("/training/new/", {**_values(), "from": first.run_id})
-    assert TrainingRun.objects.exclude(pk=first.pk).get().parent == first
+    assert TrainingRun.objects.exclude(pk=first.pk).get().retry_of == first
 
 
 def test_it_trains_again_with_what_the_form_does_not_show(trainer: Client) -> None:
@@ -111,7 +111,7 @@ def test_it_trains_again_with_what_the_form_does_not_show(trainer: Client) -> No
     TrainingRun.objects.filter(pk=first.pk).update(config={**first.config, **unshown})
     trainer.post("/training/new/", {**_values(), "from": first.run_id})
     again = TrainingRun.objects.latest("pk")
-    assert again.parent == first and again.config == {**first.config, **unshown}
+    assert again.retry_of == first and again.config == {**first.config, **unshown}
 
 
 def test_it_says_when_a_person_has_too_many_runs(trainer: Client, settings: Any) -> None:

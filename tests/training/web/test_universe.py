@@ -7,7 +7,7 @@ from instruments.models import FeatureState
 from tests.people import BrowserOf
 from tests.training.recipes.test_walk_forward import carry_next
 from tests.training.universe import make_universe
-from training.models import Kind, Status, TrainingRun
+from training.models import Status, TrainingRun
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
 FORM, USE = "/training/universe/", "/training/universe/use"
@@ -46,7 +46,7 @@ def test_it_starts_what_was_asked_for_and_fills_missing_features(alice: User, br
     sent = {"universe": "few", "horizon": "5", "judged_model": "on", "how": "train", "folds": "7"}
     assert browser.post(FORM, sent).status_code == 302
     run = TrainingRun.objects.get()
-    assert run.kind == Kind.UNIVERSE and run.config["horizon"] == 5 and run.config["refit"] is False
+    assert run.kind == "universe" and run.config["horizon"] == 5 and run.config["refit"] is False
     done = carry_next()
     assert done and done.status == Status.COMPLETED and FeatureState.objects.count() == 6
     page = browser.get(f"/runs/{run.run_id}/").text
@@ -54,8 +54,8 @@ def test_it_starts_what_was_asked_for_and_fills_missing_features(alice: User, br
         assert text in page
     assert f"/models/universe-{run.run_id}/gate/" in page and f"/training/universe/?from={run.run_id}" in page
     browser.post(FORM, {"universe": "few", "how": "walk", "folds": "2", "step": "30", "horizon": "5"})
-    walk = TrainingRun.objects.get(kind=Kind.WALK)
-    assert (walk.config["folds"], walk.config["step"], walk.jobs.count()) == (2, 30, 2)
+    walk = TrainingRun.objects.get(kind="walk")
+    assert (walk.config["folds"], walk.config["step"], walk.parts.count()) == (2, 30, 2)
     refused = browser.post(FORM, {"universe": "few", "how": "walk", "folds": "0"})
     assert refused.status_code == 400 and "Must be a whole number from 1 to 100" in refused.text
 
@@ -67,17 +67,17 @@ def test_it_asks_again_for_all_that_a_run_was_asked_for(how: str, alice: User, b
     sent = {"universe": "few", "horizon": "7", "buy_threshold": "0.04", "as_of": "2000-12-29", "how": how}
     sent |= {"judged_model": "on"} if how == "train" else {"folds": "2", "step": "30", "window": "rolling"}
     assert browser.post(FORM, sent).status_code == 302
-    first = TrainingRun.objects.exclude(kind=Kind.FOLD).get()
+    first = TrainingRun.objects.exclude(kind="fold").get()
     TrainingRun.objects.filter(pk=first.pk).update(config={**first.config, "seed": 11})
     page = browser.get(FORM, {"from": first.run_id})
     form = page.context["form"]
     assert f'name="from" value="{first.run_id}"' in page.text
     again = {name: value for name in form.fields if (value := form[name].value())}
     assert browser.post(FORM, {**again, "from": first.run_id}).status_code == 302
-    second = TrainingRun.objects.exclude(kind=Kind.FOLD).latest("pk")
+    second = TrainingRun.objects.exclude(kind="fold").latest("pk")
     assert second.pk != first.pk and second.config == {**first.config, "seed": 11}
     browser.post(FORM, {**again, "from": "20000101_000000_none"})
-    assert TrainingRun.objects.exclude(kind=Kind.FOLD).latest("pk").config == first.config
+    assert TrainingRun.objects.exclude(kind="fold").latest("pk").config == first.config
 
 
 def test_it_offers_the_demo_until_a_universe_was_trained(alice: User, bob: User, browser_of: BrowserOf) -> None:

@@ -14,9 +14,9 @@ from tests.market import candle, make_series
 from tests.people import ApiOf, BrowserOf
 from tests.training.carrying import carried
 from tests.training.evidence.test_candle import carry_job, confirmation_of
-from training.models import Kind, Status, TrainingRun
+from training.models import Status, TrainingRun
 from training.runs.as_json import run_json
-from training.runs.services import job_create
+from training.runs.services import follow_up_create
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
 BODY = {"candle_date": candle(560), "symbol": "SPY", "train_years": 1.0, "test_window_size": 20}
@@ -42,7 +42,8 @@ def page(bob: User, browser_of: BrowserOf) -> Callable[..., str]:
 
 
 def end(job: TrainingRun, status: Status, error: str = "") -> None:
-    TrainingRun.objects.filter(pk=job.pk).update(status=status, finished_at=timezone.now(), error=error)
+    own = {} if status == Status.COMPLETED else {"once_key": None}
+    TrainingRun.objects.filter(pk=job.pk).update(status=status, finished_at=timezone.now(), error=error, **own)
 
 
 def test_it_polls_its_judgement_while_the_confirmation_goes_on(series: Series, page: Callable[..., str]) -> None:
@@ -112,7 +113,7 @@ def test_it_offers_the_confirmation_that_was_left_out(series: Series, alice: Use
     failed = browser.get(f"/runs/{run.run_id}/").text
     assert "The confirmation failed: The disk is full." in failed and f"/runs/{run.run_id}/confirm" in failed
     assert browser.post(f"/runs/{run.run_id}/confirm").headers["Location"] == f"/runs/{run.run_id}/"
-    assert run.jobs.filter(kind=Kind.CONFIRMATION, status=Status.QUEUED).count() == 1
+    assert run.jobs.filter(kind="confirmation", status=Status.QUEUED).count() == 1
 
 
 def test_it_proves_and_verifies_on_the_page(series: Series, alice: User, browser_of: BrowserOf) -> None:
@@ -123,7 +124,7 @@ def test_it_proves_and_verifies_on_the_page(series: Series, alice: User, browser
     assert f'first test outcome <strong title="{candle(561)}">{candle(561)[:10]}</strong>' in text
     asked = browser.post(f"/runs/{run.run_id}/verify", headers=HTMX).text
     assert 'id="proof"' in asked and "data-poll" in asked and "Verifying: waiting for a worker" in asked
-    carry_job(run.jobs.get(kind=Kind.VERIFICATION))
+    carry_job(run.jobs.get(kind="verification"))
     done = browser.get(f"/runs/{run.run_id}/", {"part": "proof"}, headers=HTMX).text
     assert "data-poll" not in done and "Bit-identical" in done and "Verify again" in done
 
@@ -132,11 +133,11 @@ def test_it_draws_the_newest_noise_control(series: Series, alice: User, browser_
     run = carried(BODY, user=alice)
     browser = browser_of(alice)
     browser.post(f"/runs/{run.run_id}/control")
-    job = carry_job(run.jobs.get(kind=Kind.CONTROL))
+    job = carry_job(run.jobs.get(kind="control"))
     text = browser.get(f"/runs/{run.run_id}/").text
     assert text.count("rotated-dot") == 30 and "rotated-real" in text
     assert job.result["sentence"] in text
-    newer = job_create(kind=Kind.CONTROL, run=run, user=alice)
+    newer = follow_up_create(kind="control", run=run, user=alice)
     end(newer, Status.FAILED, "Out of memory.")
     assert "It failed: Out of memory." in browser.get(f"/runs/{run.run_id}/").text
 
@@ -196,7 +197,7 @@ def test_it_asks_few_queries_whatever_was_done_before(series: Series, alice: Use
 
     before = count(browser)
     for _ in range(5):
-        end(job_create(kind=Kind.VERIFICATION, run=run, user=alice), Status.COMPLETED)
+        end(follow_up_create(kind="verification", run=run, user=alice), Status.COMPLETED)
     assert count(browser) == before <= 20
 
 

@@ -24,8 +24,8 @@ from training.models import ModelVersion, Status, TrainingRun
 from training.quant.candle.spec import parse_candle_spec, parse_time
 from training.queue import leases
 from training.runs.as_json import run_detail, run_json
-from training.runs.services import candle_run_start
-from training.worker.execute import run_execute
+from training.runs.services import run_create
+from training.worker.execute import execute
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
 
@@ -141,10 +141,10 @@ def test_it_writes_files_that_check_and_load_elsewhere() -> None:
 
 def test_it_leaves_no_model_and_no_files_when_the_lease_is_lost() -> None:
     make_series()
-    run = candle_run_start(user=None, spec=parse_candle_spec(BODY))
+    run = run_create(user=None, spec=parse_candle_spec(BODY))
     assert leases.claim(run.pk, host="test", pid=1)
     with pytest.raises(leases.LeaseLost):
-        run_execute(run_pk=run.pk, token=uuid.uuid4())
+        execute(run_pk=run.pk, token=uuid.uuid4())
     run.refresh_from_db()
     assert run.status == Status.RUNNING
     assert not ModelVersion.objects.exists()

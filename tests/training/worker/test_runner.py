@@ -13,7 +13,7 @@ from tests.training.run_builders import make_run
 from training.models import Status, TrainingRun
 from training.queue import leases
 from training.worker.child import Child
-from training.worker.outcome import Ending, Outcome
+from training.worker.outcome import OutcomeKind, RunOutcome
 from training.worker.runner import TICK_S, Held, Watch
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both, pytest.mark.processes]
@@ -28,12 +28,12 @@ def watch() -> Iterator[Watch]:
     connections.close_all()
     child = Child.start(signal.pause)
     try:
-        yield Watch(Held(run.pk, run.run_id, run.kind, token), child)
+        yield Watch(Held(run.pk, run.run_id, run.kind, token), child, 60.0)
     finally:
         child.kill()
 
 
-def ticks(watch: Watch, seconds: float) -> list[Ending | None]:
+def ticks(watch: Watch, seconds: float) -> list[RunOutcome | None]:
     """What each tick of so many seconds says, without waiting for them."""
     moments = [watch.started + TICK_S * number for number in range(1, round(seconds / TICK_S) + 1)]
     return [watch._reason_to_stop(moment) for moment in moments]
@@ -47,4 +47,4 @@ def test_it_asks_a_few_times_a_second(watch: Watch) -> None:
 
 def test_it_sees_a_cancel_within_three_tenths_of_a_second(watch: Watch) -> None:
     TrainingRun.objects.filter(pk=watch.held.pk).update(cancel_requested_at=Now())
-    assert Ending(Outcome.CANCELLED) in ticks(watch, 0.3)
+    assert RunOutcome(OutcomeKind.CANCELLED) in ticks(watch, 0.3)

@@ -66,14 +66,15 @@ class Command(commands.Command):
         if target and target.exists() and not target.is_dir():
             raise CommandError(f"--artifacts-dir {target} is a file. Name a folder.")
         try:
-            held = foreground.hold(parse_universe_spec({**spec_values(options), "refit": not options["no_refit"]}))
+            spec = parse_universe_spec({**spec_values(options), "refit": not options["no_refit"]})
+            family = foreground.create_claimed(spec)
         except SpecError as error:
             raise refusal(error) from error
-        ending = foreground.carry(held, None if options["json"] else self._tell)
-        run = TrainingRun.objects.select_related("created_by").get(pk=held.pk)
+        outcome = foreground.execute_family(family, None if options["json"] else self._tell)
+        run = TrainingRun.objects.select_related("created_by").get(pk=family[-1].pk)
         answer = run_json(run)
         if run.status != Status.COMPLETED:
-            why = run.error or ending.sentence or f"The run ended {run.status}."
+            why = run.error or outcome.sentence or f"The run ended {run.status}."
             return commands.Outcome(answer, refused=f"Run {run.run_id}: {why}")
         folder = Path(artifact_storage().path(run_folder(run.run_id)))
         if target:

@@ -41,12 +41,12 @@ class Command(commands.Command):
         target = Path(options["output_dir"]).expanduser() if options["output_dir"] else None
         if target and target.exists() and not target.is_dir():
             raise CommandError(f"--output_dir {target} is a file. Name a folder.")
-        held = _hold(options)
-        ending = foreground.carry(held, None if options["json"] else self._tell)
-        run = TrainingRun.objects.select_related("series__instrument", "created_by").get(pk=held.pk)
+        family = _create(options)
+        outcome = foreground.execute_family(family, None if options["json"] else self._tell)
+        run = TrainingRun.objects.select_related("series__instrument", "created_by").get(pk=family[-1].pk)
         answer = run_json(run)
         if run.status != Status.COMPLETED:
-            why = run.error or ending.sentence or f"The run ended {run.status}."
+            why = run.error or outcome.sentence or f"The run ended {run.status}."
             return commands.Outcome(answer, refused=f"Run {run.run_id}: {why}")
         folder = Path(artifact_storage().path(run_folder(run.run_id)))
         if target:
@@ -57,7 +57,7 @@ class Command(commands.Command):
         self.stderr.write(f"{progress:4.0%}  {stage:<9} {message}", style_func=str)
 
 
-def _hold(options: dict[str, Any]) -> Held:
+def _create(options: dict[str, Any]) -> list[Held]:
     """Validated exactly as the API does."""
     body = {
         "candle_date": options["selected_candle_date"],
@@ -72,7 +72,7 @@ def _hold(options: dict[str, Any]) -> Held:
     if options["feature_set"]:
         body["feature_set"] = options["feature_set"]
     try:
-        return foreground.hold(parse_candle_spec(body))
+        return foreground.create_claimed(parse_candle_spec(body))
     except SpecError as error:
         raise CommandError("; ".join(f"{name}: {' '.join(said)}" for name, said in error.errors.items())) from error
 

@@ -6,8 +6,9 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from boursomatic.shared import commands
-from training.models import Kind, Status, TrainingRun
-from training.recipes.candle.jobs import verification
+from training.models import Status, TrainingRun
+from training.recipes.kinds import label_of
+from training.recipes.verification.execute import verification
 
 
 class Command(commands.Command):
@@ -24,9 +25,9 @@ class Command(commands.Command):
         run = rows.filter(run_id=options["run_id"]).first()
         if run is None:
             raise CommandError(f"There is no candle run {options['run_id']}. The runs page lists what there is.")
-        if run.kind != Kind.CANDLE:
+        if run.series is None or run.subject is not None:
             raise CommandError(
-                f"Run {run.run_id} is a {run.get_kind_display().lower()} run; only candle runs can be verified."
+                f"Run {run.run_id} is a {label_of(run.kind).lower()} run; only candle runs can be verified."
             )
         if run.status != Status.COMPLETED:
             raise CommandError(f"Run {run.run_id} is {run.status}: only a completed run can be verified.")

@@ -3,21 +3,21 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import CommandError
-
 from boursomatic.shared import commands
 from training.management.commands.train import figure_lines, refusal, spec_values, universe_options
+from training.models import Status, TrainingRun
 from training.quant.candle.spec import SpecError
-from training.quant.universe.panel import TooLittle
 from training.quant.universe.spec import parse_universe_spec
 from training.quant.walk_forward.spec import WALK_RANGES, WINDOWS, parse_walk_spec
-from training.recipes.walk_forward.folds import walk_forward
+from training.runs.as_json import run_json
+from training.worker import foreground
 
 
 class Command(commands.Command):
     help = (
         "Walks a universe forward: each fold is trained on what was known on its first day and judged on the days "
-        "that follow; all folds together are judged as one. Keeps no model. Needs stored features (compute_features)."
+        "that follow; all folds together are judged as one. Keeps no model; recorded like any other run. Needs stored "
+        "features (compute_features)."
     )
 
     def options(self, parser: ArgumentParser) -> None:
@@ -34,17 +34,18 @@ class Command(commands.Command):
         )
 
     def work(self, **options: Any) -> commands.Outcome:
-        quiet = options["json"]
+        wanted = {name: options[name] for name in ("window", *WALK_RANGES)}
         try:
-            wanted = {name: options[name] for name in ("window", *WALK_RANGES)}
-            answer = walk_forward(
-                parse_walk_spec(parse_universe_spec(spec_values(options)), wanted),
-                tell=lambda progress, text: None if quiet else self._tell(progress, text),
-            )
+            walk = parse_walk_spec(parse_universe_spec(spec_values(options)), wanted)
+            family = foreground.create_claimed(walk)
         except SpecError as error:
             raise refusal(error) from error
-        except TooLittle as error:
-            raise CommandError(str(error)) from None
+        outcome = foreground.execute_family(family, None if options["json"] else self._tell)
+        run = TrainingRun.objects.select_related("created_by").get(pk=family[-1].pk)
+        answer = run_json(run)
+        if run.status != Status.COMPLETED:
+            why = run.error or outcome.sentence or f"The run ended {run.status}."
+            return commands.Outcome(answer, refused=f"Run {run.run_id}: {why}")
         columns = {fold["first"]: fold for fold in answer["folds"]} | {"pooled": answer["pooled"]}
         stable = ", ".join(f"{name} {count}" for name, count in answer["stability"].items())
         return commands.Outcome(
@@ -56,5 +57,5 @@ class Command(commands.Command):
             ],
         )
 
-    def _tell(self, progress: float, text: str) -> None:
-        self.stderr.write(f"{progress:4.0%}  {text}", style_func=str)
+    def _tell(self, stage: str, progress: float, message: str) -> None:
+        self.stderr.write(f"{progress:4.0%}  {stage:<9} {message}", style_func=str)

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 SPEC_VERSION = 1
 SEED = 42
@@ -75,6 +75,8 @@ RANGES: dict[str, Range] = {
 @dataclass(frozen=True)
 class CandleSpec:
     """One candle run, validated. `candle` is the decision candle's time, ISO 8601 in UTC ending in Z."""
+
+    kind: ClassVar[str] = "candle"
 
     candle: str
     symbol: str

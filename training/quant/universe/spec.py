@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import date
-from typing import Any
+from typing import Any, ClassVar
 
 from training.quant.candle.spec import SEED, Range, SpecError, parse_time
 
@@ -41,6 +41,8 @@ def days_needed(*, horizon: int, embargo: int) -> int:
 @dataclass(frozen=True)
 class UniverseSpec:
     """One universe run, validated. `as_of` is a day (ISO) to train as if it were the last, or None for the last bar."""
+
+    kind: ClassVar[str] = "universe"
 
     universe: str = "all"
     lookback_days: int = 2000

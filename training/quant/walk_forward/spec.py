@@ -30,6 +30,10 @@ class WalkSpec:
     fold: int | None = None
 
     @property
+    def kind(self) -> str:
+        return "walk" if self.fold is None else "fold"
+
+    @property
     def universe(self) -> str:
         return self.spec.universe
 

@@ -27,12 +27,9 @@ NO_MODEL: dict[str, Any] = {
 NO_VERDICT: dict[str, Any] = {"verdict": None, "confirmation": None, "live_score": None}
 
 
-def candle_run_json(run: TrainingRun, found: Judged | None = None) -> dict[str, Any]:
-    """One run; `found`: how it is judged, where the caller knows that already.
-
-    Only here is a live run scored on what has happened since: that asks its model.
-    """
-    answer = candle_runs_json([run], {run.pk: found} if found else None)[0]
+def candle_run_json(run: TrainingRun, found: Judged) -> dict[str, Any]:
+    """One run that is judged as `found` says, a live one scored on what has happened since: that asks its model."""
+    answer = candle_runs_json([run], {run.pk: found})[0]
     return {**answer, "live_score": live_score(run)}
 
 

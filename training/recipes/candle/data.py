@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 from django.db.models import QuerySet
@@ -62,6 +63,14 @@ def require_plan(data: CandleData, plan: CandlePlan, spec: CandleSpec) -> None:
     """SpecError with what is missing and the nearest candle that would do."""
     if plan.problem:
         raise SpecError({"candle_date": [" ".join(filter(None, (plan.problem, nearest_trainable(data, plan, spec))))]})
+
+
+def candle_preview(spec: CandleSpec) -> dict[str, Any]:
+    """What a click would use: parts with rows, times and classes; `problem` where it would not do."""
+    data = candle_data(candle_series(spec), spec)
+    plan = candle_plan(data, spec)
+    nearest = nearest_trainable(data, plan, spec) if plan.problem else ""
+    return {**plan.as_dict(), "problem": f"{plan.problem} {nearest}".strip()}
 
 
 def nearest_trainable(data: CandleData, plan: CandlePlan, spec: CandleSpec) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from instruments.quant.features.candle import feature_matrix
 from training.artifacts.loading import stored_model
 from training.errors import RunRefused
-from training.models import Kind, Status, TrainingRun
+from training.models import Status, TrainingRun
 from training.quant.candle.spec import CandleSpec, SpecError
 from training.quant.labels import up_label
 from training.quant.stats.classification import evaluate
@@ -20,7 +20,7 @@ def live_score(run: TrainingRun) -> dict[str, Any] | None:
 
     None for a run that isn't live, or has no model; `metrics` is None while there is nothing to judge.
     """
-    if run.kind != Kind.CANDLE or run.status != Status.COMPLETED or not run.config.get("live") or run.series is None:
+    if run.status != Status.COMPLETED or not run.config.get("live") or run.series is None:
         return None
     if run.result["splits"]["test"]["rows"]:
         return None  # it was asked for live, and had its whole test window all the same

@@ -7,12 +7,14 @@ from urllib.parse import urlencode
 from django.utils import timezone
 
 from training.evidence.candle import judged
-from training.models import Kind, Status, TrainingRun
+from training.models import Status, TrainingRun
 from training.quant.candle.spec import RANGES, parse_time
 from training.quant.candle.verdict import Verdict
 from training.quant.universe.verdict import UniverseVerdict
+from training.recipes.candle.as_json import candle_run_json
+from training.recipes.kinds import listed_kinds
 from training.runs.annotations import Words, words_of
-from training.runs.as_json import run_detail, run_json
+from training.runs.as_json import run_detail
 from training.web.presenters.charts import line_plot, probability_scatter, split_segments
 from training.web.presenters.glossary import NOTES
 from training.web.presenters.metrics_table import Figure, Line, auc_figure, metric_lines, part_lines
@@ -37,7 +39,7 @@ STAGES = {
 def run_context(run: TrainingRun) -> dict[str, Any]:
     """Everything for `_run.html`. Queries: verdict, log, newest jobs, and for a waiting run its place in the queue."""
     judgement = judged([run])[run.pk]
-    found = run_json(run, judgement)
+    found = candle_run_json(run, judgement)
     return {
         "run": run,
         "found": found,
@@ -78,7 +80,7 @@ def run_line(run: TrainingRun, verdict: Verdict | None, of_universe: UniverseVer
 
 
 def _unpooled(run: TrainingRun) -> str:
-    return "not confirmed" if run.status == Status.COMPLETED and run.kind == Kind.CANDLE else ""
+    return "not confirmed" if run.status == Status.COMPLETED and run.series_id is not None else ""
 
 
 def part_context(run: TrainingRun, part: str) -> dict[str, Any]:
@@ -99,7 +101,9 @@ def _progress(run: TrainingRun) -> dict[str, Any]:
         "is_cancelling": run.cancel_requested_at is not None,
     }
     if run.status == Status.QUEUED:
-        queued = TrainingRun.objects.existing().trainings().filter(status=Status.QUEUED)  # jobs come after them
+        queued = (
+            TrainingRun.objects.existing().of_kinds(listed_kinds()).filter(status=Status.QUEUED)
+        )  # jobs come after them
         context["before_it"] = queued.filter(pk__lt=run.pk).count()
         context["no_worker"] = not heartbeat.alive().exists()
     return context
@@ -114,7 +118,7 @@ def _outcome(run: TrainingRun, found: dict[str, Any]) -> dict[str, Any]:
     largest = max((one["share"] for one in importance), default=0) or 1
     took = run.finished_at - run.started_at if run.finished_at and run.started_at else None
     return {
-        "is_candle": run.kind == Kind.CANDLE,
+        "is_candle": run.series_id is not None,
         "took": took.total_seconds() if took else None,
         "notes": NOTES,
         "load_query": load_query(run),
@@ -151,7 +155,7 @@ def _live_lines(score: dict[str, Any] | None) -> list[Line]:
 
 def _settings(run: TrainingRun) -> list[tuple[str, str]]:
     """What was asked for, in the words of the dialog."""
-    if run.kind != Kind.CANDLE:
+    if run.series_id is None:
         return [(name, str(value)) for name, value in run.config.items()]
     numbers = [
         (f"{wanted.label} ({wanted.unit})" if wanted.unit else wanted.label, f"{run.config[name]:g}")

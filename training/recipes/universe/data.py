@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 
@@ -43,11 +43,11 @@ def universe_members(universe: str) -> list[Series]:
 def universe_data(
     spec: UniverseSpec,
     *,
-    on_fill: Callable[[int], None] | None = None,
+    on_missing: Callable[[int], None] | None = None,
     on_read: Callable[[int, int], None] = lambda done, todo: None,
 ) -> UniverseData:
-    """Read it all. Features that are missing or stale are computed where there is an `on_fill`, which hears of how many
-    instruments; without one they are a SpecError, as missing bars are. TooLittle where nothing is left to train on."""
+    """Read it all. Features that are missing or stale are computed where there is an `on_missing`, which hears of how
+    many instruments; without one they are a SpecError, as missing bars are. Raises TooLittle where nothing is left."""
     series = universe_members(spec.universe)
     members: list[tuple[str, Bars, Floats]] = []
     stale: list[str] = []
@@ -55,8 +55,8 @@ def universe_data(
         group = series[start : start + _TOGETHER]
         bars = {one.pk: found for one, found in zip(group, load_many(group), strict=True)}
         old = stale_series({pk: fingerprint(found) for pk, found in bars.items()})
-        if on_fill and old:
-            on_fill(len(old))
+        if on_missing and old:
+            on_missing(len(old))
             features_compute(series=[one for one in group if one.pk in old], on_series=lambda *_: None)
             old = set()
         stale += [one.instrument.symbol for one in group if one.pk in old]
@@ -103,6 +103,11 @@ def _missing_features(stale: list[str], of: int, universe: str) -> str:
         f"The features of {len(stale)} of {of} instruments are missing or older than their bars ({named}). "
         f"Fill them: `python manage.py compute_features --universe {universe}`."
     )
+
+
+def day_start(day: date) -> datetime:
+    """UTC."""
+    return datetime.combine(day, time.min, tzinfo=UTC)
 
 
 def _date(day: int) -> date:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from training.models import Kind, Status, TrainingRun
+from training.models import Status, TrainingRun
 from training.quant.universe.spec import UNIVERSE_RANGES
 from training.quant.walk_forward.spec import WALK_RANGES
 from training.recipes.universe.preview import DEMO
@@ -119,7 +119,7 @@ def figure_lines(parts: list[dict[str, Any]]) -> list[tuple[str, list[Cell]]]:
 
 def _common(run: TrainingRun, found: dict[str, Any]) -> dict[str, Any]:
     took = run.finished_at - run.started_at if run.finished_at and run.started_at else None
-    ranges = {**UNIVERSE_RANGES, **(WALK_RANGES if run.kind == Kind.WALK else {})}
+    ranges = {**UNIVERSE_RANGES, **(WALK_RANGES if "folds" in run.config else {})}
     settings = [
         (f"{r.label} ({r.unit})" if r.unit else r.label, f"{found['config'][name]:g}") for name, r in ranges.items()
     ]

@@ -7,7 +7,7 @@ from django.db.models import Count, Q
 
 from instruments.models import PriceBar, Universe
 from instruments.store.features import series_behind
-from training.models import Kind, TrainingRun
+from training.models import TrainingRun
 from training.quant.candle.spec import SpecError
 from training.quant.universe.spec import WARM_UP, UniverseSpec
 from training.quant.walk_forward.spec import WalkSpec
@@ -64,7 +64,7 @@ def universe_preview(asked: UniverseSpec | WalkSpec) -> Preview:
 
 def offers_demo() -> bool:
     """Whether there is the demo universe, and nobody has trained a universe yet."""
-    if TrainingRun.objects.existing().filter(kind__in=(Kind.UNIVERSE, Kind.WALK)).exists():
+    if TrainingRun.objects.existing().filter(universe__isnull=False).exists():
         return False
     return Universe.objects.filter(name=DEMO, instruments__series__rows__gt=0).exists()
 

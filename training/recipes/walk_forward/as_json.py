@@ -6,7 +6,7 @@ from typing import Any
 
 from boursomatic.shared.records import NOTHING, to_json
 from training.evidence.universe import universe_verdicts
-from training.models import Kind, Status, TrainingRun
+from training.models import Status, TrainingRun
 from training.quant.universe.verdict import UniverseVerdict
 from training.quant.walk_forward.spec import WalkSpec
 from training.recipes.head import run_head
@@ -29,14 +29,12 @@ def walks_json(runs: Sequence[TrainingRun]) -> list[dict[str, Any]]:
 
 
 def folds_by_walk(runs: Sequence[TrainingRun]) -> dict[int, list[TrainingRun]]:
-    """The folds of the walks among `runs`, oldest first, by the walk's primary key. At most one query."""
-    walks = [run.pk for run in runs if run.kind == Kind.WALK]
-    found: dict[int, list[TrainingRun]] = defaultdict(list)
-    rows = TrainingRun.objects.filter(subject__in=walks, kind=Kind.FOLD).order_by("pk") if walks else []
-    for fold in rows:
-        assert fold.subject_id is not None
-        found[fold.subject_id].append(fold)
-    return found
+    """The folds of these walks, oldest first, by the walk's primary key. One query."""
+    folds: dict[int, list[TrainingRun]] = defaultdict(list)
+    for fold in TrainingRun.objects.filter(parent__in=runs).order_by("pk"):
+        assert fold.parent_id is not None
+        folds[fold.parent_id].append(fold)
+    return folds
 
 
 def _answer(run: TrainingRun, verdict: UniverseVerdict | None, folds: Sequence[TrainingRun]) -> WalkRun:

@@ -8,7 +8,7 @@ from typing import Any
 from training.errors import ActiveChanged, TooLate
 from training.evidence.candle import judged
 from training.evidence.universe import universe_verdicts
-from training.models import Activation, Kind, ModelVersion
+from training.models import Activation, ModelVersion
 from training.quant.candle.spec import parse_time
 from training.quant.candle.verdict import Verdict
 from training.quant.universe.verdict import UniverseVerdict
@@ -66,7 +66,7 @@ def gate_context(model: ModelVersion) -> dict[str, Any]:
         "back": back,
         "no_way_back": no_way_back,
         "past": Activation.objects.filter(version=model.version).select_related("by")[:20],
-        "is_candle": model.kind == Kind.CANDLE,
+        "is_candle": not model.universe,
     }
 
 

@@ -8,9 +8,11 @@ from typing import Any
 from django.utils import timezone
 
 from training.evidence.candle import Judged
-from training.models import ACTIVE, Kind, Status, TrainingRun
+from training.models import ACTIVE, Status, TrainingRun
 from training.quant.candle.spec import STEPS, CandleSpec
 from training.quant.candle.verdict import Verdict, p_text
+from training.recipes.noise_control.recipe import RECIPE as NOISE_CONTROL
+from training.recipes.verification.recipe import RECIPE as VERIFICATION
 from training.web.presenters.metrics_table import Figure, auc_figure
 from training.worker import heartbeat
 
@@ -64,7 +66,7 @@ def judgement_context(run: TrainingRun, found: Judged) -> dict[str, Any]:
 def proof_context(run: TrainingRun) -> dict[str, Any]:
     """For `_proof.html`: the newest verification and noise control. Two queries."""
     verification, control = (
-        run.jobs.filter(kind=kind).order_by("-id").first() for kind in (Kind.VERIFICATION, Kind.CONTROL)
+        run.jobs.filter(kind=kind).order_by("-id").first() for kind in (VERIFICATION.kind, NOISE_CONTROL.kind)
     )
     active = [job for job in (verification, control) if job and job.status in ACTIVE]
     return {

@@ -14,12 +14,13 @@ from boursomatic.shared.pages import render_page, wants_fragment
 from training.errors import TooLate
 from training.models import TrainingRun
 from training.quant.candle.spec import SpecError
+from training.recipes.kinds import listed_kinds
 from training.runs.annotations import NAME_MOST, NOTES_MOST, parse_words, run_describe, words_of
 
 YES_NO = {"yes": True, "no": False}
 
 
-def description_context(request: HttpRequest, run: TrainingRun) -> dict[str, Any]:
+def annotations_context(request: HttpRequest, run: TrainingRun) -> dict[str, Any]:
     """For `_description.html`, which the pages of runs of every kind begin with."""
     words = words_of(run)
     return {
@@ -35,7 +36,9 @@ def description_context(request: HttpRequest, run: TrainingRun) -> dict[str, Any
 @page_permission(Scope.TRAIN)
 def run_words(request: HttpRequest, run_id: str) -> HttpResponse:
     """Name, notes and tags as typed, or the pin; a fragment for htmx, else back to the page."""
-    runs = TrainingRun.objects.existing().trainings().select_related("description").prefetch_related("tags")
+    runs = (
+        TrainingRun.objects.existing().of_kinds(listed_kinds()).select_related("description").prefetch_related("tags")
+    )
     run = runs.filter(run_id=run_id).first()
     if run is None:
         raise Http404("There is no such run. It may have been deleted.")
@@ -61,7 +64,7 @@ def _sent(form: QueryDict) -> dict[str, Any]:
 
 
 def _show(request: HttpRequest, run: TrainingRun, errors: dict[str, list[str]] | None = None) -> HttpResponse:
-    context = description_context(request, run)
+    context = annotations_context(request, run)
     if errors:
         context |= {"typed": request.POST.dict(), "errors": errors}
     template = "training/runs/_annotations.html"

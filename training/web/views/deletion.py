@@ -20,6 +20,7 @@ from boursomatic.accounts.roles import Scope, may_change_run_of
 from training.errors import TooLate
 from training.filters.runs import RunFilter
 from training.models import TrainingRun
+from training.recipes.kinds import listed_kinds
 from training.runs import deletion
 from training.web.views.run_list import filter_context
 
@@ -84,7 +85,7 @@ def runs_delete(request: HttpRequest) -> HttpResponse:
 @page_permission(Scope.TRAIN)
 def run_restore(request: HttpRequest, run_id: str) -> HttpResponse:
     """Brings back a run that was deleted less than ten minutes ago."""
-    run = TrainingRun.objects.trainings().filter(run_id=run_id).first()
+    run = TrainingRun.objects.of_kinds(listed_kinds()).filter(run_id=run_id).first()
     if run is None:
         raise Http404("There is no such run, not even a deleted one.")
     if not may_change_run_of(request.user, run.created_by_id):

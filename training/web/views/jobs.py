@@ -13,8 +13,10 @@ from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope, may, may_change_run_of
 from boursomatic.shared.pages import render_page, wants_fragment
 from training.errors import TooLate, TooManyRuns
-from training.models import ACTIVE, Kind, Status, TrainingRun
+from training.models import ACTIVE, Status, TrainingRun
 from training.recipes.candle.page import part_context
+from training.recipes.confirmation.recipe import RECIPE as CONFIRMATION
+from training.recipes.kinds import listed_kinds
 from training.runs import services
 
 PARTS = {  # that poll by themselves
@@ -25,10 +27,10 @@ PARTS = {  # that poll by themselves
 
 @require_POST
 @page_permission(Scope.TRAIN)
-def job_ask(request: HttpRequest, run_id: str, kind: Kind) -> HttpResponse:
+def start_job(request: HttpRequest, run_id: str, kind: str) -> HttpResponse:
     found = _run(run_id)
     try:
-        services.job_create(kind=kind, run=found, user=_person(request))
+        services.follow_up_create(kind=kind, run=found, user=_person(request))
     except (TooLate, TooManyRuns) as error:
         return _answer(request, found, kind, str(error))
     return _answer(request, found, kind)
@@ -36,7 +38,7 @@ def job_ask(request: HttpRequest, run_id: str, kind: Kind) -> HttpResponse:
 
 @require_POST
 @page_permission(Scope.TRAIN)
-def job_cancel(request: HttpRequest, run_id: str, kind: Kind) -> HttpResponse:
+def job_cancel(request: HttpRequest, run_id: str, kind: str) -> HttpResponse:
     """By who asked for it, by the run's owner, or by a manager."""
     found = _run(run_id)
     job = found.jobs.filter(kind=kind, status__in=ACTIVE).order_by("-id").first()
@@ -61,9 +63,9 @@ def show_part(request: HttpRequest, run: TrainingRun, part: str, problem: str = 
     return render_page(request, "training/candle_run/run.html", PARTS[part], context)
 
 
-def _answer(request: HttpRequest, run: TrainingRun, kind: Kind, problem: str = "") -> HttpResponse:
-    if wants_fragment(request) and run.status == Status.COMPLETED and run.kind == Kind.CANDLE:
-        return show_part(request, run, "judgement" if kind == Kind.CONFIRMATION else "proof", problem)
+def _answer(request: HttpRequest, run: TrainingRun, kind: str, problem: str = "") -> HttpResponse:
+    if wants_fragment(request) and run.status == Status.COMPLETED and run.series_id is not None:
+        return show_part(request, run, "judgement" if kind == CONFIRMATION.kind else "proof", problem)
     if problem:
         messages.warning(request, problem)
     return redirect("run", run.run_id)
@@ -74,7 +76,7 @@ def _person(request: HttpRequest) -> User | None:
 
 
 def _run(run_id: str) -> TrainingRun:
-    runs = TrainingRun.objects.existing().trainings().select_related("series__instrument", "created_by")
+    runs = TrainingRun.objects.existing().of_kinds(listed_kinds()).select_related("series__instrument", "created_by")
     found = runs.filter(run_id=run_id).first()
     if found is None:
         raise Http404("There is no such run. It may have been deleted.")

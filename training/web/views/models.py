@@ -74,7 +74,7 @@ def model_gate(request: HttpRequest, version: str) -> HttpResponse:
 
 @require_POST
 @page_permission(Scope.ACTIVATE)
-def model_off(request: HttpRequest, version: str) -> HttpResponse:
+def deactivate(request: HttpRequest, version: str) -> HttpResponse:
     """Its scope has no active model any more."""
     model, reason = _model(version), request.POST.get("reason", "").strip()
     if not 0 < len(reason) <= 500:
@@ -89,7 +89,7 @@ def model_off(request: HttpRequest, version: str) -> HttpResponse:
 
 @require_POST
 @page_permission(Scope.ACTIVATE)
-def model_back(request: HttpRequest, version: str) -> HttpResponse:
+def roll_back(request: HttpRequest, version: str) -> HttpResponse:
     """One click: what was active before `version` is active again."""
     try:
         made = model_roll_back(model=_model(version), user=_person(request))

@@ -17,6 +17,7 @@ from training.evidence.universe import universe_verdicts
 from training.filters.runs import SHOWN_ALWAYS, RunFilter
 from training.models import ACTIVE, TrainingRun
 from training.recipes.candle.page import run_line
+from training.recipes.kinds import listed_kinds
 from training.runs.deletion import recent_deletions
 
 PAGE = 50  # runs
@@ -29,7 +30,9 @@ def runs(request: HttpRequest) -> HttpResponse:
     if not all(request.GET.values()):  # fields that a form left empty: the address keeps what was said alone
         said = {name: value for name, value in request.GET.items() if value}
         return redirect(f"{request.path}?{urlencode(said)}" if said else request.path)
-    chosen = RunFilter(request.GET, queryset=TrainingRun.objects.existing().trainings().light(), request=request)
+    chosen = RunFilter(
+        request.GET, queryset=TrainingRun.objects.existing().of_kinds(listed_kinds()).light(), request=request
+    )
     problems = chosen.problems("before")
     before = request.GET.get("before", "")
     shown, older = keyset_page(

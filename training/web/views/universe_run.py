@@ -11,13 +11,13 @@ from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope, may
 from boursomatic.shared.pages import render_page
 from training.errors import TooManyRuns
-from training.models import Kind, TrainingRun
+from training.models import TrainingRun
 from training.quant.candle.spec import SEED, SpecError
 from training.recipes.universe.form import UniverseForm, values_of
 from training.recipes.universe.page import universe_context, walk_context
 from training.recipes.universe.preview import offers_demo, universe_preview
 from training.runs import services
-from training.web.views.annotations import description_context
+from training.web.views.annotations import annotations_context
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -31,7 +31,7 @@ def universe_new(request: HttpRequest) -> HttpResponse:
     form, status = UniverseForm(request.POST, seed=_config(request.POST.get("from", "")).get("seed", SEED)), 400
     if form.is_valid():
         try:
-            run = services.universe_run_create(user=_person(request), spec=form.spec)
+            run = services.run_create(user=_person(request), spec=form.spec)
         except SpecError as error:
             form.refuse(error)
         except TooManyRuns as error:
@@ -59,13 +59,20 @@ def demo_offer(request: HttpRequest) -> HttpResponse:
     return render(request, "training/universe_run/_demo_offer.html", context)
 
 
-def show_universe(request: HttpRequest, run: TrainingRun) -> HttpResponse:
-    """Page, or the fragment that polls while the run or walk is on its way."""
-    is_walk = run.kind == Kind.WALK
-    context = (walk_context(run) if is_walk else universe_context(run)) | description_context(request, run)
+def show(request: HttpRequest, run: TrainingRun) -> HttpResponse:
+    """A universe run's page, or the fragment that polls while it is on its way."""
+    return _show(request, run, universe_context(run), "training/universe_run/_run.html")
+
+
+def show_walk(request: HttpRequest, run: TrainingRun) -> HttpResponse:
+    """The same of a walk."""
+    return _show(request, run, walk_context(run), "training/universe_run/_walk.html")
+
+
+def _show(request: HttpRequest, run: TrainingRun, context: dict[str, Any], fragment: str) -> HttpResponse:
+    context |= annotations_context(request, run) | {"fragment": fragment}
     context |= {"may_train": may(request.user, Scope.TRAIN), "may_activate": may(request.user, Scope.ACTIVATE)}
-    fragment = "training/universe_run/_walk.html" if is_walk else "training/universe_run/_run.html"
-    return render_page(request, "training/universe_run/run.html", fragment, context | {"fragment": fragment})
+    return render_page(request, "training/universe_run/run.html", fragment, context)
 
 
 def _form(request: HttpRequest, form: UniverseForm, status: int = 200) -> HttpResponse:
@@ -76,7 +83,7 @@ def _form(request: HttpRequest, form: UniverseForm, status: int = 200) -> HttpRe
 
 def _config(run_id: str) -> dict[str, Any]:
     """What a run or walk of a universe was asked for; empty where there is no such run."""
-    runs = TrainingRun.objects.existing().filter(kind__in=(Kind.UNIVERSE, Kind.WALK), run_id=run_id)
+    runs = TrainingRun.objects.existing().filter(subject=None, universe__isnull=False, run_id=run_id)
     return runs.values_list("config", flat=True).first() or {}
 
 

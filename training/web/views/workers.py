@@ -21,7 +21,7 @@ from training.worker import heartbeat
 @page_permission(Scope.READ)
 def workers(request: HttpRequest) -> HttpResponse:
     """Polls itself: who is there changes without anybody's doing."""
-    leases.release_lost()
+    leases.reclaim_expired()
     context = {"hosts": _hosts(), "failures": _failures(), **_queue()}
     return render_page(request, "training/workers/list.html", "training/workers/_list.html", context)
 

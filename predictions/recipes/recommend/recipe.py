@@ -1,0 +1,34 @@
+"""Recommendations of a universe for its last session, by each active model and its challenger."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from predictions.recipes.spec import UniverseJobSpec
+from training.recipes.base import MEMORY, Prepared, Priority
+
+
+@dataclass(frozen=True)
+class RecommendRecipe:
+    kind: str = "recommend"
+    label: str = "Recommend"
+    priority: Priority = Priority.DATA
+    time_limit_s: float = 1800.0
+    memory: int = MEMORY
+    keep_days: int | None = 180
+    is_listed: bool = False
+    counts_as_active: bool = False
+    needs_subject: bool = False
+    execute: str = "predictions.recipes.recommend.execute.execute"
+    as_json: str = "training.recipes.other.other_runs_json"
+    answer: str = ""
+    page: str = "training.web.views.runs.show"
+
+    def parse(self, stored: Mapping[str, Any]) -> UniverseJobSpec:
+        return UniverseJobSpec.from_dict(stored)
+
+    def prepare(self, spec: UniverseJobSpec) -> Prepared:
+        return Prepared(universe=spec.universe)
+
+
+RECIPE = RecommendRecipe()

@@ -1,0 +1,155 @@
+"""What a kind of run is made of. Each kind is one folder that fills in a `Recipe`, and one line in settings.RECIPES.
+
+Light: web processes import every recipe. What trains is named by a dotted string, which a worker resolves.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum
+from typing import Any, Literal, Protocol, runtime_checkable
+
+from instruments.models import Series
+from training.models import TrainingRun
+
+MEMORY = 1536 * 1024**2  # bytes that a child may take above its size at the fork; a candle run needs a few MB
+
+
+class Priority(IntEnum):
+    """Whose turn comes first."""
+
+    CLICK = 0  # somebody has just asked and waits for it
+    DATA = 1  # data and recommendations
+    ABOUT = 2  # about another run, or a part of one
+    CHUNK = 3  # long work in small pieces
+
+
+class Spec(Protocol):
+    """What a run is asked for, validated. Frozen, pure, without any third-party import."""
+
+    @property
+    def kind(self) -> str:
+        """Of the run that it asks for; runs about others have their subject's spec, and a kind of their own."""
+
+    def as_dict(self) -> dict[str, Any]: ...
+
+    def params_hash(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a run's row says besides its spec: what it is about, and the columns that lists seek it by."""
+
+    series: Series | None = None
+    candle_at: datetime | None = None
+    protocol: str | None = None
+    feature_set: str | None = None
+    universe: str | None = None
+
+
+class Progress(Protocol):
+    """Where a run says how far it is. Raises leases.Cancelled or leases.LeaseLost when it must stop."""
+
+    def stage(self, stage: str, progress: float, message: str) -> None:
+        """`progress` from 0 to 1; `message` for a person."""
+
+    def boosting(self, iteration: int, loss: float) -> None:
+        """A round of a fit, and its validation loss."""
+
+    def compute_missing(self, instruments: int) -> None:
+        """Features of so many instruments are computed first."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """A claimed run on its way. `computes_missing`: features that are missing are computed first; without it their lack
+    is refused by a sentence that says how to get them."""
+
+    run: TrainingRun
+    spec: Any
+    progress: Progress
+    computes_missing: bool = True
+
+
+@dataclass(frozen=True)
+class ModelFields:
+    """The model version that a run makes: its name, what it speaks of, its figures."""
+
+    version: str
+    metrics: Mapping[str, Any]
+    data_hash: str
+    model_hash: str
+    series: Series | None = None
+    universe: str = ""
+    horizon: int = 1
+
+
+@dataclass(frozen=True)
+class TrialFields:
+    """What a run enters into the log of trials: as of which moment, over which instruments (`members`: ids; none for
+    one series), and its p-value where that is known already."""
+
+    as_of: datetime
+    p_value: float | None = None
+    members: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class FollowUp:
+    """A run about the one that has just completed, made in the same transaction."""
+
+    kind: str
+    spec: Spec
+
+
+@dataclass(frozen=True)
+class Part:
+    """A run that is a part of another, made with it."""
+
+    spec: Spec
+
+
+@dataclass(frozen=True)
+class Completed:
+    """What a run leaves behind, written in one transaction by `training.worker.execute.complete`."""
+
+    result: Mapping[str, Any]
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    model: ModelFields | None = None
+    trial: TrialFields | None = None
+    subject_p_value: float | None = None  # from a follow-up: the p-value of its subject's trial, given once
+    follow_ups: Sequence[FollowUp] = ()
+
+
+class Recipe(Protocol):
+    """A kind of run. Frozen values; `execute` names a function Work -> Completed in the kind's own folder."""
+
+    kind: str
+    label: str
+    priority: Priority
+    time_limit_s: float  # well below settings.TASK_TIMEOUT_S
+    memory: int  # bytes above the size at the fork
+    keep_days: int | None  # after its end; None: as long as the site's retention says
+    is_listed: bool  # in lists that name no kind
+    counts_as_active: bool  # towards what a person may have queued or running
+    needs_subject: bool  # is about a finished run
+    execute: str
+    as_json: str  # a function Sequence[TrainingRun] -> list of JSON objects
+    answer: str  # the record that describes such an object; empty: recipes.other's
+    page: str  # a function (request, run) -> response
+
+    def parse(self, stored: Mapping[str, Any]) -> Spec:
+        """The spec back from what a run stored. Raises SpecError."""
+
+    def prepare(self, spec: Any) -> Prepared:
+        """Cheap enough for a web request. Raises SpecError for what can't come to anything."""
+
+
+@runtime_checkable
+class Parent(Protocol):
+    """A kind whose runs have parts: its own turn comes when all of them have ended."""
+
+    on_part_failure: Literal["fail", "combine_without"]
+
+    def parts(self, spec: Any) -> Sequence[Part]: ...

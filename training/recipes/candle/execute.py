@@ -1,0 +1,38 @@
+"""A candle run carried out: load, train, judge, and what it leaves behind."""
+
+from training.quant.candle.export import model_text
+from training.quant.candle.spec import CandleSpec
+from training.quant.candle.train import train_candle
+from training.recipes.base import Completed, FollowUp, ModelFields, TrialFields, Work
+from training.recipes.candle.data import candle_data
+from training.recipes.candle.results import candle_detail, candle_files, candle_result
+from training.recipes.confirmation.recipe import RECIPE as CONFIRMATION
+
+
+def execute(work: Work) -> Completed:
+    """Raises SpecError and NotTrainable for data that won't do."""
+    run, spec, progress = work.run, work.spec, work.progress
+    assert isinstance(spec, CandleSpec) and run.series is not None
+    progress.stage("load", 0.02, f"{run.series} as of {spec.candle}")
+    data = candle_data(run.series, spec)
+    outcome = train_candle(
+        data.bars, decision=data.decision, spec=spec, on_stage=progress.stage, on_round=progress.boosting
+    )
+    progress.stage("write", 0.95, "files, hashes and the model's version")
+    text = model_text(outcome)
+    result = candle_result(run, data, outcome, text)
+    detail = candle_detail(spec, data, outcome)
+    return Completed(
+        result=result,
+        detail=detail,
+        files=candle_files(run, spec, outcome, text=text, result=result, detail=detail),
+        model=ModelFields(
+            version=f"candle-{run.run_id}",
+            metrics={name: result[name] for name in ("train_metrics", "validation_metrics", "test_metrics")},
+            data_hash=result["data_hash"],
+            model_hash=result["model_hash"],
+            series=run.series,
+        ),
+        trial=TrialFields(as_of=spec.candle_at),
+        follow_ups=[FollowUp(CONFIRMATION.kind, spec)] if spec.confirm else [],
+    )

@@ -1,0 +1,50 @@
+"""The walk-forward confirmation of a candle run carried out."""
+
+from datetime import UTC, datetime, timedelta
+
+from training.quant.candle.confirm import Confirmation, confirm_candle
+from training.quant.candle.spec import STEPS, CandleSpec, format_time
+from training.quant.candle.verdict import LEVEL
+from training.recipes.base import Completed, Work
+from training.recipes.candle.data import candle_data
+
+
+def execute(work: Work) -> Completed:
+    """PROTOCOL §3: windows with their AUC, the pooled evidence, and logistic regression on the same rows."""
+    spec, series = work.spec, work.run.series
+    assert isinstance(spec, CandleSpec) and series is not None
+    data = candle_data(series, spec, steps=STEPS)
+    found = confirm_candle(
+        data.bars,
+        decision=data.decision,
+        spec=spec,
+        on_window=lambda done, todo: work.progress.stage("windows", done / todo, f"window {done + 1} of {todo}"),
+    )
+    result = {
+        "evidence": found.pooled.as_dict() if found.pooled else None,
+        "logistic": found.logistic.as_dict() if found.logistic else None,
+        "logistic_is_better": _logistic_is_better(found),
+        "windows": [
+            {
+                "decision": _iso(window.decision),
+                "train_rows": window.train_rows,
+                "rows": len(window.labels),
+                "up": int(window.labels.sum()),
+                "auc": window.auc,
+                "auc_interval": list(window.interval) if window.interval else None,
+            }
+            for window in found.windows
+        ],
+    }
+    return Completed(result=result, subject_p_value=found.pooled.p_value if found.pooled else None)
+
+
+def _logistic_is_better(found: Confirmation) -> bool:
+    """Both on the same rows: the simpler model ranks better, and luck alone would seldom do as well."""
+    if found.pooled is None or found.logistic is None:
+        return False
+    return found.logistic.auc > found.pooled.auc and found.logistic.p_value < LEVEL
+
+
+def _iso(seconds: int) -> str:
+    return format_time(datetime.fromtimestamp(0, tz=UTC) + timedelta(seconds=seconds))

@@ -1,0 +1,34 @@
+"""The kinds of run that there are: settings.RECIPES, resolved once."""
+
+from functools import cache
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from training.recipes.base import Recipe
+
+
+@cache
+def recipes() -> dict[str, Recipe]:
+    """Kind -> recipe, in the order of the settings."""
+    found = {kind: import_string(name) for kind, name in settings.RECIPES.items()}
+    for kind, recipe in found.items():
+        if recipe.kind != kind:
+            raise ValueError(f"settings.RECIPES names {recipe.kind} as {kind}")
+    return found
+
+
+def recipe_of(kind: str) -> Recipe:
+    """KeyError for a kind that this site doesn't know."""
+    return recipes()[kind]
+
+
+def label_of(kind: str) -> str:
+    """For people; a run of a kind that is known no more shows the kind itself."""
+    recipe = recipes().get(kind)
+    return recipe.label if recipe else kind
+
+
+def listed_kinds() -> list[str]:
+    """Those in lists that name no kind."""
+    return [kind for kind, recipe in recipes().items() if recipe.is_listed]

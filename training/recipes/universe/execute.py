@@ -1,0 +1,38 @@
+"""A universe run carried out: bars and features, train, judge, and what it leaves behind."""
+
+from training.quant.universe.spec import UniverseSpec
+from training.quant.universe.train import train_universe
+from training.recipes.base import Completed, ModelFields, TrialFields, Work
+from training.recipes.universe.data import day_start, universe_data
+from training.recipes.universe.results import model_texts, universe_detail, universe_files, universe_result
+
+
+def execute(work: Work) -> Completed:
+    """Raises SpecError and TooLittle for data that won't do."""
+    run, spec, progress = work.run, work.spec, work.progress
+    assert isinstance(spec, UniverseSpec)
+    progress.stage("load", 0.02, f"bars and features of the universe {spec.universe}")
+    data = universe_data(
+        spec,
+        on_missing=progress.compute_missing if work.computes_missing else None,
+        on_read=lambda done, todo: progress.stage("load", 0.02 + 0.1 * done / todo, f"{done} of {todo} instruments"),
+    )
+    outcome = train_universe(data.panel, spec, on_stage=progress.stage)
+    progress.stage("write", 0.95, "files, hashes and the model's version")
+    texts = model_texts(outcome.kept)
+    result = universe_result(run, spec, data, outcome, texts)
+    detail = universe_detail(data, spec, outcome)
+    return Completed(
+        result=result,
+        detail=detail,
+        files=universe_files(run, spec, outcome, texts=texts, result=result, detail=detail),
+        model=ModelFields(
+            version=result["version"],
+            metrics=result["metrics"],
+            data_hash=result["data_hash"],
+            model_hash=result["model_hash"],
+            universe=spec.universe,
+            horizon=spec.horizon,
+        ),
+        trial=TrialFields(as_of=day_start(data.as_of), p_value=result["evidence"]["p_value"]),
+    )

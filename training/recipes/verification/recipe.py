@@ -1,0 +1,35 @@
+"""The verification of a candle run: trained again from what is stored. PROTOCOL §5."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from training.quant.candle.spec import CandleSpec
+from training.recipes.base import MEMORY, Prepared, Priority
+from training.recipes.candle.data import candle_series
+
+
+@dataclass(frozen=True)
+class VerificationRecipe:
+    kind: str = "verification"
+    label: str = "Verification"
+    priority: Priority = Priority.ABOUT
+    time_limit_s: float = 600.0
+    memory: int = MEMORY
+    keep_days: int | None = None
+    is_listed: bool = False
+    counts_as_active: bool = True
+    needs_subject: bool = True
+    execute: str = "training.recipes.verification.execute.execute"
+    as_json: str = "training.recipes.verification.as_json.verifications_json"
+    answer: str = "training.recipes.verification.schema.VerificationRun"
+    page: str = "training.web.views.runs.show_subject"
+
+    def parse(self, stored: Mapping[str, Any]) -> CandleSpec:
+        return CandleSpec.from_dict(stored)
+
+    def prepare(self, spec: CandleSpec) -> Prepared:
+        return Prepared(candle_series(spec), spec.candle_at, spec.protocol, spec.feature_set)
+
+
+RECIPE = VerificationRecipe()

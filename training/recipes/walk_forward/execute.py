@@ -1,0 +1,100 @@
+"""A walk over a universe carried out: each fold by itself, then all of them pooled."""
+
+import io
+from typing import Any
+
+import numpy as np
+
+from training.artifacts.storage import artifact_storage, run_folder, sha256
+from training.errors import RunRefused
+from training.models import Reason, Status, TrainingRun
+from training.quant.universe.train import Judged, Spoken
+from training.quant.walk_forward.folds import Fold, fold_json, lay_out, pool_folds, walk_fold, walk_json
+from training.quant.walk_forward.spec import WalkSpec
+from training.recipes.base import Completed, TrialFields, Work
+from training.recipes.universe.data import UniverseData, day_start, universe_data
+
+SAID = "said.npz"  # what a fold's models said of its rows: all that the pooling needs of it
+
+
+def walk_result(walk: WalkSpec, data: UniverseData, folds: list[dict[str, Any]], pooled: Judged) -> dict[str, Any]:
+    """What a finished walk keeps; the verdict is read from the ledger."""
+    return {
+        "universe": walk.universe,
+        "as_of": data.as_of.isoformat(),
+        "instruments": len(data.panel.symbols),
+        "window": walk.window,
+        "data_hash": data.data_hash,
+        **walk_json(data.panel, folds, pooled),
+        "evidence": vars(pooled.books.excess),
+    }
+
+
+def execute_fold(work: Work) -> Completed:
+    """One fold: what its models predict of its rows goes into a file. Raises SpecError and TooLittle."""
+    walk, progress = work.spec, work.progress
+    assert isinstance(walk, WalkSpec) and walk.fold is not None
+    progress.stage("load", 0.02, f"bars and features of the universe {walk.universe}")
+    data = universe_data(
+        walk.spec,
+        on_missing=progress.compute_missing if work.computes_missing else None,
+        on_read=lambda done, todo: progress.stage("load", 0.02 + 0.2 * done / todo, f"{done} of {todo} instruments"),
+    )
+    course = lay_out(data.panel, walk)
+    fold = walk_fold(course, walk.fold - 1, on_fold=lambda _number, text: progress.stage("fit", 0.3, text))
+    content = _said_bytes(fold)
+    result = {
+        "fold": fold_json(data.panel, fold),
+        "as_of": data.as_of.isoformat(),
+        "data_hash": data.data_hash,
+        "said": sha256(content),
+    }
+    return Completed(result=result, files={SAID: content})
+
+
+def combine(work: Work) -> Completed:
+    """A walk whose folds are over, as one book. Raises RunRefused where one of them came to nothing."""
+    walk, folds = work.spec, list(work.run.parts.order_by("pk"))
+    assert isinstance(walk, WalkSpec)
+    if broken := next((fold for fold in folds if fold.status != Status.COMPLETED), None):
+        raise _given_up(broken, walk, folds)
+    work.progress.stage("load", 0.1, f"bars and features of the universe {walk.universe}")
+    data = universe_data(walk.spec)
+    if any(fold.result["data_hash"] != data.data_hash for fold in folds):
+        raise RunRefused(
+            Reason.BAD_DATA, "Bars of the universe were changed while the folds were under way. Walk again."
+        )
+    work.progress.stage("evaluate", 0.5, f"{walk.folds} folds as one book")
+    course = lay_out(data.panel, walk)
+    pooled = pool_folds(course, [_said_of(fold) for fold in folds])
+    result = walk_result(walk, data, [fold.result["fold"] for fold in folds], pooled)
+    trial = TrialFields(as_of=day_start(data.as_of), p_value=result["evidence"]["p_value"])
+    return Completed(result=result, trial=trial)
+
+
+def _given_up(broken: TrainingRun, walk: WalkSpec, folds: list[TrainingRun]) -> RunRefused:
+    """Which fold the walk failed by."""
+    broken = next((fold for fold in folds if fold.status == Status.FAILED), broken)
+    what = f"failed: {broken.error}" if broken.status == Status.FAILED else "was cancelled."
+    reason = Reason(broken.error_reason) if broken.error_reason else Reason.BAD_DATA
+    return RunRefused(reason, f"Fold {broken.config['fold']} of {walk.folds} {what}")
+
+
+def _said_bytes(fold: Fold) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, probabilities=fold.said[0], expected=fold.said[1])
+    return buffer.getvalue()
+
+
+def _said_of(fold: TrainingRun) -> Spoken:
+    """Back to the same bits. Raises RunRefused("integrity")."""
+    try:
+        with artifact_storage().open(f"{run_folder(fold.run_id)}/{SAID}") as file:
+            content = file.read()
+    except OSError:
+        content = b""
+    if sha256(content) != fold.result["said"]:
+        sentence = f"What fold {fold.config['fold']} said is missing or was changed on the disk. Walk again."
+        raise RunRefused(Reason.INTEGRITY, sentence)
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        return arrays["probabilities"], arrays["expected"]

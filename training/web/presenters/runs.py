@@ -1,0 +1,36 @@
+"""What the page of a run is drawn from where its kind draws none of its own."""
+
+from typing import Any
+
+from django.utils import timezone
+
+from training.models import Status, TrainingRun
+from training.recipes.kinds import label_of
+from training.runs.as_json import run_detail
+from training.web.presenters.verdict import poll_ms
+from training.worker import heartbeat
+
+
+def run_page_context(run: TrainingRun) -> dict[str, Any]:
+    """For `training/runs/_run.html`. Queries: its parts, its log, and for a waiting run whether a worker is there."""
+    parts = list(run.parts.order_by("pk"))
+    done = sum(part.is_terminal for part in parts)
+    return {
+        "run": run,
+        "label": label_of(run.kind),
+        "parts": parts,
+        "done": done,
+        "percent": round(100 * (done / len(parts) if parts and run.status == Status.QUEUED else run.progress)),
+        "poll_ms": None if run.is_terminal else poll_ms(run),
+        "elapsed": (timezone.now() - (run.started_at or run.created_at)).total_seconds(),
+        "no_worker": run.status == Status.QUEUED and not heartbeat.alive().exists(),
+        "is_cancelling": not run.is_terminal and run.cancel_requested_at is not None,
+        "sentence": run.result.get("sentence", ""),
+        "settings": [(name.replace("_", " ").capitalize(), value) for name, value in run.config.items()],
+        "findings": [
+            (name.replace("_", " ").capitalize(), value)
+            for name, value in run.result.items()
+            if name != "sentence" and isinstance(value, str | int | float | bool)
+        ],
+        "detail": run_detail(run),
+    }

@@ -1,6 +1,9 @@
 """Whatever goes wrong: plain words, JSON under /api/, never a traceback."""
 
 import io
+import json
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,6 +12,7 @@ from django.core.exceptions import SuspiciousOperation
 from django.db import DatabaseError
 from django.http import HttpRequest
 from django.test import Client, RequestFactory
+from rest_framework.exceptions import ParseError
 
 from boursomatic import errors
 from boursomatic.shared.rest import StrictJSONParser, TooLarge
@@ -79,3 +83,33 @@ def test_it_takes_json_as_deep_as_allowed() -> None:
     assert StrictJSONParser().parse(io.BytesIO(b"[" * depth + b"]" * depth))
     with pytest.raises(Exception, match="deeper than"):
         StrictJSONParser().parse(io.BytesIO(b"[" * (depth + 1) + b"]" * (depth + 1)))
+
+
+@pytest.mark.parametrize("text", ["\\u0000", "\\ud83d", "\\ude00", "\\ude00\\ud83d"])
+def test_it_refuses_texts_that_no_database_stores_wherever_they_stand(text: str) -> None:
+    deepest = StrictJSONParser.max_depth
+    for body in (f'"{text}"', f'["{text}"]', f'{{"{text}": 1}}', "[" * deepest + f'"a{text}b"' + "]" * deepest):
+        with pytest.raises(ParseError, match="no character"):
+            StrictJSONParser().parse(io.BytesIO(body.encode()))
+
+
+def test_it_takes_texts_that_a_database_stores() -> None:
+    body = '["\\ud83d\\ude00", "\\u00e9", "\\\\u0000", "\u00e9\U0001f600"]'.encode()
+    assert StrictJSONParser().parse(io.BytesIO(body)) == ["\U0001f600", "\u00e9", "\\u0000", "\u00e9\U0001f600"]
+
+
+def test_it_takes_little_longer_than_json_itself() -> None:
+    class LargeParser(StrictJSONParser):
+        max_bytes = 20_000_000
+
+    body = json.dumps(["\u00e9" + "x" * 2_000_000, *range(10_000)]).encode()
+
+    def seconds(read: Callable[[], object]) -> float:
+        took = []
+        for _ in range(5):
+            start = time.process_time()
+            read()
+            took.append(time.process_time() - start)
+        return min(took)
+
+    assert seconds(lambda: LargeParser().parse(io.BytesIO(body))) < 10 * seconds(lambda: json.loads(body))

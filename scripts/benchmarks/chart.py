@@ -15,6 +15,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -52,7 +53,7 @@ def main(arguments: list[str]) -> int:
             trained = ("train_poc", "--symbol", SYMBOL, "--selected_candle_date", CANDLE, "--no-confirm", "--json")
             run_id = json.loads(manage(site.environment, *trained))["run_id"]
             times, sizes = _serving(site, run_id, asked.rounds)
-            draws = _draws(site, run_id, asked.draws)
+            draws = _draws(site, run_id, asked.draws) if asked.draws else []
     result = _report(times, sizes, draws, asked.bars)
     asked.output.parent.mkdir(parents=True, exist_ok=True)
     asked.output.write_text(json.dumps({**result, "seconds": times, "first_draw_seconds": draws}, indent=1))
@@ -134,11 +135,12 @@ def _bare(run_id: str) -> dict[str, Action]:
 
 
 def _draws(site: Site, run_id: str, count: int) -> list[float]:
-    if not count:
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if find_spec("playwright") is None or path is None:
+        print("The first draw is not measured: it needs the test packages (requirements-dev.txt) and Chromium.")
         return []
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only here, and not everywhere
 
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     took = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])

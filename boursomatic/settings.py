@@ -14,7 +14,7 @@ env = Env.read()
 PRODUCTION = env.choice("BOURSOMATIC_ENV", ("local", "production"), "local") == "production"
 HOME = Path(env.text("BOURSOMATIC_HOME", str(ROOT / "var"))).expanduser().absolute()
 ARTIFACT_ROOT = HOME / "artifacts"
-for folder in (HOME, ARTIFACT_ROOT, HOME / "logs", HOME / "cache"):
+for folder in (HOME, ARTIFACT_ROOT, HOME / "logs"):
     folder.mkdir(parents=True, exist_ok=True)
 
 
@@ -189,12 +189,6 @@ RECIPES = {  # kind of run -> its recipe; a further kind is one folder and one l
 HOUSEKEEPING = [
     "predictions.schedules.services.schedules_start"
 ]  # called by the worker command every 10 s; must be quick
-CACHES = {
-    "default": {
-        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
-        "LOCATION": HOME / "cache",
-    }
-}
 
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(HOME / "files")}},

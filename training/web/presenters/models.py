@@ -13,19 +13,21 @@ from training.quant.candle.spec import parse_time
 from training.quant.candle.verdict import Verdict
 from training.quant.universe.verdict import UniverseVerdict
 from training.registry.activation import activations_of, active_on, roll_back_target, scope_models, scope_text
-from training.registry.gate import figure_checks, gate_checks, refusals
+from training.registry.gate import data_checks, figure_checks, refusals
 
 VERDICTS = {"evidence": "evidence", "weak": "weak sign", "no_evidence": "no evidence"}
 
 
 @dataclass(frozen=True)
 class ModelLine:
-    """A line of the list. `refused`: checks that its own figures fail; age and files only the gate's page looks at."""
+    """A line of the list. `refused`: which of its `checks` its own figures fail; data and files only the gate's page
+    looks at."""
 
     model: ModelVersion
     scope: str
     verdict: Verdict | UniverseVerdict | None
     refused: list[str]
+    checks: int
     activation: Activation | None  # the one in force, of an active model
 
 
@@ -41,6 +43,7 @@ def model_lines(models: Sequence[ModelVersion]) -> list[ModelLine]:
             scope=scope_text(one),
             verdict=found[one.run_id].verdict or of_universes.get(one.run_id),
             refused=refusals(gates[one.pk]),
+            checks=len(gates[one.pk]),
             activation=made.get(one.version),
         )
         for one in models
@@ -49,17 +52,22 @@ def model_lines(models: Sequence[ModelVersion]) -> list[ModelLine]:
 
 def gate_context(model: ModelVersion) -> dict[str, Any]:
     """For `model_gate.html`: every check with its value, what is active now, and what may be done."""
-    gate = gate_checks(model)
+    judgements, of_universes = judged([model.run]), universe_verdicts([model.run])
+    figures = figure_checks([model], judgements, of_universes)[model.pk]
+    others = data_checks(model)
     now = scope_models(model).filter(is_active=True).first()
     back, no_way_back = _way_back(model)
-    verdict = judged([model.run])[model.run_id].verdict or universe_verdicts([model.run]).get(model.run_id)
     return {
         "model": model,
         "run": model.run,
         "scope": scope_text(model),
-        "verdict": verdict,
-        "checks": [{**check, "shown": check_value(check)} for check in gate],
-        "refused": refusals(gate),
+        "verdict": judgements[model.run_id].verdict or of_universes.get(model.run_id),
+        "checks": [{**check, "shown": check_value(check)} for check in (*figures, *others)],
+        "refused": refusals([*figures, *others]),
+        "groups": [
+            {"of": "figures", "checks": len(figures), "refused": len(refusals(figures))},
+            {"of": "data and files", "checks": len(others), "refused": len(refusals(others))},
+        ],
         "now": now,
         "expected": now.version if now else "",
         "activation": activations_of([model]).get(model.version),

@@ -16,6 +16,7 @@ from django.utils.module_loading import import_string
 
 from training.artifacts import integrity
 from training.models import TrainingRun
+from training.recipes.kinds import recipes
 from training.runs import deletion
 
 EVERY_S = 60.0
@@ -33,7 +34,7 @@ class Housekeeper:
 
     def __init__(self) -> None:
         self.due = self.calls_due = self.orphans_due = time.monotonic()
-        self.retired: date | None = None  # the day on which retention was seen to
+        self.expired: date | None = None  # the day on which retention was seen to
 
     def work(self) -> None:
         """Does what is due; at once again where there was more than one round's work."""
@@ -46,8 +47,8 @@ class Housekeeper:
             return
         self.due = now + EVERY_S
         today = datetime.now(UTC).date()
-        if self.retired != today and _attempt("retention", retire) is not None:
-            self.retired = today
+        if self.expired != today and _attempt("retention", delete_expired) is not None:
+            self.expired = today
         if _attempt("deleted runs", lambda: deletion.sweep_deleted(AT_ONCE)) == AT_ONCE:
             self.due = now
         if now >= self.orphans_due and _attempt("orphaned folders", sweep_orphans) is not None:
@@ -70,15 +71,20 @@ def _attempt(name: str, step: Callable[[], Any]) -> Any:
     return None
 
 
-def retire() -> int:
-    """Deletes runs that ended more than BOURSOMATIC_RETENTION_DAYS ago, if that is set; pinned ones stay."""
-    if not settings.RETENTION_DAYS:
-        return 0
-    old = TrainingRun.objects.filter(finished_at__lt=Now() - timedelta(days=settings.RETENTION_DAYS))
-    gone = deletion.runs_delete(old, user=None, why=f"ended more than {settings.RETENTION_DAYS} days ago")
-    if gone:
-        log.info("%d runs ended more than %d days ago and are deleted.", gone, settings.RETENTION_DAYS)
-    return gone
+def delete_expired() -> int:
+    """Deletes runs that ended longer ago than their kind is kept: as its recipe says, else as BOURSOMATIC_RETENTION_DAYS
+    does, if that is set. Pinned ones stay."""
+    days: dict[int, list[str]] = {}
+    for kind, recipe in recipes().items():
+        days.setdefault(recipe.keep_days or settings.RETENTION_DAYS, []).append(kind)
+    deleted = 0
+    for kept, kinds in days.items():
+        if kept:
+            old = TrainingRun.objects.filter(kind__in=kinds, finished_at__lt=Now() - timedelta(days=kept))
+            deleted += deletion.runs_delete(old, user=None, why=f"ended more than {kept} days ago")
+    if deleted:
+        log.info("%d runs ended longer ago than they are kept and are deleted.", deleted)
+    return deleted
 
 
 def sweep_orphans() -> int:

@@ -91,9 +91,9 @@ def test_it_deletes_by_age_when_it_is_told_to(alice: User, settings: Any) -> Non
     pinned = make_run(alice, status=Status.COMPLETED, finished_at=long_ago)
     run_describe(run=pinned, user=alice, changes={"pinned": True})
     settings.RETENTION_DAYS = 0
-    assert housekeeping.retire() == 0
+    assert housekeeping.delete_expired() == 0
     settings.RETENTION_DAYS = 30
-    assert housekeeping.retire() == 1
+    assert housekeeping.delete_expired() == 1
     assert set(TrainingRun.objects.existing()) == {active, young, pinned}
     assert not TrainingRun.objects.existing().filter(pk=old.pk).exists()
 

@@ -72,8 +72,8 @@ def _attempt(name: str, step: Callable[[], Any]) -> Any:
 
 
 def delete_expired() -> int:
-    """Deletes runs that ended longer ago than their kind is kept: as its recipe says, else as BOURSOMATIC_RETENTION_DAYS
-    does, if that is set. Pinned ones stay."""
+    """Deletes runs that ended longer ago than their kind is kept: as its recipe says, else BOURSOMATIC_RETENTION_DAYS
+    says, if set. Pinned ones stay."""
     days: dict[int, list[str]] = {}
     for kind, recipe in recipes().items():
         days.setdefault(recipe.keep_days or settings.RETENTION_DAYS, []).append(kind)

@@ -6,7 +6,7 @@ Command line, API and docs read them here. No third-party import: web processes 
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import date
 from typing import Any, ClassVar
@@ -78,14 +78,15 @@ class UniverseSpec:
         return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
 
-def parse_universe_spec(data: Any) -> UniverseSpec:
-    """The API's body as a UniverseSpec. Unknown fields, wrong types and values out of range raise SpecError.
+def parse_universe_spec(data: Any, *, besides: Iterable[str] = ()) -> UniverseSpec:
+    """The API's body as a UniverseSpec. Unknown fields, wrong types and values out of range raise SpecError; fields
+    `besides` are the caller's to read.
 
     Whether the universe exists and has enough history is the service's question.
     """
     if not isinstance(data, Mapping):
         raise SpecError({"detail": ["The body must be a JSON object."]})
-    known = {"universe", "as_of", "refit", *UNIVERSE_RANGES}
+    known = {"universe", "as_of", "refit", *UNIVERSE_RANGES, *besides}
     errors = {
         str(name)[:60]: [f"Unknown field. Known: {', '.join(sorted(known))}."] for name in data if name not in known
     }

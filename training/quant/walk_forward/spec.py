@@ -91,6 +91,6 @@ def parse_universe_request(data: Any) -> UniverseSpec | WalkSpec:
     """The body of POST /api/training/runs: a universe run, or a walk where it has a `walk_forward`."""
     if not isinstance(data, Mapping):
         return parse_universe_spec(data)
-    spec = parse_universe_spec({name: value for name, value in data.items() if name != "walk_forward"})
+    spec = parse_universe_spec(data, besides=["walk_forward"])
     wanted = data.get("walk_forward")
     return spec if wanted is None else parse_walk_spec(spec, wanted)

@@ -1,0 +1,237 @@
+"""Every endpoint, every kind of run, asked for real, and the answers' keys held against the schema's."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from predictions.recommendations.make import recommendations_make
+from tests.contracts.documented import Witness, component, operations
+from tests.market import candle, make_series
+from tests.people import ApiOf, BrowserOf
+from tests.predictions.advised import TRAINED, day_of
+from tests.training.recipes.test_walk_forward import carry_next
+from tests.training.universe import make_universe
+from training.models import ModelVersion, TrainingRun
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
+BODY = {"candle_date": candle(560), "symbol": "SPY", "train_years": 1.0, "test_window_size": 20}
+RUNS, POC, MODELS = "/api/training/runs", "/api/training/poc-runs", "/api/models"
+BARS, PREDICTIONS = "/api/instruments/{symbol}/bars", "/api/poc-predictions/{run_id}"
+WALK = {"universe": "few", "horizon": 5, "walk_forward": {"folds": 2, "step": 30}}
+
+
+class Asker:
+    """A program that shows every answer to the witness."""
+
+    def __init__(self, client: Any, witness: Witness) -> None:
+        self.client, self.witness = client, witness
+
+    def __call__(self, method: str, path: str, body: Any = None, *, query: str = "", **more: Any) -> Any:
+        """`path` as documented; its variables, and headers, are `more`."""
+        named = {name: more.pop(name) for name in [*more] if "{" + name + "}" in path}
+        sent = {"data": json.dumps(body), "content_type": "application/json"} if body is not None else {}
+        answer = self.client.generic(method, path.format(**named) + query, **{**sent, **more})
+        found = json.loads(answer.content) if answer.content else None
+        self.witness.see(method, path, answer.status_code, found)
+        return found
+
+
+@pytest.fixture
+def witness() -> Witness:
+    return Witness()
+
+
+def test_it_answers_what_is_documented(
+    carol: User, stranger: User, api: ApiOf, browser_of: BrowserOf, witness: Witness
+) -> None:
+    ask = Asker(api(carol), witness)
+    make_universe()
+    make_series(bars=600)
+    _instruments(ask)
+    candle_run = _candle_runs(ask, browser_of(carol))
+    universe_run = _universe_runs(ask)
+    _predictions(ask, candle_run)
+    _models(ask, candle_run, universe_run)
+    _lists(ask)
+    _changes(ask)
+    _bodies(ask, run_id=universe_run, version=f"universe-{universe_run}")
+    _refusals(Asker(api(), witness), Asker(api(stranger), witness))
+    assert not witness.wrong, "\n".join(witness.wrong[:40])
+    asked = {(method, path) for method, path, status in witness.statuses if status[0] == "2"}
+    assert asked == set(operations()) - {("GET", "/api/schema")}
+    assert not witness.unseen_keys()
+
+
+def _instruments(ask: Asker) -> None:
+    ask("GET", "/api/instruments")
+    for query in ("?start=2018-01-05&end=2018-01-20", "?price=adjusted&end=2018-01-20"):
+        ask("GET", BARS, symbol="SPY", query=query)
+    etag = ask.client.get("/api/instruments/SPY/bars")["ETag"]
+    ask("GET", BARS, symbol="SPY", HTTP_IF_NONE_MATCH=etag)
+    ask("GET", BARS, symbol="NONE")
+    ask("GET", BARS, symbol="SPY", query="?start=someday")
+    bar = {"date": "2023-06-15", "open": 1, "high": 2, "low": 1, "close": 2, "volume": 3, "adj_close": 2}
+    ask("POST", BARS, [bar, {**bar, "date": "2023-06-16"}], symbol="NEW")
+    ask("POST", BARS, [{**bar, "high": 0.5}], symbol="NEW")
+    ask("POST", BARS, {"no": "rows"}, symbol="NEW")
+
+
+def _candle_runs(ask: Asker, browser: Client) -> str:
+    """In every state, with all that can be found out about one; the id of a completed one."""
+    asked = ask("POST", "/api/training/run-poc", BODY, HTTP_IDEMPOTENCY_KEY="one")
+    ask("POST", "/api/training/run-poc", {**BODY, "confirm": False}, HTTP_IDEMPOTENCY_KEY="one")
+    ask("POST", "/api/training/run-poc", {**BODY, "candle_date": "someday"})
+    run_id: str = asked["run_id"]
+    ask("GET", POC + "/{run_id}", run_id=run_id)
+    _work()
+    for job in ("verify", "control"):
+        assert browser.post(f"/runs/{run_id}/{job}").status_code in (200, 302)
+    about = _about(run_id)
+    assert {kind for kind, _ in about} == {"confirmation", "verification", "control"}
+    for kind, name in about:
+        assert ask("GET", RUNS + "/{run_id}", run_id=name)["kind"] == kind
+    _work()
+    for kind, name in about:
+        found = ask("GET", RUNS + "/{run_id}", run_id=name)
+        assert (found["kind"], found["status"]) == (kind, "completed")
+    live = ask("POST", "/api/training/run-poc", {**BODY, "candle_date": candle(590), "live": True, "confirm": False})
+    _work()
+    for path in (POC, RUNS):
+        assert ask("GET", path + "/{run_id}", run_id=run_id)["confirmation"]["pooled"]
+        assert ask("GET", path + "/{run_id}", run_id=live["run_id"])["live_score"]["metrics"]
+    return run_id
+
+
+def _universe_runs(ask: Asker) -> str:
+    as_of = day_of(TRAINED - 1).isoformat()
+    runs = [
+        ask("POST", RUNS, {"universe": "few", "horizon": 5, "as_of": as_of})["run_id"],
+        ask("POST", RUNS, WALK)["run_id"],
+    ]
+    ask("POST", RUNS, {"universe": "nothing"})
+    for status in ("queued", "completed"):
+        for run_id in runs:
+            assert ask("GET", RUNS + "/{run_id}", run_id=run_id)["status"] == status
+        if status == "queued":
+            carry_next()
+            carry_next()
+            assert ask("GET", RUNS + "/{run_id}", run_id=runs[1])["folds"]
+            _work()
+    return str(runs[0])
+
+
+def _predictions(ask: Asker, run_id: str) -> None:
+    for query in ("", "?symbol=AAA"):
+        ask("POST", PREDICTIONS, run_id=run_id, query=query)
+        ask("GET", PREDICTIONS + "/columns", run_id=run_id, query=query)
+        ask("GET", PREDICTIONS + "/performance", run_id=run_id, query=query)
+    ask("GET", PREDICTIONS + "/performance", run_id=run_id, query=f"?end_date={candle(100)[:10]}")
+    for method, path in (("POST", ""), ("GET", "/columns"), ("GET", "/performance")):
+        ask(method, PREDICTIONS + path, run_id="none")
+        ask(method, PREDICTIONS + path, run_id=run_id, query="?start_date=someday")
+    etag = ask.client.get(f"/api/poc-predictions/{run_id}/columns")["ETag"]
+    ask("GET", PREDICTIONS + "/columns", run_id=run_id, HTTP_IF_NONE_MATCH=etag)
+
+
+def _models(ask: Asker, candle_run: str, universe_run: str) -> None:
+    """Both kinds through the gate, out of use, and back; advice of the universe's."""
+    reason = {"reason": "a test", "override": True}
+    for run_id in (candle_run, universe_run):
+        model = ModelVersion.objects.select_related("run").get(run__run_id=run_id)
+        version = model.version
+        ask("GET", MODELS + "/{version}", version=version)
+        ask("POST", MODELS + "/{version}/activate", {"reason": "a test"}, version=version)  # the gate refuses
+        ask("POST", MODELS + "/{version}/activate", {**reason, "expected_active": "another"}, version=version)
+        ask("POST", MODELS + "/{version}/activate", reason, version=version)
+        ask("POST", MODELS + "/{version}/activate", reason, version=version)  # over itself, so that there is a way back
+        ask("POST", MODELS + "/{version}/roll-back", {}, version=version)
+        ask("GET", MODELS)
+        ask("POST", MODELS + "/{version}/deactivate", {"reason": "a test"}, version=version)
+        ask("POST", MODELS + "/{version}/deactivate", {"reason": "a test"}, version=version)
+    for path in ("/activate", "/deactivate", "/roll-back"):
+        ask("POST", MODELS + "/{version}" + path, {"reason": "a test"}, version="none")
+        ask("POST", MODELS + "/{version}" + path, {"reason": 5}, version=version)
+    ask("GET", MODELS + "/{version}", version="none")
+    recommendations_make(model=model, as_of=day_of(TRAINED))
+    assert ask("GET", "/api/recommendations")
+    ask("GET", "/api/recommendations", query="?label=buy")
+
+
+def _lists(ask: Asker) -> None:
+    for path in (POC, RUNS, MODELS):
+        assert len(ask("GET", path)) > 1
+        ask("GET", path, query="?limit=0")
+    for query in ("", "?on=2999-01-01", "?on=someday"):
+        ask("GET", MODELS + "/history", query=query)
+    ask("GET", "/api/training/latest-poc-run")
+
+
+def _changes(ask: Asker) -> None:
+    """To a candle run and a universe run that nobody takes: described, cancelled, deleted."""
+    started = (("/api/training/run-poc", BODY, POC), (RUNS, {"universe": "few", "horizon": 5}, RUNS))
+    for address, body, path in started:
+        run_id = ask("POST", address, body)["run_id"]
+        ask("PATCH", path + "/{run_id}", {"name": "A name", "tags": ["a"], "pinned": True}, run_id=run_id)
+        ask("PATCH", path + "/{run_id}", {"name": 5}, run_id=run_id)
+        ask("DELETE", path + "/{run_id}", run_id=run_id)
+        ask("POST", path + "/{run_id}/cancel", run_id=run_id)
+        ask("POST", path + "/{run_id}/cancel", run_id=run_id)
+        ask("DELETE", path + "/{run_id}", run_id=run_id)
+        for method in ("GET", "PATCH", "DELETE"):
+            ask(method, path + "/{run_id}", {} if method == "PATCH" else None, run_id=run_id)
+        ask("POST", path + "/{run_id}/cancel", run_id=run_id)
+
+
+def _bodies(ask: Asker, **targets: str) -> None:
+    """What a refusal of an unknown field lists as known is what the schema names."""
+    for (method, path), operation in operations().items():
+        content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+        if content is None or path == BARS:
+            continue
+        documented = component(content["schema"])["properties"]
+        named = {name: value for name, value in targets.items() if "{" + name + "}" in path}
+        if path.startswith(POC + "/"):
+            named = {"run_id": ModelVersion.objects.filter(kind="candle").values_list("run__run_id", flat=True)[0]}
+        assert _known(ask(method, path, {"nonsense": 1}, **named)) == set(documented), path
+        for name in {"params", "walk_forward"} & set(documented):
+            inner = component(documented[name])["properties"]
+            body = {"candle_date": candle(560)} if name == "params" else {}
+            assert _known(ask(method, path, {**body, name: {"nonsense": 1}})) == set(inner), name
+
+
+def _known(refusal: dict[str, list[str]]) -> set[str]:
+    found = re.search(r"Known: ([^.]*)\.", refusal["nonsense"][0])
+    assert found is not None
+    return set(found[1].split(", "))
+
+
+def _refusals(nobody: Asker, stranger: Asker) -> None:
+    """401 and 403 of every operation."""
+    for method, path in operations():
+        variables = {name: "x" for name in ("run_id", "version", "symbol") if "{" + name + "}" in path}
+        nobody(method, path, **variables)
+        stranger(method, path, **variables)
+
+
+def _about(run_id: str) -> list[tuple[str, str]]:
+    return list(TrainingRun.objects.filter(subject__run_id=run_id).order_by("pk").values_list("kind", "run_id"))
+
+
+def _work() -> None:
+    """All that waits, carried to its end."""
+    while carry_next():
+        pass
+
+
+def test_it_would_notice_a_key_too_many_and_one_too_few(witness: Witness) -> None:
+    listed = {"symbol": "A", "name": "", "currency": "", "active": True, "timeframes": {}}
+    witness.see("GET", "/api/instruments", 200, [listed])
+    assert not witness.wrong and ("Instrument", "symbol") in witness.keys
+    witness.see("GET", "/api/instruments", 200, [{**listed, "isin": "X"}])
+    witness.see("GET", "/api/instruments", 200, [{name: listed[name] for name in ("symbol", "name", "currency")}])
+    witness.see("GET", "/api/instruments", 418, {})
+    assert len(witness.wrong) == 4 and "isin" in witness.wrong[0] and "418" in witness.wrong[3]

@@ -1,3 +1,3 @@
 """Wiring: settings, URLs, accounts and what every page and endpoint shares."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 
 from boursomatic.accounts.site import AuditedAdmin, HistoryAdmin
 from training.errors import TooLate
-from training.models import Activation, IdempotencyKey, ModelVersion, RunEvent, TrainingRun, UniverseTry, WorkerProcess
+from training.models import Activation, IdempotencyKey, ModelVersion, RunEvent, TrainingRun, Trial, WorkerProcess
 from training.runs.services import run_cancel
 
 
@@ -76,11 +76,13 @@ class ActivationAdmin(HistoryAdmin):
     search_fields = ("scope", "version", "previous", "reason")
 
 
-@admin.register(UniverseTry)
-class UniverseTryAdmin(HistoryAdmin):
-    list_display = ("universe", "as_of", "params_hash", "run_id", "p_value", "made_at")
-    list_filter = ("universe", "made_at")
-    search_fields = ("universe", "params_hash", "run_id")
+@admin.register(Trial)
+class TrialAdmin(HistoryAdmin):
+    """Append-only: what was tried stays counted."""
+
+    list_display = ("scope", "kind", "k", "as_of", "params_hash", "p_value", "level", "label", "run_id", "made_at")
+    list_filter = ("kind", "label", "made_at")
+    search_fields = ("scope", "params_hash", "run_id")
 
 
 @admin.register(WorkerProcess)

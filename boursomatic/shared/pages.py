@@ -24,7 +24,7 @@ PLACES = (
     Place("Backtest", "backtest", "candles", "/backtest/"),
     Place("Runs", "runs", "runs", "/runs/"),
     Place("Models", "models", "models", "/models/"),
-    Place("Tries", "tries", "tries", "/tries/"),
+    Place("Trials", "trials", "trials", "/trials/"),
     Place("Instruments", "instruments", "list", "/instruments/"),
     Place("Schedules", "schedules", "clock", "/schedules/"),
     Place("Workers", "workers", "workers", "/workers/"),

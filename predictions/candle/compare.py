@@ -12,7 +12,7 @@ from training.errors import RunRefused
 from training.evidence.candle import judged
 from training.models import Status, TrainingRun
 from training.quant.stats.classification import auc_with_interval
-from training.quant.stats.significance import holm
+from training.quant.stats.multiple_testing import holm_adjusted
 from training.recipes.kinds import listed_kinds
 from training.web.presenters.charts import Plot, line_plot
 from training.web.presenters.metrics_table import Figure, Line, auc_figure, part_lines
@@ -133,10 +133,10 @@ def _against(up: np.ndarray, scores: list[np.ndarray]) -> list[Against]:
         return [Against(Figure(None, reason="all candles went the same way")) for _ in scores]
     figures = [auc_figure(*auc_with_interval(up, score)) for score in scores]
     tests = [paired_auc_test(up, scores[0], score) for score in scores[1:]]
-    p_values = [test.p_value if test else None for test in tests]
+    adjusted = holm_adjusted([test.p_value if test else None for test in tests])
     return [Against(figures[0])] + [
-        Against(figure, test.difference, test.p_value, holm(p_values, place)) if test else Against(figure)
-        for place, (figure, test) in enumerate(zip(figures[1:], tests, strict=True))
+        Against(figure, test.difference, test.p_value, float(p_adjusted)) if test else Against(figure)
+        for figure, test, p_adjusted in zip(figures[1:], tests, adjusted, strict=True)
     ]
 
 

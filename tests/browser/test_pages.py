@@ -12,7 +12,7 @@ PATHS = (
     "/backtest/",
     "/backtest/?train=1",
     "/runs/",
-    "/tries/",
+    "/trials/",
     "/instruments/",
     "/account/",
     "/training/new/?candle=2010-06-15",

@@ -54,7 +54,7 @@ def test_it_confirms_in_place_and_proves_on_demand(site: Site, open_page: OpenPa
 
     verdict.get_by_role("link").first.click()
     expect(page.get_by_role("heading", name="Tries on AAPL")).to_be_visible()
-    expect(page.locator(".try-dot").first).to_be_attached()
+    expect(page.locator(".trial-dot").first).to_be_attached()
 
 
 def test_it_confirms_later_what_was_trained_without(site: Site, open_page: OpenPage) -> None:
@@ -97,17 +97,17 @@ def test_it_is_not_fooled_by_twenty_clicks_on_noise(site: Site, open_page: OpenP
     answers = [_confirmed(page, run_id) for run_id in runs]
     assert max(answer["test_metrics"]["auc"] or 0 for answer in answers) > 0.6  # what the usual recipe would show
     assert {answer["verdict"]["label"] for answer in answers} <= {"no_evidence", "weak"}
-    assert {answer["verdict"]["tries"] for answer in answers} == {CLICKS}
+    assert {answer["verdict"]["trial"] for answer in answers} == set(range(1, CLICKS + 1))
 
     luckiest = max(answers, key=lambda answer: answer["test_metrics"]["auc"] or 0)
     page.goto(f"/runs/{luckiest['run_id']}/")
-    expect(page.locator(".verdict")).to_contain_text(f"the best of {CLICKS} tries on {SYMBOL}")
+    expect(page.locator(".verdict")).to_contain_text(f"{luckiest['verdict']['trial']:,} trial")
     expect(page.locator(".verdict-evidence")).to_have_count(0)
     page.goto(f"/runs/?symbol={SYMBOL}")
     expect(page.locator("table.runs").get_by_text("evidence", exact=True)).to_have_count(0)
-    page.goto(f"/tries/?symbol={SYMBOL}")
-    expect(page.locator(".try-dot")).to_have_count(CLICKS)
-    expect(page.locator(".try-dot.is-evidence")).to_have_count(0)
+    page.goto(f"/trials/?symbol={SYMBOL}")
+    expect(page.locator(".trial-dot")).to_have_count(CLICKS)
+    expect(page.locator(".trial-dot.is-evidence")).to_have_count(0)
 
 
 def _post(page: Page, body: dict[str, Any]) -> APIResponse:

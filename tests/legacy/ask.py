@@ -4,7 +4,7 @@
     python -m tests.legacy.ask wait RUN_ID…    # until these runs and all schedules have ended, and the status of each
 
 DATABASE_URL and BOURSOMATIC_TEST_HOME say where database and artifacts are. What needs to change when modules or tables
-move is in ROWS alone: everything else goes through HTTP and commands.
+move is in ROWS and MERGED alone: everything else goes through HTTP and commands.
 """
 
 import contextlib
@@ -36,8 +36,8 @@ ROWS: dict[str, tuple[Any, ...]] = {
     "RunEvent": ("run__run_id", "stage", "text"),
     "Description": ("run__run_id", "name", "notes", "pinned"),
     "RunTag": ("run__run_id", "text"),
-    "Try": ("series__instrument__symbol", "params_hash", "candle_at", "run_id", "p_value", "made_at"),
-    "UniverseTry": ("universe", "params_hash", "as_of", "run_id", "p_value", "made_at"),
+    "Try": ("series__instrument__symbol", "params_hash", "as_of", "run_id", "p_value", "made_at"),
+    "UniverseTry": ("scope", "params_hash", "as_of__date", "run_id", "p_value", "made_at"),
     "ModelVersion": ("version", "run__run_id", "kind", "is_active", "folder", "files"),
     "Activation": ("scope", "version", "previous", "at", "by__username", "reason", "overridden", "gate"),
     "IdempotencyKey": ("user__username", "key", "body_hash", "run__run_id"),
@@ -53,6 +53,13 @@ ROWS: dict[str, tuple[Any, ...]] = {
 }  # fmt: skip
 
 
+# What was a table of its own -> the model whose rows it is now, and which of them.
+MERGED: dict[str, tuple[str, dict[str, Any]]] = {
+    "Try": ("Trial", {"series__isnull": False}),
+    "UniverseTry": ("Trial", {"series__isnull": True}),
+}
+
+
 def models_by_name() -> dict[str, Any]:
     """Ours: django-q2 has a Schedule too."""
     return {model.__name__: model for model in apps.get_models() if model._meta.app_label != "django_q"}
@@ -60,14 +67,16 @@ def models_by_name() -> dict[str, Any]:
 
 def rows() -> dict[str, list[list[Any]]]:
     """Of each model in ROWS all rows, oldest first; times as text."""
-    models = models_by_name()
-    return {
-        name: [
-            [one if isinstance(one, str | int | float | bool | list | dict | None) else str(one) for one in line]
-            for line in models[name]._base_manager.order_by("pk", columns[1]).values_list(*columns)
-        ]
-        for name, columns in ROWS.items()
-    } | {"last runs": last_runs()}
+    kept = {name: _rows(*MERGED.get(name, (name, {})), columns) for name, columns in ROWS.items()}
+    return kept | {"last runs": last_runs()}
+
+
+def _rows(name: str, which: dict[str, Any], columns: tuple[str, ...]) -> list[list[Any]]:
+    lines = models_by_name()[name]._base_manager.filter(**which).order_by("pk", columns[1]).values_list(*columns)
+    return [
+        [one if isinstance(one, str | int | float | bool | list | dict | None) else str(one) for one in line]
+        for line in lines
+    ]
 
 
 def last_runs() -> list[Any]:

@@ -3,11 +3,13 @@
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.utils import timezone
 
 from instruments.models import Series
+from training.evidence.trials import TrialFields, trial_enter
 from training.models import ModelVersion, Status, TrainingRun
-from training.quant.candle.spec import CandleSpec
+from training.quant.candle.spec import CandleSpec, parse_time
 from training.queue import clock
 from training.recipes.base import Priority
 from training.recipes.kinds import recipe_of
@@ -62,3 +64,17 @@ def make_model(run: TrainingRun, **more: Any) -> ModelVersion:
         "trained_at": run.created_at,
     }
     return ModelVersion.objects.create(**{**values, **more})
+
+
+def enter_trial(run: TrainingRun, **fields: Any) -> TrainingRun:
+    """The trial of a completed run, as its end enters it."""
+    with transaction.atomic():
+        trial_enter(run, TrialFields(**fields))
+    run.refresh_from_db()
+    return run
+
+
+def enter_universe(run: TrainingRun, *members: int, data_hash: str = "d" * 64) -> TrainingRun:
+    """As `enter_trial`, of a universe run or walk with a result."""
+    as_of, p_value = f"{run.result['as_of']}T00:00:00Z", run.result["evidence"]["p_value"]
+    return enter_trial(run, as_of=parse_time(as_of), data_hash=data_hash, p_value=p_value, members=members)

@@ -7,55 +7,58 @@ from django.db import connection
 
 from instruments.models import Series
 from tests.training.results import candle_result, confirmation_result
-from tests.training.run_builders import make_run
-from training.models import Status, TrainingRun, Try
+from tests.training.run_builders import enter_trial, make_run
+from training.evidence.trials import Claim, trial_settle
+from training.models import Status, TrainingRun, Trial
 
 COUNT = 100_000
 EVIDENCE = {"auc": 0.55, "auc_interval": [0.4, 0.7], "p_value": 0.4, "rows": 35, "windows": 1, "positives": 17}
 
 
 def completed(by: User | None, *, series: Series, p_value: float = 0.4, auc: float = 0.55, **more: Any) -> TrainingRun:
-    """A completed run as it is judged by its own window alone."""
+    """A completed run as it is judged by its own window alone, and a trial of its own."""
     evidence = {**EVIDENCE, "auc": auc, "p_value": p_value}
     result = candle_result(evidence=evidence, test={"auc": auc, "auc_interval": (0.4, 0.7)})
-    return make_run(by, series=series, status=Status.COMPLETED, result=result, **more)
+    run = make_run(by, series=series, status=Status.COMPLETED, result=result, **more)
+    return enter_trial(run, as_of=run.candle_at, data_hash=run.run_id, p_value=p_value, is_settled=False)
 
 
 def confirmed(run: TrainingRun, *, p_value: float, auc: float = 0.52) -> None:
-    """Confirmed, and entered into the ledger, both with this p-value."""
+    """Confirmed with this p-value, which settles its trial."""
     evidence = {**EVIDENCE, "auc": auc, "p_value": p_value, "rows": 385, "windows": 11}
     result = confirmation_result(evidence=evidence)
     make_run(
         run.created_by, kind="confirmation", subject=run, series=run.series, status=Status.COMPLETED, result=result
     )
-    values = {"run_id": run.run_id, "p_value": p_value, "made_at": run.created_at}
-    Try.objects.create(series=run.series, params_hash=run.run_id, candle_at=run.candle_at, **values)
+    assert run.trial_id is not None
+    trial_settle(run.trial_id, Claim(p_value))
 
 
 def multiply(run: TrainingRun, count: int = COUNT) -> None:
-    """`count` copies of this run, every fifth with a confirmation and a try of its own; p-values between 0.2 and 1, as
-    permutations give them."""
+    """`count` copies of this run, each with a trial of its own, every fifth confirmed with a p-value between 0.2 and 1,
+    as permutations give them."""
     job = run.jobs.get(kind="confirmation")
-    first = max(run.pk, job.pk) + 1
+    assert run.trial is not None
+    first, first_trial = max(run.pk, job.pk) + 1, run.trial.pk + 1
+    names = {"params_hash": "'hash' || n", "run_id": "'run' || n", "k": f"{run.trial.k} + n"}
+    settled = {"p_value": "CASE WHEN n % 5 = 0 THEN (200 + n % 800) / 1001.0 END"}
     with connection.cursor() as cursor:
-        cursor.execute(*_copies(run, count, {"id": f"{first} + n", "run_id": "'run' || n"}))
-        places = {"id": f"{first + count} + n", "run_id": "'job' || n", "subject_id": f"{first} + n"}
+        cursor.execute(*_copies(run.trial, count, {"id": f"{first_trial} + n", **names, **settled}))
+        places = {"id": f"{first} + n", "run_id": "'run' || n", "trial_id": f"{first_trial} + n"}
+        cursor.execute(*_copies(run, count, places))
+        places = {"id": f"{first + count} + n", "run_id": "'job' || n", "subject_id": f"{first} + 5 * n"}
         cursor.execute(*_copies(job, count // 5, places))
-        cursor.execute(
-            _numbers("INSERT INTO training_try (series_id, params_hash, candle_at, run_id, p_value, made_at) ")
-            + "SELECT %s, 'hash' || n, %s, 'run' || n, (200 + n %% 800) / 1001.0, %s FROM numbers",
-            [count // 5 - 1, run.series_id, run.candle_at, run.created_at],
-        )
         if connection.vendor == "postgresql":  # as autovacuum would
             cursor.execute("SELECT setval('training_trainingrun_id_seq', %s)", [first + 2 * count])
+            cursor.execute("SELECT setval('training_trial_id_seq', %s)", [first_trial + count])
         cursor.execute("ANALYZE")
 
 
-def _copies(run: TrainingRun, count: int, changed: dict[str, str]) -> tuple[str, list[Any]]:
-    columns = [field.column for field in TrainingRun._meta.concrete_fields]
-    values = ", ".join(changed.get(column, column) for column in columns)
-    into = _numbers(f"INSERT INTO training_trainingrun ({', '.join(columns)}) ")
-    return f"{into} SELECT {values} FROM training_trainingrun, numbers WHERE id = %s", [count - 1, run.pk]
+def _copies(row: TrainingRun | Trial, count: int, changed: dict[str, str]) -> tuple[str, list[Any]]:
+    table, columns = row._meta.db_table, [field.column for field in row._meta.concrete_fields]
+    values = ", ".join(changed.get(column, column) for column in columns).replace("%", "%%")
+    into = _numbers(f"INSERT INTO {table} ({', '.join(columns)}) ")
+    return f"{into} SELECT {values} FROM {table}, numbers WHERE id = %s", [count - 1, row.pk]
 
 
 def _numbers(into: str) -> str:

@@ -1,18 +1,13 @@
-"""Runs by what they are worth, asked of the database as `training.evidence.candle` says it of one run.
-
-No label is stored: every further try moves Holm's line. What is asked for are the lines as they stand now, one for each
-ledger, and then runs by their own p-values and those of their confirmations.
-"""
+"""Runs by what they are worth, asked of the database as `training.evidence.candle` says it of one run: by the label
+and the p-value that their trial fixed."""
 
 from typing import Any
 
-from django.db.models import Case, F, FloatField, Func, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Exists, F, FloatField, Func, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from training.evidence.multiple_testing import Standing, standings
-from training.evidence.universe import OF_UNIVERSES
-from training.models import Status, TrainingRun, Try, UniverseTry
-from training.quant.candle.verdict import LEVEL, Label
+from training.models import Status, TrainingRun, Trial
+from training.quant.candle.verdict import Label
 
 Runs = QuerySet[TrainingRun]
 
@@ -40,33 +35,11 @@ def having(runs: Runs, column: str, value: Any, lookup: str = "exact") -> Runs:
 
 
 def best_p_value() -> Coalesce:
-    """The p-value that a run is judged by: its confirmation's, else its own."""
-    pooled = confirmed_with(subject=OuterRef("pk")).values("p_value")[:1]
-    return Coalesce(Subquery(pooled), F("p_value"), output_field=FloatField())
+    """The p-value that a run is judged by: its trial's, else that of its own window."""
+    settled = Trial.objects.filter(pk=OuterRef("trial")).values("p_value")
+    return Coalesce(Subquery(settled), F("p_value"), output_field=FloatField())
 
 
 def with_verdict(runs: Runs, label: Label) -> Runs:
-    """Those whose verdict is `label` now."""
-    if label == Label.NO_EVIDENCE:
-        judged = having(runs, "status", Status.COMPLETED).filter(kind__in=("candle", *OF_UNIVERSES))
-        return judged.alias(best_p=best_p_value()).filter(Q(best_p__isnull=True) | Q(best_p__gte=LEVEL))
-    if label == Label.EVIDENCE:
-        return runs.filter(_is_evidence())
-    return runs.alias(best_p=best_p_value()).filter(~_is_evidence(), best_p__lt=LEVEL)
-
-
-def _is_evidence() -> Q:
-    pooled = _below(standings(Try.objects.all(), "series_id", limits_only=True), "series")
-    books = _below(standings(UniverseTry.objects.all(), "universe", limits_only=True), "universe")
-    return Q(pk__in=confirmed_with(p_value__lt=LEVEL).filter(pooled).values("subject")) | (
-        Q(kind__in=OF_UNIVERSES, p_value__lt=LEVEL) & books
-    )
-
-
-def _below(ledgers: dict[Any, Standing], by: str) -> Q:
-    """p-values below the limit of their own ledger."""
-    of_limit: dict[float, list[Any]] = {}
-    for name, standing in ledgers.items():
-        of_limit.setdefault(standing.limit, []).append(name)
-    limits = [When(**{f"{by}__in": names}, then=Value(limit)) for limit, names in of_limit.items()]
-    return Q(p_value__lt=Case(*limits, default=Value(LEVEL), output_field=FloatField()))
+    """Those whose verdict is `label`."""
+    return runs.filter(Exists(Trial.objects.filter(pk=OuterRef("trial"), label=label)))

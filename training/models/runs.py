@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from instruments.models import Series
 from training.models.states import ACTIVE, TERMINAL, Status
+from training.models.trials import Trial
 
 
 class TrainingRunQuerySet(models.QuerySet["TrainingRun"]):
@@ -85,6 +86,9 @@ class TrainingRun(models.Model):
     deleted_at = models.DateTimeField(null=True)
     deletion = models.UUIDField(null=True, editable=False)  # what was deleted together comes back together
 
+    # what is claimed of it; nothing of a run that has not completed, nor of one about another
+    trial = models.ForeignKey(Trial, null=True, on_delete=models.PROTECT, related_name="runs")
+
     # what lists seek runs by, out of `config` and `result`, which no index covers; of a confirmation: pooled
     protocol = models.CharField(max_length=20, null=True)
     feature_set = models.CharField(max_length=40, null=True)
@@ -108,7 +112,7 @@ class TrainingRun(models.Model):
             models.Index(
                 fields=[
                     *("-id", "kind", "status", "series", "created_by", "candle_at", "created_at", "auc", "p_value"),
-                    *("protocol", "feature_set", "universe", "deleted_at", "subject"),
+                    *("protocol", "feature_set", "universe", "deleted_at", "subject", "trial"),
                 ],
                 condition=Q(deleted_at__isnull=True, subject__isnull=True),
                 name="run_listed",
@@ -117,11 +121,6 @@ class TrainingRun(models.Model):
                 fields=["subject", "p_value", "auc", "kind", "status"],
                 condition=Q(kind="confirmation", status=Status.COMPLETED),
                 name="run_confirmed",
-            ),
-            models.Index(
-                fields=["p_value", "series", "subject", "kind", "status"],
-                condition=Q(kind="confirmation", status=Status.COMPLETED),
-                name="run_proven",
             ),
         ]
         constraints = [

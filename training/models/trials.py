@@ -1,4 +1,4 @@
-"""The ledgers of tries that verdicts are adjusted by. They know runs as texts, so that runs may go."""
+"""Trials: what every p-value is adjusted for. They know runs as texts, so that runs may go."""
 
 from django.db import models
 from django.db.models import Q
@@ -6,53 +6,47 @@ from django.db.models import Q
 from instruments.models import Series
 
 
-class Try(models.Model):
-    """One configuration tried at one candle of a series: the ledger that verdicts are adjusted by.
+class Trial(models.Model):
+    """One configuration, completed at one candle or day on the same data: the k-th of its ledger. Append-only.
 
-    Append-only; deleting a run doesn't delete its try. `p_value` is written once, by the confirmation; until then it
-    counts as 1.
+    `k` and `level` are given when the run completes; `p_value` and `label` are written once, by what judges it: a
+    candle run's confirmation, a universe run or walk itself. Until then `label` is what the run's own window shows,
+    `weak` at most. Without a `level` the label is of before levels: Holm over its ledger.
     """
 
-    series = models.ForeignKey(Series, on_delete=models.PROTECT, related_name="tries")
+    kind = models.CharField(max_length=20)  # of the runs that claim it
+    scope = models.CharField(max_length=60)  # what the ledger is named after: "SPY 1d", or a universe
+    series = models.ForeignKey(Series, null=True, on_delete=models.PROTECT, related_name="trials")
+    members = models.JSONField(default=list)  # ids of the instruments that had rows, ascending; of a candle none
     params_hash = models.CharField(max_length=64)
-    candle_at = models.DateTimeField()
-    run_id = models.CharField(max_length=40)  # the first run that tried it; a text, so that the run may go
+    data_hash = models.CharField(max_length=64, blank=True)  # "" where no run is left that could say
+    as_of = models.DateTimeField()  # the candle; of a universe the day
+    k = models.PositiveIntegerField()
+    level = models.FloatField(null=True)
     p_value = models.FloatField(null=True)
+    label = models.CharField(max_length=12)  # a Label (training/quant/candle/verdict.py)
+    run_id = models.CharField(max_length=40)  # the first run that tried it
     made_at = models.DateTimeField()
 
     class Meta:
         ordering = ["id"]
-        verbose_name_plural = "tries"
         constraints = [
-            models.UniqueConstraint(fields=["series", "params_hash", "candle_at"], name="try_once"),
-            models.CheckConstraint(condition=Q(p_value__isnull=True) | Q(p_value__gt=0, p_value__lte=1), name="try_p"),
-        ]
-        indexes = [models.Index(fields=["series", "p_value"], name="try_standing")]
-
-    def __str__(self) -> str:
-        return f"{self.series_id} {self.candle_at:%Y-%m-%d} {self.params_hash[:8]}"
-
-
-class UniverseTry(models.Model):
-    """One configuration tried on one universe as of one day of it. Append-only, as Try; the run itself gives `p_value`
-    (null where its strategy never traded: then it counts as 1)."""
-
-    universe = models.CharField(max_length=40)
-    params_hash = models.CharField(max_length=64)
-    as_of = models.DateField()
-    run_id = models.CharField(max_length=40)  # the first run that tried it; a text, so that the run may go
-    p_value = models.FloatField(null=True)
-    made_at = models.DateTimeField()
-
-    class Meta:
-        ordering = ["id"]
-        verbose_name_plural = "universe tries"
-        constraints = [
-            models.UniqueConstraint(fields=["universe", "params_hash", "as_of"], name="universe_try_once"),
+            models.UniqueConstraint(fields=["scope", "params_hash", "as_of", "data_hash", "kind"], name="trial_once"),
             models.CheckConstraint(
-                condition=Q(p_value__isnull=True) | Q(p_value__gt=0, p_value__lte=1), name="universe_try_p"
+                condition=Q(p_value__isnull=True) | Q(p_value__gt=0, p_value__lte=1), name="trial_p"
             ),
+            models.CheckConstraint(condition=Q(k__gte=1), name="trial_k"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.universe} {self.as_of} {self.params_hash[:8]}"
+        return f"{self.scope} {self.as_of:%Y-%m-%d} {self.params_hash[:8]}"
+
+
+class TrialLock(models.Model):
+    """The row that a transaction locks before it counts a ledger's trials, so that no two get the same k. Ledgers of
+    universes grow together, so that all of them have one."""
+
+    name = models.CharField(max_length=60, primary_key=True)
+
+    def __str__(self) -> str:
+        return self.name

@@ -10,6 +10,7 @@ from enum import IntEnum
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from instruments.models import Series
+from training.evidence.trials import Claim, TrialFields
 from training.models import TrainingRun
 
 MEMORY = 1536 * 1024**2  # bytes that a child may take above its size at the fork; a candle run needs a few MB
@@ -85,16 +86,6 @@ class ModelFields:
 
 
 @dataclass(frozen=True)
-class TrialFields:
-    """What a run enters into the log of trials: as of which moment, over which instruments (`members`: ids; none for
-    one series), and its p-value where that is known already."""
-
-    as_of: datetime
-    p_value: float | None = None
-    members: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
 class FollowUp:
     """A run about the one that has just completed, made in the same transaction."""
 
@@ -118,7 +109,7 @@ class Completed:
     files: Mapping[str, bytes] = field(default_factory=dict)
     model: ModelFields | None = None
     trial: TrialFields | None = None
-    subject_p_value: float | None = None  # from a follow-up: the p-value of its subject's trial, given once
+    claim: Claim | None = None  # from a follow-up: what its subject's trial is given, once
     follow_ups: Sequence[FollowUp] = ()
 
 

@@ -15,9 +15,10 @@ from django.utils.module_loading import import_string
 
 from boursomatic.accounts.audit import audit
 from training.artifacts.storage import artifact_storage, run_folder, sha256
-from training.models import ModelVersion, RunEvent, Status, TrainingRun, Try, UniverseTry
+from training.evidence.trials import trial_enter, trial_settle
+from training.models import ModelVersion, RunEvent, Status, TrainingRun
 from training.queue import leases
-from training.recipes.base import Completed, ModelFields, TrialFields, Work
+from training.recipes.base import Completed, ModelFields, Work
 from training.recipes.kinds import recipe_of
 from training.runs.services import follow_up_insert
 
@@ -105,9 +106,9 @@ def complete(run: TrainingRun, token: UUID, done: Completed, *, log: list[RunEve
         if done.model:
             _model_create(run, done.model, {name: sha256(content) for name, content in done.files.items()})
         if done.trial:
-            _trial_enter(run, done.trial)
-        if done.subject_p_value is not None and run.subject:
-            _trial_settle(run.subject, done.subject_p_value)
+            trial_enter(run, done.trial)
+        if done.claim and run.subject and run.subject.trial_id:
+            trial_settle(run.subject.trial_id, done.claim)
         for follow_up in done.follow_ups:
             follow_up_insert(kind=follow_up.kind, run=run, spec=follow_up.spec, user=run.created_by)
         if folder:
@@ -125,19 +126,3 @@ def _model_create(run: TrainingRun, fields: ModelFields, hashes: dict[str, str])
         **vars(fields),
     )
     audit(run.created_by, "model.create", model.version, run_id=run.run_id, model_hash=model.model_hash)
-
-
-def _trial_enter(run: TrainingRun, trial: TrialFields) -> None:
-    """Into the ledger, once for each configuration and candle or day."""
-    same = {"params_hash": run.params_hash, "run_id": run.run_id, "made_at": timezone.now()}
-    if run.series:
-        Try.objects.bulk_create([Try(series=run.series, candle_at=trial.as_of, **same)], ignore_conflicts=True)
-    else:
-        entry = UniverseTry(universe=run.universe or "", as_of=trial.as_of.date(), p_value=trial.p_value, **same)
-        UniverseTry.objects.bulk_create([entry], ignore_conflicts=True)
-
-
-def _trial_settle(run: TrainingRun, p_value: float) -> None:
-    assert run.candle_at is not None
-    tried = Try.objects.filter(series=run.series, params_hash=run.params_hash, candle_at=run.candle_at)
-    tried.filter(p_value=None).update(p_value=p_value)

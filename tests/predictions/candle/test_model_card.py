@@ -23,7 +23,7 @@ pytestmark = pytest.mark.db_both
 def test_it_says_what_the_model_was_made_of(bob: User, alice: User, browser_of: BrowserOf) -> None:
     run = trained()
     text = browser_of(bob).get(f"/models/{run.model_version.version}/").content.decode()
-    for part in (run.result["model_hash"], run.result["data_hash"], "made up", "return_20", "honest", "1 try on SPY"):
+    for part in (run.result["model_hash"], run.result["data_hash"], "made up", "return_20", "honest", "1 trial on SPY"):
         assert part in text
     assert "Verify" not in text
     assert (

@@ -10,9 +10,9 @@ from instruments.models import Universe
 from tests.market import make_series
 from tests.people import ApiOf, BrowserOf
 from tests.training.results import universe_result
-from tests.training.run_builders import make_run
+from tests.training.run_builders import enter_universe, make_run
 from tests.training.thousands import completed, confirmed
-from training.models import Status, TrainingRun, Try, UniverseTry
+from training.models import Status, TrainingRun
 from training.runs.annotations import run_describe
 
 pytestmark = pytest.mark.db_both
@@ -26,7 +26,7 @@ def found(program: Any, **query: str) -> set[str]:
 
 
 def test_it_finds_each_verdict_as_the_runs_say_it(alice: User, api: ApiOf) -> None:
-    """Ledgers of several series, ties, unconfirmed runs, a run whose confirmation had one class only."""
+    """Trials on several series, ties, unconfirmed runs, a run whose confirmation had one class only."""
     rng, program = np.random.default_rng(3), api(alice)
     for number, name in enumerate(("SPY", "IBM", "FB")):
         series = make_series(name, bars=5)
@@ -34,14 +34,6 @@ def test_it_finds_each_verdict_as_the_runs_say_it(alice: User, api: ApiOf) -> No
             run = completed(alice, series=series, p_value=float(np.round(rng.uniform(0.001, 0.2), 3)))
             if rng.uniform() < 0.7:
                 confirmed(run, p_value=float(np.round(rng.uniform(0, 1) ** (3 * number + 1), 4)) + 1e-5)
-            else:
-                Try.objects.create(
-                    series=series,
-                    params_hash=run.run_id,
-                    candle_at=run.candle_at,
-                    run_id=run.run_id,
-                    made_at=run.created_at,
-                )
     make_run(alice, series=series, status=Status.FAILED)
     runs = {run["run_id"]: run["verdict"] for run in program.get(ADDRESS).json()}
     labels = {verdict["label"] for verdict in runs.values() if verdict}
@@ -64,14 +56,8 @@ def test_it_finds_verdicts_of_universe_runs(alice: User, api: ApiOf) -> None:
         config = {"universe": "few"}
         run = make_run(alice, kind="universe", status=Status.COMPLETED, result=result, config=config)
         TrainingRun.objects.filter(pk=run.pk).update(params_hash=run.run_id)
-        UniverseTry.objects.create(
-            universe="few",
-            params_hash=run.run_id,
-            as_of="2024-01-02",
-            run_id=run.run_id,
-            p_value=p_value,
-            made_at=run.created_at,
-        )
+        run.refresh_from_db()
+        enter_universe(run)
     program = api(alice)
     runs = program.get(ADDRESS).json()
     assert [run["verdict"]["label"] for run in runs] == ["no_evidence", "weak", "evidence"]

@@ -18,7 +18,7 @@ from tests.market import make_series
 from tests.people import ApiOf, BrowserOf
 from tests.training.universe import carried_universe, change_after, compute, make_universe
 from training.artifacts.storage import artifact_storage
-from training.models import ModelVersion, Status, TrainingRun, UniverseTry
+from training.models import ModelVersion, Status, TrainingRun, Trial
 from training.quant.universe.panel import COLUMNS
 from training.runs.as_json import run_json
 
@@ -80,7 +80,7 @@ def test_it_gives_the_same_bits_again() -> None:
     assert first.run_id != second.run_id
     assert first.result["model_hash"] == second.result["model_hash"]
     assert first.result["metrics"] == second.result["metrics"]
-    assert UniverseTry.objects.count() == 1
+    assert Trial.objects.count() == 1
     assert carried_universe(horizon=6).result["model_hash"] != first.result["model_hash"]
 
 
@@ -107,12 +107,14 @@ def test_it_keeps_the_judged_model_when_told_to() -> None:
     assert kept.result["used_until"] < again.result["used_until"]
 
 
-def test_it_counts_the_tries_of_a_universe() -> None:
+def test_it_counts_the_trials_of_a_universe() -> None:
     make_universe()
-    first = carried_universe()
-    carried_universe(horizon=6)
-    verdict = run_json(first)["verdict"]
-    assert verdict["tries"] == 2 and "2 tries on few" in verdict["sentence"]
+    first, second = carried_universe(), carried_universe(horizon=6)
+    for k, run in enumerate((first, second), start=1):  # the first stays the first
+        verdict = run_json(run)["verdict"]
+        assert (verdict["trial"], verdict["tries"], verdict["level"]) == (k, k, 0.05 / (k * (k + 1)))
+        assert f"{k} trial{'s' if k > 1 else ''} on few" in verdict["sentence"]
+        assert verdict["adjusted_p_value"] == min(1.0, verdict["p_value"] * k * (k + 1))
 
 
 def test_it_says_what_is_missing() -> None:

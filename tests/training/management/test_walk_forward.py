@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from instruments.models import Series
 from instruments.store.read_bars import load_bars
 from tests.training.universe import carried_universe, change_after, compute, make_universe
-from training.models import ModelVersion, UniverseTry
+from training.models import ModelVersion, Trial
 from training.runs.as_json import run_json
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
@@ -52,12 +52,12 @@ def test_it_trains_on_a_rolling_window_when_told_to() -> None:
     assert expanding["folds"][2] != rolling["folds"][2]
 
 
-def test_it_counts_as_a_try_once() -> None:
+def test_it_counts_as_a_trial_once() -> None:
     make_universe()
     run = carried_universe()
     first, again = _walk(), _walk()
-    assert found_by(first) == found_by(again) and UniverseTry.objects.count() == 2
-    assert first["verdict"]["tries"] == run_json(run)["verdict"]["tries"] == 2
+    assert found_by(first) == found_by(again) and Trial.objects.count() == 2
+    assert (run_json(run)["verdict"]["trial"], first["verdict"]["trial"]) == (1, 2)  # fixed, each at its completion
 
 
 def test_it_changes_no_fold_when_later_bars_change() -> None:

@@ -21,7 +21,7 @@ from tests.training.universe import change_after, compute, make_universe
 from training.artifacts.integrity import inventory
 from training.artifacts.storage import artifact_storage, run_folder
 from training.errors import TooManyRuns
-from training.models import ACTIVE, ModelVersion, Status, TrainingRun, UniverseTry
+from training.models import ACTIVE, ModelVersion, Status, TrainingRun, Trial
 from training.quant.walk_forward.spec import parse_universe_request
 from training.queue import leases
 from training.runs import services
@@ -89,7 +89,7 @@ def test_it_gives_what_the_command_gives_bit_for_bit(alice: User, bob: User, api
     }
     recorded = api(bob).get(f"/api/training/runs/{command['run_id']}").json()
     assert recorded == command and recorded["created_by"] is None
-    assert UniverseTry.objects.count() == 1 and not ModelVersion.objects.exists()
+    assert Trial.objects.count() == 1 and not ModelVersion.objects.exists()
 
 
 def test_it_waits_for_its_folds_and_leaves_nothing_on_the_disk() -> None:

@@ -23,11 +23,11 @@ from tests.faults.scale import times
 from tests.market import make_series
 from tests.people import ApiOf
 from tests.training.results import candle_result, universe_result
-from tests.training.run_builders import make_model, make_run
+from tests.training.run_builders import enter_universe, make_model, make_run
 from tests.training.universe import carried_universe, make_universe
 from training.artifacts.storage import artifact_storage
 from training.errors import ActiveChanged, TooLate
-from training.models import Activation, ModelVersion, Status, TrainingRun, UniverseTry
+from training.models import Activation, ModelVersion, Status, TrainingRun
 from training.registry.activation import active_on, model_activate
 from training.registry.gate import gate_checks, refusals
 from training.runs.deletion import runs_delete
@@ -42,12 +42,7 @@ def universe_model(by: User | None, *, p_value: float = 0.001, **test: Any) -> M
     """A model that passes the gate, unless `p_value` or a figure of the test says otherwise."""
     result = universe_result(universe="few", as_of="2030-01-01", p_value=p_value, test={**TEST, **test})
     run = make_run(by, kind="universe", status=Status.COMPLETED, config={"universe": "few"}, result=result)
-    UniverseTry.objects.get_or_create(
-        universe="few",
-        params_hash=run.params_hash,
-        as_of="2030-01-01",
-        defaults={"run_id": run.run_id, "p_value": p_value, "made_at": timezone.now()},
-    )
+    enter_universe(run, data_hash=str(p_value))
     return make_model(run, version=f"universe-{run.run_id}", kind="universe", series=None, universe="few", horizon=20)
 
 

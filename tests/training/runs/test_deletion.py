@@ -17,7 +17,7 @@ from tests.training.carrying import carried
 from tests.training.run_builders import make_model, make_run
 from training.artifacts.storage import run_folder
 from training.errors import TooLate
-from training.models import RunEvent, Status, TrainingRun, Try
+from training.models import RunEvent, Status, TrainingRun, Trial
 from training.runs import deletion, services
 from training.runs.annotations import run_describe
 from training.worker import housekeeping
@@ -46,7 +46,7 @@ def test_it_removes_row_and_files_ten_minutes_later(alice: User) -> None:
     assert not folder(run).exists()
     assert not TrainingRun.objects.exists()
     assert not RunEvent.objects.exists()
-    assert Try.objects.get().run_id == run.run_id
+    assert Trial.objects.get().run_id == run.run_id
     assert AuditEntry.objects.filter(action="run.sweep", subject=run.run_id).exists()
 
 

@@ -60,8 +60,9 @@ def test_it_polls_its_judgement_while_the_confirmation_goes_on(series: Series, p
     assert "data-poll" not in done and "hx-trigger" not in done
     assert done.count("strip-dot") == 12 and "this run" in done and "pooled" in done
     assert "Logistic regression, same rows" in done
-    assert "the best of" in done and "1 try on SPY" in done and "/tries/?symbol=SPY&amp;timeframe=1d" in done
-    assert "220 candles can only tell an AUC" in done
+    assert "1 trial on SPY" in done and "/trials/?symbol=SPY&amp;timeframe=1d" in done
+    assert "on SPY needs p &lt; 0.025" in done
+    assert "with 220 candles, an AUC" in done and "can't be told from chance" in done
 
 
 def test_it_keeps_the_list_of_runs_polling_until_all_are_confirmed(

@@ -1,7 +1,6 @@
-"""Could it be luck? Permutation of labels, adjustment for many tries, and what a sample of its size can show at all."""
+"""Could it be luck? Permutation of labels, and what a sample of its size can show at all."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +27,7 @@ def permutation_test(labels: NDArray[Any], scores: Floats, *, seed: int) -> Perm
     """Permutation of the labels, statistic AUC of the scores' ranks. `labels` (n,) of 0 and 1, `scores` (n,) no NaN.
 
     p = (1 + draws that reach the observed AUC) / (1 + draws), with 1,000 draws, and 100,000 when fewer than 10 of them
-    reach it, so that a real edge can survive thousands of tries. None where all labels are alike: then there is
+    reach it, so that a real edge can survive many trials. None where all labels are alike: then there is
     nothing to rank. Deterministic for a seed.
     """
     up = np.asarray(labels == 1)
@@ -53,19 +52,6 @@ def _reached(ranks: Floats, positives: int, observed: float, draws: int, rng: np
         sums = shuffled[:, :fewer].sum(axis=1)
         reached += int(np.sum((sums if fewer == positives else ranks.sum() - sums) >= observed - 1e-9))
     return reached
-
-
-def holm(p_values: Sequence[float | None], own: int) -> float:
-    """Holm's step-down adjustment (1979) of `p_values[own]` among all of them: the largest, over the values up to it,
-    of (values not below it) times the value, at most 1. A try without a p-value counts as 1."""
-    filled = [1.0 if p is None else p for p in p_values]
-    ordered = sorted(filled)
-    adjusted = 0.0
-    for position, p in enumerate(ordered):
-        adjusted = max(adjusted, min(1.0, (len(ordered) - position) * p))
-        if p == filled[own]:
-            return adjusted
-    raise ValueError("own is not among the p-values")
 
 
 def smallest_visible_auc(positives: int, negatives: int) -> float | None:

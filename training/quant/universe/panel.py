@@ -59,6 +59,11 @@ class Panel:
     outcome: Ints
 
     @property
+    def with_rows(self) -> tuple[str, ...]:
+        """The symbols that have a row at least."""
+        return tuple(self.symbols[place] for place in np.unique(self.who).tolist())
+
+    @property
     def known(self) -> NDArray[np.bool_]:
         return ~np.isnan(self.returns)
 

@@ -1,22 +1,23 @@
 """What a universe run allows to be said: one label and one sentence, from its daily profit and loss alone."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from training.quant.candle.verdict import LEVEL, Label, odds, p_text
-from training.quant.stats.significance import holm
+from training.quant.candle.verdict import OPENINGS, Counted, Label, counted_text, odds, p_text
+from training.quant.stats.multiple_testing import adjusted_p_value
 
 
 @dataclass(frozen=True)
 class UniverseVerdict:
-    """`p_value`: probabilistic Sharpe ratio of the excess returns; `adjusted_p_value`: Holm's over the tries on the
-    same universe."""
+    """`p_value`: probabilistic Sharpe ratio of the excess returns; `adjusted_p_value`, `tries`, `level` and `trial` as
+    of a candle run's verdict, among the trials on universes that share members with this one."""
 
     label: Label
     p_value: float | None
     adjusted_p_value: float | None
     tries: int
+    level: float | None
+    trial: int | None
     days: int
     sentence: str
 
@@ -24,28 +25,27 @@ class UniverseVerdict:
         return dict(vars(self))
 
 
-def judge_universe(
-    *, sharpe: float | None, p_value: float | None, days: int, tries: Sequence[float | None], own: int, on: str
-) -> UniverseVerdict:
-    """`tries` are the p-values of all tries on the universe `on`, `own` is this run's place among them; `sharpe` is
-    that of the excess returns over `days` days."""
-    if p_value is None or sharpe is None:
-        sentence = f"No evidence of skill: the strategy earned nothing of its own on {days} days."
-        return UniverseVerdict(Label.NO_EVIDENCE, None, None, len(tries), days, sentence)
-    adjusted = holm(tries, own)
-    label = Label.NO_EVIDENCE
-    if p_value < LEVEL:
-        label = Label.EVIDENCE if adjusted < LEVEL else Label.WEAK
-    opening = {
-        Label.EVIDENCE: "Evidence of skill",
-        Label.WEAK: "Weak sign of skill, not evidence",
-        Label.NO_EVIDENCE: "No evidence of skill",
-    }[label]
-    counted = f"{len(tries)} {'try' if len(tries) == 1 else 'tries'} on {on}"
-    if p_value < LEVEL:
-        counted = f"as the best of {counted} that is p = {p_text(adjusted)}"
-    sentence = (
-        f"{opening}: a Sharpe ratio of {sharpe:.2f} beyond its own exposure to the market, over {days} days after "
-        f"costs, is what luck gives in {odds(p_value)} (p = {p_text(p_value)}); {counted}."
+def judge_universe(*, sharpe: float | None, days: int, counted: Counted, on: str) -> UniverseVerdict:
+    """`sharpe` is that of the excess returns over `days` days; `on` the universe. The label is the trial's own, fixed
+    when it was made."""
+    p_value = counted.p_value
+    return UniverseVerdict(
+        label=counted.label,
+        p_value=p_value,
+        adjusted_p_value=None if p_value is None else adjusted_p_value(p_value, counted.k),
+        tries=counted.k,
+        level=counted.level,
+        trial=None if counted.level is None else counted.k,
+        days=days,
+        sentence=_sentence(sharpe=sharpe, days=days, counted=counted, on=on),
     )
-    return UniverseVerdict(label, p_value, adjusted, len(tries), days, sentence)
+
+
+def _sentence(*, sharpe: float | None, days: int, counted: Counted, on: str) -> str:
+    opening, p_value = OPENINGS[counted.label], counted.p_value
+    if p_value is None or sharpe is None:
+        return f"{opening}: the strategy earned nothing of its own on {days} days."
+    return (
+        f"{opening}: a Sharpe ratio of {sharpe:.2f} beyond its own exposure to the market, over {days} days after "
+        f"costs, is what luck gives in {odds(p_value)} (p = {p_text(p_value)}); {counted_text(counted, on)}."
+    )

@@ -1,9 +1,10 @@
 """A candle run carried out: load, train, judge, and what it leaves behind."""
 
+from training.evidence.trials import TrialFields
 from training.quant.candle.export import model_text
 from training.quant.candle.spec import CandleSpec
 from training.quant.candle.train import train_candle
-from training.recipes.base import Completed, FollowUp, ModelFields, TrialFields, Work
+from training.recipes.base import Completed, FollowUp, ModelFields, Work
 from training.recipes.candle.data import candle_data
 from training.recipes.candle.results import candle_detail, candle_files, candle_result
 from training.recipes.confirmation.recipe import RECIPE as CONFIRMATION
@@ -33,6 +34,11 @@ def execute(work: Work) -> Completed:
             model_hash=result["model_hash"],
             series=run.series,
         ),
-        trial=TrialFields(as_of=spec.candle_at),
+        trial=TrialFields(
+            as_of=spec.candle_at,
+            data_hash=result["data_hash"],
+            p_value=outcome.evidence.p_value if outcome.evidence else None,
+            is_settled=False,
+        ),
         follow_ups=[FollowUp(CONFIRMATION.kind, spec)] if spec.confirm else [],
     )

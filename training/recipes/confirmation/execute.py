@@ -2,9 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
+from training.evidence.trials import Claim
 from training.quant.candle.confirm import Confirmation, confirm_candle
 from training.quant.candle.spec import STEPS, CandleSpec, format_time
-from training.quant.candle.verdict import LEVEL
+from training.quant.candle.verdict import LEAST_WINDOWS, LEVEL, Evidence
 from training.recipes.base import Completed, Work
 from training.recipes.candle.data import candle_data
 
@@ -36,7 +37,14 @@ def execute(work: Work) -> Completed:
             for window in found.windows
         ],
     }
-    return Completed(result=result, subject_p_value=found.pooled.p_value if found.pooled else None)
+    before = sum(window.decision < int(spec.candle_at.timestamp()) for window in found.windows)
+    return Completed(result=result, claim=_claim(found.pooled, before) if found.pooled else None)
+
+
+def _claim(pooled: Evidence, windows: int) -> Claim:
+    """Of `windows` before the run's own. A model that always says the same is buy and hold, or nothing, whatever the
+    ranks of its probabilities."""
+    return Claim(pooled.p_value, can_be_evidence=windows >= LEAST_WINDOWS and not pooled.is_constant)
 
 
 def _logistic_is_better(found: Confirmation) -> bool:

@@ -7,12 +7,13 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 
-from instruments.models import Series
+from instruments.models import Instrument, Series
 from instruments.quant.bars import Bars
 from instruments.quant.features.daily import DAY, Floats
 from instruments.store.features import features_compute, fingerprint, load_features, stale_series
 from instruments.store.read_bars import load_many
 from instruments.universes import UnknownUniverse, universe_series
+from training.evidence.trials import TrialFields
 from training.quant.candle.spec import SpecError
 from training.quant.universe.panel import Panel, TooLittle, make_panel
 from training.quant.universe.spec import UniverseSpec
@@ -102,6 +103,17 @@ def _missing_features(stale: list[str], of: int, universe: str) -> str:
     return (
         f"The features of {len(stale)} of {of} instruments are missing or older than their bars ({named}). "
         f"Fill them: `python manage.py compute_features --universe {universe}`."
+    )
+
+
+def universe_trial(data: UniverseData, *, p_value: float | None) -> TrialFields:
+    """Of a run or walk over this data; the p-value is None where its strategy never traded."""
+    members = Instrument.objects.filter(symbol__in=data.panel.with_rows).order_by("pk")
+    return TrialFields(
+        as_of=day_start(data.as_of),
+        data_hash=data.data_hash,
+        p_value=p_value,
+        members=tuple(members.values_list("pk", flat=True)),
     )
 
 

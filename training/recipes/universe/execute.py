@@ -2,8 +2,8 @@
 
 from training.quant.universe.spec import UniverseSpec
 from training.quant.universe.train import train_universe
-from training.recipes.base import Completed, ModelFields, TrialFields, Work
-from training.recipes.universe.data import day_start, universe_data
+from training.recipes.base import Completed, ModelFields, Work
+from training.recipes.universe.data import universe_data, universe_trial
 from training.recipes.universe.results import model_texts, universe_detail, universe_files, universe_result
 
 
@@ -34,5 +34,5 @@ def execute(work: Work) -> Completed:
             universe=spec.universe,
             horizon=spec.horizon,
         ),
-        trial=TrialFields(as_of=day_start(data.as_of), p_value=result["evidence"]["p_value"]),
+        trial=universe_trial(data, p_value=outcome.test.books.excess.p_value),
     )

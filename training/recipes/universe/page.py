@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+from training.evidence.trials import levels_spent
 from training.models import Status, TrainingRun
+from training.quant.candle.verdict import Label
 from training.quant.universe.spec import UNIVERSE_RANGES
 from training.quant.walk_forward.spec import WALK_RANGES
 from training.recipes.universe.preview import DEMO
@@ -132,6 +134,7 @@ def _common(run: TrainingRun, found: dict[str, Any]) -> dict[str, Any]:
         "settings": [*settings, ("Seed", str(found["config"]["seed"]))],
         "log": run.events.order_by("at", "id"),
         "is_demo": found["universe"] == DEMO,
+        "spent": levels_spent() if found["verdict"] and found["verdict"]["label"] == Label.EVIDENCE else None,
         "is_cancelling": run.cancel_requested_at is not None,
     }
 

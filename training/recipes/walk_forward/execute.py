@@ -11,14 +11,14 @@ from training.models import Reason, Status, TrainingRun
 from training.quant.universe.train import Judged, Spoken
 from training.quant.walk_forward.folds import Fold, fold_json, lay_out, pool_folds, walk_fold, walk_json
 from training.quant.walk_forward.spec import WalkSpec
-from training.recipes.base import Completed, TrialFields, Work
-from training.recipes.universe.data import UniverseData, day_start, universe_data
+from training.recipes.base import Completed, Work
+from training.recipes.universe.data import UniverseData, universe_data, universe_trial
 
 SAID = "said.npz"  # what a fold's models said of its rows: all that the pooling needs of it
 
 
 def walk_result(walk: WalkSpec, data: UniverseData, folds: list[dict[str, Any]], pooled: Judged) -> dict[str, Any]:
-    """What a finished walk keeps; the verdict is read from the ledger."""
+    """What a finished walk keeps; the verdict is its trial's."""
     return {
         "universe": walk.universe,
         "as_of": data.as_of.isoformat(),
@@ -68,8 +68,8 @@ def combine(work: Work) -> Completed:
     course = lay_out(data.panel, walk)
     pooled = pool_folds(course, [_said_of(fold) for fold in folds])
     result = walk_result(walk, data, [fold.result["fold"] for fold in folds], pooled)
-    trial = TrialFields(as_of=day_start(data.as_of), p_value=result["evidence"]["p_value"])
-    return Completed(result=result, trial=trial)
+    trial = universe_trial(data, p_value=pooled.books.excess.p_value)
+    return Completed(result=result, detail={"symbols": list(data.panel.with_rows)}, trial=trial)
 
 
 def _given_up(broken: TrainingRun, walk: WalkSpec, folds: list[TrainingRun]) -> RunRefused:

@@ -90,22 +90,36 @@ NOTES: dict[str, Note] = {
         "How often luck alone does as well: the same probabilities against shuffled labels.",
         "(1 + shuffles that reach this AUC) / (1 + shuffles), one-sided; 1,000 shuffles, 100,000 where few reach it",
         "Phipson & Smyth, Statistical Applications in Genetics and Molecular Biology 9, 2010.",
-        "It is not the chance that the model is luck, and it is for a single try: see the adjusted p-value.",
+        "It is not the chance that the model is luck, and it is for a single trial: see the adjusted p-value.",
     ),
     "adjusted_p": Note(
         "Adjusted p-value",
-        "The p-value after counting every try of the team on the same instrument and timeframe.",
-        "Holm: with m tries in order of p, the largest of (m − k + 1)·pₖ up to this one, at most 1",
-        "Holm, Scandinavian Journal of Statistics 6, 1979.",
-        "It counts the tries made here, not ideas tried elsewhere; more tries later can still raise it.",
+        "The p-value after counting the trials that the team had completed on the same instrument and timeframe.",
+        "p · k (k + 1), at most 1, for the k-th trial: below 0.05 where p is below the trial's level",
+        "Dunn, JASA 56, 1961 (Bonferroni), with unequal levels for trials that come one after another.",
+        "It counts the trials made here, not ideas tried elsewhere. Later trials don't change it.",
     ),
-    "tries": Note(
-        "Tries",
-        "Distinct settings trained at distinct candles of a series, by the whole team. Of many tries the best looks"
+    "trials": Note(
+        "Trials",
+        "Distinct settings completed at distinct candles of a series, by the whole team. Of many trials the best looks"
         " good by luck.",
-        "One for each hash of parameters and candle; deleting a run keeps its try",
+        "One for each hash of parameters, candle and data, in the order of completion; deleting a run keeps its trial",
         "White, A Reality Check for Data Snooping, Econometrica 68, 2000.",
-        "A try that was not confirmed has no p-value and counts as 1.",
+        "A trial that was not confirmed has no p-value and is weak at most.",
+    ),
+    "level": Note(
+        "Level of a trial",
+        "What the p-value of a trial must stay below to be evidence; fixed when the run completes.",
+        "0.05 / (k (k + 1)) for the k-th trial: 0.025, 0.0083, 0.0042, …; together never more than 0.05",
+        "Foster & Stine, Alpha-investing, Journal of the Royal Statistical Society B 70, 2008.",
+        "It falls as 1/k²: the 100th trial needs p < 5e-6. Think before you try.",
+    ),
+    "holm": Note(
+        "Holm's step-down",
+        "All trials as they stand today, held against each other; for information, no verdict follows it.",
+        "With m trials in order of p, the largest of (m − k + 1)·pₖ up to this one, at most 1",
+        "Holm, Scandinavian Journal of Statistics 6, 1979.",
+        "Read again after every trial it shows evidence at some moment far more often than 5 % of the time.",
     ),
     "walk_forward": Note(
         "Walk-forward confirmation",

@@ -1,35 +1,42 @@
-"""The ledger of tries of one series as its page shows it: sorted by p-value, held against Holm's line."""
+"""Holm's step-down over the trials of one ledger, as the Trials page shows it beside the verdicts that were fixed."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from instruments.models import Series
-from training.models import Status, TrainingRun, Try
+from training.evidence.trials import Spent, levels_spent, linked_members, of_universes
+from training.models import Status, TrainingRun, Trial
 from training.quant.candle.spec import TIMEFRAMES
-from training.quant.candle.verdict import LEVEL
+from training.quant.candle.verdict import LEVEL, Label, level_text, next_trial_text
+from training.quant.stats.multiple_testing import holm_adjusted
 from training.web.presenters.glossary import NOTES
 
-PAGE = 100  # tries in the table
-DRAWN = 300  # tries in the picture
+PAGE = 100  # trials in the table
+DRAWN = 300  # trials in the picture
 HEIGHT, EDGE = 220, 8  # pixels; across it is percent
 FLOOR = 1e-12  # of the picture's logarithmic scale
+VERDICTS = {Label.EVIDENCE: "evidence", Label.WEAK: "weak sign", Label.NO_EVIDENCE: "no evidence"}
 
 
 @dataclass(frozen=True)
 class Row:
-    """A try at its rank. `p` is None while unconfirmed: it counts as 1 then. `adjusted` is Holm's."""
+    """A trial at its rank. `p` is None while unconfirmed: it counts as 1 then. `level` is what its p had to stay below,
+    "" where Holm judged. For information: `adjusted` by Holm, and `holm`, his line at this rank."""
 
     rank: int
-    candle_at: datetime
+    k: int
+    as_of: datetime
     params_hash: str
     run_id: str
     p: float | None
-    adjusted: float
-    holm: float  # what `p` must stay below at this rank
+    level: str
+    verdict: str
     is_evidence: bool
+    adjusted: float
+    holm: float
     made_at: datetime
     has_run: bool = False
 
@@ -52,7 +59,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Ledger:
+class TrialLog:
     """`rows` is one page of the ranks; the picture and the counts are of all."""
 
     total: int
@@ -61,49 +68,52 @@ class Ledger:
     rows: list[Row]
     picture: Picture | None
     following: int | None  # the rank that the next page begins after
+    upcoming: str  # what the next trial needs
+    spent: Spent
 
 
-def ledger(series: Series, *, after: int = 0) -> Ledger:
-    """Two queries: the tries, and which runs of the page still exist."""
-    found = ranked(list(Try.objects.filter(series=series).order_by("id")))
-    page = found[after : after + PAGE]
-    there = set(
+def trial_log(trials: Sequence[Trial], *, on: str, after: int = 0) -> TrialLog:
+    """Of all `trials` of a ledger. Three queries or four: which runs of the page still exist, and what is spent."""
+    rows = ranked(trials)
+    page = rows[after : after + PAGE]
+    existing = set(
         TrainingRun.objects.existing()
         .filter(run_id__in=[row.run_id for row in page], status=Status.COMPLETED)
         .values_list("run_id", flat=True)
     )
-    return Ledger(
-        total=len(found),
-        unconfirmed=sum(row.p is None for row in found),
-        evidence=sum(row.is_evidence for row in found),
-        rows=[Row(**{**vars(row), "has_run": row.run_id in there}) for row in page],
-        picture=_picture(found[:DRAWN]) if found else None,
-        following=after + PAGE if len(found) > after + PAGE else None,
+    return TrialLog(
+        total=len(rows),
+        unconfirmed=sum(row.p is None for row in rows),
+        evidence=sum(row.is_evidence for row in rows),
+        rows=[replace(row, has_run=row.run_id in existing) for row in page],
+        picture=_picture(rows[:DRAWN]) if rows else None,
+        following=after + PAGE if len(rows) > after + PAGE else None,
+        upcoming=next_trial_text(len(rows) + 1, on),
+        spent=levels_spent(),
     )
 
 
-def ranked(tries: list[Try]) -> list[Row]:
-    """By p-value, the unconfirmed last. Step down: the first try above Holm's line ends the evidence, and no adjusted
-    p-value is below one of a smaller p-value."""
-    tries = sorted(tries, key=lambda one: 1.0 if one.p_value is None else one.p_value)
-    rows, adjusted = [], 0.0
-    for position, one in enumerate(tries):
-        left = len(tries) - position
-        adjusted = max(adjusted, min(1.0, left * (1.0 if one.p_value is None else one.p_value)))
-        rows.append(
-            Row(
-                rank=position + 1,
-                candle_at=one.candle_at,
-                params_hash=one.params_hash,
-                run_id=one.run_id,
-                p=one.p_value,
-                adjusted=adjusted,
-                holm=LEVEL / left,
-                is_evidence=one.p_value is not None and adjusted < LEVEL,
-                made_at=one.made_at,
-            )
+def ranked(trials: Sequence[Trial]) -> list[Row]:
+    """By p-value, those without one last; equal ones as they were completed."""
+    ordered = sorted(trials, key=lambda trial: 1.0 if trial.p_value is None else trial.p_value)
+    adjusted = holm_adjusted([trial.p_value for trial in ordered])
+    return [
+        Row(
+            rank=position + 1,
+            k=trial.k,
+            as_of=trial.as_of,
+            params_hash=trial.params_hash,
+            run_id=trial.run_id,
+            p=trial.p_value,
+            level="" if trial.level is None else level_text(trial.level),
+            verdict=VERDICTS[Label(trial.label)],
+            is_evidence=trial.label == Label.EVIDENCE,
+            adjusted=float(adjusted[position]),
+            holm=LEVEL / (len(ordered) - position),
+            made_at=trial.made_at,
         )
-    return rows
+        for position, trial in enumerate(ordered)
+    ]
 
 
 def _picture(rows: list[Row]) -> Picture:
@@ -128,26 +138,49 @@ def _picture(rows: list[Row]) -> Picture:
     )
 
 
-def tries_context(query: Mapping[str, str]) -> dict[str, Any]:
-    """For `tries.html`: the series that the address names, or the one that was tried last."""
-    tried = list(Series.objects.filter(tries__isnull=False).distinct().select_related("instrument"))
-    symbol, timeframe = query.get("symbol", ""), query.get("timeframe", "")
-    if not symbol:
-        last = Try.objects.select_related("series__instrument").order_by("-id").first()
-        symbol = last.series.instrument.symbol if last else ""
-        timeframe = timeframe or (last.series.timeframe if last else "")
-    chosen = next(
+def trials_context(query: Mapping[str, str]) -> dict[str, Any]:
+    """For `trials/list.html`: the series or universe that the address names, else what was tried last."""
+    tried = list(Series.objects.filter(trials__isnull=False).distinct().select_related("instrument"))
+    symbol, timeframe, universe = (query.get(name, "") for name in ("symbol", "timeframe", "universe"))
+    if not symbol and not universe:
+        last = Trial.objects.select_related("series__instrument").order_by("-id").first()
+        if last and last.series:
+            symbol, timeframe = last.series.instrument.symbol, timeframe or last.series.timeframe
+        elif last:
+            universe = last.scope
+    series = next(
         (one for one in tried if one.instrument.symbol == symbol and one.timeframe == (timeframe or one.timeframe)),
         None,
     )
+    trials = _of_universe(universe) if universe else _of_series(series) if series else []
     after = query.get("after", "")
+    on = universe or symbol
+    scopes = of_universes().order_by().values_list("scope", flat=True).distinct()
     return {
         "symbols": sorted({one.instrument.symbol for one in tried} | ({symbol} - {""})),
+        "universes": sorted({*scopes, universe} - {""}),
         "timeframes": TIMEFRAMES,
         "symbol": symbol,
-        "timeframe": chosen.timeframe if chosen else timeframe,
+        "universe": universe,
+        "on": on,
+        "timeframe": series.timeframe if series else timeframe,
         "level": LEVEL,
-        "ledger": ledger(chosen, after=int(after) if after.isdecimal() and len(after) < 9 else 0) if chosen else None,
+        "log": trial_log(trials, on=on, after=int(after) if after.isdecimal() and len(after) < 9 else 0)
+        if trials
+        else None,
         "drawn": DRAWN,
         "notes": NOTES,
     }
+
+
+def _of_series(series: Series) -> list[Trial]:
+    return list(Trial.objects.filter(series=series).order_by("id"))
+
+
+def _of_universe(universe: str) -> list[Trial]:
+    """The ledger of its newest trial, whatever the universes of the others are called."""
+    newest = of_universes().filter(scope=universe).last()
+    if newest is None:
+        return []
+    linked = linked_members(newest.members)
+    return [trial for trial in of_universes() if trial.pk == newest.pk or tuple(trial.members) in linked]

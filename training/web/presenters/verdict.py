@@ -8,9 +8,10 @@ from typing import Any
 from django.utils import timezone
 
 from training.evidence.candle import Judged
+from training.evidence.trials import levels_spent
 from training.models import ACTIVE, Status, TrainingRun
 from training.quant.candle.spec import STEPS, CandleSpec
-from training.quant.candle.verdict import Verdict, p_text
+from training.quant.candle.verdict import Label, Verdict, level_text, p_text, trials_text
 from training.recipes.noise_control.recipe import RECIPE as NOISE_CONTROL
 from training.recipes.verification.recipe import RECIPE as VERIFICATION
 from training.web.presenters.metrics_table import Figure, auc_figure
@@ -54,6 +55,8 @@ def judgement_context(run: TrainingRun, found: Judged) -> dict[str, Any]:
         "said": _said(verdict, run.config["symbol"]) if verdict else None,
         "p": p_text(verdict.p_value) if verdict and verdict.p_value is not None else None,
         "adjusted_p": (p_text(verdict.adjusted_p_value) if verdict and verdict.adjusted_p_value is not None else None),
+        "level": level_text(verdict.level) if verdict and verdict.level is not None else None,
+        "spent": levels_spent() if verdict and verdict.label == Label.EVIDENCE else None,
         "visible_auc": _up(verdict.smallest_visible_auc) if verdict and verdict.smallest_visible_auc else None,
         "job": job,
         "judgement_poll_ms": poll_ms(job) if job and is_active else None,
@@ -126,10 +129,9 @@ def rotated_strip(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def _said(verdict: Verdict, symbol: str) -> tuple[str, str, str]:
-    """The sentence, cut so that its count of tries can be a link to the ledger."""
-    counted = f"{verdict.tries} {'try' if verdict.tries == 1 else 'tries'} on {symbol}"
-    before, found, after = verdict.sentence.partition(counted)
-    return (before, found, after)
+    """The sentence, cut so that its count of trials can be a link to their page."""
+    before, count, after = verdict.sentence.partition(trials_text(verdict.tries, symbol))
+    return (before, count, after)
 
 
 def _confirming(job: TrainingRun) -> dict[str, Any]:

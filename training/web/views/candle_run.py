@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from boursomatic.accounts.permissions import page_permission
@@ -20,7 +21,7 @@ from training.recipes.candle.data import candle_preview
 from training.recipes.candle.form import CandleForm, initial_values
 from training.recipes.candle.page import run_context
 from training.runs import services
-from training.web.presenters.trials import tries_context
+from training.web.presenters.trials import trials_context
 from training.web.views.annotations import annotations_context
 from training.web.views.jobs import PARTS, show_part
 from training.web.views.runs import find_run
@@ -68,9 +69,17 @@ def run_preview(request: HttpRequest) -> JsonResponse:
 
 @require_GET
 @page_permission(Scope.READ)
+def trials(request: HttpRequest) -> HttpResponse:
+    """The team's trials on one series or universe: what each needed, and Holm over all of them."""
+    return render(request, "training/trials/list.html", trials_context(request.GET))
+
+
+@require_GET
+@page_permission(Scope.READ)
 def tries(request: HttpRequest) -> HttpResponse:
-    """The team's tries on one series against Holm's line."""
-    return render(request, "training/trials/list.html", tries_context(request.GET))
+    """Where the page of trials was."""
+    query = request.GET.urlencode()
+    return redirect(f"{reverse('trials')}{'?' if query else ''}{query}", permanent=True)
 
 
 def _form(request: HttpRequest, form: CandleForm, status: int = 200) -> HttpResponse:

@@ -4,10 +4,8 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from training.quant.stats.significance import holm, permutation_test, smallest_visible_auc
+from training.quant.stats.significance import permutation_test, smallest_visible_auc
 
 
 def test_it_agrees_with_counting_every_permutation() -> None:
@@ -48,18 +46,3 @@ def test_it_gives_the_same_for_the_same_seed_and_none_for_one_class() -> None:
 def test_it_says_what_a_window_can_show_at_all() -> None:
     assert smallest_visible_auc(17, 18) == pytest.approx(0.663, abs=0.001)
     assert smallest_visible_auc(35, 0) is None
-
-
-@given(p_values=st.lists(st.one_of(st.none(), st.floats(0.0001, 1.0)), min_size=1, max_size=12), data=st.data())
-def test_it_adjusts_as_holm_did(p_values: list[float | None], data: st.DataObject) -> None:
-    own = data.draw(st.integers(0, len(p_values) - 1))
-    filled = np.array([1.0 if p is None else p for p in p_values])
-    order = np.argsort(filled, kind="stable")
-    stepped = np.maximum.accumulate(np.minimum(1.0, (len(filled) - np.arange(len(filled))) * filled[order]))
-    expected = min(stepped[np.flatnonzero(filled[order] == filled[own])])
-    assert holm(p_values, own) == pytest.approx(expected)
-
-
-def test_it_adjusts_textbook_values() -> None:
-    p_values = [0.01, 0.04, 0.03, None]
-    assert [holm(p_values, i) for i in range(4)] == pytest.approx([0.04, 0.09, 0.09, 1.0])

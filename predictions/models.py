@@ -9,9 +9,10 @@ from instruments.models import Series
 
 class PredictionQuerySet(models.QuerySet["Prediction"]):
     def pending(self) -> "PredictionQuerySet":
-        return self.filter(outcome=None)
+        return self.filter(scored_at=None)
 
     def scored(self) -> "PredictionQuerySet":
+        """Those that have an outcome: after an unmoved close there is none."""
         return self.filter(outcome__isnull=False)
 
 
@@ -30,7 +31,7 @@ class Prediction(models.Model):
     features_hash = models.CharField(max_length=64)
     made_at = models.DateTimeField()
 
-    outcome = models.PositiveSmallIntegerField(null=True)  # 1: the next candle closed higher
+    outcome = models.PositiveSmallIntegerField(null=True)  # 1: the next candle closed higher; null: unmoved or to come
     target_at = models.DateTimeField(null=True)  # that candle
     scored_at = models.DateTimeField(null=True)
 
@@ -38,13 +39,13 @@ class Prediction(models.Model):
 
     class Meta:
         ordering = ["candle_at", "id"]
-        indexes = [models.Index(fields=["series"], condition=Q(outcome=None), name="prediction_pending")]
+        indexes = [models.Index(fields=["series"], condition=Q(scored_at=None), name="prediction_pending")]
         constraints = [
             models.UniqueConstraint(fields=["run_id", "series", "candle_at"], name="prediction_once"),
             models.CheckConstraint(condition=Q(probability__gte=0, probability__lte=1), name="prediction_probability"),
             models.CheckConstraint(
                 condition=Q(outcome=None, target_at=None, scored_at=None)
-                | Q(outcome__in=[0, 1], target_at__gt=F("candle_at"), scored_at__isnull=False),
+                | (Q(outcome=None) | Q(outcome__in=[0, 1])) & Q(target_at__gt=F("candle_at"), scored_at__isnull=False),
                 name="prediction_scored_whole",
             ),
         ]

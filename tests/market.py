@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from instruments.models import Instrument, PriceBar, Series
+from instruments.quant.bars import Bars
 
 FIRST_DAY = datetime(2018, 1, 1, tzinfo=UTC)  # a Monday
 
@@ -33,6 +34,22 @@ def make_series(symbol: str = "SPY", *, bars: int = 600, timeframe: str = "1d", 
             source="made up",
         )
         for i in range(bars)
+    )
+    return series
+
+
+def store_series(symbol: str, bars: Bars, *, timeframe: str = "1d") -> Series:
+    """These bars, prices as stored, as a series."""
+    times = [datetime.fromtimestamp(int(seconds), tz=UTC) for seconds in bars.time]
+    instrument, _ = Instrument.objects.get_or_create(symbol=symbol)
+    series = Series.objects.create(
+        instrument=instrument, timeframe=timeframe, rows=len(bars), first=times[0], last=times[-1]
+    )
+    names = ("open", "high", "low", "close", "volume", "adj_close")
+    rows = zip(times, *(getattr(bars, name).tolist() for name in names), strict=True)
+    PriceBar.objects.bulk_create(
+        PriceBar(series=series, timestamp=time, source="made up", **dict(zip(names, values, strict=True)))
+        for time, *values in rows
     )
     return series
 

@@ -28,7 +28,7 @@ class Instrument(Record):
 
 
 class Bars(Record):
-    """Columns of equal length, oldest bar first."""
+    """Columns of equal length, oldest bar first; and which of the bars are stale."""
 
     symbol: str
     timeframe: Timeframes
@@ -41,6 +41,7 @@ class Bars(Record):
     close: list[float]
     volume: list[float]
     adj_close: list[float]
+    stale: Annotated[list[int], about("As in epoch: bars that only carry a price forward; candle models leave them out")]
 
 
 class Bar(Record):

@@ -25,13 +25,12 @@ from instruments.api import schema
 from instruments.imports.report import REJECT, SKIP
 from instruments.imports.services import table_import
 from instruments.models import Instrument, Series, Timeframe
-from instruments.quant.bars import Bars
 from instruments.quant.ingest.checks import SYMBOL
 from instruments.quant.ingest.dates import read_moments
 from instruments.quant.ingest.headers import NUMBERS, NotBars, recognise
 from instruments.quant.ingest.rows import RawTable, read_rows
 from instruments.sources.files import read_csv
-from instruments.store.read_bars import UnknownSeries, load_bars, series_get
+from instruments.store.read_bars import MarkedBars, UnknownSeries, load_marked, series_get
 
 _LARGEST = 20_000_000  # bytes of a body of bars: about 300,000 bars as CSV
 _TIMEFRAME = OpenApiParameter("timeframe", OpenApiTypes.STR, enum=Timeframe.values)
@@ -124,20 +123,21 @@ def _bars_show(request: Request, symbol: str) -> HttpResponseBase:
     unchanged = get_conditional_response(request, etag=etag)
     if unchanged is not None:
         return unchanged
-    found = load_bars(series, start=start, end=end)
-    answer = json_answer(_bars_columns(series, found.adjusted() if price == "adjusted" else found, price))
+    answer = json_answer(_bars_columns(series, load_marked(series, start=start, end=end), price))
     answer["ETag"], answer["Cache-Control"] = etag, "no-cache"
     return answer
 
 
-def _bars_columns(series: Series, found: Bars, price: str) -> dict[str, Any]:
+def _bars_columns(series: Series, marked: MarkedBars, price: str) -> dict[str, Any]:
+    bars = marked.stored.adjusted() if price == "adjusted" else marked.stored
     return {
         "symbol": series.instrument.symbol,
         "timeframe": series.timeframe,
         "price": price,
-        "time": found.time.astype("datetime64[s]"),
-        "epoch": found.time,
-        **{name: np.ascontiguousarray(getattr(found, name)) for name in NUMBERS},
+        "time": bars.time.astype("datetime64[s]"),
+        "epoch": bars.time,
+        **{name: np.ascontiguousarray(getattr(bars, name)) for name in NUMBERS},
+        "stale": marked.stale_time,
     }
 
 

@@ -1,6 +1,6 @@
 """Bars of one series as arrays: what every stage after loading works on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,12 @@ class Bars:
             volume=self.volume[part],
             adj_close=self.adj_close[part],
         )
+
+    def where(self, mask: NDArray[np.bool_]) -> "Bars":
+        """Bars at which `mask`, (n,) bool, is true; these same bars where it is true of all."""
+        if mask.all():
+            return self
+        return Bars(*(getattr(self, column.name)[mask] for column in fields(self)))
 
     def adjusted(self) -> "Bars":
         """Open, high, low and close times adj_close / close; volume untouched.

@@ -2,20 +2,20 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from instruments.models import PriceBar, Series
+from instruments.models import Series
 from instruments.quant.bars import Bars
 from instruments.quant.features.candle import FEATURE_SETS
-from instruments.store.read_bars import load_bars, series_get
+from instruments.store.read_bars import load_bars, load_candles, series_get
 from predictions.quant.predict import SAMPLES, TEST, Bounds, Codes, Predictions, predict_candles, sample_codes
 from training.artifacts.loading import stored_model
 from training.models import Status, TrainingRun
 from training.quant.candle.model import CandleModel
-from training.quant.candle.spec import parse_time
+from training.quant.candle.spec import CandleSpec, parse_time
 from training.quant.labels import up_label
 
 Floats = NDArray[np.float64]
@@ -29,7 +29,8 @@ class NotReady(Exception):
 class Asked:
     """What a run's model says of the candles of `series`, one row for each bar of `bars`; see Predictions.
 
-    `up`: (n,) 1 where the next candle closed higher, 0 where it did not, NaN while that is not known.
+    Stale bars are not among them, unless the run is of the first rule. `up`: (n,) 1 where the next candle closed
+    higher, 0 where it closed lower, NaN where it closed unmoved (0 by the first rule) and while that is not known.
     `next_time`: seconds of the candle after the last one, None while there is none.
     """
 
@@ -44,6 +45,10 @@ class Asked:
     warning: str
 
     @property
+    def by_first_rule(self) -> bool:
+        return CandleSpec.from_dict(self.run.config).by_first_rule
+
+    @property
     def known(self) -> NDArray[np.bool_]:
         """Rows with a probability: the others' features are not defined yet."""
         return ~np.isnan(self.said.probability)
@@ -52,6 +57,12 @@ class Asked:
     def judged(self) -> NDArray[np.bool_]:
         """Rows that tell something of the model: not used in its making, and their outcome is known."""
         return self.known & ~np.isnan(self.up) & (self.sample >= TEST)
+
+    @property
+    def open_row(self) -> int | None:
+        """The row whose next candle has not come, if it has a probability."""
+        last = len(self.bars) - 1
+        return last if last >= 0 and self.next_time is None and self.known[last] else None
 
     def iso(self) -> list[str]:
         return iso_times(self.bars.time)
@@ -66,11 +77,14 @@ def ask(*, run: TrainingRun, series: Series | None, start: datetime | None, end:
         raise NotReady(f"Run {run.run_id} is {run.status}: only a completed run has a model to ask.")
     series = series or run.series
     model = stored_model(run.run_id)
-    following = _bar_after(series, end) if end else None
-    bars = load_bars(series, start=start, end=following or end, before=FEATURE_SETS[model.feature_set].warmup)
-    bars = bars.adjusted()
+    spec = CandleSpec.from_dict(run.config)
+    warmup = FEATURE_SETS[model.feature_set].warmup
+    if spec.by_first_rule:
+        bars = load_bars(series, start=start, end=end, before=warmup, after=1).adjusted()
+    else:  # a stale bar is no candle: nothing is predicted at it, and none speaks of it
+        bars = load_candles(series, start=start, end=end, before=warmup, after=1).candles.adjusted()
     first = 0 if start is None else int(np.searchsorted(bars.time, int(start.timestamp())))
-    stop = len(bars) - (following is not None)
+    stop = len(bars) if end is None else int(np.searchsorted(bars.time, int(end.timestamp()), side="right"))
     said = predict_candles(model, bars.slice(0, stop), first=first)
     asked = bars.slice(first, stop)
     return Asked(
@@ -80,8 +94,8 @@ def ask(*, run: TrainingRun, series: Series | None, start: datetime | None, end:
         bars=asked,
         said=said,
         sample=sample_codes(asked.time, bounds_of(run)),
-        up=up_label(bars.close)[first:stop] if len(bars) else np.empty(0),
-        next_time=int(following.timestamp()) if following else None,
+        up=up_label(bars.close, keep_unmoved=spec.by_first_rule)[first:stop],
+        next_time=int(bars.time[stop]) if stop < len(bars) else None,
         warning=_warning(run, series),
     )
 
@@ -95,13 +109,22 @@ def other_series(run: TrainingRun, symbol: str | None) -> Series | None:
 
 
 def bounds_of(run: TrainingRun) -> Bounds:
-    """First and last candle of each part of the run."""
-    return {
+    """First and last candle of each part of the run. Candles without an outcome belong to the part that they lie in:
+    validation reaches up to the decision, test begins with it."""
+    bounds: Bounds = {
         name: (int(parse_time(part["first"]).timestamp()), int(parse_time(part["last"]).timestamp()))
         if part.get("first")
         else None
         for name, part in run.result.get("splits", {}).items()
     }
+    decision = int(parse_time(run.config["candle"]).timestamp())
+    train, validation, test = (bounds.get(name) for name in ("train", "validation", "test"))
+    if train and validation:
+        bounds["train"] = (train[0], max(train[1], validation[0] - 1))
+        bounds["validation"] = (validation[0], decision - 1)
+    if test:
+        bounds["test"] = (decision, test[1])
+    return bounds
 
 
 def iso_times(seconds: NDArray[np.int64]) -> list[str]:
@@ -111,12 +134,6 @@ def iso_times(seconds: NDArray[np.int64]) -> list[str]:
 
 def sample_names(asked: Asked) -> Iterator[str]:
     return (SAMPLES[code] for code in asked.sample.tolist())
-
-
-def _bar_after(series: Series, end: datetime) -> datetime | None:
-    later = PriceBar.objects.filter(series=series, timestamp__gt=end).order_by("timestamp")
-    found = later.values_list("timestamp", flat=True).first()
-    return found.astimezone(UTC) if found else None
 
 
 def _warning(run: TrainingRun, series: Series) -> str:

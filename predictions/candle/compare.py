@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from predictions.quant.paired import paired_auc_test
 from training.errors import RunRefused
 from training.evidence.candle import judged
 from training.models import Status, TrainingRun
+from training.quant.candle.spec import CandleSpec
 from training.quant.stats.classification import auc_with_interval
 from training.quant.stats.multiple_testing import holm_adjusted
 from training.recipes.kinds import listed_kinds
@@ -101,8 +103,9 @@ def compare(runs: list[TrainingRun]) -> Comparison:
 
 
 def _differing(runs: list[TrainingRun]) -> list[tuple[str, list[str]]]:
-    names = [name for name in runs[0].config if name not in HIDDEN]
-    table = [(name.replace("_", " ").capitalize(), [_words(run.config.get(name)) for run in runs]) for name in names]
+    configs = [CandleSpec.from_dict(run.config).as_dict() for run in runs]
+    names = [name for name in configs[0] if name not in HIDDEN]
+    table = [(name.replace("_", " ").capitalize(), [_words(config[name]) for config in configs]) for name in names]
     return [(name, values) for name, values in table if len(set(values)) > 1]
 
 
@@ -111,17 +114,20 @@ def _words(value: object) -> str:
 
 
 def _common(asked: list[Asked]) -> Common | None:
-    """All ask about the same bars, so that rows are the same candles."""
-    rows = np.flatnonzero(np.logical_and.reduce([one.judged for one in asked]))
-    if not len(rows):
+    """By time: a run of the first rule has stale bars among its candles, others have not. Outcomes are today's."""
+    times = reduce(np.intersect1d, [one.bars.time[one.judged] for one in asked])
+    if not len(times):
         return None
-    up, scores = asked[0].up[rows], [one.said.probability[rows] for one in asked]
-    times = iso_times(asked[0].bars.time[rows[[0, -1]]])
-    equities = [_equity(one, int(rows[0])) for one in asked]
+    rows = [np.searchsorted(one.bars.time, times) for one in asked]
+    newest = max(range(len(asked)), key=lambda place: not asked[place].by_first_rule)
+    up = asked[newest].up[rows[newest]]
+    scores = [one.said.probability[own] for one, own in zip(asked, rows, strict=True)]
+    first, last = iso_times(times[[0, -1]])
+    equities = [_equity(one, int(own[0])) for one, own in zip(asked, rows, strict=True)]
     return Common(
-        rows=len(rows),
-        first=times[0],
-        last=times[1],
+        rows=len(times),
+        first=first,
+        last=last,
         against=_against(up, scores),
         probabilities=line_plot([score.tolist() for score in scores]),
         equity=line_plot(equities, level=1.0),

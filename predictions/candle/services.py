@@ -7,16 +7,18 @@ import numpy as np
 from django.db.models.functions import Now
 
 from instruments.models import Series
-from instruments.store.read_bars import load_bars
+from instruments.store.read_bars import load_marked
 from predictions.candle.ask import Asked
 from predictions.models import Prediction
+from training.models import TrainingRun
+from training.quant.candle.spec import CandleSpec
 from training.quant.labels import up_label
 
 
 def predictions_keep(*, asked: Asked) -> int:
     """Keeps what is being served of candles whose outcome isn't known; what was said before stays. Says how many."""
-    rows = np.flatnonzero(asked.known & np.isnan(asked.up))
-    if not len(rows):
+    row = asked.open_row
+    if row is None:
         return 0
     predictions_score(series=asked.series)
     kept = Prediction.objects.bulk_create(
@@ -30,7 +32,6 @@ def predictions_keep(*, asked: Asked) -> int:
                 features_hash=hashlib.sha256(asked.said.features[row].astype("<f8").tobytes()).hexdigest(),
                 made_at=Now(),
             )
-            for row in rows
         ],
         ignore_conflicts=True,
     )
@@ -38,19 +39,34 @@ def predictions_keep(*, asked: Asked) -> int:
 
 
 def predictions_score(*, series: Series) -> int:
-    """Writes the outcome of each pending prediction of a series whose next candle has come, once. Says how many."""
-    pending = list(Prediction.objects.filter(series=series).pending().only("pk", "candle_at"))
-    due = [one for one in pending if series.last is None or one.candle_at < series.last]
-    if not due:
-        return 0
-    bars = load_bars(series, start=min(one.candle_at for one in due)).adjusted()
-    up, place = up_label(bars.close), {int(time): row for row, time in enumerate(bars.time)}
+    """Writes the outcome of each pending prediction of a series whose next candle has come, once. Says how many.
+
+    A candle that closed unmoved is no outcome: the prediction is scored with None, unless its run is of the first rule.
+    """
+    pending = list(Prediction.objects.filter(series=series).pending().only("pk", "candle_at", "run_id"))
+    due = [prediction for prediction in pending if series.last is None or prediction.candle_at < series.last]
+    runs = TrainingRun.objects.filter(run_id__in={prediction.run_id for prediction in due})
+    configs = dict(runs.values_list("run_id", "config"))
+    first_rule = {run_id for run_id, config in configs.items() if CandleSpec.from_dict(config).by_first_rule}
+    return sum(
+        _score(series, group, by_first_rule=by_first_rule)
+        for by_first_rule in (True, False)
+        if (group := [prediction for prediction in due if (prediction.run_id in first_rule) == by_first_rule])
+    )
+
+
+def _score(series: Series, due: list[Prediction], *, by_first_rule: bool) -> int:
+    marked = load_marked(series, start=min(prediction.candle_at for prediction in due))
+    bars = (marked.stored if by_first_rule else marked.candles).adjusted()
+    up = up_label(bars.close, keep_unmoved=by_first_rule)
+    place = {int(time): row for row, time in enumerate(bars.time)}
     scored = 0
-    for one in due:
-        row = place.get(int(one.candle_at.timestamp()))
-        if row is None or np.isnan(up[row]):  # the candle is gone, or still the last
+    for prediction in due:
+        row = place.get(int(prediction.candle_at.timestamp()))
+        if row is None or row + 1 == len(bars):  # the candle is gone, or still the last
             continue
         target = datetime.fromtimestamp(int(bars.time[row + 1]), tz=UTC)
-        waiting = Prediction.objects.filter(pk=one.pk).pending()
-        scored += waiting.update(outcome=int(up[row]), target_at=target, scored_at=Now())
+        outcome = None if np.isnan(up[row]) else int(up[row])
+        waiting = Prediction.objects.filter(pk=prediction.pk).pending()
+        scored += waiting.update(outcome=outcome, target_at=target, scored_at=Now())
     return scored

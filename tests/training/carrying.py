@@ -12,7 +12,11 @@ from training.worker.execute import execute
 
 def carried(body: dict[str, Any], *, user: Any = None) -> TrainingRun:
     """Asked for, claimed and carried to its end."""
-    run = run_create(user=user, spec=parse_candle_spec(body))
+    return carry(run_create(user=user, spec=parse_candle_spec(body)))
+
+
+def carry(run: TrainingRun) -> TrainingRun:
+    """A queued run, claimed and carried to its end."""
     token = leases.claim(run.pk, host="test", pid=os.getpid())
     assert token is not None
     execute(run_pk=run.pk, token=token)

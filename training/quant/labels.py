@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+UNMOVED = 1e-9  # a relative change below it is rounding
 
 
 def forward_return(close: Floats, horizon: int) -> Floats:
@@ -14,9 +15,15 @@ def forward_return(close: Floats, horizon: int) -> Floats:
     return out
 
 
-def up_label(close: Floats, horizon: int = 1) -> Floats:
-    """1.0 if c_{t+h} > c_t, else 0.0; NaN where bar t+h isn't known (such a row is dropped, never counted as 0)."""
+def up_label(close: Floats, horizon: int = 1, *, keep_unmoved: bool = False) -> Floats:
+    """1.0 if c_{t+h} > c_t, else 0.0, of adjusted closes, shape (n,); NaN where there is no outcome.
+
+    There is none where bar t+h isn't known, nor where the close did not move, |c_{t+h}/c_t - 1| < 1e-9: such a row is
+    dropped. `keep_unmoved` calls an unmoved close 0.0, as releases before 0.2.0 did.
+    """
     out = np.full(len(close), np.nan)
     if len(close) > horizon:
         out[:-horizon] = close[horizon:] > close[:-horizon]
+        if not keep_unmoved:
+            out[:-horizon][np.abs(close[horizon:] / close[:-horizon] - 1.0) < UNMOVED] = np.nan
     return out

@@ -39,6 +39,7 @@ export class Candles {
     upper.setStretchFactor(5);
     lower.setStretchFactor(1);
     this.bars = null;
+    this.stale = new Set();
     this.paint();
   }
 
@@ -59,19 +60,38 @@ export class Candles {
       borderDownColor: c.down,
       wickDownColor: c.down,
     });
-    if (this.bars) this.#fillVolume(c);
+    if (!this.bars) return;
+    this.#fillVolume(c);
+    if (this.stale.size) this.#fillPrice(c); // their colours are in the data
   }
 
   show(bars, timeframe) {
     this.bars = bars;
-    const { epoch, open, high, low, close } = bars;
+    this.stale = new Set(bars.stale);
+    const { close } = bars;
     const precision = decimals(close[close.length - 1]);
     this.price.applyOptions({ priceFormat: { type: "price", precision, minMove: 10 ** -precision } });
     this.chart.applyOptions({ timeScale: { timeVisible: timeframe === "1h" || timeframe === "4h" } });
+    const c = colours();
+    this.#fillPrice(c);
+    this.#fillVolume(c);
+  }
+
+  // Whether a bar only carries the price before it forward: it is no candle.
+  isStale(index) {
+    return this.stale.has(this.bars.epoch[index]);
+  }
+
+  // Stale bars are hollow and faint.
+  #fillPrice(c) {
+    const { epoch, open, high, low, close } = this.bars;
+    const faint = { color: c.surface, borderColor: `${c.text}80`, wickColor: `${c.text}80` };
     this.price.setData(
-      epoch.map((time, i) => ({ time, open: open[i], high: high[i], low: low[i], close: close[i] })),
+      epoch.map((time, i) => {
+        const bar = { time, open: open[i], high: high[i], low: low[i], close: close[i] };
+        return this.stale.has(time) ? { ...bar, ...faint } : bar;
+      }),
     );
-    this.#fillVolume(colours());
   }
 
   #fillVolume(c) {

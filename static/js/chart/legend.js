@@ -25,6 +25,7 @@ export class Legend {
     moved.textContent = `${Math.abs(change).toFixed(2)} %`;
     parts.push(moved, labelled("Vol", format.volume(bars.volume[index])));
     if (price === "raw") parts.push(labelled("", "raw prices"));
+    if (bars.stale?.includes(bars.epoch[index])) parts.push(labelled("", "stale: no candle"));
     this.element.replaceChildren(...parts);
   }
 }

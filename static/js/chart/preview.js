@@ -67,11 +67,24 @@ export function describe(answer, timeframe) {
     missing.className = "part-missing";
     missing.textContent = answer.problem;
     chips.push(missing);
-  } else if (answer.limited_by_history) {
-    const note = document.createElement("span");
-    note.className = "muted";
-    note.textContent = "The history is shorter than the training period.";
-    chips.push(note);
+  } else {
+    chips.push(...notes(answer).map(muted));
   }
   return chips;
+}
+
+// What else to know of a candle that can be trained.
+function notes(answer) {
+  const texts = [...(answer.warnings ?? [])];
+  const stale = Object.values(answer.left_out ?? {}).reduce((sum, period) => sum + period.stale, 0);
+  if (stale) texts.unshift(`${format.count(stale)} stale ${stale === 1 ? "bar" : "bars"} left out.`);
+  if (answer.limited_by_history) texts.push("The history is shorter than the training period.");
+  return texts;
+}
+
+function muted(text) {
+  const note = document.createElement("span");
+  note.className = "muted";
+  note.textContent = text;
+  return note;
 }

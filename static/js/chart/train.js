@@ -4,6 +4,8 @@ import { indexAt } from "./bars.js";
 import * as format from "./format.js";
 import { describe, Preview } from "./preview.js";
 
+const STALE = "This bar is stale: it only carries the price before it forward and is no candle. Choose another.";
+
 export class TrainMode {
   constructor({ candles, frame, button, banner, output, series, onChoose, onSwitch }) {
     Object.assign(this, { candles, frame, button, banner, output, series, onChoose, onSwitch });
@@ -20,7 +22,7 @@ export class TrainMode {
     candles.chart.subscribeClick((param) => {
       if (!this.on || param.logical === undefined) return;
       this.choose(param.logical);
-      this.onChoose(this.index);
+      if (this.index !== null) this.onChoose(this.index);
     });
   }
 
@@ -44,6 +46,11 @@ export class TrainMode {
   choose(logical) {
     const last = this.candles.bars.epoch.length - 1;
     const index = Math.min(last, Math.max(0, Math.round(logical)));
+    if (this.candles.isStale(index)) {
+      this.clear();
+      this.output.replaceChildren(...describe({ problem: STALE }));
+      return;
+    }
     if (index === this.index) return;
     this.index = index;
     for (const band of this.bands) band.show(band.bands, index);
@@ -57,8 +64,10 @@ export class TrainMode {
     if (steps) {
       const seen = this.candles.visible();
       const from = this.index ?? Math.round((seen.from + seen.to) / 2);
-      const target = from + steps * (event.shiftKey ? 10 : 1);
+      let target = from + steps * (event.shiftKey ? 10 : 1);
+      while (this.candles.isStale(target)) target += Math.sign(steps);
       this.choose(target);
+      if (this.index === null) return true; // only stale bars are left on that side
       this.candles.reveal(this.index);
       this.candles.point(this.index);
     } else if (event.key === "Enter" && this.index !== null) {

@@ -1,6 +1,6 @@
 """Walk-forward confirmation of a candle run: the same recipe at the steps before it. PROTOCOL §3.
 
-Each window is trained only on rows whose outcome was known at its own decision candle, and judged on the W candles
+Each window is trained only on rows whose outcome was known at its own decision candle, and judged on the W outcomes
 after it. To be pooled, a probability becomes its standing among the same model's probabilities for its training rows:
 known at the decision, and comparable from window to window. Logistic regression on the same rows stands beside.
 
@@ -29,6 +29,7 @@ from training.quant.labels import up_label
 from training.quant.stats.classification import auc_with_interval
 
 Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -60,15 +61,18 @@ class Confirmation:
 def confirm_candle(
     bars: Bars, *, decision: int, spec: CandleSpec, on_window: Callable[[int, int], None]
 ) -> Confirmation:
-    """Walk forward over the run at `decision` and up to 10 steps of W candles before it.
+    """Walk forward over the run at `decision` and up to 10 steps of W outcomes before it.
 
-    `bars`: adjusted, from the warm-up before the earliest training period to the run's last test outcome. A live run
-    has no window of its own. Steps without enough history, or of one class, are left out: `windows` may be empty.
+    `bars`: adjusted, without stale ones, from the warm-up before the earliest training period to the run's last test
+    outcome. A live run has no window of its own. Steps without enough history, or of one class, are left out: `windows`
+    may be empty.
     `on_window` hears (windows done, windows to do). Deterministic for `spec.seed`.
     """
-    features = feature_matrix(bars, name=spec.feature_set, timeframe=spec.timeframe)
-    labels = up_label(bars.close)
-    splits = _splits(bars, decision, spec)
+    labels = up_label(bars.close, keep_unmoved=spec.by_first_rule)
+    rows = np.flatnonzero(~np.isnan(labels))
+    features = feature_matrix(bars, name=spec.feature_set, timeframe=spec.timeframe)[rows]
+    labels = labels[rows]
+    splits = _splits(bars, rows, decision, spec)
     windows = []
     for done, (at, split) in enumerate(splits):
         on_window(done, len(splits))
@@ -80,13 +84,18 @@ def confirm_candle(
     )
 
 
-def _splits(bars: Bars, decision: int, spec: CandleSpec) -> list[tuple[int, CandleSplit]]:
-    """(decision, split) of each step that can be trained, oldest first."""
+def _splits(bars: Bars, rows: Rows, decision: int, spec: CandleSpec) -> list[tuple[int, CandleSplit]]:
+    """(decision, split) of each step that can be trained, oldest first.
+
+    The windows tile `rows`, the bars with an outcome: each begins where exactly W of them come before the next window.
+    """
     found = []
+    own_row = int(np.searchsorted(rows, decision))
     for step in range(STEPS + 1):
-        at = decision - step * spec.test_window_size
-        if at < 0:
+        row = own_row - step * spec.test_window_size
+        if row < 0:
             break
+        at = int(rows[row]) if step else decision
         own = replace(spec, candle=format_time(datetime.fromtimestamp(int(bars.time[at]), tz=UTC)), live=False)
         plan = plan_candle(bars, decision=at, spec=own)
         if not plan.problem:

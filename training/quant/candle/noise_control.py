@@ -47,8 +47,8 @@ def control_candle(
     split = plan.split
     if not len(split.test):
         return None
-    features = feature_matrix(bars, name=spec.feature_set, timeframe=spec.timeframe)
-    labels = up_label(bars.close)
+    features = feature_matrix(bars, name=spec.feature_set, timeframe=spec.timeframe)[plan.rows]
+    labels = up_label(bars.close, keep_unmoved=spec.by_first_rule)[plan.rows]
     rows = slice(split.fit.start, split.test.stop)
     test = slice(split.test.start, split.test.stop)
     rng = np.random.default_rng(spec.seed)

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from instruments.quant.bars import Bars
+from instruments.quant.bars import Bars, Seconds
 from instruments.quant.features.candle import FEATURE_SETS
 from training.quant.candle.spec import CandleSpec, parse_time
 from training.quant.candle.split import MIN_CLASS_ROWS, MIN_TRAIN_ROWS, CandleSplit, candle_split, training_start
 from training.quant.labels import up_label
 
 A_FORTNIGHT_S = 14 * 86_400  # holidays and weekends never close a market for so long
+NO_STALE: Seconds = np.empty(0, dtype=np.int64)
+STALE_WARNING, STALE_LIMIT = 0.2, 0.5  # shares of a period's bars
 
 
 class NotTrainable(ValueError):
@@ -34,16 +36,33 @@ class Part:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """What of a period's `bars` is no candle (`stale`), and which of its candles have no outcome (`unmoved`)."""
+
+    bars: int
+    stale: int
+    unmoved: int
+
+    @property
+    def stale_share(self) -> float:
+        return self.stale / self.bars if self.bars else 0.0
+
+
+@dataclass(frozen=True)
 class CandlePlan:
-    """`split` numbers rows of the bars it was made from; it is None where too few rows are left to split.
+    """`rows`: (r,) int64, the bars that have an outcome; `split` numbers places in it and is None where too few rows
+    are left to split. `span`: the bars from the decision to the last test row, those without an outcome too.
 
     `missing_after`: test candles that have not happened yet. `problem`: the sentence why it can't be trained, or "".
     `limited_by_history`: the training period begins where the history (or the features' warm-up) begins, later than
-    was asked for.
+    was asked for. `left_out`: of the training period and the test span.
     """
 
     split_or_none: CandleSplit | None
+    rows: NDArray[np.int64]
+    span: range
     parts: dict[str, Part]
+    left_out: dict[str, LeftOut]
     problem: str
     missing_after: int
     usable_rows: int
@@ -59,10 +78,27 @@ class CandlePlan:
         if self.problem:
             raise NotTrainable(self.problem)
 
+    @property
+    def warnings(self) -> list[str]:
+        """Sentences on bars and candles that are left out, for whoever reads the figures."""
+        sentences = []
+        for name, left_out in self.left_out.items():
+            if left_out.stale_share > STALE_WARNING:
+                sentences.append(f"{_stale_words(name, left_out)}: they are left out.")
+        unmoved = self.left_out["test"].unmoved
+        if unmoved:
+            sentences.append(
+                f"{unmoved} of the {len(self.span)} candles of the test window closed where the one before did: "
+                f"figures speak of the {self.parts['test'].rows} candles that moved."
+            )
+        return sentences
+
     def as_dict(self) -> dict[str, Any]:
         """For JSON: the chart's preview."""
         return {
             "parts": {name: vars(part) for name, part in self.parts.items()},
+            "left_out": {name: vars(left_out) for name, left_out in self.left_out.items()},
+            "warnings": self.warnings,
             "problem": self.problem,
             "missing_after": self.missing_after,
             "usable_rows": self.usable_rows,
@@ -70,42 +106,73 @@ class CandlePlan:
         }
 
 
-def plan_candle(bars: Bars, *, decision: int, spec: CandleSpec) -> CandlePlan:
+def plan_candle(bars: Bars, *, decision: int, spec: CandleSpec, stale_time: Seconds = NO_STALE) -> CandlePlan:
     """Plan of a run as of bar `decision` of `bars` (adjusted; at most `warmup` bars before the training period, none
-    after the last test outcome). Looks at closes up to the last test outcome."""
+    after the last test outcome; without stale ones, whose times are `stale_time`). Looks at closes up to the last test
+    outcome."""
     warmup = FEATURE_SETS[spec.feature_set].warmup
     start = int(training_start(parse_time(spec.candle), spec.train_years).timestamp())
-    asked = int(np.searchsorted(bars.time, start, side="left"))
-    first = max(asked, warmup)
-    after = len(bars) - 1 - decision
-    window = spec.test_window_size if after >= spec.test_window_size else 0
-    missing_after = max(0, spec.test_window_size - after)
-    usable = max(0, decision - first)
+    first = max(int(np.searchsorted(bars.time, start, side="left")), warmup)
+    labels = up_label(bars.close, keep_unmoved=spec.by_first_rule)
+    rows = np.flatnonzero(~np.isnan(labels))
+    first_row, decision_row = np.searchsorted(rows, (first, decision)).tolist()
+    missing_after = max(0, spec.test_window_size - (len(rows) - decision_row))
+    window = 0 if missing_after else spec.test_window_size
     try:
-        split = candle_split(first=first, decision=decision, window=window, protocol=spec.protocol)
+        split = candle_split(first=first_row, decision=decision_row, window=window, protocol=spec.protocol)
     except (ValueError, IndexError):
         split = None
-    limited = first >= len(bars) or int(bars.time[first]) - start > A_FORTNIGHT_S
-    labels = up_label(bars.close)
     ranges = {"train": range(0), "validation": range(0), "test": range(0)}
     if split is not None:
         ranges = {"train": split.train, "validation": split.validation, "test": split.test}
-    parts = {name: _part(bars.time, labels, rows) for name, rows in ranges.items()}
+    parts = {name: _part(bars.time, labels, rows[part.start : part.stop]) for name, part in ranges.items()}
+    span = range(decision, int(rows[decision_row + window - 1]) + 1 if window else decision)
+    periods = {"train": range(min(first, decision), decision), "test": span}
+    left_out = {name: _left_out(bars.time, labels, period, stale_time) for name, period in periods.items()}
+    usable = max(0, decision_row - first_row)
+    limited = first >= len(bars) or int(bars.time[first]) - start > A_FORTNIGHT_S
     return CandlePlan(
         split_or_none=split,
+        rows=rows,
+        span=span,
         parts=parts,
-        problem=_problem(usable, parts["train"], missing_after, spec, limited=limited),
+        left_out=left_out,
+        problem=_stale_problem(left_out) or _problem(usable, parts["train"], missing_after, spec, limited=limited),
         missing_after=missing_after,
         usable_rows=usable,
         limited_by_history=limited,
     )
 
 
-def _part(time: NDArray[np.int64], labels: NDArray[np.float64], rows: range) -> Part:
+def _part(time: NDArray[np.int64], labels: NDArray[np.float64], rows: NDArray[np.int64]) -> Part:
     if not len(rows):
         return Part(0, None, None, 0, 0)
-    up = int(np.nansum(labels[rows.start : rows.stop]))
+    up = int(labels[rows].sum())
     return Part(len(rows), int(time[rows[0]]), int(time[rows[-1]]), len(rows) - up, up)
+
+
+def _left_out(time: Seconds, labels: NDArray[np.float64], period: range, stale_time: Seconds) -> LeftOut:
+    """Of the bars from the first of `period` up to the one after it, which there always is."""
+    if not len(period):
+        return LeftOut(0, 0, 0)
+    first, stop = np.searchsorted(stale_time, (time[period.start], time[period.stop])).tolist()
+    unmoved = int(np.isnan(labels[period.start : period.stop]).sum())
+    return LeftOut(len(period) + stop - first, stop - first, unmoved)
+
+
+def _stale_words(name: str, left_out: LeftOut) -> str:
+    period = {"train": "training period", "test": "test window"}[name]
+    return (
+        f"{left_out.stale} of the {left_out.bars} bars of the {period} ({left_out.stale_share:.0%}) are stale, "
+        "their price only carried forward"
+    )
+
+
+def _stale_problem(left_out: dict[str, LeftOut]) -> str:
+    for name, period in left_out.items():
+        if period.stale_share > STALE_LIMIT:
+            return f"{_stale_words(name, period)}: more than half of it can't be left out. Choose another candle."
+    return ""
 
 
 def _problem(usable: int, train: Part, missing_after: int, spec: CandleSpec, *, limited: bool) -> str:

@@ -14,12 +14,14 @@ from typing import Any, ClassVar
 SPEC_VERSION = 1
 SEED = 42
 COST_BP = 5.0  # basis points on what is traded
+ROWS_RULE = 2  # PROTOCOL §1: stale bars are no candles, unmoved closes no outcomes; 1 = runs before release 0.2.0
 STEPS = 10  # windows of a walk-forward confirmation before the run's own
 
 PROTOCOLS = ("honest", "poc")
 FEATURE_SETS = ("scale_free", "poc16")
 TIMEFRAMES = ("1h", "4h", "1d", "1w")
 DEFAULT_FEATURE_SET = {"honest": "scale_free", "poc": "poc16"}
+NOT_HASHED = {"candle", "symbol", "timeframe", "confirm", "live", "rows_rule"}
 
 
 class SpecError(ValueError):
@@ -93,10 +95,16 @@ class CandleSpec:
     live: bool = False
     seed: int = SEED
     spec_version: int = SPEC_VERSION
+    rows_rule: int = ROWS_RULE  # not chosen by a request
 
     @property
     def candle_at(self) -> datetime:
         return parse_time(self.candle)
+
+    @property
+    def by_first_rule(self) -> bool:
+        """Whether stale bars count as candles, and unmoved closes as down: as releases before 0.2.0 had it."""
+        return self.rows_rule == 1
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -109,16 +117,16 @@ class CandleSpec:
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> "CandleSpec":
-        """Back from what a run stored."""
-        return cls(**{field.name: stored[field.name] for field in fields(cls) if field.name in stored})
+        """Back from what a run stored; one that stored no `rows_rule` was made by rule 1."""
+        return cls(
+            **{"rows_rule": 1, **{field.name: stored[field.name] for field in fields(cls) if field.name in stored}}
+        )
 
     def params_hash(self) -> str:
-        """SHA-256 over what makes a configuration (PROTOCOL §3): not symbol, candle, timeframe, confirm or live."""
-        kept = {
-            "kind": "candle",
-            **{k: v for k, v in asdict(self).items() if k not in {"candle", "symbol", "timeframe", "confirm", "live"}},
-        }
-        return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+        """SHA-256 over what makes a configuration (PROTOCOL §3): not symbol, candle, timeframe, confirm,
+        live or the rule for rows."""
+        configuration = {"kind": "candle", **{k: v for k, v in asdict(self).items() if k not in NOT_HASHED}}
+        return hashlib.sha256(json.dumps(configuration, sort_keys=True).encode()).hexdigest()
 
 
 def parse_time(text: Any) -> datetime:

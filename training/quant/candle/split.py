@@ -1,6 +1,7 @@
 """Which rows are trained on, validated on, tested on; purged, so that no outcome reaches into a later part.
 
-A row t is decided at the close of bar t; its outcome is known at the close of bar t + h.
+A row t is decided at the close of bar t; its outcome is known at the close of bar t + h. Only rows that have an outcome
+are numbered: row i of a candle run is bar `CandlePlan.rows[i]`, so that with h = 1 its outcome is known by row i + 1.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ MIN_CLASS_ROWS = 10
 
 @dataclass(frozen=True)
 class CandleSplit:
-    """Half-open ranges of row numbers into one array of bars.
+    """Half-open ranges of row numbers.
 
     `fit` is what the early-stopped model learns from, `validation` what stops it, `train` what the final model learns
     from, `test` what judges it (empty for a live run).
@@ -41,7 +42,7 @@ def training_start(candle: datetime, years: float) -> datetime:
 
 
 def candle_split(*, first: int, decision: int, window: int, protocol: str, horizon: int = 1) -> CandleSplit:
-    """PROTOCOL §1 and §2 for a decision at row `decision`; rows `first` … decision - horizon train.
+    """PROTOCOL §1 and §2 where row `decision` is the first one not before it; rows `first` … decision - horizon train.
 
     The last train outcome becomes known at the decision's own close. Validation is the last 20 % (`poc`: 15 %) of the
     train rows; rows before it whose outcome is later than its first decision are dropped. `honest` fits again on all

@@ -5,15 +5,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from instruments.quant.bars import Bars
+from instruments.quant.bars import Bars, Seconds
 from instruments.quant.features.candle import FEATURE_SETS, feature_matrix
 from training.quant.candle.fit import Fitted, Stopped, fit_rounds, fit_until_it_stops
-from training.quant.candle.plan import CandlePlan, plan_candle
+from training.quant.candle.plan import NO_STALE, CandlePlan, plan_candle
 from training.quant.candle.spec import COST_BP, CandleSpec
 from training.quant.candle.split import CandleSplit
 from training.quant.candle.verdict import Evidence
@@ -23,13 +23,15 @@ from training.quant.stats.classification import Metrics, auc_with_interval, best
 from training.quant.stats.significance import permutation_test
 
 Floats = NDArray[np.float64]
+Number = TypeVar("Number", np.float64, np.int64)
 OnStage = Callable[[str, float, str], None]  # (stage, progress 0…1, message)
 THRESHOLD_GRID = {"honest": (40, 60), "poc": (30, 80)}  # percent
 
 
 @dataclass(frozen=True)
 class CandleOutcome:
-    """Everything that a candle run found. `rows` is the test window row by row; empty for a live run."""
+    """Everything that a candle run found. `test_probability`: of each bar of the plan's span, also of those without an
+    outcome; empty for a live run."""
 
     plan: CandlePlan
     columns: tuple[str, ...]
@@ -48,23 +50,30 @@ class CandleOutcome:
 
 
 def train_candle(
-    bars: Bars, *, decision: int, spec: CandleSpec, on_stage: OnStage, on_round: Callable[[int, float], None]
+    bars: Bars,
+    *,
+    decision: int,
+    spec: CandleSpec,
+    on_stage: OnStage,
+    on_round: Callable[[int, float], None],
+    stale_time: Seconds = NO_STALE,
 ) -> CandleOutcome:
-    """Train as of bar `decision` and judge on the `test_window_size` candles after it.
+    """Train as of bar `decision` and judge on the first `test_window_size` outcomes after it.
 
     `bars`: adjusted, from the features' warm-up before the training period to the last test outcome; no later bar is
-    needed or looked at. Raises `plan.NotTrainable` where rows or classes are too few. Deterministic for `spec.seed`.
+    needed or looked at. Stale bars are not among them; `stale_time` says when they were. Raises `plan.NotTrainable`
+    where rows or classes are too few. Deterministic for `spec.seed`.
     """
     on_stage("features", 0.05, f"{spec.feature_set} over {len(bars)} bars")
-    plan = plan_candle(bars, decision=decision, spec=spec)
+    plan = plan_candle(bars, decision=decision, spec=spec, stale_time=stale_time)
     plan.require_trainable()
     split = plan.split
-    features = feature_matrix(bars, name=spec.feature_set, timeframe=spec.timeframe)
-    labels = up_label(bars.close)
+    features_by_bar = feature_matrix(bars, name=spec.feature_set, timeframe=spec.timeframe)
+    features, labels = features_by_bar[plan.rows], up_label(bars.close, keep_unmoved=spec.by_first_rule)[plan.rows]
 
     stopped, final = fit_candle(features, labels, split=split, spec=spec, on_stage=on_stage, on_round=on_round)
 
-    on_stage("evaluate", 0.9, f"{len(split.test)} test candles")
+    on_stage("evaluate", 0.9, f"{len(plan.span)} test candles")
     y_train, p_train = _part(labels, split.train), final.probability(_part(features, split.train))
     y_validation, p_validation = _part(labels, split.validation), stopped.probability(_part(features, split.validation))
     low, high = THRESHOLD_GRID[spec.protocol]
@@ -73,8 +82,8 @@ def train_candle(
     judged = _judge(
         bars,
         labels=labels,
-        probability=final.probability(_part(features, split.test)),
-        split=split,
+        probability=final.probability(_part(features_by_bar, plan.span)),
+        plan=plan,
         threshold=threshold,
         spec=spec,
     )
@@ -113,9 +122,11 @@ def fit_candle(
 
 
 def _judge(
-    bars: Bars, *, labels: Floats, probability: Floats, split: CandleSplit, threshold: float, spec: CandleSpec
+    bars: Bars, *, labels: Floats, probability: Floats, plan: CandlePlan, threshold: float, spec: CandleSpec
 ) -> dict[str, Any]:
-    """The test window: figures, luck, profit and loss. For a live run all of it is empty."""
+    """The test window: figures and luck by its rows, profit and loss by every bar of its span. For a live run all of it
+    is empty. `probability`: (len(plan.span),)."""
+    split = plan.split
     a_year = bars_a_year(bars.time, spec.timeframe)
     if not len(split.test):
         return {
@@ -126,9 +137,9 @@ def _judge(
             "buy_and_hold": None,
             "bars_a_year": a_year,
         }
-    y, p = _part(labels, split.test), probability
+    y, p = _part(labels, split.test), probability[_part(plan.rows, split.test) - plan.span.start]
     test = evaluate(y, p, threshold)
-    prices = slice(split.test.start, split.test.stop + 1)
+    prices = slice(plan.span.start, plan.span.stop + 1)
     strategy, holding = (
         simulate(
             weights=tranche_weights(signals[:, None], horizon=split.horizon),
@@ -137,12 +148,12 @@ def _judge(
             cost_bp=COST_BP,
             bars_a_year=a_year,
         )
-        for signals in ((p >= threshold).astype(np.float64), np.ones(len(p)))
+        for signals in ((probability >= threshold).astype(np.float64), np.ones(len(probability)))
     )
     return {
         "test": test,
         "evidence": evidence_of(y, p, seed=spec.seed, windows=1),
-        "test_probability": p,
+        "test_probability": probability,
         "strategy": strategy,
         "buy_and_hold": holding,
         "bars_a_year": a_year,
@@ -158,5 +169,5 @@ def evidence_of(labels: Floats, scores: Floats, *, seed: int, windows: int) -> E
     return Evidence(tested.auc, interval, tested.p_value, len(labels), windows, int(labels.sum()))
 
 
-def _part(values: Floats, rows: range) -> Floats:
+def _part(values: NDArray[Number], rows: range) -> NDArray[Number]:
     return values[rows.start : rows.stop]

@@ -1,28 +1,37 @@
 """The bars that a candle run may look at, and what to say where they don't do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from django.db.models import QuerySet
+from numpy.typing import NDArray
 
 from instruments.models import PriceBar, Series
-from instruments.quant.bars import Bars
+from instruments.quant.bars import Bars, Seconds
 from instruments.quant.features.candle import FEATURE_SETS
-from instruments.store.read_bars import UnknownSeries, load_bars, series_get
-from training.quant.candle.plan import CandlePlan, plan_candle
-from training.quant.candle.spec import CandleSpec, SpecError, format_time
+from instruments.store.read_bars import MarkedBars, UnknownSeries, load_candles, load_marked, series_get
+from training.quant.candle.plan import NO_STALE, CandlePlan, plan_candle
+from training.quant.candle.spec import ROWS_RULE, CandleSpec, SpecError, format_time
 from training.quant.candle.split import MIN_TRAIN_ROWS, training_start
+from training.quant.labels import up_label
+
+Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class CandleData:
-    """Adjusted bars from the warm-up before the training period to the last test outcome: nothing later is loaded."""
+    """Adjusted bars from the warm-up before the training period to the last test outcome: nothing later is used.
+
+    `bars` has no stale ones (those were at `stale_time`), unless the spec is of the first rule. `hashed`: what the data
+    hash is made of, stale bars among them: as many stored bars after the candle as the test window has rows.
+    """
 
     series: Series
     bars: Bars
     decision: int  # position of the selected candle in `bars`
+    stale_time: Seconds
+    hashed: Bars
 
 
 def candle_series(spec: CandleSpec) -> Series:
@@ -38,25 +47,67 @@ def candle_data(series: Series, spec: CandleSpec, *, steps: int = 0) -> CandleDa
 
     Raises SpecError naming the nearest candles where the spec's date is none.
     """
-    candle = spec.candle_at
-    stored = PriceBar.objects.filter(series=series)
-    following = _times(stored.filter(timestamp__gt=candle).order_by("timestamp")[: spec.test_window_size])
-    back = steps * spec.test_window_size
-    earlier = _times(stored.filter(timestamp__lt=candle).order_by("-timestamp")[:back])
-    bars = load_bars(
-        series,
-        start=training_start(earlier[-1] if earlier else candle, spec.train_years),
-        end=following[-1] if following else candle,
-        before=FEATURE_SETS[spec.feature_set].warmup,
-    ).adjusted()
-    decision = int(np.searchsorted(bars.time, int(candle.timestamp())))
-    if decision == len(bars) or bars.time[decision] != int(candle.timestamp()):
-        raise SpecError({"candle_date": [_no_candle(stored, series, candle)]})
-    return CandleData(series, bars, decision)
+    load = load_marked if spec.by_first_rule else load_candles
+    warmup, window = FEATURE_SETS[spec.feature_set].warmup, spec.test_window_size
+    back, after = steps * window, window
+    while True:  # again only where some of the bars are stale or unmoved, so that more of them are needed
+        earliest = _stored_before(series, spec.candle_at, back) if steps else spec.candle_at  # None: there are fewer
+        start = training_start(earliest, spec.train_years) if earliest else None
+        marked = load(series, start=start, end=spec.candle_at, before=warmup, after=after)
+        bars = (marked.stored if spec.by_first_rule else marked.candles).adjusted()
+        decision = _position(series, marked, bars, spec)
+        rows = np.flatnonzero(~np.isnan(up_label(bars.close, keep_unmoved=spec.by_first_rule)))
+        own_row = int(np.searchsorted(rows, decision))
+        oldest = _decision_before(bars, rows, own_row - steps * window) if steps else spec.candle_at
+        lacks_before = earliest is not None and (oldest is None or oldest < earliest)
+        lacks_after = len(rows) - own_row < window and len(bars) - 1 - decision == after
+        if not (lacks_before or lacks_after):
+            break
+        back *= 2 if lacks_before else 1
+        after *= 2 if lacks_after else 1
+    first = max(0, _place(bars, training_start(oldest, spec.train_years)) - warmup) if oldest else 0
+    stop = int(rows[own_row + window - 1]) + 2 if own_row + window <= len(rows) else len(bars)
+    used = bars.slice(first, stop)
+    return CandleData(
+        series=series,
+        bars=used,
+        decision=decision - first,
+        stale_time=NO_STALE if spec.by_first_rule else marked.stale_time,
+        hashed=used if len(used) == len(marked.stored) else _first_rule_bars(marked, spec),
+    )
+
+
+def rule_matters(data: CandleData, spec: CandleSpec) -> bool:
+    """Whether a run of the first rule would look at other candles or outcomes if it were made by today's."""
+    try:
+        today = candle_data(data.series, replace(spec, rows_rule=ROWS_RULE))
+    except SpecError:
+        return True  # its candle is stale
+    return len(today.bars) != len(data.bars) or bool(np.isnan(up_label(today.bars.close)[:-1]).any())
+
+
+def _decision_before(bars: Bars, rows: Rows, row: int) -> datetime | None:
+    return _moment(bars.time[rows[row]]) if row >= 0 else None
+
+
+def _first_rule_bars(marked: MarkedBars, spec: CandleSpec) -> Bars:
+    """Adjusted bars that a run of the first rule looks at."""
+    stored, warmup = marked.stored, FEATURE_SETS[spec.feature_set].warmup
+    first = max(0, _place(stored, training_start(spec.candle_at, spec.train_years)) - warmup)
+    return stored.slice(first, _place(stored, spec.candle_at) + 1 + spec.test_window_size).adjusted()
+
+
+def _position(series: Series, marked: MarkedBars, bars: Bars, spec: CandleSpec) -> int:
+    """Where the spec's candle is in `bars`. Raises SpecError."""
+    decision = _place(bars, spec.candle_at)
+    if decision < len(bars) and _moment(bars.time[decision]) == spec.candle_at:
+        return decision
+    is_stale = int(spec.candle_at.timestamp()) in marked.stale_time
+    raise SpecError({"candle_date": [_no_candle(series, spec.candle_at, is_stale=is_stale)]})
 
 
 def candle_plan(data: CandleData, spec: CandleSpec) -> CandlePlan:
-    return plan_candle(data.bars, decision=data.decision, spec=spec)
+    return plan_candle(data.bars, decision=data.decision, spec=spec, stale_time=data.stale_time)
 
 
 def require_plan(data: CandleData, plan: CandlePlan, spec: CandleSpec) -> None:
@@ -75,32 +126,74 @@ def candle_preview(spec: CandleSpec) -> dict[str, Any]:
 
 def nearest_trainable(data: CandleData, plan: CandlePlan, spec: CandleSpec) -> str:
     """A sentence with the nearest date that would do, where history or future is what is missing; else ""."""
-    stored = PriceBar.objects.filter(series=data.series)
     if plan.usable_rows < MIN_TRAIN_ROWS:
         if not plan.limited_by_history:
             return ""
-        needed = FEATURE_SETS[spec.feature_set].warmup + MIN_TRAIN_ROWS
-        found = _times(stored.order_by("timestamp")[needed : needed + 1])
-        return f"The first candle that would do is {format_time(found[0])}." if found else _too_small(needed, data)
+        first = _first_trainable(data.series, spec)
+        return f"The first candle that would do is {format_time(first)}." if first else _too_small(data, spec)
     if plan.missing_after and not spec.live:
-        w = spec.test_window_size
-        found = _times(stored.order_by("-timestamp")[w : w + 1])
-        return f"The last candle that would do is {format_time(found[0])}." if found else ""
+        last = _last_trainable(data.series, spec)
+        return f"The last candle that would do is {format_time(last)}." if last else ""
     return ""
 
 
-def _too_small(needed: int, data: CandleData) -> str:
-    return f"The whole series has {data.series.rows} candles and {needed + 1} are needed: import more history."
+def _first_trainable(series: Series, spec: CandleSpec) -> datetime | None:
+    """The first candle with enough training rows before it, whose features are defined."""
+    warmup = FEATURE_SETS[spec.feature_set].warmup
+    after = warmup + MIN_TRAIN_ROWS
+    while True:
+        bars = load_candles(series, end=series.first, after=after).candles.adjusted()
+        rows = np.flatnonzero(~np.isnan(up_label(bars.close)))
+        last = int(np.searchsorted(rows, warmup)) + MIN_TRAIN_ROWS - 1
+        if last < len(rows):
+            return _moment(bars.time[rows[last] + 1])
+        if len(bars) <= after:
+            return None
+        after += after
 
 
-def _no_candle(stored: QuerySet[PriceBar], series: Series, candle: datetime) -> str:
-    before = _times(stored.filter(timestamp__lt=candle).order_by("-timestamp")[:1])
-    after = _times(stored.filter(timestamp__gt=candle).order_by("timestamp")[:1])
-    nearest = " and ".join(format_time(time) for time in (*before, *after))
+def _last_trainable(series: Series, spec: CandleSpec) -> datetime | None:
+    """The last candle with a whole test window of outcomes from it on."""
+    before = spec.test_window_size
+    while True:
+        bars = load_candles(series, start=series.last, before=before).candles.adjusted()
+        rows = np.flatnonzero(~np.isnan(up_label(bars.close)))
+        if len(rows) >= spec.test_window_size:
+            return _moment(bars.time[rows[-spec.test_window_size]])
+        if len(bars) < before:
+            return None
+        before += before
+
+
+def _too_small(data: CandleData, spec: CandleSpec) -> str:
+    needed = FEATURE_SETS[spec.feature_set].warmup + MIN_TRAIN_ROWS + 1
+    return f"The whole series has {data.series.rows} candles and {needed} are needed: import more history."
+
+
+def _no_candle(series: Series, candle: datetime, *, is_stale: bool) -> str:
+    near = load_candles(series, start=candle, end=candle, before=1, after=1).candles.time
+    at = int(np.searchsorted(near, candle.timestamp()))
+    nearest = " and ".join(format_time(_moment(time)) for time in near[max(0, at - 1) : at + 1])
     if not nearest:
         return f"{series} has no candles yet. Import some: `python manage.py import_bars FILE`."
+    if is_stale:
+        return (
+            f"{format_time(candle)} is a stale bar of {series}, its price only carried forward: it is no candle. "
+            f"The nearest: {nearest} (times are UTC)."
+        )
     return f"{format_time(candle)} is no candle of {series}. The nearest: {nearest} (times are UTC)."
 
 
-def _times(bars: QuerySet[PriceBar]) -> list[datetime]:
-    return [time.astimezone(UTC) for time in bars.values_list("timestamp", flat=True)]
+def _stored_before(series: Series, candle: datetime, count: int) -> datetime | None:
+    """When the `count`th stored bar before a candle is."""
+    earlier = PriceBar.objects.filter(series=series, timestamp__lt=candle).order_by("-timestamp")
+    found = earlier.values_list("timestamp", flat=True)[count - 1 : count].first()
+    return found.astimezone(UTC) if found else None
+
+
+def _place(bars: Bars, moment: datetime) -> int:
+    return int(np.searchsorted(bars.time, int(moment.timestamp())))
+
+
+def _moment(seconds: np.int64) -> datetime:
+    return datetime.fromtimestamp(int(seconds), tz=UTC)

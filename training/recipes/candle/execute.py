@@ -17,7 +17,12 @@ def execute(work: Work) -> Completed:
     progress.stage("load", 0.02, f"{run.series} as of {spec.candle}")
     data = candle_data(run.series, spec)
     outcome = train_candle(
-        data.bars, decision=data.decision, spec=spec, on_stage=progress.stage, on_round=progress.boosting
+        data.bars,
+        decision=data.decision,
+        spec=spec,
+        on_stage=progress.stage,
+        on_round=progress.boosting,
+        stale_time=data.stale_time,
     )
     progress.stage("write", 0.95, "files, hashes and the model's version")
     text = model_text(outcome)

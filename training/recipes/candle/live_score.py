@@ -35,11 +35,12 @@ def live_score(run: TrainingRun) -> dict[str, Any] | None:
     bars = data.bars
     rows = slice(data.decision, len(bars) - 1)
     probability = model.probability(feature_matrix(bars, name=model.feature_set, timeframe=model.timeframe)[rows])
-    known = ~np.isnan(probability)
+    labels = up_label(bars.close, keep_unmoved=spec.by_first_rule)[rows]
+    known = ~np.isnan(probability) & ~np.isnan(labels)
     count = int(known.sum())
     if not count:
         return _score(spec, 0, f"None of its {spec.test_window_size} candles has happened yet.")
-    metrics = evaluate(up_label(bars.close)[rows][known], probability[known], model.threshold)
+    metrics = evaluate(labels[known], probability[known], model.threshold)
     right = metrics.confusion[0] + metrics.confusion[3]
     sentence = f"{count} of {spec.test_window_size} candles so far: {right} of them foretold rightly."
     return _score(spec, count, sentence) | {"metrics": metrics.as_dict()}

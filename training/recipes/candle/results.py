@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from boursomatic.shared.records import to_json
+from instruments.quant.bars import Bars
 from instruments.quant.features.candle import FEATURE_SETS
 from training.artifacts.provenance import code_version, library_versions
 from training.artifacts.storage import artifact_names, sha256
@@ -24,9 +25,19 @@ HEADLINE = ("accuracy", "precision", "recall", "f1", "auc", "mcc")
 
 
 def data_hash(data: CandleData) -> str:
-    """SHA-256 over every number that the run looked at: times and adjusted OHLCV, little-endian."""
+    """SHA-256 over stored bars, stale ones too, around the training period and the test window: the same whatever the
+    rule for rows."""
+    return _hash(data.hashed)
+
+
+def rows_hash(data: CandleData) -> str:
+    """SHA-256 over every number that the run looked at: a file filled forward has that of its clean twin."""
+    return _hash(data.bars)
+
+
+def _hash(bars: Bars) -> str:
+    """Times and adjusted OHLCV, little-endian."""
     digest = hashlib.sha256()
-    bars = data.bars
     for column in (bars.time, bars.open, bars.high, bars.low, bars.close, bars.volume):
         digest.update(np.ascontiguousarray(column).astype(column.dtype.newbyteorder("<")).tobytes())
     return digest.hexdigest()
@@ -51,7 +62,8 @@ def candle_result(run: TrainingRun, data: CandleData, outcome: CandleOutcome, te
 
 def candle_detail(spec: CandleSpec, data: CandleData, outcome: CandleOutcome) -> dict[str, Any]:
     """What only the run's own page draws."""
-    split, time = outcome.plan.split, data.bars.time
+    plan, time = outcome.plan, data.bars.time
+    rows, split = plan.rows, plan.split
     return {
         "best_threshold": outcome.threshold,
         "best_round": outcome.stopped.rounds,
@@ -61,11 +73,16 @@ def candle_detail(spec: CandleSpec, data: CandleData, outcome: CandleOutcome) ->
         "test_rows": _test_rows(data, outcome),
         "performance": _performance(outcome),
         "proof": {
-            "last_train_outcome": _iso(time[split.train[-1] + split.horizon]),
+            "last_train_outcome": _iso(time[rows[split.train[-1]] + split.horizon]),
             "decision": _iso(time[data.decision]),
-            "first_test_outcome": _iso(time[split.test[0] + split.horizon]) if len(split.test) else None,
+            "first_test_outcome": _iso(time[rows[split.test[0]] + split.horizon]) if len(split.test) else None,
         },
-        "fit_rows": {"rows": len(split.fit), "first": _iso(time[split.fit[0]]), "last": _iso(time[split.fit[-1]])},
+        "fit_rows": {
+            "rows": len(split.fit),
+            "first": _iso(time[rows[split.fit[0]]]),
+            "last": _iso(time[rows[split.fit[-1]]]),
+        },
+        "rows_hash": rows_hash(data),
         "warnings": _warnings(spec, outcome),
         "made_with": {"code_version": code_version(), "library_versions": library_versions()},
     }
@@ -138,17 +155,19 @@ def _baselines(metrics: Evaluated | None) -> dict[str, float] | None:
 
 
 def _test_rows(data: CandleData, outcome: CandleOutcome) -> list[dict[str, Any]]:
-    """Decision by decision: what was said at `timestamp` of the candle at `target`, and what came."""
-    rows, time, close = outcome.plan.split.test, data.bars.time, data.bars.close
+    """Decision by decision: what was predicted at `timestamp` of the candle at `target`, and what came; `outcome` is
+    None where the close did not move."""
+    plan, time, close = outcome.plan, data.bars.time, data.bars.close
+    has_outcome = set(plan.rows[plan.split.test.start : plan.split.test.stop].tolist())
     return [
         {
             "timestamp": _iso(time[t]),
             "target": _iso(time[t + 1]),
             "probability": float(p),
             "prediction": int(p >= outcome.threshold),
-            "outcome": int(close[t + 1] > close[t]),
+            "outcome": int(close[t + 1] > close[t]) if t in has_outcome else None,
         }
-        for t, p in zip(rows, outcome.test_probability, strict=True)
+        for t, p in zip(plan.span, outcome.test_probability, strict=True)
     ]
 
 
@@ -181,6 +200,7 @@ def _warnings(spec: CandleSpec, outcome: CandleOutcome) -> list[str]:
     if FEATURE_SETS[spec.feature_set].warning:
         found.append(FEATURE_SETS[spec.feature_set].warning)
     plan = outcome.plan
+    found += plan.warnings
     if plan.limited_by_history:
         found.append(
             f"The history is shorter than {spec.train_years:g} years: trained on {plan.parts['train'].rows} candles."

@@ -11,10 +11,11 @@ from training.quant.candle.export import model_text
 from training.quant.candle.spec import CandleSpec, SpecError
 from training.quant.candle.train import CandleOutcome, train_candle
 from training.recipes.base import Completed, Work
-from training.recipes.candle.data import CandleData, candle_data
-from training.recipes.candle.results import data_hash
+from training.recipes.candle.data import CandleData, candle_data, rule_matters
+from training.recipes.candle.results import data_hash, rows_hash
 
 OnStage = Callable[[str, float, str], None]
+RULE_CHANGED_IN = "0.2.0"  # the release that brought `rows_rule: 2`
 
 
 def execute(work: Work) -> Completed:
@@ -41,11 +42,11 @@ def verification(run: TrainingRun, on_stage: OnStage) -> dict[str, Any]:
     cut = replace(data, bars=data.bars.slice(0, data.decision + 1))
     truncated = _train(cut, replace(spec, live=True))
     text = model_text(again)
-    judged = [row["probability"] for row in run.detail["test_rows"]]
-    identical = sha256(text) == run.result["model_hash"] and again.test_probability.tolist() == judged
-    then = run.detail["made_with"]
+    probabilities = [row["probability"] for row in run.detail["test_rows"]]
+    identical = sha256(text) == run.result["model_hash"] and again.test_probability.tolist() == probabilities
+    then, rows = run.detail["made_with"], rows_hash(data)
     changed = {
-        "data": data_hash(data) != run.result["data_hash"],
+        "data": data_hash(data) != run.result["data_hash"] or rows != run.detail.get("rows_hash", rows),
         "code_version": code_version() != then["code_version"],
         "library_versions": library_versions() != then["library_versions"],
         "params": spec.params_hash() != run.params_hash,
@@ -57,19 +58,27 @@ def verification(run: TrainingRun, on_stage: OnStage) -> dict[str, Any]:
         "differs": differs,
         "truncation_identical": holds,
         "model_hash": sha256(text),
-        "sentence": _verified(identical=identical, differs=differs, holds=holds),
+        "sentence": _verified(
+            identical=identical,
+            differs=differs,
+            holds=holds,
+            rule_changed=spec.by_first_rule and rule_matters(data, spec),
+        ),
     }
 
 
-def _verified(*, identical: bool, differs: list[str], holds: bool) -> str:
-    words = ", ".join(name.replace("_", " ") for name in differs)
+def _verified(*, identical: bool, differs: list[str], holds: bool, rule_changed: bool) -> str:
+    changed = ", ".join(name.replace("_", " ") for name in differs)
     if identical:
         first = "Bit-identical: training again gives the same model and the same probabilities"
-        first += f" (although the {words} changed)." if differs else "."
+        first += f" (although the {changed} changed)." if differs else "."
     elif differs:
-        first = f"Differs: since this run the {words} changed."
+        first = f"Differs: since this run the {changed} changed."
     else:
         first = "Differs, although data, code, libraries and parameters are the same: please report this."
+    if rule_changed:
+        rule = f"The rule for outcomes changed in release {RULE_CHANGED_IN}: a run of today leaves out stale bars and "
+        first = f"{rule}unmoved closes. By the rule that this run was made by: {first[0].lower()}{first[1:]}"
     second = (
         "Cutting off every bar after the decision changes nothing in the model."
         if holds

@@ -105,7 +105,8 @@ class Scatter:
 
 def probability_scatter(rows: list[dict[str, Any]], threshold: float) -> Scatter | None:
     """Probabilities of the test window in order of time, the threshold across; the scale is what they need, at least
-    0.05 on both sides of the threshold."""
+    0.05 on both sides of the threshold. Candles that closed unmoved have no outcome and are left out."""
+    rows = [row for row in rows if row["outcome"] is not None]
     if not rows:
         return None
     probabilities = [row["probability"] for row in rows]

@@ -106,7 +106,8 @@ def test_it_reads_its_own_model_back_to_the_bit_and_refuses_a_changed_file() -> 
 
 def test_it_labels_by_the_instruments_own_future_and_drops_the_unknown() -> None:
     close = np.array([1.0, 2.0, 2.0, 1.0, 3.0])
-    assert up_label(close).tolist()[:4] == [1, 0, 0, 1]
-    assert np.isnan(up_label(close)[4])
+    assert up_label(close)[[0, 2, 3]].tolist() == [1, 0, 1]
+    assert np.isnan(up_label(close)[[1, 4]]).all()  # unmoved, and not known yet
+    assert up_label(close, keep_unmoved=True)[:4].tolist() == [1, 0, 0, 1]
     assert forward_return(close, 2).tolist()[:3] == [1.0, -0.5, 0.5]
     assert np.isnan(forward_return(close, 2)[3:]).all()

@@ -60,7 +60,7 @@ class Verdict:
 @dataclass(frozen=True)
 class Evidence:
     """What one test said: a run's own window, or all windows of its confirmation pooled. `predicted_up` of the rows had
-    a probability at or above their model's threshold; None where that was not counted."""
+    a probability at or above their model's threshold; `draws`: see PermutationTest. None where that was not counted."""
 
     auc: float
     auc_interval: tuple[float, float] | None
@@ -69,6 +69,7 @@ class Evidence:
     windows: int
     positives: int
     predicted_up: int | None = None
+    draws: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
@@ -194,4 +195,6 @@ def odds(p_value: float) -> str:
     """A p-value in words: 1 of 5 runs."""
     if p_value > 0.5:
         return "more than half of all runs"
+    if p_value < 1e-6:
+        return "less than 1 of 1,000,000 runs"
     return f"1 of {round(1 / p_value):,} runs"

@@ -13,8 +13,9 @@ from instruments.quant.ingest.headers import NUMBERS
 from instruments.store.read_bars import load_bars, series_get
 from tests.instruments.bars import empty, walk
 from tests.instruments.files import csv, daily
-from tests.market import make_series
+from tests.market import make_series, store_series
 from tests.people import ApiOf
+from tests.training.quant.noise import fill_forward, noise_bars
 
 pytestmark = pytest.mark.db_both
 ROWS = [
@@ -31,6 +32,16 @@ def test_it_answers_columns(api: ApiOf, bob: User) -> None:
     assert answer["epoch"] == bars.time.tolist()
     assert all(answer[name] == getattr(bars, name).tolist() for name in NUMBERS)
     assert (answer["symbol"], answer["timeframe"], answer["price"]) == ("SPY", "1d", "raw")
+
+
+def test_it_names_the_stale_bars_of_any_range(api: ApiOf, bob: User) -> None:
+    filled, is_fill = fill_forward(noise_bars(120), seed=1, share=0.3, how="flat")
+    store_series("X", filled)
+    stale = filled.time[is_fill]
+    assert api(bob).get("/api/instruments/X/bars?price=adjusted").json()["stale"] == stale.tolist()
+    start = datetime.fromtimestamp(int(stale[7]), tz=UTC)
+    answer = api(bob).get(f"/api/instruments/X/bars?start={start:%Y-%m-%dT%H:%M:%SZ}").json()
+    assert answer["stale"] == stale[7:].tolist() and answer["epoch"][0] == stale[7]
 
 
 def test_it_adjusts_when_asked(api: ApiOf, bob: User) -> None:

@@ -1,5 +1,7 @@
 """Walk-forward confirmation: each window trained only on its own past; few windows are used and said."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from tests.training.quant.candle.test_train import spec_at, train
 from tests.training.quant.noise import noise_bars
 from training.quant.candle.confirm import Confirmation, confirm_candle, standing
 from training.quant.candle.noise_control import control_candle
+from training.quant.labels import up_label
 
 DECISION = 1100
 
@@ -35,6 +38,24 @@ def test_it_trains_each_window_on_its_own_past_alone() -> None:
         assert np.array_equal(one.windows[k].probability, two.windows[k].probability)
     assert one.windows[6].probability[0] == two.windows[6].probability[0]
     assert not np.array_equal(one.windows[7].probability, two.windows[7].probability)
+
+
+def test_it_tiles_the_candles_that_moved() -> None:
+    close = noise_bars(1136).close.copy()
+    for t in (850, 851, 900, 1050, DECISION, DECISION + 1, DECISION + 10):
+        close[t] = close[t - 1]
+    bars = replace(noise_bars(1139), close=np.append(close, close[-1] * np.array([1.01, 1.02, 1.03])))
+    rows = np.flatnonzero(~np.isnan(up_label(bars.close)))
+    own = int(np.searchsorted(rows, DECISION))
+    assert (
+        own == DECISION - 5
+    )  # row t has no outcome where bar t + 1 is unmoved; the decision's own row has none either
+    windows = confirmed(bars).windows
+    assert [len(w.labels) for w in windows] == [35] * 11
+    assert [w.decision for w in windows[:-1]] == [int(bars.time[rows[own - 35 * k]]) for k in range(10, 0, -1)]
+    assert windows[-1].decision == bars.time[DECISION]
+    whole = np.concatenate([w.labels for w in windows])
+    assert np.array_equal(whole, up_label(bars.close)[rows[own - 350 : own + 35]])
 
 
 def test_it_uses_fewer_windows_where_history_is_short() -> None:

@@ -41,7 +41,9 @@ class Bars(Record):
     close: list[float]
     volume: list[float]
     adj_close: list[float]
-    stale: Annotated[list[int], about("As in epoch: bars that only carry a price forward; candle models leave them out")]
+    stale: Annotated[
+        list[int], about("As in epoch: bars that only carry a price forward; candle models leave them out")
+    ]
 
 
 class Bar(Record):

@@ -108,7 +108,7 @@ class Split(Record):
     rows: int
     first: Moment | None
     last: Moment | None
-    class_counts: Annotated[dict[str, int], about('Of class "0", down or unmoved, and "1", up')]
+    class_counts: Annotated[dict[str, int], about('Of class "0", down (before 0.2.0 unmoved too), and "1", up')]
 
 
 class Splits(Record):

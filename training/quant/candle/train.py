@@ -166,7 +166,7 @@ def evidence_of(labels: Floats, scores: Floats, *, seed: int, windows: int) -> E
     if tested is None:
         return None
     interval = auc_with_interval(labels, scores)[1]
-    return Evidence(tested.auc, interval, tested.p_value, len(labels), windows, int(labels.sum()), tested.draws)
+    return Evidence(tested.auc, interval, tested.p_value, len(labels), windows, int(labels.sum()), draws=tested.draws)
 
 
 def _part(values: NDArray[Number], rows: range) -> NDArray[Number]:

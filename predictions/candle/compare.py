@@ -20,6 +20,7 @@ from training.web.presenters.charts import Plot, line_plot
 from training.web.presenters.metrics_table import Figure, Line, auc_figure, part_lines
 
 FEWEST, MOST = 2, 8
+MODEL_STYLES = tuple(f"model-line-{place}" for place in range(MOST))  # one for each run, in order
 HIDDEN = ("confirm",)  # says what is done afterwards, not how it is trained
 
 
@@ -129,8 +130,8 @@ def _common(asked: list[Asked]) -> Common | None:
         first=first,
         last=last,
         against=_against(up, scores),
-        probabilities=line_plot([score.tolist() for score in scores]),
-        equity=line_plot(equities, level=1.0),
+        probabilities=line_plot([score.tolist() for score in scores], styles=MODEL_STYLES),
+        equity=line_plot(equities, styles=MODEL_STYLES, level=1.0),
     )
 
 

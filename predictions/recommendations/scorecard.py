@@ -53,7 +53,14 @@ def _plot(months: list[Month]) -> Plot | None:
     bought = [month.card for month in months if month.card.buys]
     if len(bought) < 2:
         return None
-    return line_plot([[card.promised or 0.0 for card in bought], [card.delivered or 0.0 for card in bought]])
+    return line_plot(
+        [
+            [100 * (card.delivered or 0.0) for card in bought],
+            [100 * (card.promised or 0.0) for card in bought],
+        ],
+        places=0,
+        unit=" %",
+    )
 
 
 @dataclass(frozen=True)

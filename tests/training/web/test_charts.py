@@ -21,10 +21,11 @@ def test_it_draws_the_splits_side_by_side_over_the_whole_width() -> None:
 def test_it_keeps_every_line_within_its_box() -> None:
     plot = line_plot([[1.0, 1.5, 0.5], [1.0, 1.0, 1.2]], mark=1, level=1.0)
     assert plot is not None
-    points = [tuple(map(float, point.split(","))) for line in plot.lines for point in line.split()]
+    points = [tuple(map(float, point.split(","))) for line in plot.lines for point in line.points.split()]
     assert all(0 <= x <= plot.width and 0 <= y <= plot.height for x, y in points)
     assert (plot.low, plot.high) == (0.5, 1.5)
     assert plot.mark_x == pytest.approx(plot.width / 2)
+    assert [line.style for line in plot.lines] == ["is-second", ""]  # the first, drawn last, lies on top
     assert line_plot([[1.0]]) is None and line_plot([]) is None
     assert line_plot([[1.0, 1.0]]) is not None  # flat: no division by zero
 

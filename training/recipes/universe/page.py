@@ -42,6 +42,7 @@ BOOKS = (
     ("long_only", "Long only", ""),
     ("equal_weight", "Equal weight, no model", "benchmark"),
 )
+BOOK_STYLES = ("", "is-third", "is-second")  # of the lines, in the order of BOOKS
 FOLD_FIGURES = (
     ("precision_buy", PERCENT),
     ("base_rate_buy", PERCENT),
@@ -153,8 +154,8 @@ def _outcome(run: TrainingRun, found: dict[str, Any]) -> dict[str, Any]:
             {"rows": one["rows"], "promised": 100 * one["promised"], "came": 100 * one["came"]}
             for one in reports["test"]["calibration"]
         ],
-        "equity": line_plot([books[name]["equity"] for name, _, _ in BOOKS], level=1.0),
-        "books": [_book(label, books[name]) for name, label, _ in BOOKS],
+        "equity": line_plot([books[name]["equity"] for name, _, _ in BOOKS], styles=BOOK_STYLES, level=1.0),
+        "books": [_book(label, style, books[name]) for (name, label, _), style in zip(BOOKS, BOOK_STYLES, strict=True)],
         "book_days": (books["days"][0], books["days"][-1]),
         "cost_bp": detail["cost_bp"],
         "importance": _importance(detail),
@@ -210,9 +211,9 @@ def _confusion(report: dict[str, Any]) -> dict[str, Any]:
     return {"classes": report["classes"], "rows": rows}
 
 
-def _book(label: str, book: dict[str, Any]) -> dict[str, str]:
+def _book(label: str, style: str, book: dict[str, Any]) -> dict[str, str]:
     shares = {name: shown(book[name], PERCENT) for name in ("total_return", "max_drawdown", "turnover", "exposure")}
-    return {"label": label, "sharpe": shown(book["sharpe"], NUMBER), **shares}
+    return {"label": label, "style": style, "sharpe": shown(book["sharpe"], NUMBER), **shares}
 
 
 def _importance(detail: dict[str, Any]) -> list[dict[str, Any]]:

@@ -48,36 +48,63 @@ def split_segments(splits: dict[str, Any]) -> list[Segment]:
 
 
 @dataclass(frozen=True)
-class Plot:
-    """Lines in a box of `width` by `height`; `low` and `high` are the values at its bottom and top edge."""
+class PlotLine:
+    """`points` as an SVG polyline takes them; `style` is the CSS class that tells it from the others."""
 
-    lines: tuple[str, ...]
+    points: str
+    style: str
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A line chart in a box of `width` by `height`, for `training/shared/_line_chart.html`. `lines` are in the order
+    of drawing, so that the first series, drawn last, lies on top. `low` and `high` are the values at its bottom and top
+    edge, written with `places` decimals and `unit`."""
+
+    lines: tuple[PlotLine, ...]
     low: float
     high: float
     mark_x: float | None = None
     mark_y: float | None = None
+    places: int = 3
+    unit: str = ""
     width: int = 600
     height: int = 140
 
 
-def line_plot(series: Sequence[Sequence[float]], *, mark: int | None = None, level: float | None = None) -> Plot | None:
-    """Several series over the same steps. `mark`: a step to stand out; `level`: a value to draw across."""
-    longest = max((len(one) for one in series), default=0)
+def line_plot(
+    series: Sequence[Sequence[float]],
+    *,
+    styles: Sequence[str] = ("", "is-second"),
+    mark: int | None = None,
+    level: float | None = None,
+    places: int = 3,
+    unit: str = "",
+) -> Plot | None:
+    """Several series over the same steps, one style for each; None where no series has two values. `mark`: a step to
+    stand out; `level`: a value to draw across."""
+    longest = max((len(values) for values in series), default=0)
     if longest < 2:
         return None
-    everything = [value for one in series for value in one] + ([level] if level is not None else [])
-    low, high = min(everything), max(everything)
+    drawn = [value for values in series for value in values] + ([level] if level is not None else [])
+    low, high = min(drawn), max(drawn)
     across, up = Plot.width / (longest - 1), (Plot.height - 8) / ((high - low) or 1)
 
     def y(value: float) -> float:
         return round(Plot.height - 4 - (value - low) * up, 1)
 
+    lines = [
+        PlotLine(" ".join(f"{i * across:.1f},{y(value)}" for i, value in enumerate(values)), style)
+        for values, style in zip(series, styles[: len(series)], strict=True)
+    ]
     return Plot(
-        lines=tuple(" ".join(f"{i * across:.1f},{y(value)}" for i, value in enumerate(one)) for one in series),
+        lines=tuple(reversed(lines)),
         low=low,
         high=high,
         mark_x=round(mark * across, 1) if mark is not None else None,
         mark_y=y(level) if level is not None else None,
+        places=places,
+        unit=unit,
     )
 
 

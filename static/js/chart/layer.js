@@ -1,17 +1,25 @@
-// What loaded models add to the chart: a pane of their probabilities, arrows, bands, and a pane of the equity.
-import { Arrows } from "./arrows.js";
+// What loaded models add to the chart: panes of their probabilities, of the equity and of its drawdown, arrows, bands.
 import { Bands } from "./bands.js";
 import { indexAt } from "./bars.js";
 import { colours, modelColour } from "./candles.js";
-import { Drawdown } from "./drawdown.js";
 import * as format from "./format.js";
 
 const PROBABILITY_PANE = 2;
 const EQUITY_PANE = 3;
+const DRAWDOWN_PANE = 4;
 const HEIGHT = 1.5; // of a pane, where the candles have 5
+const LOW_HEIGHT = 1;
 const MARGIN = 0.02; // of probability around the threshold
 const NAMES = { train: "Training", validation: "Validation", test: "Test", after: "After" };
+const PERCENT = { type: "custom", minMove: 0.1, formatter: (value) => `${Math.round(value)} %` };
 const PLAIN = { lastValueVisible: false, priceLineVisible: false, lineWidth: 1.5, crosshairMarkerRadius: 3 };
+
+// Arrows are the text of markers without a shape: the library draws its own shapes never narrower than 13 pixels, which
+// a year of candles has no room for, and never hollow. Below ROOMY pixels a bar even small ones would be a smear.
+const ROOMY = 2.5;
+const SPACIOUS = 8;
+const SMALL = { up: ["▴", "▵"], down: ["▾", "▿"] };
+const LARGE = { up: ["▲", "△"], down: ["▼", "▽"] };
 
 export class Layer {
   constructor(library, candles) {
@@ -19,10 +27,11 @@ export class Layer {
     this.lines = [];
     this.equity = null;
     this.threshold = 0.5;
-    this.arrows = new Arrows();
+    this.signals = [];
+    this.markers = library.createSeriesMarkers(candles.price, [], { autoScale: false, zOrder: "top" });
     this.bands = new Bands({ labelled: true });
-    candles.price.attachPrimitive(this.arrows);
     candles.price.attachPrimitive(this.bands);
+    candles.chart.timeScale().subscribeVisibleLogicalRangeChange(() => this.#glyphs() !== this.glyphs && this.#mark());
   }
 
   // found: columns of each loaded model; the first has the word: its arrows, bands and equity are shown.
@@ -72,24 +81,42 @@ export class Layer {
     this.line = this.lines[0].createPriceLine({ ...options, title: "threshold", axisLabelVisible: true });
   }
 
+  // An arrow stands at the candle whose close it is said at: below for up, above for down.
   #arrows(columns, hits) {
-    if (!columns) return this.arrows.show(null, []);
-    const { bars } = this.candles;
-    const rows = [];
-    let at = 0;
-    columns.epoch.forEach((time, i) => {
-      while (at < bars.epoch.length && bars.epoch[at] < time) at++;
-      if (bars.epoch[at] !== time) return;
+    const candles = new Set(this.candles.bars?.epoch);
+    this.signals = [];
+    columns?.epoch.forEach((time, i) => {
+      if (!candles.has(time)) return;
       const up = columns.probability[i] >= this.threshold;
       const missed = columns.up[i] !== null && Boolean(columns.up[i]) !== up;
-      rows.push({ at, up, hollow: hits && missed });
+      this.signals.push({ time, way: up ? "up" : "down", hollow: hits && missed });
     });
-    return this.arrows.show(bars, rows);
+    this.#mark();
+  }
+
+  #glyphs() {
+    const { barSpacing } = this.candles.chart.timeScale().options();
+    if (barSpacing < ROOMY) return null;
+    return barSpacing < SPACIOUS ? SMALL : LARGE;
+  }
+
+  #mark() {
+    const glyphs = (this.glyphs = this.#glyphs());
+    const c = colours();
+    const marker = ({ time, way, hollow }) => ({
+      time,
+      position: way === "up" ? "belowBar" : "aboveBar",
+      shape: "circle",
+      size: 0,
+      color: c[way],
+      text: glyphs[way][Number(hollow)],
+    });
+    this.markers.setMarkers(glyphs ? this.signals.map(marker) : []);
   }
 
   // found: what following the first model earned, or null.
   showEquity(found) {
-    const { chart, bars } = this.candles;
+    const { chart } = this.candles;
     if (!found?.strategy) {
       for (const series of this.equity ?? []) chart.removeSeries(series);
       this.equity = null;
@@ -101,17 +128,31 @@ export class Layer {
     holding.applyOptions({ color: colours().text });
     own.setData(found.epoch.map((time, i) => ({ time, value: found.strategy.equity[i] })));
     holding.setData(found.epoch.map((time, i) => ({ time, value: found.buy_and_hold.equity[i] })));
-    this.drawdown.show(found.strategy.equity, indexAt(bars, found.epoch[0]));
+    const colour = colours().down;
+    this.equity[2].applyOptions({ lineColor: colour, topColor: `${colour}33`, bottomColor: `${colour}33` });
+    const depths = drawdown(found.strategy.equity);
+    this.equity[2].setData(found.epoch.map((time, i) => ({ time, value: depths[i] })));
   }
 
   #equityPane() {
-    const dashed = { ...PLAIN, lineStyle: this.library.LineStyle.Dashed };
+    const { LineSeries, AreaSeries, LineStyle } = this.library;
     const { chart } = this.candles;
-    this.equity = [PLAIN, dashed].map((options) => chart.addSeries(this.library.LineSeries, options, EQUITY_PANE));
+    const dashed = { ...PLAIN, lineStyle: LineStyle.Dashed };
+    const below = { ...PLAIN, lineWidth: 1, invertFilledArea: true, priceFormat: PERCENT };
+    this.equity = [
+      chart.addSeries(LineSeries, PLAIN, EQUITY_PANE),
+      chart.addSeries(LineSeries, dashed, EQUITY_PANE),
+      chart.addSeries(AreaSeries, below, DRAWDOWN_PANE),
+    ];
     chart.panes()[EQUITY_PANE].setStretchFactor(HEIGHT);
-    this.drawdown = new Drawdown();
-    this.equity[0].attachPrimitive(this.drawdown);
+    chart.panes()[DRAWDOWN_PANE].setStretchFactor(LOW_HEIGHT);
   }
+}
+
+// How far an equity lies below its highest point so far, in percent, <= 0.
+function drawdown(equity) {
+  let peak = -Infinity;
+  return equity.map((value) => 100 * (value / (peak = Math.max(peak, value)) - 1));
 }
 
 // The scale of the probabilities always holds the threshold.

@@ -1,3 +1,5 @@
+import { make } from "./dom.js";
+
 // What every page shares: toasts, a poll that survives a dead server, one click one submit.
 const TOAST_MS = 7000;
 const RETRY_MS = 1000;
@@ -7,21 +9,10 @@ function dismiss(toast) {
 }
 
 export function toast(text, level = "info") {
-  const box = document.createElement("div");
-  box.className = "toast show";
-  box.dataset.toast = level;
-  box.setAttribute("role", level === "error" ? "alert" : "status");
-  const body = document.createElement("div");
-  body.className = "toast-body";
-  const words = document.createElement("span");
-  words.textContent = text;
-  const close = document.createElement("button");
-  close.type = "button";
-  close.className = "btn-close";
-  close.dataset.dismiss = "";
-  close.ariaLabel = "Close";
-  body.append(words, close);
-  box.append(body);
+  const close = make("button", { type: "button", className: "btn-close", ariaLabel: "Close", dataset: { dismiss: "" } });
+  const body = make("div", { className: "toast-body" }, make("span", {}, text), close);
+  const role = level === "error" ? "alert" : "status";
+  const box = make("div", { className: "toast show", role, dataset: { toast: level } }, body);
   document.getElementById("toasts").append(box);
   if (level !== "error") setTimeout(() => dismiss(box), TOAST_MS);
 }

@@ -1,4 +1,5 @@
 // The chart page: puts the parts together and follows the address.
+import { make } from "../dom.js";
 import { indexAt, load, refresh } from "./bars.js";
 import { Candles } from "./candles.js";
 import { Dialog } from "./dialog.js";
@@ -154,10 +155,14 @@ function rememberMoves() {
   });
 }
 
+function formAddress(candle) {
+  const query = new URLSearchParams({ symbol: current.symbol, timeframe: current.timeframe, candle });
+  return `${frame.dataset.dialog}?${query}`;
+}
+
 function openForm(index) {
   const candle = format.utc(candles.bars.epoch[index]);
-  const query = new URLSearchParams({ symbol: current.symbol, timeframe: current.timeframe, candle });
-  dialog.open(`${frame.dataset.dialog}?${query}`, state.addressWith({ ...current, train: "1", candle }));
+  dialog.open(formAddress(candle), state.addressWith({ ...current, train: "1", candle }));
 }
 
 function switchTrainMode(on) {
@@ -210,9 +215,7 @@ async function start() {
     library = await import(frame.dataset.library);
   } catch {
     frame.hidden = true;
-    const why = document.createElement("p");
-    why.className = "alert alert-info";
-    why.textContent = "The chart's program is missing on the server (npm ci brings it). Here are the last bars:";
+    const why = make("p", { className: "alert alert-info" }, "The chart's program is missing on the server (npm ci brings it). Here are the last bars:");
     document.getElementById("chart-fallback").append(why, document.getElementById("last-bars").content.cloneNode(true));
     return;
   }
@@ -238,11 +241,7 @@ async function start() {
   addEventListener("popstate", follow);
   await apply();
   if (history.state?.content) dialog?.show(history.state.content);
-  else if (dialog && state.read().candle) {
-    const { candle } = state.read();
-    const query = new URLSearchParams({ symbol: current.symbol, timeframe: current.timeframe, candle });
-    dialog.show(`${frame.dataset.dialog}?${query}`);
-  }
+  else if (dialog && state.read().candle) dialog.show(formAddress(state.read().candle));
 }
 
 start();

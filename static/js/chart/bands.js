@@ -1,9 +1,9 @@
 // What a click would use, painted behind the candles: training, validation, test. Bands may reach out of sight.
 import { colours } from "./candles.js";
+import { PARTS } from "./format.js";
 
 const LABEL_TOP = 34; // pixels, below the legend
 const ROOMY = 600; // in a narrower chart the legend needs the labels' place
-const LABELS = { train: "Training", validation: "Validation", test: "Test", after: "After" };
 
 class Renderer {
   constructor(owner) {
@@ -34,7 +34,7 @@ class Renderer {
     context.fillStyle = c[band.part];
     context.fillRect(left, 0, right - left, 3);
     context.font = "600 11px system-ui, sans-serif";
-    const text = [band.text, LABELS[band.part], ""].find((one) => context.measureText(one).width < right - left - 8);
+    const text = [band.text, PARTS[band.part], ""].find((one) => context.measureText(one).width < right - left - 8);
     context.textBaseline = "top";
     if (roomy && text) context.fillText(text, left + 4, LABEL_TOP);
   }

@@ -10,7 +10,6 @@ const DRAWDOWN_PANE = 4;
 const HEIGHT = 1.5; // of a pane, where the candles have 5
 const LOW_HEIGHT = 1;
 const MARGIN = 0.02; // of probability around the threshold
-const NAMES = { train: "Training", validation: "Validation", test: "Test", after: "After" };
 const PERCENT = { type: "custom", minMove: 0.1, formatter: (value) => `${Math.round(value)} %` };
 const PLAIN = { lastValueVisible: false, priceLineVisible: false, lineWidth: 1.5, crosshairMarkerRadius: 3 };
 
@@ -40,8 +39,7 @@ export class Layer {
     this.found = found;
     this.#lines(found);
     this.#arrows(found[0], hits);
-    const shown = found[0] ? bandsOf(found[0], this.candles.bars) : [];
-    for (const band of [this.bands, this.paneBands]) band?.show(shown, null);
+    this.hideBands(false);
     if (!found.length) this.showEquity(null);
   }
 
@@ -170,8 +168,8 @@ function bandsOf({ epoch, sample, samples }, bars) {
   for (let start = 0, i = 1; i <= sample.length; i++) {
     if (sample[i] === sample[start]) continue;
     const part = samples[sample[start]];
-    if (NAMES[part]) {
-      const text = `${NAMES[part]} ${format.count(i - start)} candles`;
+    if (format.PARTS[part]) {
+      const text = `${format.PARTS[part]} ${format.count(i - start)} candles`;
       bands.push({ part, from: indexAt(bars, epoch[start]), to: indexAt(bars, epoch[i - 1]), text });
     }
     start = i;

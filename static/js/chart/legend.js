@@ -1,4 +1,5 @@
 // Open, high, low, close and volume of the bar under the crosshair; of the last bar when there is none.
+import { make } from "../dom.js";
 import * as format from "./format.js";
 
 export class Legend {
@@ -11,19 +12,17 @@ export class Legend {
     const close = bars.close[index];
     const before = index > 0 ? bars.close[index - 1] : bars.open[index];
     const change = 100 * (close / before - 1);
-    const name = document.createElement("strong");
-    name.textContent = `${symbol} ${timeframe}`;
-    const time = document.createElement("span");
-    time.textContent = format.day(bars.epoch[index], timeframe);
-    time.title = format.utc(bars.epoch[index]);
-    const parts = [name, time];
+    const time = { title: format.utc(bars.epoch[index]) };
+    const parts = [
+      make("strong", {}, `${symbol} ${timeframe}`),
+      make("span", time, format.day(bars.epoch[index], timeframe)),
+    ];
     for (const [letter, column] of [["O", "open"], ["H", "high"], ["L", "low"], ["C", "close"]]) {
       parts.push(labelled(letter, bars[column][index].toFixed(places)));
     }
-    const moved = document.createElement("span");
-    moved.className = change < 0 ? "down" : "up";
-    moved.textContent = `${Math.abs(change).toFixed(2)} %`;
-    parts.push(moved, labelled("Vol", format.volume(bars.volume[index])));
+    const moved = { className: change < 0 ? "down" : "up" };
+    parts.push(make("span", moved, `${Math.abs(change).toFixed(2)} %`));
+    parts.push(labelled("Vol", format.volume(bars.volume[index])));
     if (price === "raw") parts.push(labelled("", "raw prices"));
     if (bars.stale?.includes(bars.epoch[index])) parts.push(labelled("", "stale: no candle"));
     this.element.replaceChildren(...parts);
@@ -31,10 +30,5 @@ export class Legend {
 }
 
 function labelled(label, value) {
-  const whole = document.createElement("span");
-  const small = document.createElement("span");
-  small.className = "muted";
-  small.textContent = `${label} `;
-  whole.append(small, value);
-  return whole;
+  return make("span", {}, make("span", { className: "muted" }, `${label} `), value);
 }

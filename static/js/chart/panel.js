@@ -1,4 +1,5 @@
 // The panel of live predictions: which models are loaded, the threshold, the newest prediction in words, and counts.
+import { make } from "../dom.js";
 import { modelColour } from "./candles.js";
 import * as format from "./format.js";
 import { Kept } from "./kept.js";
@@ -82,21 +83,17 @@ export class Panel {
   }
 
   #line(run, place, i) {
-    const line = document.createElement("li");
-    const key = document.createElement("span");
-    key.className = `model-key model-key-${i}`;
+    const key = make("span", { className: `model-key model-key-${i}` });
     key.style.borderColor = place < 0 ? "" : modelColour(place);
-    const link = document.createElement("a");
-    link.href = this.element.dataset.run.replace("RUN", encodeURIComponent(run));
-    link.textContent = this.labels.get(run) ?? run;
-    link.title = run;
-    const close = document.createElement("button");
-    close.type = "button";
-    close.className = "btn-close";
-    close.dataset.run = run;
-    close.ariaLabel = `Take ${run} off the chart`;
-    line.append(key, link, close);
-    return line;
+    const href = this.element.dataset.run.replace("RUN", encodeURIComponent(run));
+    const ariaLabel = `Take ${run} off the chart`;
+    return make(
+      "li",
+      {},
+      key,
+      make("a", { href, title: run }, this.labels.get(run) ?? run),
+      make("button", { type: "button", className: "btn-close", ariaLabel, dataset: { run } }),
+    );
   }
 
   showEarned(found) {
@@ -116,10 +113,7 @@ export class Panel {
 
 function group(label, models) {
   if (!models.length) return [];
-  const found = document.createElement("optgroup");
-  found.label = label;
-  found.append(...models.map((one) => new Option(one.label, one.run_id)));
-  return [found];
+  return [make("optgroup", { label }, ...models.map((model) => new Option(model.label, model.run_id)))];
 }
 
 // The newest prediction in words, and how often such a probability came true.
@@ -128,14 +122,9 @@ function newest({ epoch, probability, out_of_range, calibration, judged }, thres
   const last = epoch.length - 1;
   const p = probability[last];
   const up = p >= threshold;
-  const said = document.createElement("p");
-  const word = document.createElement("strong");
-  word.className = up ? "up" : "down";
-  word.textContent = up ? "up" : "not up";
-  const time = document.createElement("span");
-  time.textContent = format.day(epoch[last], timeframe);
-  time.title = format.utc(epoch[last]);
-  said.append("At the close of ", time, " it gives a rise of the next candle ", p.toFixed(3), ": ", word, `.`);
+  const word = make("strong", { className: up ? "up" : "down" }, up ? "up" : "not up");
+  const time = make("span", { title: format.utc(epoch[last]) }, format.day(epoch[last], timeframe));
+  const said = make("p", {}, "At the close of ", time, " it gives a rise of the next candle ", p.toFixed(3), ": ", word, `.`);
   const parts = [said];
   const bin = calibration.find((one) => p >= one.low && p < one.high);
   const [low, high] = bin ? bin.interval.map(percent) : [];
@@ -170,22 +159,8 @@ function counts({ probability, up, sample, samples }, part, threshold) {
 }
 
 function row(label, figures) {
-  const line = document.createElement("tr");
-  const head = document.createElement("th");
-  head.scope = "row";
-  head.textContent = label;
-  line.append(head);
-  for (const figure of figures) {
-    const cell = document.createElement("td");
-    cell.className = "num";
-    cell.textContent = figure;
-    line.append(cell);
-  }
-  return line;
+  const cells = figures.map((figure) => make("td", { className: "num" }, figure));
+  return make("tr", {}, make("th", { scope: "row" }, label), ...cells);
 }
 
-function paragraph(text) {
-  const found = document.createElement("p");
-  found.textContent = text;
-  return found;
-}
+const paragraph = (text) => make("p", {}, text);

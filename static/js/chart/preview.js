@@ -1,7 +1,7 @@
 // What a run at a candle would use, asked of the server: one request at a time, the latest wish wins, answers kept.
+import { make } from "../dom.js";
 import * as format from "./format.js";
 
-const NAMES = { train: "Training", validation: "Validation", test: "Test" };
 
 export class Preview {
   constructor(address, onAnswer) {
@@ -48,25 +48,18 @@ async function ask(url) {
 // The answer in words, one chip for each part.
 export function describe(answer, timeframe) {
   const chips = [];
-  for (const [part, name] of Object.entries(NAMES)) {
-    const found = answer.parts?.[part];
-    if (!found?.rows) continue;
-    const chip = document.createElement("span");
-    chip.className = `part part-${part}`;
-    const title = document.createElement("strong");
-    title.textContent = name;
-    const first = format.day(found.first, timeframe);
-    const last = format.day(found.last, timeframe);
-    const rows = part === "validation" ? `last ${format.count(found.rows)} of these` : `${format.count(found.rows)} rows`;
-    chip.append(title, ` ${rows} · ${format.percent(found.up, found.rows)} up · ${first} – ${last}`);
-    chip.title = `${format.utc(found.first)} to ${format.utc(found.last)}: ${found.up} up, ${found.down} not`;
-    chips.push(chip);
+  for (const [part, name] of Object.entries(format.PARTS)) {
+    const split = answer.parts?.[part];
+    if (!split?.rows) continue;
+    const first = format.day(split.first, timeframe);
+    const last = format.day(split.last, timeframe);
+    const rows = part === "validation" ? `last ${format.count(split.rows)} of these` : `${format.count(split.rows)} rows`;
+    const words = ` ${rows} · ${format.percent(split.up, split.rows)} up · ${first} – ${last}`;
+    const title = `${format.utc(split.first)} to ${format.utc(split.last)}: ${split.up} up, ${split.down} not`;
+    chips.push(make("span", { className: `part part-${part}`, title }, make("strong", {}, name), words));
   }
   if (answer.problem) {
-    const missing = document.createElement("span");
-    missing.className = "part-missing";
-    missing.textContent = answer.problem;
-    chips.push(missing);
+    chips.push(make("span", { className: "part-missing" }, answer.problem));
   } else {
     chips.push(...notes(answer).map(muted));
   }

@@ -107,4 +107,4 @@ function bandsOf(answer, bars, index) {
 }
 
 const words = (part, { rows, up }) =>
-  `${{ train: "Training", validation: "Validation", test: "Test" }[part]} ${format.count(rows)} rows · ${format.percent(up, rows)} up`;
+  `${format.PARTS[part]} ${format.count(rows)} rows · ${format.percent(up, rows)} up`;

@@ -60,6 +60,16 @@ def test_it_shows_two_models_and_takes_them_off(site: Site, open_page: OpenPage,
     expect(loaded).to_have_count(1)
 
 
+def test_it_stacks_probabilities_equity_and_drawdown_below_the_volume(
+    site: Site, open_page: OpenPage, models: list[str]
+) -> None:
+    page = open_page(site, f"/backtest/?symbol=AAPL&models={models[0]}&hits=1")
+    rows = page.locator("#chart table tr")  # of panes, a separator between each two, and the time axis
+    expect(rows).to_have_count(2 * 5)
+    page.locator('[data-part="loaded"] li').get_by_role("button").click()
+    expect(rows).to_have_count(2 * 2)
+
+
 def test_it_asks_about_another_instrument_with_a_warning(site: Site, open_page: OpenPage, models: list[str]) -> None:
     page = open_page(site, f"/backtest/?symbol=IBM&models={models[0]}")
     expect(page.get_by_role("alert")).to_contain_text("trained on AAPL and has never seen IBM")

@@ -17,8 +17,8 @@ from tests.training.quant.noise import FILLS, fill_forward, noise_bars
 from training.models import Kind, TrainingRun
 from training.quant.candle.spec import CandleSpec, SpecError, format_time, parse_candle_spec
 from training.recipes.candle.data import candle_data
-from training.recipes.verification.execute import verification
 from training.recipes.candle.results import rows_hash
+from training.recipes.verification.execute import verification
 from training.runs import services
 from training.runs.as_json import run_json
 

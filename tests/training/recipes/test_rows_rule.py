@@ -14,9 +14,9 @@ from instruments.quant.bars import Bars
 from tests.market import candle, make_series, store_series
 from tests.training.carrying import carried, carry
 from tests.training.quant.noise import FILLS, fill_forward, noise_bars
-from training.models import Kind, TrainingRun
+from training.models import TrainingRun
 from training.quant.candle.spec import CandleSpec, SpecError, format_time, parse_candle_spec
-from training.recipes.candle.data import candle_data
+from training.recipes.candle.data import candle_data, candle_preview
 from training.recipes.candle.results import rows_hash
 from training.recipes.verification.execute import verification
 from training.runs import services
@@ -94,7 +94,7 @@ def hashes(run: TrainingRun) -> tuple[str, ...]:
 
 def made_before(body: dict[str, Any]) -> TrainingRun:
     """A run as release 0.1.0 made and stored it: by the first rule, without saying so."""
-    run = carry(services.candle_run_start(user=None, spec=replace(parse_candle_spec(body), rows_rule=1)))
+    run = carry(services.run_create(user=None, spec=replace(parse_candle_spec(body), rows_rule=1)))
     del run.config["rows_rule"], run.detail["rows_hash"]
     run.save()
     return run
@@ -207,7 +207,7 @@ def test_it_gives_a_filled_file_the_models_splits_and_verdict_of_its_clean_twin(
         store_series(symbol, bars)
         at = datetime.fromtimestamp(int(clean.time[650]), tz=UTC)
         run = carried({"candle_date": format_time(at), "symbol": symbol, "train_years": 1, "test_window_size": 20})
-        confirmation = carry(TrainingRun.objects.get(subject=run, kind=Kind.CONFIRMATION))
+        confirmation = carry(TrainingRun.objects.get(subject=run, kind="confirmation"))
         runs.append((run_json(run), run.detail, confirmation.result))
     (one, detail_one, windows_one), (two, detail_two, windows_two) = runs
     assert one["model_hash"] == two["model_hash"]
@@ -226,7 +226,7 @@ def test_it_refuses_a_stale_candle_and_names_the_nearest() -> None:
     stale_at = int(np.flatnonzero(bars.close[1:] == bars.close[:-1])[100]) + 1
     body = {"candle_date": format_time(datetime.fromtimestamp(int(bars.time[stale_at]), tz=UTC)), "symbol": "SPY"}
     with pytest.raises(SpecError, match="is a stale bar of SPY 1d, its price only carried forward") as refusal:
-        services.candle_run_create(user=None, spec=parse_candle_spec(body))
+        services.run_create(user=None, spec=parse_candle_spec(body))
     real = bars.time[np.concatenate(([True], bars.close[1:] != bars.close[:-1]))]
     nearest = (real[real < bars.time[stale_at]][-1], real[real > bars.time[stale_at]][0])
     times = " and ".join(format_time(datetime.fromtimestamp(int(time), tz=UTC)) for time in nearest)
@@ -240,7 +240,7 @@ def test_it_counts_stale_bars_warns_above_a_fifth_and_refuses_above_half(
     clean = noise_bars(700)
     store_series("SPY", fill_forward(clean, seed=1, share=share, how="flat")[0])
     spec = replace(spec_at(clean, 500, train_years=1.0), symbol="SPY")
-    preview = services.candle_preview(spec=spec)
+    preview = candle_preview(spec)
     train = preview["left_out"]["train"]
     assert train["stale"] / train["bars"] == pytest.approx(share, abs=0.07)
     assert any("of the training period" in warning for warning in preview["warnings"]) is warned

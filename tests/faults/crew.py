@@ -130,7 +130,7 @@ class Crew:
     def _whole_group(self) -> tuple[int, list[int]] | None:
         for child in children(self.main):  # while it starts, libraries fork helpers of their own
             pids = sorted(children(child))
-            if len(pids) == settings.WORKERS + 2:
+            if len(pids) == settings.WORKERS + 3:  # with the worker that takes clicks only, monitor and pusher
                 return child, pids
         return None
 

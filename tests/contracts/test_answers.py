@@ -9,13 +9,17 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from predictions.recommendations.make import recommendations_make
+from predictions.schedules.services import schedule_run_now, schedules_create
 from tests.contracts.documented import Witness, component, operations
+from tests.kinds.count.recipe import CountSpec
 from tests.market import candle, make_series
 from tests.people import ApiOf, BrowserOf
 from tests.predictions.advised import TRAINED, day_of
 from tests.training.recipes.test_walk_forward import carry_next
 from tests.training.universe import make_universe
 from training.models import ModelVersion, TrainingRun
+from training.recipes.kinds import recipes
+from training.runs.services import run_create
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
 BODY = {"candle_date": candle(560), "symbol": "SPY", "train_years": 1.0, "test_window_size": 20}
@@ -56,6 +60,7 @@ def test_it_answers_what_is_documented(
     universe_run = _universe_runs(ask)
     _predictions(ask, candle_run)
     _models(ask, candle_run, universe_run)
+    _every_kind(ask, carol)
     _lists(ask)
     _changes(ask)
     _bodies(ask, run_id=universe_run, version=f"universe-{universe_run}")
@@ -159,6 +164,17 @@ def _models(ask: Asker, candle_run: str, universe_run: str) -> None:
     recommendations_make(model=model, as_of=day_of(TRAINED))
     assert ask("GET", "/api/recommendations")
     ask("GET", "/api/recommendations", query="?label=buy")
+
+
+def _every_kind(ask: Asker, user: User) -> None:
+    """What the schedules do, the kind of the tests, and one run of each kind that there is."""
+    for schedule in schedules_create(universe="few", user=user):
+        schedule_run_now(schedule=schedule, user=user)
+    run_create(spec=CountSpec(2), user=user)
+    _work()
+    for kind in recipes():
+        run_id = TrainingRun.objects.filter(kind=kind).values_list("run_id", flat=True)[0]
+        assert ask("GET", RUNS + "/{run_id}", run_id=run_id)["kind"] == kind
 
 
 def _lists(ask: Asker) -> None:

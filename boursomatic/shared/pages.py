@@ -20,11 +20,11 @@ class Place:
 
 PLACES = (
     Place("Home", "home", "home", "/"),
-    Place("Advice", "recommendations", "advice", "/recommendations/"),
+    Place("Recommendations", "recommendations", "advice", "/recommendations/"),
     Place("Backtest", "backtest", "candles", "/backtest/"),
     Place("Runs", "runs", "runs", "/runs/"),
     Place("Models", "models", "models", "/models/"),
-    Place("Tries", "tries", "tries", "/tries/"),
+    Place("Trials", "trials", "tries", "/trials/"),
     Place("Instruments", "instruments", "list", "/instruments/"),
     Place("Schedules", "schedules", "clock", "/schedules/"),
     Place("Workers", "workers", "workers", "/workers/"),

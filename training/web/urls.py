@@ -44,5 +44,6 @@ urlpatterns = [
     path("models/<slug:version>/deactivate", models.deactivate, name="model-deactivate"),
     path("models/<slug:version>/roll-back", models.roll_back, name="model-roll-back"),
     path("workers/", workers.workers, name="workers"),
-    path("tries/", candle_run.tries, name="tries"),
+    path("trials/", candle_run.trials, name="trials"),
+    path("tries/", candle_run.trials_moved),  # their address until 0.1
 ]

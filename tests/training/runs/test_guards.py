@@ -60,7 +60,7 @@ def test_it_shows_every_page_that_they_may_be_on(
         ):
             answer = browser.get(path.format(run.run_id), headers={"HX-Request": "true"} if "part" in path else {})
             assert answer.status_code in statuses, (kind, path, answer.status_code)
-    for path in ("/runs/", "/workers/", "/models/", "/tries/", "/api/training/runs", "/api/training/poc-runs"):
+    for path in ("/runs/", "/workers/", "/models/", "/trials/", "/api/training/runs", "/api/training/poc-runs"):
         assert browser.get(path).status_code == 200
 
 

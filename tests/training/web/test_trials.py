@@ -60,7 +60,7 @@ def test_it_draws_tries_against_holms_line(bob: User, browser_of: BrowserOf) -> 
     run = make_run(bob, series=series, status=Status.COMPLETED)
     tries = enter(series, 0.0004, None, 0.5)
     Try.objects.filter(pk=tries[2].pk).update(run_id=run.run_id)
-    page = browser_of(bob).get("/tries/", {"symbol": "SPY", "timeframe": "1d"}).text
+    page = browser_of(bob).get("/trials/", {"symbol": "SPY", "timeframe": "1d"}).text
     assert page.count("<circle") == 3 and "holm-line" in page
     assert page.count("try-dot is-evidence") == 1 and page.count("try-dot is-unconfirmed") == 1
     assert "<strong>3</strong> tries" in page and "<strong>1</strong> not confirmed, counted as p = 1" in page
@@ -69,13 +69,13 @@ def test_it_draws_tries_against_holms_line(bob: User, browser_of: BrowserOf) -> 
 
 def test_it_begins_with_the_series_that_was_tried_last(bob: User, browser_of: BrowserOf) -> None:
     browser = browser_of(bob)
-    assert "No tries yet" in browser.get("/tries/").text
+    assert "No tries yet" in browser.get("/trials/").text
     enter(make_series("SPY", bars=5), 0.5)
     enter(make_series("IBM", bars=5), 0.5)
-    assert "Tries on IBM" in browser.get("/tries/").text
-    assert "Tries on SPY" in browser.get("/tries/", {"symbol": "SPY"}).text
-    assert "No tries on SPY 1h yet" in browser.get("/tries/", {"symbol": "SPY", "timeframe": "1h"}).text
-    assert "No tries on &lt;b&gt;" in browser.get("/tries/", {"symbol": "<b>"}).text
+    assert "Tries on IBM" in browser.get("/trials/").text
+    assert "Tries on SPY" in browser.get("/trials/", {"symbol": "SPY"}).text
+    assert "No tries on SPY 1h yet" in browser.get("/trials/", {"symbol": "SPY", "timeframe": "1h"}).text
+    assert "No tries on &lt;b&gt;" in browser.get("/trials/", {"symbol": "<b>"}).text
 
 
 def test_it_shows_page_by_page_with_few_queries(bob: User, browser_of: BrowserOf) -> None:
@@ -87,14 +87,14 @@ def test_it_shows_page_by_page_with_few_queries(bob: User, browser_of: BrowserOf
     assert found.picture is not None and len(found.picture.dots) == DRAWN
     browser = browser_of(bob)
     with CaptureQueriesContext(connection) as queries:
-        assert browser.get("/tries/").text.count("<tr>") == PAGE + 1
+        assert browser.get("/trials/").text.count("<tr>") == PAGE + 1
     assert len(queries) <= 12
 
 
 @pytest.mark.parametrize("after", ["x", "-1", "9" * 25, "²", "5000"])
 def test_it_takes_any_rubbish_for_a_page(bob: User, browser_of: BrowserOf, after: str) -> None:
     enter(make_series(bars=5), 0.5)
-    assert browser_of(bob).get("/tries/", {"after": after}).status_code == 200
+    assert browser_of(bob).get("/trials/", {"after": after}).status_code == 200
 
 
 @pytest.mark.parametrize("p_values", [(1.0,), (1e-20,), (0.05,), (None, None)])
@@ -105,3 +105,8 @@ def test_it_keeps_every_point_within_its_box(p_values: tuple[float | None, ...])
     assert picture is not None
     assert all(0 <= dot.x <= 100 and 0 <= dot.y <= picture.height for dot in picture.dots)
     assert all(0 <= y <= picture.height for y, _ in picture.levels)
+
+
+def test_it_redirects_its_old_address(bob: User, browser_of: BrowserOf) -> None:
+    moved = browser_of(bob).get("/tries/", {"symbol": "SPY", "timeframe": "1d"})
+    assert (moved.status_code, moved["Location"]) == (301, "/trials/?symbol=SPY&timeframe=1d")

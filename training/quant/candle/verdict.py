@@ -136,7 +136,7 @@ def _sentence(
         said.append(f"over {pooled.rows} candles it was {pooled.auc:.2f} (p = {p_text(pooled.p_value)})")
     elif single and single.smallest_visible_auc:
         visible = math.ceil(single.smallest_visible_auc * 100) / 100
-        said.append(f"{single.rows} candles can only tell an AUC above {visible:.2f} from luck")
+        said.append(f"with {single.rows} candles, an AUC below {visible:.2f} can't be told from chance")
     counted = f"{tries} {'try' if tries == 1 else 'tries'} on {on}"
     if adjusted is not None and pooled and pooled.p_value < LEVEL:
         said.append(f"as the best of {counted} that is p = {p_text(adjusted)}")

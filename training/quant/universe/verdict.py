@@ -45,7 +45,7 @@ def judge_universe(
     if p_value < LEVEL:
         counted = f"as the best of {counted} that is p = {p_text(adjusted)}"
     sentence = (
-        f"{opening}: a Sharpe ratio of {sharpe:.2f} beyond its own exposure to the market, over {days} days after "
-        f"costs, is what luck gives in {odds(p_value)} (p = {p_text(p_value)}); {counted}."
+        f"{opening}: a market-neutral Sharpe of {sharpe:.2f} (its market exposure removed), after costs, over {days} "
+        f"days, is what luck gives in {odds(p_value)} (p = {p_text(p_value)}); {counted}."
     )
     return UniverseVerdict(label, p_value, adjusted, len(tries), days, sentence)

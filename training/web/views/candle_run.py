@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from boursomatic.accounts.permissions import page_permission
@@ -68,9 +69,17 @@ def run_preview(request: HttpRequest) -> JsonResponse:
 
 @require_GET
 @page_permission(Scope.READ)
-def tries(request: HttpRequest) -> HttpResponse:
-    """The team's tries on one series against Holm's line."""
+def trials(request: HttpRequest) -> HttpResponse:
+    """The multiple-testing log of one series."""
     return render(request, "training/trials/list.html", tries_context(request.GET))
+
+
+@require_GET
+@page_permission(Scope.READ)
+def trials_moved(request: HttpRequest) -> HttpResponse:
+    """Redirects the log's address of before, with its query."""
+    query = request.GET.urlencode()
+    return redirect(reverse("trials") + (f"?{query}" if query else ""), permanent=True)
 
 
 def _form(request: HttpRequest, form: CandleForm, status: int = 200) -> HttpResponse:

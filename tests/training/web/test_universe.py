@@ -81,7 +81,7 @@ def test_it_starts_what_was_asked_for_and_fills_missing_features(alice: User, br
 def test_it_asks_again_for_all_that_a_run_was_asked_for(how: str, alice: User, browser_of: BrowserOf) -> None:
     make_universe()
     browser = browser_of(alice)
-    sent = {"universe": "few", "horizon": "7", "buy_threshold": "0.04", "as_of": "2000-12-29", "how": how}
+    sent = {"universe": "few", "horizon": "7", "buy_threshold": "4", "as_of": "2000-12-29", "how": how}
     sent |= {"judged_model": "on"} if how == "train" else {"folds": "2", "step": "30", "window": "rolling"}
     assert browser.post(FORM, sent).status_code == 302
     first = TrainingRun.objects.exclude(kind="fold").get()

@@ -29,7 +29,7 @@ def test_it_calls_evidence_only_what_survives_the_count_of_tries() -> None:
 def test_it_calls_an_unconfirmed_run_weak_at_most() -> None:
     found = verdict(None, [None], single=0.0001, confirmed=False)
     assert (found.label, found.confirmed, found.adjusted_p_value) == (Label.WEAK, False, None)
-    assert "35 candles can only tell an AUC above 0.67 from luck" in found.sentence
+    assert "with 35 candles, an AUC below 0.67 can't be told from chance" in found.sentence
 
 
 def test_it_says_it_in_one_sentence() -> None:

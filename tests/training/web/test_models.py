@@ -31,7 +31,7 @@ def test_it_lists_models_with_verdict_gate_and_state(carol: User, bob: User, bro
     browser = browser_of(bob)
     page = browser.get("/models/").text
     assert all(model.version in page for model in (good, bad, candle))
-    assert "passed" in page and 'title="excess Sharpe ratio after costs"' in page and "1 of 5 failed" in page
+    assert "passed" in page and 'title="excess Sharpe ratio after costs"' in page and "1 of 5 metrics failed" in page
     for query, shown in (
         ("kind=candle", {candle}),
         ("universe=few", {good, bad}),
@@ -49,9 +49,9 @@ def test_the_list_and_a_models_page_count_the_same_figures(carol: User, bob: Use
     """The page looks at two things more, and says how many checks are of which kind."""
     model, browser = universe_model(carol, excess_sharpe=-1.0, precision_buy=0.1), browser_of(bob)
     ModelVersion.objects.filter(pk=model.pk).update(files={"classifier.txt": "0" * 64})
-    assert "refuses: 2 of 5 figures" in browser.get("/models/").text
+    assert "2 of 5 metrics failed" in browser.get("/models/").text
     page = browser.get(f"/models/{model.version}/gate/").text
-    assert "3 of 7 checks fail" in page and "(2 of 5 figures, 1 of 2 data and files)" in page
+    assert "Activation checks: 3 of 7 failed" in page and "(2 of 5 metrics, 1 of 2 data and files)" in page
 
 
 def test_it_asks_the_database_as_often_for_many_models_as_for_one(carol: User, browser_of: BrowserOf) -> None:

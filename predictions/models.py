@@ -182,7 +182,7 @@ class NoticeKind(models.TextChoices):
 
     FEATURES = "features", "Features have drifted"
     SCORES = "scores", "Scores have drifted"
-    PRECISION = "precision", "Less precision than promised"
+    PRECISION = "precision", "Less precision than predicted"
 
 
 class Notice(models.Model):

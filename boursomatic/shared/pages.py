@@ -20,7 +20,7 @@ class Place:
 
 PLACES = (
     Place("Home", "home", "home", "/"),
-    Place("Advice", "recommendations", "advice", "/recommendations/"),
+    Place("Recommendations", "recommendations", "advice", "/recommendations/"),
     Place("Backtest", "backtest", "candles", "/backtest/"),
     Place("Runs", "runs", "runs", "/runs/"),
     Place("Models", "models", "models", "/models/"),

@@ -143,5 +143,5 @@ def _warning(run: TrainingRun, series: Series) -> str:
     return (
         f"This model was trained on {own.instrument.symbol} and has never seen {series.instrument.symbol}. "
         "Its figures were measured on the former and say nothing about the latter; "
-        "train, validation and test are those times, not candles that it knows."
+        "train, validation and test are those times, not candles it was trained on."
     )

@@ -85,7 +85,7 @@ def compare(runs: list[TrainingRun]) -> Comparison:
     verdicts = [found[run.pk].verdict for run in runs]
     common, why_not = None, ""
     if len({run.series_id for run in runs}) > 1:
-        why_not = "They are of different series, so there are no common candles to hold them against each other on."
+        why_not = "They are of different series, so they have no candles in common."
     else:
         try:
             common = _common([ask(run=run, series=None, start=None, end=None) for run in runs])

@@ -14,9 +14,9 @@ from training.web.presenters.metrics_table import metric_lines
 from training.web.presenters.verdict import proof_context
 
 LIMITS = (
-    "It speaks of the next candle only: whether it closes higher, not by how much.",
-    "It was made of one instrument at one timeframe. Of others it can be asked, but nothing measured here holds there.",
-    f"Its figures are of the past; beyond {COST_BP:g} basis points a side no costs, taxes or limits are counted.",
+    "It predicts the next candle only: whether it closes higher, not by how much.",
+    "It was trained on one instrument at one timeframe. It can predict others, but nothing measured here holds there.",
+    f"Its metrics are of the past; beyond {COST_BP:g} basis points a side no costs, taxes or limits are counted.",
     "A probability is only as good as its calibration: see how often such probabilities came true on the chart.",
 )
 

@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
                         choices=[
                             ("features", "Features have drifted"),
                             ("scores", "Scores have drifted"),
-                            ("precision", "Less precision than promised"),
+                            ("precision", "Less precision than predicted"),
                         ],
                         max_length=10,
                     ),

@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
                         choices=[
                             ("recommend", "Recommend"),
                             ("score", "Score"),
-                            ("drift", "Look for drift"),
+                            ("drift", "Check drift"),
                             ("retrain", "Retrain"),
                         ],
                         max_length=10,

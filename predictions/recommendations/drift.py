@@ -89,16 +89,16 @@ def _passed(one: Found) -> list[tuple[NoticeKind, str, dict[str, Any]]]:
     ):
         if found and found.is_beyond:
             text = (
-                f"{what} of the last {STRETCH} recommended days differ from training more than any {STRETCH} days did "
-                f"then: mean PSI {found.psi:.2f}, bound {found.bound:.2f}; most in {found.worst}."
+                f"{what} of the last {STRETCH} recommendation days differ from training more than any {STRETCH} "
+                f"training days did: mean PSI {found.psi:.2f}, bound {found.bound:.2f}; most in {found.worst}."
             )
             passed.append((kind, text, asdict(found)))
     card = one.lately
     if card.is_below:
         assert card.promised is not None and card.delivered is not None and card.interval is not None
         text = (
-            f"Of {card.buys} BUYs on the last {card.days} scored days {card.delivered:.1%} reached the bound; promised "
-            f"were {card.promised:.1%}, and {card.interval[0]:.1%} to {card.interval[1]:.1%} came on the test days."
+            f"Of {card.buys} BUY signals on the last {card.days} scored days {card.delivered:.1%} were hits; the model "
+            f"predicted {card.promised:.1%}, its test days had {card.interval[0]:.1%} to {card.interval[1]:.1%}."
         )
         passed.append((NoticeKind.PRECISION, text, card.as_dict()))
     return passed

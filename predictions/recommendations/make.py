@@ -30,6 +30,10 @@ class NotAdvisable(Exception):
     """Why nothing can be recommended, and what would do, in a sentence."""
 
 
+class InSample(NotAdvisable):
+    """The model has seen the outcomes of the day."""
+
+
 def active_models(universe: str) -> list[ModelVersion]:
     """The active models of a universe, the usual horizon first."""
     found = universe_models().filter(universe=universe, is_active=True)
@@ -48,7 +52,7 @@ def active_model(universe: str) -> ModelVersion:
     if USUAL_HORIZON in found or len(found) == 1:
         return found.get(USUAL_HORIZON) or next(iter(found.values()))
     if found:
-        named = ", ".join(f"{one.version} ({horizon} bars)" for horizon, one in sorted(found.items()))
+        named = ", ".join(f"{one.version} ({horizon} trading days)" for horizon, one in sorted(found.items()))
         raise NotAdvisable(f"Several models of {universe} are active; name one by --model: {named}.")
     raise NotAdvisable(
         f"No model of the universe {universe} is active. Train one (train --universe {universe}) and activate it "
@@ -86,9 +90,9 @@ def recommendations_make(
     session = _session([int(one.time[-1]) for one in bars if len(one)], model, as_of)
     used_until = date.fromisoformat(model.run.result["used_until"])
     if session <= used_until and not in_sample:
-        raise NotAdvisable(
-            f"{model.version} has seen outcomes up to {used_until}, so what it says of {session} proves nothing. Ask "
-            "for a later day, or with --in-sample: such recommendations are flagged and never counted."
+        raise InSample(
+            f"{model.version} was trained on outcomes up to {used_until}: a recommendation for {session} would prove "
+            "nothing. Choose a later day."
         )
     if known := RecommendationSet.objects.filter(version=model.version, as_of=session).first():
         return known, False
@@ -130,7 +134,7 @@ def _session(lasts: list[int], model: ModelVersion, as_of: date | None) -> date:
     if as_of and np.busday_count(session, as_of) > OLDEST_SESSIONS:
         raise NotAdvisable(
             f"The bars of {model.universe} are stale: the last one on or before {as_of} is of {session}, more than "
-            f"{OLDEST_SESSIONS} sessions earlier. Import newer ones (import_bars), or ask for {session}."
+            f"{OLDEST_SESSIONS} sessions earlier. Import newer ones (import_bars), or choose {session}."
         )
     return session
 

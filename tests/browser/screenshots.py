@@ -62,7 +62,7 @@ class Camera:
             "models": "/models/",
             "gate": f"/models/{version}/gate/",
             "history": "/models/history/",
-            "advice": "/recommendations/",
+            "recommendations": "/recommendations/",
             "scorecard": "/recommendations/scorecard/",
             "drift": "/recommendations/drift/",
             "schedules": "/schedules/",
@@ -87,7 +87,7 @@ class Camera:
         self.take("train-mode")
         chart.click(position=_over(chart))
         dialog = page.get_by_role("dialog")
-        start = dialog.get_by_role("button", name="Start training")
+        start = dialog.get_by_role("button", name="Start Training")
         expect(start).to_be_visible()
         self.take("dialog-form")
         self._progress(dialog)
@@ -163,7 +163,7 @@ class Camera:
                 dialog.get_by_label(name, exact=True).fill(value)
             dialog.locator("details.advanced").evaluate("element => element.open = true")
             dialog.get_by_label("Protocol").select_option("poc")
-            dialog.get_by_role("button", name="Start training").click()
+            dialog.get_by_role("button", name="Start Training").click()
             expect(dialog.get_by_text(boosting).or_(dialog.get_by_text("Training Complete!"))).to_be_visible(
                 timeout=60_000
             )
@@ -195,7 +195,7 @@ def _walked(page: Page, site: Site) -> str:
     page.get_by_role("button", name="Schedule this universe").click()
     page.goto(f"{site.url}/training/universe/?universe=demo&how=walk")
     page.get_by_role("button", name="Start").click()
-    expect(page).to_have_title(re.compile("^Completed"), timeout=120_000)
+    expect(page).to_have_title(re.compile("^Walk-forward run"), timeout=120_000)
     return page.url
 
 

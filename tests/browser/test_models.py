@@ -20,9 +20,9 @@ def models(site: Site) -> list[str]:
 def test_it_loads_a_model_from_its_page(site: Site, open_page: OpenPage, models: list[str]) -> None:
     page = open_page(site, f"/runs/{models[0]}/")
     page.get_by_role("link", name="Load This Model").click()
-    panel = page.get_by_role("complementary", name="Live predictions")
-    expect(panel).to_contain_text("it gives a rise of the next candle")
-    expect(panel).to_contain_text(re.compile(r"Of the \d+ candles after its training|how often it comes true"))
+    panel = page.get_by_role("complementary", name="Live Predictions")
+    expect(panel).to_contain_text("P(next candle rises)")
+    expect(panel).to_contain_text(re.compile(r"Of the \d+ candles after its training|its observed frequency"))
     expect(page.locator('[data-part="counts"]')).to_have_text(re.compile("Train.*Validation.*Test.*After", re.DOTALL))
     expect(panel).to_contain_text("Buy and hold")
     expect(page).to_have_url(re.compile(f"models={models[0]}"))
@@ -94,7 +94,7 @@ def test_it_goes_the_whole_way_from_a_click_to_an_undone_deletion(
     run = _train(page)
     page.get_by_role("dialog").get_by_role("link", name="Load This Model").click()
     expect(page).to_have_url(re.compile(f"models={run}"))
-    expect(page.get_by_role("complementary", name="Live predictions")).to_contain_text("Buy and hold")
+    expect(page.get_by_role("complementary", name="Live Predictions")).to_contain_text("Buy and hold")
     page.locator('[data-part="slider"]').fill("1")
     expect(page.get_by_role("row", name="Test 35 0 ")).to_be_visible()
 
@@ -137,7 +137,7 @@ def _train(page: Page) -> str:
     assert box is not None
     chart.click(position={"x": box["width"] * 0.6, "y": box["height"] * 0.5})
     dialog = page.get_by_role("dialog")
-    dialog.get_by_role("button", name="Start training").click()
+    dialog.get_by_role("button", name="Start Training").click()
     expect(dialog.get_by_role("heading", name="Training Complete!")).to_be_visible(timeout=30_000)
     return page.url.rstrip("/").rsplit("/", 1)[-1]
 

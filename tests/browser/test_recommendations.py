@@ -55,12 +55,12 @@ def test_it_goes_from_advice_to_score_and_challenger(site: Site, open_page: Open
 
     page.goto("/recommendations/")
     page.get_by_role("link", name="Scorecard").click()
-    expect(page.get_by_role("heading", name="Challenger beside champion")).to_contain_text("demo, 10 bars")
+    expect(page.get_by_role("heading", name="Challenger beside champion")).to_contain_text("demo, 10 trading days")
     expect(page.locator("section.card", has_text=version).last).to_contain_text("2010-08")
     page.get_by_role("link", name="Home").click()
-    expect(page.get_by_role("heading", name="demo 10 bars ahead")).to_be_visible()
-    expect(page.locator("main")).to_contain_text(f"Advice at the close of {DAYS[1]}")
-    expect(page.locator("main")).to_contain_text(re.compile("come to (its|their) end|none of them a BUY"))
+    expect(page.get_by_role("heading", name="demo 10 trading days ahead")).to_be_visible()
+    expect(page.locator("main")).to_contain_text(f"Recommendations at the close of {DAYS[1]}")
+    expect(page.locator("main")).to_contain_text(re.compile("ha(s|ve) matured: |none of them a BUY"))
 
 
 def _run_now(page: Page, job: str) -> Locator:

@@ -51,20 +51,20 @@ def test_it_trains_activates_and_rolls_back(site: Site, open_page: OpenPage, uni
     page.get_by_role("button", name="Start").click()
 
     expect(page.get_by_text("Profit and loss over the test days")).to_be_visible(timeout=TRAINED_S)
-    expect(page).to_have_title(re.compile("^Completed"))
+    expect(page).to_have_title(re.compile("^Universe run few 1d, "))
     expect(page.get_by_role("row", name=re.compile("^Accuracy"))).to_contain_text("vs")
-    page.get_by_role("link", name="Gate and activation").click()
+    page.get_by_role("link", name="Activation checks").click()
     first = page.url
-    expect(page.get_by_text(re.compile("The gate refuses: \\d of 7 checks fail"))).to_be_visible()
+    expect(page.get_by_text(re.compile("Activation checks: \\d of 7 failed"))).to_be_visible()
     _override(page, "A trial")
-    expect(page.get_by_text("done over its refusal")).to_be_visible()
+    expect(page.get_by_text("Activated despite failed checks")).to_be_visible()
 
     page.get_by_role("link", name="Run", exact=True).click()
     expect(page.get_by_text("This model is active")).to_be_visible()
     page.get_by_role("link", name="Again with these settings").click()
     page.get_by_label(re.compile("^BUY from")).fill("0.04")
     page.get_by_role("button", name="Start").click()
-    page.get_by_role("link", name="Gate and activation").click(timeout=TRAINED_S)
+    page.get_by_role("link", name="Activation checks").click(timeout=TRAINED_S)
     expect(page.get_by_text("It replaces")).to_be_visible()
     second = page.url
     _override(page, "Another trial")
@@ -73,7 +73,7 @@ def test_it_trains_activates_and_rolls_back(site: Site, open_page: OpenPage, uni
     active = page.get_by_role("table").first
     expect(active.get_by_role("row", name=re.compile("few 1d"))).to_contain_text(second.split("/")[-3])
     page.get_by_role("button", name="Roll back").click()
-    expect(page.get_by_text("is active for few 1d, 5 bars again")).to_be_visible()
+    expect(page.get_by_text("is active for few 1d, 5 trading days again")).to_be_visible()
     expect(active.get_by_role("row", name=re.compile("few 1d"))).to_contain_text(first.split("/")[-3])
     page.get_by_label("Active at the end of").fill("2001-01-01")
     page.get_by_role("button", name="Show").click()

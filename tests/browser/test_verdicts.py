@@ -24,8 +24,8 @@ def noise_days(site: Site, tmp_path_factory: pytest.TempPathFactory) -> list[str
 def _train(page: Page, **values: str) -> None:
     for label, value in values.items():
         page.get_by_label(label, exact=True).fill(value)
-    page.get_by_role("button", name="Start training").click()
-    expect(page.get_by_role("heading", name="Training Complete!")).to_be_visible(timeout=SOON)
+    page.get_by_role("button", name="Start Training").click()
+    expect(page.get_by_role("columnheader", name="Test", exact=True)).to_be_visible(timeout=SOON)
 
 
 def _strip(page: Page) -> Locator:
@@ -42,7 +42,7 @@ def test_it_confirms_in_place_and_proves_on_demand(site: Site, open_page: OpenPa
     expect(verdict).to_contain_text("over 385 candles it was")
     expect(verdict).to_contain_text(re.compile(r"the best of \d+ tr(y|ies) on AAPL"))
     expect(page.locator("#judgement[hx-trigger]")).to_have_count(0)
-    expect(page).to_have_title("Completed · AAPL · Boursomatic")
+    expect(page).to_have_title("Candle run AAPL 1d, 2010-03-15 · Boursomatic")
     expect(page.get_by_text("Last outcome used 2010-03-15 ≤ decision 2010-03-15 < first test outcome")).to_be_visible()
 
     page.get_by_role("button", name="Verify").click()
@@ -63,7 +63,7 @@ def test_it_confirms_later_what_was_trained_without(site: Site, open_page: OpenP
     page.goto(f"/runs/{run_id}/")
     confirm = page.get_by_role("button", name="Confirm", exact=True)
     expect(confirm).to_be_visible(timeout=SOON)
-    expect(page.get_by_text("it was asked for without")).to_be_visible()
+    expect(page.get_by_text("This run was started without confirmation")).to_be_visible()
     confirm.click()
     expect(_strip(page)).to_be_visible(timeout=SOON)
 
@@ -71,7 +71,7 @@ def test_it_confirms_later_what_was_trained_without(site: Site, open_page: OpenP
 def test_it_explains_a_figure_within_the_dialog(site: Site, open_page: OpenPage) -> None:
     page = open_page(site, "/backtest/?symbol=AAPL&train=1&candle=2010-04-15T00:00:00Z")
     dialog = page.get_by_role("dialog")
-    dialog.get_by_role("button", name="Start training").click()
+    dialog.get_by_role("button", name="Start Training").click()
     dialog.get_by_role("button", name="MCC", exact=True).click(timeout=SOON)
     note = page.get_by_role("note", name="MCC")
     expect(note).to_be_visible()

@@ -83,8 +83,8 @@ def model(request: Request, version: str) -> Response:
 @extend_schema(
     operation_id="model_activate",
     summary="Activate a model",
-    description="Through the gate: 422 with every check where it refuses; `override` activates it all the same. "
-    "409 where another model than `expected_active` is active.",
+    description="Its activation checks must pass: else 422 with every check; `override` activates it despite failed "
+    "checks. 409 where another model than `expected_active` is active.",
     tags=["runs and models"],
     request=schema.ActivateRequest,
     responses=answers(200, schema.Activated, 404, 409, 413, 415) | {422: schema.GateRefusal},
@@ -137,7 +137,7 @@ def deactivate(request: Request, version: str) -> Response:
 @extend_schema(
     operation_id="model_roll_back",
     summary="Roll back from an active model",
-    description="What was active before it is active again. The gate's findings of today are kept and don't stop it; "
+    description="What was active before it is active again. Today's activation checks are recorded and don't stop it; "
     "changed files do. 409 where this model isn't the active one any more, or nothing was active before it.",
     tags=["runs and models"],
     request=schema.RollBackRequest,

@@ -66,7 +66,7 @@ class ActivateRequest(Record):
     expected_active: (
         Annotated[str | None, about("The version that is active now, null for none: 409 if it isn't")] | UnsetType
     ) = UNSET
-    override: Annotated[bool, about("Activate it although the gate refuses")] = False
+    override: Annotated[bool, about("Activate it despite failed checks")] = False
 
 
 class GateRefusal(Record):
@@ -99,7 +99,7 @@ class Activation(Record):
     at: Moment
     by: str | None
     reason: str
-    overridden: Annotated[bool, about("The gate had refused")]
+    overridden: Annotated[bool, about("Activated despite failed checks")]
     gate: list[GateCheck]
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from boursomatic.accounts.audit import audit
 from training.errors import ActiveChanged, GateRefused, TooLate
 from training.models import Activation, ModelVersion, ModelVersionQuerySet, TrainingRun
-from training.registry.gate import broken_files, gate_checks, refusals
+from training.registry.gate import broken_files, check_label, gate_checks, refusals
 
 UNASKED: Any = object()  # the caller expects nothing of the model that is active now
 _LOCK = 7_301_997  # first half of PostgreSQL's advisory locks of scopes
@@ -36,7 +36,9 @@ def model_activate(
     with transaction.atomic():
         now = _lock_and_look(model, expected)
         if failed and not override:
-            raise GateRefused(f"The gate refuses {model.version}: {', '.join(failed)}.", gate)
+            raise GateRefused(
+                f"Activation checks of {model.version} failed: {', '.join(map(check_label, failed))}.", gate
+            )
         if now:
             ModelVersion.objects.filter(pk=now.pk).update(is_active=False)
         run = TrainingRun.objects.select_for_update().filter(pk=model.run_id, deleted_at=None).values("pk")
@@ -112,11 +114,16 @@ def activation_json(made: Activation) -> dict[str, Any]:
 
 
 def scope_text(model: ModelVersion) -> str:
-    """The scope in words: `SPY 1d`, or `few 1d, 20 bars`."""
+    """The scope as it is stored: `SPY 1d`, or `few 1d, 20 bars`."""
     scope = model.scope
     if model.universe:
         return f"{scope['universe']} {scope['timeframe']}, {scope['horizon']} bars"
     return f"{scope['symbol']} {scope['timeframe']}"
+
+
+def scope_label(scope: str) -> str:
+    """A stored scope as people read it: `few 1d, 20 trading days`."""
+    return f"{scope.removesuffix(' bars')} trading days" if scope.endswith(" bars") else scope
 
 
 def scope_models(model: ModelVersion) -> ModelVersionQuerySet:
@@ -138,7 +145,7 @@ def _lock_and_look(model: ModelVersion, expected: str | None) -> ModelVersion | 
     if expected is not UNASKED and (now.version if now else None) != expected:
         there = now.version if now else "none"
         raise ActiveChanged(
-            f"The active model of {scope_text(model)} is {there}, not {expected or 'none'}. Look again."
+            f"The active model of {scope_label(scope_text(model))} is {there}, not {expected or 'none'}. Look again."
         )
     return now
 

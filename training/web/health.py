@@ -36,7 +36,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
         connection.ensure_connection()
         check_migrations()
         if not heartbeat.alive().exists():
-            missing["worker"] = "No worker has beaten lately. Start one: python manage.py worker."
+            missing["worker"] = "No worker has a recent heartbeat. Start one: python manage.py worker."
     except NotMigrated:
         missing["migrations"] = "The database is not migrated. Run: python manage.py migrate."
     except DbError:

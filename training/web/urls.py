@@ -45,5 +45,5 @@ urlpatterns = [
     path("models/<slug:version>/roll-back", models.roll_back, name="model-roll-back"),
     path("workers/", workers.workers, name="workers"),
     path("trials/", candle_run.trials, name="trials"),
-    path("tries/", candle_run.tries),
+    path("tries/", candle_run.trials_moved),  # their address until 0.1
 ]

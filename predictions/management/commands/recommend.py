@@ -1,4 +1,4 @@
-"""`manage.py recommend`: asks the active model of a universe about one day, and keeps what it says."""
+"""`manage.py recommend`: one day's recommendations by the active model of a universe, stored."""
 
 from argparse import ArgumentParser, ArgumentTypeError
 from collections import Counter
@@ -9,7 +9,7 @@ from django.core.management.base import CommandError
 
 from boursomatic.shared import commands
 from predictions.recommendations.as_json import set_json
-from predictions.recommendations.make import NotAdvisable, active_model, named_model, recommendations_make
+from predictions.recommendations.make import InSample, NotAdvisable, active_model, named_model, recommendations_make
 from training.errors import RunRefused
 from training.quant.candle.spec import parse_time
 
@@ -44,6 +44,9 @@ class Command(commands.Command):
         try:
             model = named_model(options["model"]) if options["model"] else active_model(options["universe"])
             made, new = recommendations_make(model=model, as_of=options["as_of"], in_sample=options["in_sample"])
+        except InSample as error:
+            flagged = "With --in-sample it is made all the same, flagged and never counted."
+            raise CommandError(f"{error} {flagged}") from error
         except (NotAdvisable, RunRefused) as error:
             raise CommandError(str(error)) from error
         answer = set_json(made)
@@ -55,13 +58,13 @@ def _lines(answer: dict[str, Any], *, new: bool) -> list[str]:
     counts = Counter(row["label"] for row in rows)
     silent = len(answer["recommendations"]) - len(rows)
     lines = [
-        f"{answer['version']} as of {answer['as_of']}, {answer['horizon']} bars ahead: "
+        f"{answer['version']} as of {answer['as_of']}, {answer['horizon']} trading days ahead: "
         + ", ".join(f"{counts[label]} {label}" for label in ("BUY", "HOLD", "SELL"))
-        + (f", {silent} without advice" if silent else "")
-        + ("" if new else " (said before)"),
+        + (f", {silent} without a recommendation" if silent else "")
+        + ("" if new else " (made before)"),
     ]
     if answer["in_sample"]:
-        lines.append("In sample: the model has seen this day's outcome. Flagged, and never counted.")
+        lines.append("In sample: the model was trained on this day's outcomes. Flagged, and never counted.")
     if answer["lost"]:
         lines.append(f"No longer in the universe: {', '.join(answer['lost'])}.")
     shown = rows if len(rows) <= 2 * SHOWN else rows[:SHOWN]

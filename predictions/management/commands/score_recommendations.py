@@ -1,4 +1,4 @@
-"""`manage.py score_recommendations`: writes what came of recommendations, and adds up promised against delivered."""
+"""`manage.py score_recommendations`: scores matured recommendations, and sums up precision of BUY by model."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ from predictions.recommendations.score import recommendations_score, scorecards
 
 class Command(commands.Command):
     help = (
-        "Follows each recommendation to the last bar of its horizon and writes once what came, hit or miss. Says by "
-        "model what precision of BUY was promised and what was delivered; days in sample never count."
+        "Scores each recommendation once, at the last bar of its horizon: realised return, hit or miss. Prints by "
+        "model the precision of BUY, predicted and realised; days in sample never count."
     )
 
     def work(self, **options: Any) -> commands.Outcome:
@@ -40,12 +40,13 @@ def _lines(version: str, card: Scorecard) -> list[str]:
         return [f"{head}, no BUY among them"]
     return [
         f"{head}, {card.buys:,} of them BUY",
-        f"  precision of BUY promised   {_share(card.promised)}  mean P(BUY) of these",
-        f"  on its test days            {_share(card.tested)}  {_interval(card.interval)}",
-        f"  delivered                   {_share(card.delivered)}  {_interval(card.delivered_interval)}",
-        f"  base rate of the same days  {_share(card.base_rate)}",
-        f"  mean return of the BUYs     {_share(card.earned)}",
-        "  came as said                " + ", ".join(f"{name} {_share(rate)}" for name, rate in card.hit_rates.items()),
+        f"  precision of BUY, predicted  {_share(card.promised)}  mean P(BUY) of these",
+        f"  on test days                 {_share(card.tested)}  {_interval(card.interval)}",
+        f"  realised                     {_share(card.delivered)}  {_interval(card.delivered_interval)}",
+        f"  base rate of those days      {_share(card.base_rate)}",
+        f"  mean return of BUYs          {_share(card.earned)}",
+        "  hit rate                     "
+        + ", ".join(f"{name} {_share(rate)}" for name, rate in card.hit_rates.items()),
     ]
 
 

@@ -1,9 +1,9 @@
-"""What a member sees first: the newest advice, what changed, how it has turned out, what is being done."""
+"""What a member sees first: the newest recommendations, what changed, how they turned out, runs in progress."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from predictions.models import Label, Notice, Recommendation, RecommendationSet
+from predictions.models import Job, Label, Notice, Recommendation, RecommendationSet, Schedule
 from predictions.quant.score import Scorecard
 from predictions.recommendations.make import universe_models
 from predictions.recommendations.score import scored_days
@@ -37,6 +37,7 @@ class Today:
     before: RecommendationSet | None
     changes: list[Change]
     card: Scorecard | None
+    schedule: Schedule | None  # of its universe's recommendations
 
     @property
     def model(self) -> ModelVersion:
@@ -55,22 +56,30 @@ def home_context() -> dict[str, Any]:
     models = universe_models().select_related("series__instrument").filter(is_active=True)
     lines = model_lines(list(models.order_by("universe", "horizon")))
     cards = scored_days([line.model.version for line in lines])
+    schedules = {one.universe: one for one in Schedule.objects.filter(job=Job.RECOMMEND)}
     runs = TrainingRun.objects.existing().of_kinds(listed_kinds()).filter(status__in=ACTIVE)
     return {
-        "today": [_today(one, cards[one.model.version][0] if one.model.version in cards else None) for one in lines],
-        "runs": list(runs.light().newest_first()[:RUNS]),
+        "today": [
+            _today(
+                one,
+                cards[one.model.version][0] if one.model.version in cards else None,
+                schedules.get(one.model.universe),
+            )
+            for one in lines
+        ],
+        "runs": list(runs.light().select_related("description").newest_first()[:RUNS]),
         "notices": list(Notice.objects.all()[:NOTICES]),
         "has_runs": TrainingRun.objects.existing().exists(),
     }
 
 
-def _today(line: ModelLine, card: Scorecard | None) -> Today:
+def _today(line: ModelLine, card: Scorecard | None, schedule: Schedule | None) -> Today:
     sets = list(RecommendationSet.objects.filter(version=line.model.version).newest_first()[:2])
     newest, before = [*sets, None, None][:2]
     if newest is None:
-        return Today(line, None, {}, [], None, [], card)
+        return Today(line, None, {}, [], None, [], card, schedule)
     best = newest.rows.light().exclude(label="").order_by("-p_buy", "rank")[:BEST]
-    return Today(line, newest, set_counts(newest), list(best), before, _changes(newest, before), card)
+    return Today(line, newest, set_counts(newest), list(best), before, _changes(newest, before), card, schedule)
 
 
 def _changes(newest: RecommendationSet, before: RecommendationSet | None) -> list[Change]:

@@ -23,12 +23,12 @@ REASONS = 10  # features
 SORTS = {  # name in the address -> (column, heading); a minus before the name: largest first
     "rank": ("rank", "Rank"),
     "symbol": ("series__instrument__symbol", "Symbol"),
-    "label": ("label", "Advice"),
+    "label": ("label", "Recommendation"),
     "p_buy": ("p_buy", "P(BUY), %"),
     "p_hold": ("p_hold", "P(HOLD), %"),
     "p_sell": ("p_sell", "P(SELL), %"),
-    "expected": ("expected_return", "Expected, %"),
-    "came": ("realised_return", "Came, %"),
+    "expected": ("expected_return", "Expected return, %"),
+    "came": ("realised_return", "Realised return, %"),
 }
 TEXTS = ("rank", "symbol", "label")  # columns that are sorted upwards first
 
@@ -106,13 +106,14 @@ def chosen_rows(found: RecommendationSet, query: Mapping[str, str]) -> Any:
 def set_counts(found: RecommendationSet) -> dict[str, Any]:
     """How many of each label, how many without; mean P(BUY) of the BUYs; how many were scored, and were right."""
     counted = {label.lower(): Count("pk", filter=Q(label=label)) for label in Label.values}
-    return found.rows.order_by().aggregate(
+    counts: dict[str, Any] = found.rows.order_by().aggregate(
         **counted,
         silent=Count("pk", filter=Q(label="")),
         promised=Avg("p_buy", filter=Q(label=Label.BUY)),
         scored=Count("pk", filter=Q(hit__isnull=False)),
         hits=Count("pk", filter=Q(hit=True)),
     )
+    return counts | {"hit_rate": counts["hits"] / counts["scored"] if counts["scored"] else None}
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_GET
 
 from boursomatic.accounts.permissions import page_permission
-from boursomatic.accounts.roles import Scope
+from boursomatic.accounts.roles import Scope, may
 from predictions.candle.choices import model_choices
 from predictions.candle.compare import NotComparable, comparable_runs, compare
 from predictions.candle.csv_tables import comparison_rows, csv_text
@@ -24,7 +24,8 @@ from training.web.presenters.glossary import NOTES
 @page_permission(Scope.READ)
 def home(request: HttpRequest) -> HttpResponse:
     """Where a login leads."""
-    return render(request, "predictions/home.html", home_context())
+    context = home_context() | {"may_recommend": may(request.user, Scope.ACTIVATE)}
+    return render(request, "predictions/home.html", context)
 
 
 @require_GET

@@ -48,14 +48,14 @@ def why(request: HttpRequest, number: int) -> HttpResponse:
     row = get_object_or_404(Recommendation.objects.select_related("set", "series__instrument"), pk=number)
     context = {"row": row, "reasons": [], "problem": ""}
     if not row.label:
-        context["problem"] = "Nothing was said of this instrument on that day."
+        context["problem"] = "No recommendation was made for this instrument on that day."
     else:
         try:
             context["reasons"] = reasons(row)
         except RunRefused as error:
             context["problem"] = str(error)
         except ModelVersion.DoesNotExist:
-            context["problem"] = "The model was deleted since; what it said stays, why it said so is gone."
+            context["problem"] = "The model was deleted since: its recommendation stays, the reasons are gone."
     page, fragment = "predictions/recommendations/why.html", "predictions/recommendations/_why.html"
     return render_page(request, page, fragment, context)
 
@@ -63,7 +63,7 @@ def why(request: HttpRequest, number: int) -> HttpResponse:
 @require_GET
 @page_permission(Scope.READ)
 def scorecard(request: HttpRequest) -> HttpResponse:
-    """Promised against delivered, by model and month."""
+    """Predicted and realised precision of BUY, by model and month."""
     return render(request, "predictions/recommendations/scorecard.html", scorecard_context())
 
 

@@ -1,4 +1,4 @@
-"""The page of what is done by the clock: seen by all, changed by managers."""
+"""The page of scheduled jobs: seen by all, changed by managers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -95,11 +95,11 @@ ACTIONS: dict[str, tuple[str, Callable[[Schedule, User], None]]] = {
     "on": ("on.", lambda one, user: service.schedule_switch(schedule=one, user=user, on=True)),
     "off": ("off.", lambda one, user: service.schedule_switch(schedule=one, user=user, on=False)),
     "rule-on": (
-        "a challenger that passes the gate is activated from now on.",
+        "auto-activate when checks pass: on.",
         lambda one, user: service.schedule_rule(schedule=one, user=user, on=True),
     ),
     "rule-off": (
-        "nothing activates itself.",
+        "auto-activate when checks pass: off.",
         lambda one, user: service.schedule_rule(schedule=one, user=user, on=False),
     ),
     "delete": ("deleted.", lambda one, user: service.schedule_delete(schedule=one, user=user)),

@@ -72,7 +72,7 @@ export class Panel {
     this.part("threshold").value = threshold;
     this.part("hits").checked = hits;
     for (const name of ["with-model", "judged"]) this.part(name).hidden = !first;
-    this.part("own").textContent = first ? `its own: ${first.own_threshold.toFixed(2)}` : "";
+    this.part("own").textContent = first ? `Reset to the trained threshold, ${first.own_threshold.toFixed(2)}` : "";
     this.part("loaded").replaceChildren(...this.models.map((run, i) => this.#line(run, found.findIndex((one) => one.run_id === run), i)));
     const warnings = [...problems, ...new Set(found.map((one) => one.warning).filter(Boolean))];
     this.part("warning").textContent = warnings.join(" ");
@@ -106,7 +106,7 @@ export class Panel {
     }
     this.part("earned").replaceChildren(...rows);
     this.part("earned-since").textContent = rows.length
-      ? `From its first test candle, ${found.first.slice(0, 10)}, on: bought at the next open while it says up, after ${found.cost_bp} bp a side.`
+      ? `From its first test candle, ${found.first.slice(0, 10)}, on: bought at the next open while it predicts up, after ${found.cost_bp} bp a side.`
       : "No candle after its training has an outcome yet.";
   }
 }
@@ -118,25 +118,25 @@ function group(label, models) {
 
 // The newest prediction in words, and how often such a probability came true.
 function newest({ epoch, probability, out_of_range, calibration, judged }, threshold, timeframe) {
-  if (!epoch.length) return [paragraph("No candle of this series has all that the model needs to see.")];
+  if (!epoch.length) return [paragraph("No candle of this series has all features the model needs.")];
   const last = epoch.length - 1;
   const p = probability[last];
   const up = p >= threshold;
   const word = make("strong", { className: up ? "up" : "down" }, up ? "up" : "not up");
   const time = make("span", { title: format.utc(epoch[last]) }, format.day(epoch[last], timeframe));
-  const said = make("p", {}, "At the close of ", time, " it gives a rise of the next candle ", p.toFixed(3), ": ", word, `.`);
+  const said = make("p", {}, "At the close of ", time, ": P(next candle rises) ", p.toFixed(3), ", predicted ", word, `.`);
   const parts = [said];
   const bin = calibration.find((one) => p >= one.low && p < one.high);
   const [low, high] = bin ? bin.interval.map(percent) : [];
   parts.push(
     paragraph(
       bin
-        ? `Of the ${format.count(bin.rows)} candles after its training that were given ${bin.low.toFixed(2)} to ${bin.high.toFixed(2)}, ${percent(bin.share)} rose (95 %: ${low} to ${high}); of all ${format.count(judged.rows)}, ${percent(judged.base_rate)}.`
-        : "No candle after its training was given such a probability yet: how often it comes true is not known.",
+        ? `Of the ${format.count(bin.rows)} candles after its training with a probability of ${bin.low.toFixed(2)} to ${bin.high.toFixed(2)}, ${percent(bin.share)} rose (95 %: ${low} to ${high}); of all ${format.count(judged.rows)}, ${percent(judged.base_rate)}.`
+        : "No candle after its training had such a probability yet: its observed frequency is not known.",
     ),
   );
   if (out_of_range[last] > 0) {
-    parts.push(paragraph(`${percent(out_of_range[last])} of this candle's features lie outside all that it was trained on.`));
+    parts.push(paragraph(`${percent(out_of_range[last])} of this candle's features lie outside the range of its training rows.`));
   }
   return parts;
 }

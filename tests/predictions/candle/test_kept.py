@@ -80,10 +80,10 @@ def test_the_database_refuses_a_second_one_and_half_a_score(bob: User, api: ApiO
 def test_it_shows_the_live_record_beside_the_test_window(bob: User, api: ApiOf, browser_of: BrowserOf) -> None:
     run = trained()
     page = f"/predictions/records/{run.run_id}"
-    assert "no prediction of an open future" in browser_of(bob).get(page).content.decode()
+    assert "no prediction with an open outcome" in browser_of(bob).get(page).content.decode()
     api(bob).post(f"/api/poc-predictions/{run.run_id}")
     text = browser_of(bob).get(page).content.decode()
-    assert "1 prediction kept" in text and "0 scored" in text and "not yet known" in text
+    assert "1 prediction stored" in text and "0 scored" in text and "not yet known" in text
     assert run.series is not None
     add_bar(run.series, 1)
     text = browser_of(bob).get(page).content.decode()

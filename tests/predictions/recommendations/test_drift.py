@@ -64,9 +64,12 @@ def _speak(days: int) -> None:
 @pytest.mark.db_both
 def test_it_looks_when_the_model_has_spoken_on_enough_days(bob: User, browser_of: BrowserOf) -> None:
     browser = browser_of(bob)
-    assert "Nothing to look at yet" in browser.get("/recommendations/drift/").text
+    assert "No drift to measure yet" in browser.get("/recommendations/drift/").text
     _speak(19)
-    assert drift_look()[0].features is None and "19 of the 20 days" in browser.get("/recommendations/drift/").text
+    assert (
+        drift_look()[0].features is None
+        and "19 of 20 recommendation days so far" in browser.get("/recommendations/drift/").text
+    )
     recommendations_make(model=active_model("few"), as_of=day_of(419))
     found = drift_look()[0]
     assert found.features and set(found.features.columns) == set(COLUMNS)
@@ -86,7 +89,7 @@ def test_it_makes_and_mails_a_notice_once(bob: User, browser_of: BrowserOf, sett
     assert len(mail.outbox) == 1 and mail.outbox[0].to == ["desk@example.org"]
     assert "Features have drifted" in mail.outbox[0].body
     page = browser_of(bob).get("/recommendations/drift/").text
-    assert "beyond it" in page and "differ from training" in page
+    assert "above the bound" in page and "differ from training" in page
 
 
 @pytest.mark.django_db(transaction=True)
@@ -103,4 +106,4 @@ def test_a_broken_promise_is_noticed_whatever_the_mail_server_does(settings: Any
         one.pk, one.as_of, one.promise, one.score = None, day_of(TRAINED) + timedelta(weeks=weeks), promise, score
         one.save(force_insert=True)
     notices = drift_notice()[1]
-    assert [notice.kind for notice in notices] == ["precision"] and "25.0% reached" in notices[0].text
+    assert [notice.kind for notice in notices] == ["precision"] and "25.0% were hits" in notices[0].text

@@ -90,7 +90,7 @@ def test_it_looks_at_no_bar_after_its_day() -> None:
 def test_it_refuses_what_the_model_has_seen_unless_asked_in_sample() -> None:
     advised()
     seen = day_of(TRAINED - 1).isoformat()
-    with pytest.raises(CommandError, match=f"has seen outcomes up to {seen}.*--in-sample"):
+    with pytest.raises(CommandError, match=f"was trained on outcomes up to {seen}.*--in-sample"):
         _recommend("--as-of", seen)
     assert not RecommendationSet.objects.exists()
     said = _recommend("--as-of", seen, "--in-sample")

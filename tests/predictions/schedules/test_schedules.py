@@ -203,7 +203,7 @@ def test_retraining_makes_a_challenger_that_only_a_rule_activates(carol: User) -
     services.schedule_run_now(schedule=schedule, user=carol)
     while carry_next():
         pass
-    assert "Not activated: The gate refuses" in last_run(schedule).result["sentence"]
+    assert "Not activated: Activation checks of" in last_run(schedule).result["sentence"]
     assert Activation.objects.count() == 1
 
 
@@ -222,7 +222,7 @@ def test_managers_change_them_on_their_page(carol: User, bob: User, browser_of: 
     browser.post(address, {"do": "rule-on"})
     one.refresh_from_db()
     assert (one.time_of_day, one.every_days, one.enabled, one.activates_by) == (time(6, 15), 3, False, carol)
-    assert "activates what passes the gate, by carol" in browser_of(bob).get("/schedules/").text
+    assert "Auto-activate when checks pass: on, set by carol" in browser_of(bob).get("/schedules/").text
     assert "must be written" in browser.post(address, {"do": "time", "every_days": "0"}, follow=True).text
     browser.post(address, {"do": "run"})
     assert waiting().count() == 1

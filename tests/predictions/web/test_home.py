@@ -27,7 +27,9 @@ def test_it_asks_for_a_login_and_welcomes(bob: User, client: Client, browser_of:
 def test_it_shows_todays_advice_changes_score_runs_and_notices(bob: User, alice: User, browser_of: BrowserOf) -> None:
     model, browser = advised(), browser_of(bob)
     first = browser.get("/").text
-    assert "was not asked about a day yet" in first and "No evidence of skill" in first and "overridden by" in first
+    assert (
+        "No recommendations yet." in first and "No evidence of skill" in first and "Activated despite failed" in first
+    )
     recommendations_make(model=model, as_of=day_of(405))
     assert "first day" in browser.get("/").text
     made, _ = recommendations_make(model=model, as_of=day_of(410))
@@ -42,7 +44,14 @@ def test_it_shows_todays_advice_changes_score_runs_and_notices(bob: User, alice:
     page = browser.get("/").text
     assert made.as_of.isoformat() in page and f"{row.series.instrument.symbol}</strong> <span" in page
     assert run.run_id in page and "All is strange now." in page
-    assert " come to " in page or "none of them a BUY" in page
+    assert " matured: " in page or "none of them a BUY" in page
+
+
+def test_it_recommends_now_by_the_schedule_of_the_universe(carol: User, bob: User, browser_of: BrowserOf) -> None:
+    advised()
+    assert "Schedule them" in browser_of(carol).get("/").text
+    browser_of(carol).post("/schedules/new", {"universe": "few"})
+    assert "Recommend now" in browser_of(carol).get("/").text and "Recommend now" not in browser_of(bob).get("/").text
 
 
 def test_it_asks_as_little_for_many_days_as_for_two(bob: User, browser_of: BrowserOf) -> None:

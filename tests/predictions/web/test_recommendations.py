@@ -60,7 +60,7 @@ def test_it_says_why(bob: User, browser_of: BrowserOf) -> None:
     Recommendation.objects.filter(pk=row.pk).update(
         label="", p_buy=None, p_hold=None, p_sell=None, expected_return=None, rank=None
     )
-    assert "Nothing was said" in browser_of(bob).get(f"/recommendations/{row.pk}/why").text
+    assert "No recommendation was made" in browser_of(bob).get(f"/recommendations/{row.pk}/why").text
     assert browser_of(bob).get("/recommendations/999999/why").status_code == 404
 
 
@@ -69,7 +69,7 @@ def test_it_marks_what_was_said_in_sample_and_of_a_smaller_universe(bob: User, b
     made, _ = recommendations_make(model=model, as_of=day_of(TRAINED - 1), in_sample=True)
     RecommendationSet.objects.filter(pk=made.pk).update(lost=["ZZZ"])
     page = browser_of(bob).get("/recommendations/").text
-    assert "count in no scorecard" in page and "trained on: ZZZ" in page
+    assert "count in no scorecard" in page and "left the universe: ZZZ" in page
 
 
 def test_its_csv_holds_the_day_without_formulas(bob: User, browser_of: BrowserOf) -> None:

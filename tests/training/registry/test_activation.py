@@ -265,7 +265,7 @@ def test_it_lets_one_win_where_both_say_what_they_expect(carol: User, dave: User
 def test_its_command_tells_the_gate_and_refuses() -> None:
     model = universe_model(None, p_value=0.2)
     out = io.StringIO()
-    with pytest.raises(CommandError, match=r"The gate refuses .*: verdict.* --override"):
+    with pytest.raises(CommandError, match=r"Activation checks of .* failed: verdict.* --override"):
         call_command("activate_model", model.version, "--reason", "try", "--json", stdout=out)
     assert [one["check"] for one in json.loads(out.getvalue())["gate"] if not one["passed"]] == ["verdict"]
     out = io.StringIO()

@@ -31,7 +31,7 @@ def test_it_lists_models_with_verdict_gate_and_state(carol: User, bob: User, bro
     browser = browser_of(bob)
     page = browser.get("/models/").text
     assert all(model.version in page for model in (good, bad, candle))
-    assert "passes" in page and 'title="excess Sharpe ratio after costs"' in page and "refuses: 1 of 5" in page
+    assert "passed" in page and 'title="excess Sharpe ratio after costs"' in page and "1 of 5 metrics failed" in page
     for query, shown in (
         ("kind=candle", {candle}),
         ("universe=few", {good, bad}),
@@ -49,9 +49,9 @@ def test_the_list_and_a_models_page_count_the_same_figures(carol: User, bob: Use
     """The page looks at two things more, and says how many checks are of which kind."""
     model, browser = universe_model(carol, excess_sharpe=-1.0, precision_buy=0.1), browser_of(bob)
     ModelVersion.objects.filter(pk=model.pk).update(files={"classifier.txt": "0" * 64})
-    assert "refuses: 2 of 5 figures" in browser.get("/models/").text
+    assert "2 of 5 metrics failed" in browser.get("/models/").text
     page = browser.get(f"/models/{model.version}/gate/").text
-    assert "3 of 7 checks fail" in page and "(2 of 5 figures, 1 of 2 data and files)" in page
+    assert "Activation checks: 3 of 7 failed" in page and "(2 of 5 metrics, 1 of 2 data and files)" in page
 
 
 def test_it_asks_the_database_as_often_for_many_models_as_for_one(carol: User, browser_of: BrowserOf) -> None:
@@ -83,15 +83,15 @@ def test_it_shows_each_check_and_lets_a_manager_override_with_a_reason(
     model, browser = universe_model(carol, p_value=0.2), browser_of(carol)
     address = f"/models/{model.version}/gate/"
     page = browser.get(address).text
-    assert "The gate refuses: 1 of 7 checks fail" in page and "Override the gate" in page
-    assert "above the base rate, 0.3000" in page
+    assert "Activation checks: 1 of 7 failed" in page and "Activate despite failed checks: verdict" in page
+    assert "above the base rate, 30.0" in page and "Precision of BUY (%)" in page
     assert "Managers and admins may activate" in browser_of(bob).get(address).text
     assert browser_of(bob).post(address, {"reason": "x"}).status_code == 403
     for sent, status in (({"reason": " "}, 400), ({"reason": "x" * 501}, 400), ({"reason": "try"}, 422)):
         assert browser.post(address, sent).status_code == status and not _active()
     done = browser.post(address, {"reason": "A trial", "override": "on"}, follow=True)
-    assert done.status_code == 200 and "done over its refusal" in done.text and "A trial" in done.text
-    assert "overridden by carol: A trial" in browser.get("/models/").text
+    assert done.status_code == 200 and "Activated despite failed checks" in done.text and "A trial" in done.text
+    assert "activated despite failed checks, by carol: A trial" in browser.get("/models/").text
 
 
 def test_it_says_so_when_the_race_was_lost(carol: User, dave: User, browser_of: BrowserOf) -> None:
@@ -123,7 +123,7 @@ def test_it_rolls_back_with_one_click_and_says_what_was_active_when(
     assert back in browser.get("/models/history/").text and back not in browser_of(alice).get("/models/history/").text
     assert browser_of(alice).post(back).status_code == 403
     done = browser.post(back, follow=True)
-    assert f"{first.version} is active for few 1d, 20 bars again" in done.text and _active() == [first.version]
+    assert f"{first.version} is active for few 1d, 20 trading days again" in done.text and _active() == [first.version]
     assert Activation.objects.latest("id").reason == f"Rolled back from {second.version}"
     again = browser.post(back, follow=True)
     assert "is not active" in again.text and _active() == [first.version]

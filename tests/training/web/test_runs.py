@@ -122,7 +122,7 @@ def test_it_lets_the_owner_and_managers_cancel_and_delete(
         browser = browser_of(person)
         assert "Cancel" in browser.get(f"/runs/{one.run_id}/").text
         assert browser.post(f"/runs/{one.run_id}/delete", follow=True).redirect_chain == [(f"/runs/{one.run_id}/", 302)]
-        assert "Training cancelled" in browser.post(f"/runs/{one.run_id}/cancel", follow=True).text
+        assert "Cancelled: no model, no files" in browser.post(f"/runs/{one.run_id}/cancel", follow=True).text
         assert f"Run {one.run_id} is deleted." in browser.post(f"/runs/{one.run_id}/delete", follow=True).text
         assert browser.get(f"/runs/{one.run_id}/").status_code == 404
 

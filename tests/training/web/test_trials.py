@@ -130,3 +130,8 @@ def test_it_keeps_every_point_within_its_box(p_values: tuple[float | None, ...])
     assert picture is not None
     assert all(0 <= dot.x <= 100 and 0 <= dot.y <= picture.height for dot in picture.dots)
     assert all(0 <= y <= picture.height for y, _ in picture.levels)
+
+
+def test_it_redirects_its_old_address(bob: User, browser_of: BrowserOf) -> None:
+    moved = browser_of(bob).get("/tries/", {"symbol": "SPY", "timeframe": "1d"})
+    assert (moved.status_code, moved["Location"]) == (301, "/trials/?symbol=SPY&timeframe=1d")

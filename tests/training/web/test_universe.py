@@ -17,9 +17,9 @@ def test_it_says_what_it_would_use_and_what_is_missing(alice: User, bob: User, b
     make_universe()
     browser = browser_of(alice)
     said = browser.get(USE, {"universe": "few", "horizon": "5"}).text
-    assert "about 355" in said and "of 140 needed" in said and "about 2,130" in said and "all there" in said
+    assert "about 355" in said and "(at least 140 needed)" in said and "about 2,130" in said and "up to date" in said
     FeatureState.objects.first().delete()
-    assert "of 1 instruments: the run computes them first" in browser.get(USE, {"universe": "few"}).text
+    assert "for 1 instruments: the run computes them first" in browser.get(USE, {"universe": "few"}).text
     short = browser.get(USE, {"universe": "few", "how": "walk", "folds": "10", "horizon": "5"}).text
     assert "Too little data: about 355 days" in short and "705 are needed" in short
     assert "No instrument" not in short
@@ -31,6 +31,23 @@ def test_it_says_what_it_would_use_and_what_is_missing(alice: User, bob: User, b
     ):
         assert text in browser.get(USE, query).text, query
     assert browser.get(FORM).status_code == 200 and browser_of(bob).get(FORM).status_code == 403
+
+
+def test_it_takes_thresholds_in_per_cent(alice: User, browser_of: BrowserOf) -> None:
+    make_universe()
+    browser = browser_of(alice)
+    page = browser.get(FORM, {"universe": "few", "horizon": "5"}).text
+    assert 'value="5"' in page and 'value="-2"' in page and 'data-follows="id_horizon">5</span>-day return' in page
+    refused = browser.post(FORM, {"universe": "few", "buy_threshold": "0.05"})
+    assert refused.status_code == 400 and "Must be a number from 0.1 to 100 (%)." in refused.text
+    browser.post(FORM, {"universe": "few", "buy_threshold": "2.3", "sell_threshold": "-1.15"})
+    run = TrainingRun.objects.latest("id")
+    assert (run.config["buy_threshold"], run.config["sell_threshold"]) == (0.023, -0.0115)
+    browser.post(f"/runs/{run.run_id}/cancel")
+    shown = browser.get(f"/runs/{run.run_id}/").text
+    assert "Universe run few 1d" in shown and "at least (%)</dt><dd>2.3</dd>" in shown
+    again = browser.get(FORM, {"from": run.run_id}).text
+    assert 'value="2.3"' in again and 'value="-1.15"' in again
 
 
 def test_it_says_when_there_are_no_prices(alice: User, browser_of: BrowserOf) -> None:
@@ -64,7 +81,7 @@ def test_it_starts_what_was_asked_for_and_fills_missing_features(alice: User, br
 def test_it_asks_again_for_all_that_a_run_was_asked_for(how: str, alice: User, browser_of: BrowserOf) -> None:
     make_universe()
     browser = browser_of(alice)
-    sent = {"universe": "few", "horizon": "7", "buy_threshold": "0.04", "as_of": "2000-12-29", "how": how}
+    sent = {"universe": "few", "horizon": "7", "buy_threshold": "4", "as_of": "2000-12-29", "how": how}
     sent |= {"judged_model": "on"} if how == "train" else {"folds": "2", "step": "30", "window": "rolling"}
     assert browser.post(FORM, sent).status_code == 302
     first = TrainingRun.objects.exclude(kind="fold").get()

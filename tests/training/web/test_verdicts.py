@@ -62,7 +62,7 @@ def test_it_polls_its_judgement_while_the_confirmation_goes_on(series: Series, p
     assert "Logistic regression, same rows" in done
     assert "1 trial on SPY" in done and "/trials/?symbol=SPY&amp;timeframe=1d" in done
     assert "on SPY needs p &lt; 0.025" in done
-    assert "with 220 candles, an AUC" in done and "can't be told from chance" in done
+    assert "With 220 candles, an AUC" in done and "can't be told from chance" in done
 
 
 def test_it_keeps_the_list_of_runs_polling_until_all_are_confirmed(
@@ -106,7 +106,7 @@ def test_it_says_when_the_simpler_model_is_better(series: Series, page: Callable
 def test_it_offers_the_confirmation_that_was_left_out(series: Series, alice: User, browser_of: BrowserOf) -> None:
     run = carried({**BODY, "confirm": False}, user=alice)
     browser = browser_of(alice)
-    assert "it was asked for without" in browser.get(f"/runs/{run.run_id}/").text
+    assert "This run was started without confirmation" in browser.get(f"/runs/{run.run_id}/").text
     answer = browser.post(f"/runs/{run.run_id}/confirm", headers=HTMX).text
     assert "Confirming" in answer and "data-poll" in answer
     job = confirmation_of(run)
@@ -217,9 +217,9 @@ def test_it_scores_a_live_run_as_its_future_comes(
     assert (score["candles"], score["of"]) == (9, 20)
     assert score["metrics"]["rows"] == 9
     right = score["metrics"]["confusion"][0] + score["metrics"]["confusion"][3]
-    assert score["sentence"] == f"9 of 20 candles so far: {right} of them foretold rightly."
+    assert score["sentence"] == f"9 of 20 candles so far: {right} of them predicted correctly."
     text = page(run)
-    assert score["sentence"] in text and "A live run has no window of its own yet" in text
+    assert score["sentence"] in text and "A live run has no test window yet" in text
     answer = api(alice).get(f"/api/training/poc-runs/{run.run_id}").json()
     assert answer["live_score"] == score
     assert run_json(carried(BODY))["live_score"] is None

@@ -36,7 +36,7 @@ def test_it_shows_hosts_processes_and_what_they_do(bob: User, alice: User, brows
     text = page.content.decode()
     assert f"/runs/{run.run_id}/" in text
     assert "fit, attempt 2" in text
-    assert "silent" in text
+    assert "not responding" in text
 
 
 def test_it_shows_the_queue_and_its_oldest(bob: User, alice: User, browser_of: BrowserOf) -> None:

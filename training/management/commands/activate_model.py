@@ -1,4 +1,4 @@
-"""`manage.py activate_model`: makes a model the active one of its scope, if the gate lets it."""
+"""`manage.py activate_model`: makes a model the active one of its scope, if its activation checks pass."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -8,16 +8,17 @@ from django.core.management.base import CommandError
 from boursomatic.shared import commands
 from training.errors import ActiveChanged, GateRefused
 from training.models import ModelVersion
-from training.registry.activation import model_activate
+from training.registry.activation import model_activate, scope_label
+from training.registry.gate import check_label
 
 
 class Command(commands.Command):
-    help = "Makes a model the active one of its scope (universe and horizon; or instrument), if it passes the gate."
+    help = "Makes a model the active one of its scope (universe and horizon; or instrument) if its checks pass."
 
     def options(self, parser: ArgumentParser) -> None:
         parser.add_argument("version", metavar="VERSION", help="as train and GET /api/models name it")
         parser.add_argument("--reason", required=True, help="why; it stays in the history")
-        parser.add_argument("--override", action="store_true", help="activate it although the gate refuses")
+        parser.add_argument("--override", action="store_true", help="activate it despite failed checks")
 
     def work(self, **options: Any) -> commands.Outcome:
         reason = options["reason"].strip()
@@ -32,19 +33,20 @@ class Command(commands.Command):
             made = model_activate(model=model, user=None, reason=reason, override=options["override"])
         except GateRefused as error:
             answer["gate"] = error.gate
-            refused = f"{error} Activate it all the same with --override and a reason."
+            refused = f"{error} Activate it despite that with --override and a reason."
             return commands.Outcome(answer, _lines(error.gate), refused)
         except ActiveChanged as error:
             raise CommandError(str(error)) from None
         answer |= {"previous": made.previous or None, "gate": made.gate}
-        done = f"{model.version} is active for {made.scope}" + (", over the gate's refusal" if made.overridden else "")
-        return commands.Outcome(answer, [*_lines(made.gate), f"{done}; before it: {made.previous or 'none'}."])
+        despite = ", despite failed checks" if made.overridden else ""
+        done = f"{model.version} is active for {scope_label(made.scope)}{despite}; replaced: {made.previous or 'none'}."
+        return commands.Outcome(answer, [*_lines(made.gate), done])
 
 
 def _lines(gate: list[dict[str, Any]]) -> list[str]:
     return [
-        f"{'passed' if check['passed'] else 'FAILED':<7} {check['check']:<36} {_shown(check['value']):<14} "
-        f"needed: {check['needed']}"
+        f"{'passed' if check['passed'] else 'FAILED':<7} {check_label(check['check']):<42} "
+        f"{_shown(check['value']):<14} required: {check['needed']}"
         for check in gate
     ]
 

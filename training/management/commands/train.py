@@ -11,7 +11,7 @@ from boursomatic.shared import commands
 from training.artifacts.storage import artifact_storage, run_folder
 from training.models import Status, TrainingRun
 from training.quant.candle.spec import SpecError
-from training.quant.universe.spec import UNIVERSE_RANGES, parse_universe_spec
+from training.quant.universe.spec import SHARES, UNIVERSE_RANGES, parse_universe_spec
 from training.runs.as_json import run_json
 from training.worker import foreground
 
@@ -28,7 +28,7 @@ def universe_options(parser: ArgumentParser) -> None:
     parser.add_argument("--universe", default="all", help="which instruments (default: all, every active one)")
     parser.add_argument("--as-of", metavar="DATE", help="train as if this day were the last (default: the last bar)")
     for r in UNIVERSE_RANGES.values():
-        unit = f", in {r.unit}" if r.unit else " (a fraction: 0.05 is 5 %%)"
+        unit = " (a fraction: 0.05 is 5 %%)" if r.name in SHARES else f", in {r.unit}"
         parser.add_argument(
             f"--{r.name.replace('_', '-')}",
             type=int if r.whole else float,
@@ -58,7 +58,7 @@ class Command(commands.Command):
             "--artifacts-dir", default="", help="folder for a copy of the run's files, under its run id"
         )
         parser.add_argument(
-            "--no-refit", action="store_true", help="keep the judged model instead of fitting again on all known rows"
+            "--no-refit", action="store_true", help="deploy the tested model as it is (no final refit on all data)"
         )
 
     def work(self, **options: Any) -> commands.Outcome:

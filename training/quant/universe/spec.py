@@ -17,19 +17,27 @@ UNIVERSE_SPEC_VERSION = 2
 UNIVERSE_RANGES: dict[str, Range] = {
     r.name: r
     for r in (
-        Range(
-            "lookback_days", "Lookback, calendar days before the last bar", 200, 36_500, 2000, 1, True, "days", False
-        ),
+        Range("lookback_days", "Training history", 200, 36_500, 2000, 1, True, "calendar days", False),
         Range("horizon", "Horizon", 1, 120, 20, 1, True, "trading days", False),
-        Range("buy_threshold", "BUY from this return over the horizon on", 0.001, 1, 0.05, 0.005, False, "", False),
         Range(
-            "sell_threshold", "SELL up to this return over the horizon", -0.9, -0.001, -0.02, 0.005, False, "", False
+            "buy_threshold", "BUY when the return over the horizon is at least", 0.001, 1, 0.05, 0.005, False, "", False
         ),
-        Range("embargo", "Further days dropped before each part", 0, 60, 0, 1, True, "trading days", False),
+        Range(
+            "sell_threshold",
+            "SELL when the return over the horizon is at most",
+            -0.9,
+            -0.001,
+            -0.02,
+            0.005,
+            False,
+            "",
+            False,
+        ),
+        Range("embargo", "Embargo between train, validation and test", 0, 60, 0, 1, True, "trading days", False),
     )
 }
 
-
+SHARES = ("buy_threshold", "sell_threshold")  # fractions here, on the command line and in JSON; pages show per cent
 WARM_UP = 60  # bars before the first one whose features are defined
 
 

@@ -46,6 +46,6 @@ def _sentence(*, sharpe: float | None, days: int, counted: Counted, on: str) -> 
     if p_value is None or sharpe is None:
         return f"{opening}: the strategy earned nothing of its own on {days} days."
     return (
-        f"{opening}: a Sharpe ratio of {sharpe:.2f} beyond its own exposure to the market, over {days} days after "
-        f"costs, is what luck gives in {odds(p_value)} (p = {p_text(p_value)}); {counted_text(counted, on)}."
+        f"{opening}: a market-neutral Sharpe of {sharpe:.2f} (its market exposure removed), after costs, over {days} "
+        f"days, is what luck gives in {odds(p_value)} (p = {p_text(p_value)}); {counted_text(counted, on)}."
     )

@@ -14,7 +14,7 @@ WALK_RANGES: dict[str, Range] = {
     r.name: r
     for r in (
         Range("folds", "Folds", 1, 100, 5, 1, True, "", False),
-        Range("step", "Days judged in each fold", 5, 500, 60, 1, True, "trading days", False),
+        Range("step", "Test days of each fold", 5, 500, 60, 1, True, "trading days", False),
     )
 }
 

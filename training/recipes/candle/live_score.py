@@ -42,7 +42,7 @@ def live_score(run: TrainingRun) -> dict[str, Any] | None:
         return _score(spec, 0, f"None of its {spec.test_window_size} candles has happened yet.")
     metrics = evaluate(labels[known], probability[known], model.threshold)
     right = metrics.confusion[0] + metrics.confusion[3]
-    sentence = f"{count} of {spec.test_window_size} candles so far: {right} of them foretold rightly."
+    sentence = f"{count} of {spec.test_window_size} candles so far: {right} of them predicted correctly."
     return _score(spec, count, sentence) | {"metrics": metrics.as_dict()}
 
 

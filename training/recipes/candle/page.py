@@ -27,8 +27,8 @@ STAGES = {
     "load": "Loading bars",
     "features": "Computing features",
     "fit": "Fitting, stopping early on validation",
-    "refit": "Fitting again on all training rows",
-    "evaluate": "Judging on the test window",
+    "refit": "Final fit on all training rows",
+    "evaluate": "Evaluating on the test window",
     "write": "Writing files",
     "completed": "Completed",
     "failed": "Failed",
@@ -44,6 +44,7 @@ def run_context(run: TrainingRun) -> dict[str, Any]:
         "run": run,
         "found": found,
         "symbol": found["symbol"],
+        "subject": run_subject(run),
         "timeframe": found["timeframe"],
         "detail": run_detail(run),
         "stage_words": STAGES.get(run.stage, run.stage),
@@ -52,6 +53,12 @@ def run_context(run: TrainingRun) -> dict[str, Any]:
         **(judgement_context(run, judgement) | proof_context(run) if run.status == Status.COMPLETED else {}),
         **(_progress(run) if not run.is_terminal else {}),
     }
+
+
+def run_subject(run: TrainingRun) -> str:
+    """What a candle run is about, as its page is titled: `AAPL 1d, 2012-10-18`, with the hour below a day."""
+    symbol, timeframe = run.config["symbol"], run.config["timeframe"]
+    return f"{symbol} {timeframe}, {run.candle_at:{'%Y-%m-%d %H:%M' if timeframe in ('1h', '4h') else '%Y-%m-%d'}}"
 
 
 @dataclass(frozen=True)
@@ -85,7 +92,14 @@ def _unpooled(run: TrainingRun) -> str:
 
 def part_context(run: TrainingRun, part: str) -> dict[str, Any]:
     """For the parts of a finished run's page that are asked for by themselves, while a job about it goes on."""
-    base = {"run": run, "detail": run.detail, "symbol": run.config["symbol"], "timeframe": run.config["timeframe"]}
+    base = {
+        "run": run,
+        "detail": run.detail,
+        "subject": run_subject(run),
+        "words": words_of(run),
+        "symbol": run.config["symbol"],
+        "timeframe": run.config["timeframe"],
+    }
     if part == "proof":
         return base | proof_context(run)
     return base | judgement_context(run, judged([run])[run.pk])

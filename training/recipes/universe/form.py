@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -9,8 +10,8 @@ from django.db.models import Count, Q
 
 from instruments.models import Instrument, Universe
 from instruments.universes import ALL
-from training.quant.candle.spec import SEED, SpecError
-from training.quant.universe.spec import UNIVERSE_RANGES, UniverseSpec
+from training.quant.candle.spec import SEED, Range, SpecError
+from training.quant.universe.spec import SHARES, UNIVERSE_RANGES, UniverseSpec
 from training.quant.walk_forward.spec import WALK_RANGES, WINDOWS, WalkSpec, parse_universe_request
 from training.recipes.candle.form import NumberField
 
@@ -25,12 +26,35 @@ def _universes() -> list[tuple[str, str]]:
     return [(name, f"{name} ({count} instruments)") for name, count in (every, *named)]
 
 
+class PercentField(NumberField):
+    """A share: per cent on the form, a fraction in the spec."""
+
+    def __init__(self, wanted: Range) -> None:
+        super().__init__(wanted)
+        self.threshold_of, self.direction = wanted.label.split(" ")[0], "at " + wanted.label.rsplit(" at ", 1)[1]
+        self.initial = percent_text(wanted.default)
+        self.widget.attrs |= {"min": percent_text(wanted.low), "max": percent_text(wanted.high)}
+        self.refusal = f"Must be a number from {percent_text(wanted.low)} to {percent_text(wanted.high)} (%)."
+
+    def clean(self, value: Any) -> Any:
+        """The typed decimal shifted by two places, so that 2.3 % is the same float as 0.023."""
+        typed = super().clean(value)
+        if isinstance(typed, str):
+            return typed
+        return float(Decimal(forms.CharField.clean(self, value)).scaleb(-2))
+
+
+def percent_text(share: float) -> str:
+    """0.05 as 5."""
+    return f"{float(Decimal(repr(share)).scaleb(2)):g}"
+
+
 class UniverseForm(forms.Form):
     """What the page sends; what it leaves out has its default. `spec` is there after `is_valid()`."""
 
     universe = forms.ChoiceField(choices=_universes, required=False, label="Universe", widget=_SELECT)
     how = forms.ChoiceField(
-        choices=[(TRAIN, "Train once and keep the model"), (WALK, "Walk forward: many folds, no model")],
+        choices=[(TRAIN, "Train once, keep the model"), (WALK, "Walk forward: many folds, no model")],
         required=False,
         label="What to do",
         widget=_SELECT,
@@ -44,11 +68,11 @@ class UniverseForm(forms.Form):
         ),
     )
     window = forms.ChoiceField(
-        choices=[(name, name) for name in WINDOWS], required=False, label="Window to train on", widget=_SELECT
+        choices=[(name, name) for name in WINDOWS], required=False, label="Training window", widget=_SELECT
     )
     judged_model = forms.BooleanField(
         required=False,
-        label="Keep the judged model instead of fitting again on all rows whose outcome is known",
+        label="Deploy the tested model as it is (no final refit on all data)",
         widget=forms.CheckboxInput(attrs={"class": "form-check-input"}),
     )
 
@@ -58,7 +82,7 @@ class UniverseForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.seed = seed  # of the run whose settings these are: no field, so that nobody picks a lucky one
         for name, wanted in {**UNIVERSE_RANGES, **WALK_RANGES}.items():
-            self.fields[name] = NumberField(wanted)
+            self.fields[name] = PercentField(wanted) if name in SHARES else NumberField(wanted)
             if not wanted.whole:
                 self.fields[name].widget.attrs["step"] = "any"  # a browser counts steps from the least value
 
@@ -78,8 +102,9 @@ class UniverseForm(forms.Form):
     def refuse(self, error: SpecError) -> None:
         """Messages go to the field they speak of; what has no field of its own goes above the form."""
         for name, messages in error.errors.items():
-            for message in messages:
-                self.add_error(name if name in self.fields else None, message)
+            field = self.fields.get(name)
+            for message in [field.refusal] if isinstance(field, PercentField) else messages:
+                self.add_error(name if field else None, message)
 
     @property
     def choices_first(self) -> list[forms.BoundField]:
@@ -97,7 +122,8 @@ class UniverseForm(forms.Form):
 def values_of(config: Mapping[str, Any]) -> dict[str, str]:
     """The settings that a run stored, as this form sends them."""
     names = ("universe", "as_of", "window", *UNIVERSE_RANGES, *WALK_RANGES)
-    values = {name: str(config[name]) for name in names if config.get(name) is not None}
+    given = {name: config[name] for name in names if config.get(name) is not None}
+    values = {name: percent_text(value) if name in SHARES else str(value) for name, value in given.items()}
     values["how"] = WALK if "folds" in config else TRAIN
     return values if config.get("refit", True) else {**values, "judged_model": "on"}
 

@@ -5,9 +5,11 @@ from typing import Any
 
 from training.evidence.trials import levels_spent
 from training.models import Status, TrainingRun
+from training.quant.candle.spec import Range
 from training.quant.candle.verdict import Label
-from training.quant.universe.spec import UNIVERSE_RANGES
+from training.quant.universe.spec import SHARES, UNIVERSE_RANGES
 from training.quant.walk_forward.spec import WALK_RANGES
+from training.recipes.universe.form import percent_text
 from training.recipes.universe.preview import DEMO
 from training.recipes.walk_forward.as_json import folds_by_walk
 from training.registry.activation import activations_of
@@ -19,23 +21,23 @@ IMPORTANCE = 15  # features shown
 COUNT, PERCENT, NUMBER = "count", "percent", "number"
 # Name and label, how it is shown, and what it is held against: another figure's name, or a number.
 FIGURES: tuple[tuple[str, str, str, str | float | None, str], ...] = (
-    ("buys", "Said BUY (rows)", COUNT, "rows", "of"),
-    ("precision_buy", "Precision of BUY (%)", PERCENT, "base_rate_buy", "base rate of the same days"),
+    ("buys", "BUY signals", COUNT, "rows", "of"),
+    ("precision_buy", "Precision of BUY (%)", PERCENT, "base_rate_buy", "base rate of those days"),
     ("lift_buy", "… above that base rate (points)", PERCENT, 0.0, "no skill"),
-    ("precision_buy_positive", "Said BUY and rose at all (%)", PERCENT, "base_rate_positive", "base rate"),
-    ("accuracy", "Accuracy (%)", PERCENT, "majority_accuracy", "always the commonest"),
+    ("precision_buy_positive", "BUY signals with a positive return (%)", PERCENT, "base_rate_positive", "base rate"),
+    ("accuracy", "Accuracy (%)", PERCENT, "majority_accuracy", "always the most frequent class"),
     ("auc_buy", "AUC of P(BUY)", NUMBER, "auc_logistic", "logistic regression"),
     ("rank_ic", "Rank IC by day", NUMBER, 0.0, "no skill"),
     ("rmse", "RMSE of the expected return", NUMBER, None, ""),
     ("mae", "MAE of the expected return", NUMBER, None, ""),
     ("r2", "R²", NUMBER, 0.0, "the mean return"),
     ("sharpe", "Sharpe ratio after costs", NUMBER, "benchmark_sharpe", "equal weight"),
-    ("excess_sharpe", "… beyond its own exposure", NUMBER, 0.0, "no skill"),
+    ("excess_sharpe", "Market-neutral Sharpe after costs", NUMBER, 0.0, "no skill"),
     ("total_return", "Total return (%)", PERCENT, "benchmark_total_return", "equal weight"),
-    ("max_drawdown", "Maximum drawdown (%)", PERCENT, "benchmark_max_drawdown", "equal weight"),
-    ("turnover", "Traded a day (% of capital)", PERCENT, None, ""),
-    ("exposure", "Mean net exposure (% of capital)", PERCENT, None, ""),
-    ("gross", "Mean gross exposure (% of capital)", PERCENT, None, ""),
+    ("max_drawdown", "Max drawdown (%)", PERCENT, "benchmark_max_drawdown", "equal weight"),
+    ("turnover", "Daily turnover (%)", PERCENT, None, ""),
+    ("exposure", "Mean net exposure (%)", PERCENT, None, ""),
+    ("gross", "Mean gross exposure (%)", PERCENT, None, ""),
 )
 BOOKS = (
     ("long_short", "Long and short", ""),
@@ -123,9 +125,7 @@ def figure_lines(parts: list[dict[str, Any]]) -> list[tuple[str, list[Cell]]]:
 def _common(run: TrainingRun, found: dict[str, Any]) -> dict[str, Any]:
     took = run.finished_at - run.started_at if run.finished_at and run.started_at else None
     ranges = {**UNIVERSE_RANGES, **(WALK_RANGES if "folds" in run.config else {})}
-    settings = [
-        (f"{r.label} ({r.unit})" if r.unit else r.label, f"{found['config'][name]:g}") for name, r in ranges.items()
-    ]
+    settings = [_setting(r, found["config"][name]) for name, r in ranges.items()]
     return {
         "run": run,
         "found": found,
@@ -134,10 +134,18 @@ def _common(run: TrainingRun, found: dict[str, Any]) -> dict[str, Any]:
         "took": took.total_seconds() if took else None,
         "settings": [*settings, ("Seed", str(found["config"]["seed"]))],
         "log": run.events.order_by("at", "id"),
+        "subject": f"{found['universe']} 1d" + (f", {found['as_of']}" if found["as_of"] else ""),
         "is_demo": found["universe"] == DEMO,
         "spent": levels_spent() if found["verdict"] and found["verdict"]["label"] == Label.EVIDENCE else None,
         "is_cancelling": run.cancel_requested_at is not None,
     }
+
+
+def _setting(wanted: Range, value: float) -> tuple[str, str]:
+    """A setting as the form has it: label with its unit, shares in per cent."""
+    if wanted.name in SHARES:
+        return f"{wanted.label} (%)", percent_text(value)
+    return f"{wanted.label} ({wanted.unit})" if wanted.unit else wanted.label, f"{value:g}"
 
 
 def _outcome(run: TrainingRun, found: dict[str, Any]) -> dict[str, Any]:

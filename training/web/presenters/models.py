@@ -1,5 +1,6 @@
 """What the pages of models are drawn from: the list, the gate of one, and who activated what when."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
@@ -12,9 +13,18 @@ from training.models import Activation, ModelVersion
 from training.quant.candle.spec import parse_time
 from training.quant.candle.verdict import Verdict
 from training.quant.universe.verdict import UniverseVerdict
-from training.registry.activation import activations_of, active_on, roll_back_target, scope_models, scope_text
-from training.registry.gate import data_checks, figure_checks, refusals
+from training.registry.activation import (
+    activations_of,
+    active_on,
+    roll_back_target,
+    scope_label,
+    scope_models,
+    scope_text,
+)
+from training.registry.gate import check_label, data_checks, figure_checks, refusals
 
+SHARE_CHECKS = ("precision of BUY", "maximum drawdown")
+DECIMAL = re.compile(r"-?[0-9]+\.[0-9]+")
 VERDICTS = {"evidence": "evidence", "weak": "weak sign", "no_evidence": "no evidence"}
 
 
@@ -40,9 +50,9 @@ def model_lines(models: Sequence[ModelVersion]) -> list[ModelLine]:
     return [
         ModelLine(
             model=one,
-            scope=scope_text(one),
+            scope=scope_label(scope_text(one)),
             verdict=found[one.run_id].verdict or of_universes.get(one.run_id),
-            refused=refusals(gates[one.pk]),
+            refused=[check_label(name) for name in refusals(gates[one.pk])],
             checks=len(gates[one.pk]),
             activation=made.get(one.version),
         )
@@ -60,12 +70,12 @@ def gate_context(model: ModelVersion) -> dict[str, Any]:
     return {
         "model": model,
         "run": model.run,
-        "scope": scope_text(model),
+        "scope": scope_label(scope_text(model)),
         "verdict": judgements[model.run_id].verdict or of_universes.get(model.run_id),
-        "checks": [{**check, "shown": check_value(check)} for check in (*figures, *others)],
-        "refused": refusals([*figures, *others]),
+        "checks": [check_line(check) for check in (*figures, *others)],
+        "refused": [check_label(name) for name in refusals([*figures, *others])],
         "groups": [
-            {"of": "figures", "checks": len(figures), "refused": len(refusals(figures))},
+            {"of": "metrics", "checks": len(figures), "refused": len(refusals(figures))},
             {"of": "data and files", "checks": len(others), "refused": len(refusals(others))},
         ],
         "now": now,
@@ -97,23 +107,50 @@ def history_context(day: str, rows: Sequence[Activation]) -> dict[str, Any]:
         "in_force": [
             {
                 "made": one,
+                "scope": scope_label(one.scope),
                 "is_known": one.version in active,
                 "back": one.previous if not day and active.get(one.version) and one.previous in active else "",
             }
             for one in in_force
         ],
-        "rows": [{"made": one, "is_known": one.version in active, "failed": refusals(one.gate)} for one in rows],
+        "rows": [
+            {
+                "made": one,
+                "scope": scope_label(one.scope),
+                "is_known": one.version in active,
+                "failed": [check_label(name) for name in refusals(one.gate)],
+            }
+            for one in rows
+        ],
+    }
+
+
+def check_line(check: dict[str, Any]) -> dict[str, Any]:
+    """An activation check as its table shows it: label, value, what is required; shares in per cent."""
+    label = check_label(check["check"])
+    if check["check"] in SHARE_CHECKS:
+        required = DECIMAL.sub(lambda number: f"{100 * float(number[0]):.1f}", check["needed"])
+        label += " (%)"
+    else:
+        required = DECIMAL.sub(lambda number: f"{float(number[0]):.3f}", check["needed"])
+    return {
+        "label": label[0].upper() + label[1:],
+        "passed": check["passed"],
+        "required": required,
+        "shown": check_value(check),
     }
 
 
 def check_value(check: dict[str, Any]) -> str:
-    """What a check found, in figures that can be read."""
+    """A check's value with three digits, a share in per cent."""
     value = check["value"]
     if value is None:
         return "not defined"
     if check["check"] == "verdict":
         return VERDICTS[value]
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+    if check["check"] in SHARE_CHECKS:
+        return f"{100 * value:.1f}"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
 def _way_back(model: ModelVersion) -> tuple[ModelVersion | None, str]:

@@ -70,16 +70,16 @@ def run_preview(request: HttpRequest) -> JsonResponse:
 @require_GET
 @page_permission(Scope.READ)
 def trials(request: HttpRequest) -> HttpResponse:
-    """The team's trials on one series or universe: what each needed, and Holm over all of them."""
+    """The multiple-testing log of one series or universe: what each trial needed, and Holm over all of them."""
     return render(request, "training/trials/list.html", trials_context(request.GET))
 
 
 @require_GET
 @page_permission(Scope.READ)
-def tries(request: HttpRequest) -> HttpResponse:
-    """Where the page of trials was."""
+def trials_moved(request: HttpRequest) -> HttpResponse:
+    """Redirects the log's address of before, with its query."""
     query = request.GET.urlencode()
-    return redirect(f"{reverse('trials')}{'?' if query else ''}{query}", permanent=True)
+    return redirect(reverse("trials") + (f"?{query}" if query else ""), permanent=True)
 
 
 def _form(request: HttpRequest, form: CandleForm, status: int = 200) -> HttpResponse:

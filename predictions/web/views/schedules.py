@@ -17,6 +17,7 @@ from instruments.models import Universe
 from instruments.universes import ALL
 from predictions.models import Schedule
 from predictions.schedules import services as service
+from predictions.schedules.plan import PLAN, PlannedJob
 from predictions.web.forms import ScheduleForm
 from training.models import TrainingRun
 from training.worker import heartbeat
@@ -29,6 +30,10 @@ class Line:
     schedule: Schedule
     form: ScheduleForm
     run: TrainingRun | None
+
+    @property
+    def job(self) -> PlannedJob:
+        return PLAN[self.schedule.job]
 
     @property
     def is_moving(self) -> bool:

@@ -60,6 +60,9 @@ def folds_of(walk: TrainingRun) -> list[TrainingRun]:
     return list(TrainingRun.objects.filter(parent=walk).order_by("pk"))
 
 
+OWN = {"run_id", "timestamp", "created_by", "created_at", "started_at", "finished_at", "config"}  # of each run
+
+
 def told() -> dict[str, Any]:
     out = io.StringIO()
     call_command(
@@ -83,10 +86,8 @@ def test_it_gives_what_the_command_gives_bit_for_bit(alice: User, bob: User, api
     assert kinds == ["fold", "fold", "fold", "walk"]
     shown, command = api(bob).get(address).json(), told()
     assert shown["status"] == "completed" and shown["kind"] == "walk"
-    own = {"run_id", "timestamp", "created_by", "created_at", "started_at", "finished_at", "config"}
-    assert {name: shown[name] for name in command.keys() - own} == {
-        name: command[name] for name in command.keys() - own
-    }
+    same = command.keys() - OWN
+    assert {name: shown[name] for name in same} == {name: command[name] for name in same}
     recorded = api(bob).get(f"/api/training/runs/{command['run_id']}").json()
     assert recorded == command and recorded["created_by"] is None
     assert Trial.objects.count() == 1 and not ModelVersion.objects.exists()

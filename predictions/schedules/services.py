@@ -39,18 +39,18 @@ def next_due(schedule: Schedule, after: datetime) -> datetime:
 
 def schedules_create(*, universe: str, user: User) -> list[Schedule]:
     """The usual four of a universe, on; those that it has already stay as they are."""
-    now, made = timezone.now(), []
+    now, created = timezone.now(), []
     with transaction.atomic():
         for job, at, days in USUAL:
             if job in (Job.SCORE, Job.DRIFT) and Schedule.objects.filter(job=job).exists():
                 continue  # these see to every universe
-            wanted = Schedule(job=job, universe=universe, time_of_day=at, every_days=days)
-            values = {"time_of_day": at, "every_days": days, "next_run_at": following(now, wanted)}
+            schedule_at = Schedule(job=job, universe=universe, time_of_day=at, every_days=days)
+            values = {"time_of_day": at, "every_days": days, "next_run_at": following(now, schedule_at)}
             schedule, new = Schedule.objects.get_or_create(job=job, universe=universe, defaults=values)
             if new:
-                made.append(schedule)
+                created.append(schedule)
                 audit(user, "schedule.create", str(schedule), at=at.isoformat(), every_days=days)
-    return made
+    return created
 
 
 def schedule_change(*, schedule: Schedule, user: User, time_of_day: time, every_days: int) -> None:

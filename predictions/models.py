@@ -63,7 +63,7 @@ class Label(models.TextChoices):
     BUY = "BUY", "Buy"
 
 
-class Flag(models.TextChoices):
+class RecommendationFlag(models.TextChoices):
     """What to know of a recommendation before heeding it."""
 
     OUT_OF_RANGE = "out_of_range", "A feature lies beyond everything that the model was trained on"

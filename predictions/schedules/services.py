@@ -33,7 +33,7 @@ def next_due(schedule: Schedule, after: datetime) -> datetime:
 
 def schedules_create(*, universe: str, user: User) -> list[Schedule]:
     """The usual four of a universe, on; those that it has already stay as they are."""
-    now, made = timezone.now(), []
+    now, created = timezone.now(), []
     with transaction.atomic():
         for job in PLAN.values():
             if job.covers_all and Schedule.objects.filter(job=job.kind).exists():
@@ -42,9 +42,9 @@ def schedules_create(*, universe: str, user: User) -> list[Schedule]:
             values = {"time_of_day": job.at, "every_days": job.every_days, "next_run_at": following(now, first)}
             schedule, new = Schedule.objects.get_or_create(job=job.kind, universe=universe, defaults=values)
             if new:
-                made.append(schedule)
+                created.append(schedule)
                 audit(user, "schedule.create", str(schedule), at=job.at.isoformat(), every_days=job.every_days)
-    return made
+    return created
 
 
 def schedule_change(*, schedule: Schedule, user: User, time_of_day: time, every_days: int) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from instruments.quant.bars import Bars
 from instruments.quant.features.daily import daily_features
-from predictions.quant.drift import SCORES_TIMES, Shift, lately, shift
+from predictions.quant.drift import SCORES_TIMES, Shift, recent_scorecard, shift
 from predictions.quant.score import DayScore, Scorecard, hits
 from scripts.benchmarks.markets import market
 from training.quant.stats.stability import STRETCH, distribution_of
@@ -61,7 +61,7 @@ def lived(universe: int, *, trained: int, later: int, until: int, instruments: i
     return Lived(
         [shift(features, whole.features[np.concatenate(rows[part])]) for part in stretches],
         [shift(scores, np.concatenate(spoken[part]), times=SCORES_TIMES) for part in stretches],
-        lately(scored, horizon=HORIZON, promise=promise),
+        recent_scorecard(scored, horizon=HORIZON, promise=promise),
     )
 
 

@@ -43,13 +43,15 @@ class Command(commands.Command):
     def work(self, **options: Any) -> commands.Outcome:
         try:
             model = named_model(options["model"]) if options["model"] else active_model(options["universe"])
-            made, new = recommendations_make(model=model, as_of=options["as_of"], in_sample=options["in_sample"])
+            recommendation_set, new = recommendations_make(
+                model=model, as_of=options["as_of"], in_sample=options["in_sample"]
+            )
         except InSample as error:
             flagged = "With --in-sample it is made all the same, flagged and never counted."
             raise CommandError(f"{error} {flagged}") from error
         except (NotAdvisable, RunRefused) as error:
             raise CommandError(str(error)) from error
-        answer = set_json(made)
+        answer = set_json(recommendation_set)
         return commands.Outcome(answer, lines=_lines(answer, new=new))
 
 

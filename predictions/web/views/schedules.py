@@ -96,18 +96,21 @@ def schedule_change(request: HttpRequest, number: int) -> HttpResponse:
 
 
 ACTIONS: dict[str, tuple[str, Callable[[Schedule, User], None]]] = {
-    "run": ("queued, starts within seconds.", lambda one, user: service.schedule_run_now(schedule=one, user=user)),
-    "on": ("on.", lambda one, user: service.schedule_switch(schedule=one, user=user, on=True)),
-    "off": ("off.", lambda one, user: service.schedule_switch(schedule=one, user=user, on=False)),
+    "run": (
+        "queued, starts within seconds.",
+        lambda schedule, user: service.schedule_run_now(schedule=schedule, user=user),
+    ),
+    "on": ("on.", lambda schedule, user: service.schedule_switch(schedule=schedule, user=user, on=True)),
+    "off": ("off.", lambda schedule, user: service.schedule_switch(schedule=schedule, user=user, on=False)),
     "rule-on": (
         "auto-activate when checks pass: on.",
-        lambda one, user: service.schedule_rule(schedule=one, user=user, on=True),
+        lambda schedule, user: service.schedule_rule(schedule=schedule, user=user, on=True),
     ),
     "rule-off": (
         "auto-activate when checks pass: off.",
-        lambda one, user: service.schedule_rule(schedule=one, user=user, on=False),
+        lambda schedule, user: service.schedule_rule(schedule=schedule, user=user, on=False),
     ),
-    "delete": ("deleted.", lambda one, user: service.schedule_delete(schedule=one, user=user)),
+    "delete": ("deleted.", lambda schedule, user: service.schedule_delete(schedule=schedule, user=user)),
 }
 
 

@@ -30,17 +30,18 @@ class Command(commands.Command):
             raise CommandError(f"There is no model {options['version']}. `train` and `train_poc` make some.")
         answer: dict[str, Any] = {"version": model.version, "scope": model.scope, "previous": None}
         try:
-            made = model_activate(model=model, user=None, reason=reason, override=options["override"])
+            activation = model_activate(model=model, user=None, reason=reason, override=options["override"])
         except GateRefused as error:
             answer["gate"] = error.gate
             refused = f"{error} Activate it despite that with --override and a reason."
             return commands.Outcome(answer, _lines(error.gate), refused)
         except ActiveChanged as error:
             raise CommandError(str(error)) from None
-        answer |= {"previous": made.previous or None, "gate": made.gate}
-        despite = ", despite failed checks" if made.overridden else ""
-        done = f"{model.version} is active for {scope_label(made.scope)}{despite}; replaced: {made.previous or 'none'}."
-        return commands.Outcome(answer, [*_lines(made.gate), done])
+        answer |= {"previous": activation.previous or None, "gate": activation.gate}
+        despite = ", despite failed checks" if activation.overridden else ""
+        replaced = f"replaced: {activation.previous or 'none'}"
+        done = f"{model.version} is active for {scope_label(activation.scope)}{despite}; {replaced}."
+        return commands.Outcome(answer, [*_lines(activation.gate), done])
 
 
 def _lines(gate: list[dict[str, Any]]) -> list[str]:

@@ -17,17 +17,17 @@ class Command(commands.Command):
         parser.add_argument("--sweep", action="store_true", help="remove what is orphaned")
 
     def work(self, **options: Any) -> commands.Outcome:
-        found = inventory()
+        checked = inventory()
         if options["sweep"]:
-            discard(found.orphaned)
+            discard(checked.orphaned)
         word = "removed" if options["sweep"] else "orphaned"
-        lines = [f"missing   {path}" for path in found.missing] + [f"changed   {path}" for path in found.changed]
-        lines += [f"{word:<9} {path}" for path in found.orphaned]
-        counts = f"{len(found.missing)} missing, {len(found.changed)} changed, {len(found.orphaned)} {word}"
-        lines.append(f"{found.files} files of {found.models} models: {counts}.")
-        broken = bool(found.missing or found.changed)
+        lines = [f"missing   {path}" for path in checked.missing] + [f"changed   {path}" for path in checked.changed]
+        lines += [f"{word:<9} {path}" for path in checked.orphaned]
+        counts = f"{len(checked.missing)} missing, {len(checked.changed)} changed, {len(checked.orphaned)} {word}"
+        lines.append(f"{checked.files} files of {checked.models} models: {counts}.")
+        broken = bool(checked.missing or checked.changed)
         return commands.Outcome(
-            {**found.as_dict(), "swept": options["sweep"]},
+            {**checked.as_dict(), "swept": options["sweep"]},
             lines=lines,
             refused=f"{counts}. Restore these files from a backup, or delete their runs." if broken else "",
         )

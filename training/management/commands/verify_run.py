@@ -31,10 +31,10 @@ class Command(commands.Command):
             )
         if run.status != Status.COMPLETED:
             raise CommandError(f"Run {run.run_id} is {run.status}: only a completed run can be verified.")
-        found = verification(run, lambda *_: None)
-        is_sound = found["identical"] and found["truncation_identical"]
+        verified = verification(run, lambda *_: None)
+        is_sound = verified["identical"] and verified["truncation_identical"]
         return commands.Outcome(
-            {"run_id": run.run_id, **found},
-            lines=[found["sentence"]] if is_sound else [],
-            refused="" if is_sound else found["sentence"],
+            {"run_id": run.run_id, **verified},
+            lines=[verified["sentence"]] if is_sound else [],
+            refused="" if is_sound else verified["sentence"],
         )

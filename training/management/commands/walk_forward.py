@@ -34,9 +34,9 @@ class Command(commands.Command):
         )
 
     def work(self, **options: Any) -> commands.Outcome:
-        wanted = {name: options[name] for name in ("window", *WALK_RANGES)}
+        walk_options = {name: options[name] for name in ("window", *WALK_RANGES)}
         try:
-            walk = parse_walk_spec(parse_universe_spec(spec_values(options)), wanted)
+            walk = parse_walk_spec(parse_universe_spec(spec_values(options)), walk_options)
             family = foreground.create_claimed(walk)
         except SpecError as error:
             raise refusal(error) from error

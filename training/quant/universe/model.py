@@ -37,7 +37,7 @@ class UniverseModel:
     features: Distribution
     scores: Distribution
 
-    def speak(self, features: Singles) -> tuple[Floats, Floats]:
+    def predict(self, features: Singles) -> tuple[Floats, Floats]:
         """Probabilities (n, 3) of SELL, HOLD, BUY and expected returns (n,) for rows (n, k), columns as COLUMNS."""
         p = self.classifier.predict(features, num_threads=1)
         expected = self.regressor.predict(features, num_threads=1)

@@ -138,8 +138,7 @@ def _sentence(*, single: Evidence | None, pooled: Evidence | None, confirmed: bo
     elif counted.p_value is not None:
         clauses.append(f"another run of the same trial was confirmed (p = {p_text(counted.p_value)})")
     elif single and single.smallest_visible_auc:
-        visible = math.ceil(single.smallest_visible_auc * 100) / 100
-        clauses.append(f"with {single.rows} candles, an AUC below {visible:.2f} can't be told from chance")
+        clauses.append(visible_auc_text(single.rows, single.smallest_visible_auc))
     if best and best.is_constant:
         following = (
             "up at all {} candles: following it is buy and hold"
@@ -173,6 +172,11 @@ def trials_text(k: int, on: str) -> str:
 def next_trial_text(k: int, on: str) -> str:
     """What is said before Start: others may complete theirs first."""
     return f"at least the {ordinal(k)} trial on {on}: needs p < {level_text(trial_level(k))}"
+
+
+def visible_auc_text(rows: int, auc: float) -> str:
+    """What `rows` candles can't show; rounded up, so that nothing is promised too early."""
+    return f"with {rows} candles, an AUC below {math.ceil(auc * 100) / 100:.2f} can't be told from chance"
 
 
 def ordinal(k: int) -> str:

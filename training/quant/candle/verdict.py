@@ -196,9 +196,9 @@ def level_text(level: float) -> str:
 
 
 def odds(p_value: float) -> str:
-    """A p-value in words: 1 of 5 runs."""
+    """A p-value in words: 1 of 5 runs; below one in a million the share itself."""
     if p_value > 0.5:
         return "more than half of all runs"
     if p_value < 1e-6:
-        return "less than 1 of 1,000,000 runs"
+        return f"a share of {p_text(p_value)} of all runs"
     return f"1 of {round(1 / p_value):,} runs"

@@ -124,6 +124,19 @@ def test_it_says_bit_identical_and_names_changed_data(alice: User) -> None:
     assert "the data changed" in changed.result["sentence"]
 
 
+def test_it_says_libraries_changed_only_of_those_that_a_model_is_made_with(alice: User) -> None:
+    """Runs of before 0.2.0 name pandas."""
+    make_series()
+    run = carried(BODY)
+    now = run.detail["made_with"]["library_versions"]
+    assert "pandas" not in now and {"python", "lightgbm", "numpy"} < set(now)
+    for then, differs in (({**now, "pandas": "2.2.0"}, []), ({**now, "numpy": "1.0"}, ["library_versions"])):
+        made_with = {**run.detail["made_with"], "library_versions": then}
+        TrainingRun.objects.filter(pk=run.pk).update(detail={**run.detail, "made_with": made_with})
+        job = carry_job(follow_up_create(kind="verification", run=run, user=alice))
+        assert job.result["identical"] and job.result["differs"] == differs
+
+
 def test_it_verifies_from_the_command_line() -> None:
     make_series()
     run = carried(BODY)

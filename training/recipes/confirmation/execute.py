@@ -38,10 +38,10 @@ def execute(work: Work) -> Completed:
         ],
     }
     before = sum(window.decision < int(spec.candle_at.timestamp()) for window in found.windows)
-    return Completed(result=result, claim=_claim(found.pooled, before) if found.pooled else None)
+    return Completed(result=result, claim=claim_of(found.pooled, before) if found.pooled else None)
 
 
-def _claim(pooled: Evidence, windows: int) -> Claim:
+def claim_of(pooled: Evidence, windows: int) -> Claim:
     """Of `windows` before the run's own. A model that always says the same is buy and hold, or nothing, whatever the
     ranks of its probabilities."""
     return Claim(pooled.p_value, can_be_evidence=windows >= LEAST_WINDOWS and not pooled.is_constant)

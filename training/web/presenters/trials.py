@@ -10,7 +10,7 @@ from instruments.models import Series
 from training.evidence.trials import Spent, levels_spent, linked_members, of_universes
 from training.models import Status, TrainingRun, Trial
 from training.quant.candle.spec import TIMEFRAMES
-from training.quant.candle.verdict import LEVEL, Label, level_text, next_trial_text
+from training.quant.candle.verdict import LEVEL, Label, level_text, next_trial_text, p_text
 from training.quant.stats.multiple_testing import holm_adjusted
 from training.web.presenters.glossary import GLOSSARY
 
@@ -24,7 +24,8 @@ VERDICTS = {Label.EVIDENCE: "evidence", Label.WEAK: "weak sign", Label.NO_EVIDEN
 @dataclass(frozen=True)
 class Row:
     """A trial at its rank. `p` is None while unconfirmed: it counts as 1 then. `level` is what its p had to stay below,
-    "" where Holm judged. For information: `adjusted` by Holm, and `holm`, his line at this rank."""
+    "" where Holm judged. For information: `adjusted` by Holm, and `holm`, his line at this rank. The page shows
+    `p_words` and `adjusted_words`, however small they are."""
 
     rank: int
     k: int
@@ -38,6 +39,8 @@ class Row:
     adjusted: float
     holm: float
     made_at: datetime
+    p_words: str
+    adjusted_words: str
     has_run: bool = False
 
 
@@ -111,6 +114,8 @@ def ranked(trials: Sequence[Trial]) -> list[Row]:
             adjusted=float(adjusted[position]),
             holm=LEVEL / (len(ordered) - position),
             made_at=trial.made_at,
+            p_words="" if trial.p_value is None else p_text(trial.p_value),
+            adjusted_words=p_text(float(adjusted[position])),
         )
         for position, trial in enumerate(ordered)
     ]

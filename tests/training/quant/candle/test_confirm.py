@@ -29,6 +29,17 @@ def test_it_walks_ten_steps_back_and_ends_with_the_runs_own_window() -> None:
     assert np.array_equal(found.windows[-1].probability, own.test_probability)
 
 
+@pytest.mark.parametrize("protocol", ["honest", "poc"])
+def test_it_counts_what_the_model_of_each_window_predicted_up(protocol: str) -> None:
+    bars = noise_bars(1136)
+    found, own = confirmed(bars, protocol=protocol), train(bars, DECISION, protocol=protocol)
+    assert own.evidence is not None and found.pooled is not None and found.logistic is not None
+    assert own.evidence.predicted_up == int((own.test_probability >= own.threshold).sum())
+    assert found.windows[-1].predicted_up == own.evidence.predicted_up
+    assert found.pooled.predicted_up == sum(window.predicted_up for window in found.windows)
+    assert found.logistic.predicted_up is None
+
+
 def test_it_trains_each_window_on_its_own_past_alone() -> None:
     bars, other = noise_bars(1136), noise_bars(1136, seed=9)
     cut = DECISION - 35 * 4 + 1  # everything after the fifth window's decision is another history

@@ -134,10 +134,23 @@ def test_it_never_says_more_of_a_later_trial(pooled: float, k: int, more: int) -
 
 
 @pytest.mark.parametrize(
-    ("p", "words"), [(0.6, "more than half of all runs"), (0.2, "1 of 5 runs"), (0.0002, "1 of 5,000")]
+    ("p", "words"),
+    [
+        (0.6, "more than half of all runs"),
+        (0.2, "1 of 5 runs"),
+        (0.0002, "1 of 5,000 runs"),
+        (2e-6, "1 of 500,000 runs"),
+        (3.2e-7, "a share of 3e-7 of all runs"),
+    ],
 )
 def test_it_puts_odds_in_words(p: float, words: str) -> None:
     assert words in verdict(None, single=p, confirmed=False).sentence
+
+
+def test_it_says_a_p_value_that_is_beyond_all_permutations() -> None:
+    assert "over 385 candles it was 0.58 (p = 3e-7); 40 trials on SPY: the 40th needs p < 3e-5." in (
+        verdict(3.2e-7, 40).sentence
+    )
 
 
 def test_it_says_what_the_next_trial_needs() -> None:

@@ -163,7 +163,7 @@ def _train() -> dict[str, float]:
     shape = parameters(spec.seed)
 
     def bare() -> None:
-        for rows in (split.train, np.flatnonzero(panel.known)):
+        for rows in (split.train, np.flatnonzero(panel.has_outcome)):
             data = lightgbm.Dataset(panel.features[rows], label=labels[rows], params=shape)
             lightgbm.train({**shape, "objective": "multiclass", "num_class": 3}, data, TREES)
             data.set_label(panel.returns[rows])

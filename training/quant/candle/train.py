@@ -79,7 +79,7 @@ def train_candle(
     low, high = THRESHOLD_GRID[spec.protocol]
     chosen_on = (y_train, p_train) if spec.protocol == "poc" else (y_validation, p_validation)
     threshold = best_f1_threshold(*chosen_on, low=low, high=high)
-    judged = _judge(
+    evaluation = _judge(
         bars,
         labels=labels,
         probability=final.probability(_part(features_by_bar, plan.span)),
@@ -97,7 +97,7 @@ def train_candle(
         train=evaluate(y_train, p_train, threshold),
         validation=evaluate(y_validation, p_validation, threshold),
         feature_range=(used.min(axis=0), used.max(axis=0)),
-        **judged,
+        **evaluation,
     )
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from training.evidence.trials import Claim
 from training.quant.candle.confirm import Confirmation, confirm_candle
 from training.quant.candle.spec import STEPS, CandleSpec, format_time
-from training.quant.candle.verdict import LEAST_WINDOWS, LEVEL, Evidence
+from training.quant.candle.verdict import LEVEL, can_be_evidence
 from training.recipes.base import Completed, Work
 from training.recipes.candle.data import candle_data
 
@@ -38,13 +38,9 @@ def execute(work: Work) -> Completed:
         ],
     }
     before = sum(window.decision < int(spec.candle_at.timestamp()) for window in confirmation.windows)
-    return Completed(result=result, claim=claim_of(confirmation.pooled, before) if confirmation.pooled else None)
-
-
-def claim_of(pooled: Evidence, windows: int) -> Claim:
-    """Of `windows` before the run's own. A model that always says the same is buy and hold, or nothing, whatever the
-    ranks of its probabilities."""
-    return Claim(pooled.p_value, can_be_evidence=windows >= LEAST_WINDOWS and not pooled.is_constant)
+    pooled = confirmation.pooled
+    claim = Claim(pooled.p_value, can_be_evidence=can_be_evidence(pooled, windows=before)) if pooled else None
+    return Completed(result=result, claim=claim)
 
 
 def _logistic_is_better(confirmation: Confirmation) -> bool:

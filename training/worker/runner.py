@@ -96,7 +96,7 @@ class Watch:
 
     def __init__(self, held: Held, child: Child, limit_s: float) -> None:
         self.held, self.child, self.limit_s = held, child, limit_s
-        self.started = self.beaten = self.tried = self.cancel_read = time.monotonic()
+        self.started = self.last_beat = self.tried = self.cancel_read = time.monotonic()
 
     def until_over(self) -> RunOutcome:
         while not self.child.wait(TICK_S):
@@ -119,7 +119,7 @@ class Watch:
         except DbError as problem:  # locked or away for a moment: the next tick tries again
             log.info("Run %s: %s", self.held.run_id, str(problem).strip())
             connection.close()
-        if now - self.beaten > STOP_AT * leases.LEASE_S:
+        if now - self.last_beat > STOP_AT * leases.LEASE_S:
             return RunOutcome(OutcomeKind.REQUEUE, sentence="The run could not say that it lives")
         return None
 
@@ -136,7 +136,7 @@ class Watch:
         self.tried = now
         with leases.short_lock_timeout():
             if leases.beat(self.held.pk, self.held.token):
-                self.beaten = now
+                self.last_beat = now
                 return True
         return self._has_ended()
 

@@ -166,7 +166,7 @@ def test_it_loses_no_file_between_writing_and_committing(series: Series) -> None
         for _ in range(2):
             die_while_writing(run, after=moments.uniform(0.0, 0.03))
         if status_of(run) == Status.QUEUED:
-            assert runner.carry(run.pk)
+            assert runner.claim_and_execute(run.pk)
         assert_completed_once(run)
     found = inventory()
     assert (found.missing, found.changed) == ([], [])
@@ -257,7 +257,7 @@ def test_it_carries_a_run_once_though_ten_workers_try(series: Series) -> None:
     for thread in threads:
         thread.join()
     assert sorted(carried) == [False] * 9 + [True]
-    assert not runner.carry(run.pk)
+    assert not runner.claim_and_execute(run.pk)
 
 
 def test_it_finds_runs_that_lost_their_kick(workers: Crew, series: Series) -> None:

@@ -50,7 +50,7 @@ class Held:
 def execute_run(run_pk: int) -> None:
     """The task behind each wake-up: takes the run whose turn it is, which need not be the one that woke it."""
     while (turn := _turn()) is not None:
-        if _execute(turn):
+        if claim_and_execute(turn):
             break
     if (turn := _turn()) is not None:
         enqueue.enqueue(turn)  # its wake-up may have come while it had to wait
@@ -68,8 +68,8 @@ def _turn() -> int | None:
     return leases.next_queued(clicks_only=busy["runs"] == slots)
 
 
-def _execute(run_pk: int) -> bool:
-    """Claims the run and carries it to an end; False when another worker had it first."""
+def claim_and_execute(run_pk: int) -> bool:
+    """Claims the run and executes it to its end; False when another worker had it first."""
     token = leases.claim(run_pk, host=HOST, pid=os.getpid())
     if token is None:
         return False

@@ -9,7 +9,7 @@ from tests.training.recipes.test_walk_forward import carry_next
 from tests.training.universe import make_universe
 from training.models import Status, TrainingRun
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
+pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
 FORM, USE = "/training/universe/", "/training/universe/use"
 
 

@@ -40,7 +40,7 @@ def test_it_confirms_in_place_and_proves_on_demand(site: Site, open_page: OpenPa
     verdict = page.locator(".verdict")
     expect(verdict).to_contain_text("over 385 candles it was")
     expect(verdict).to_contain_text(re.compile(r"the best of \d+ tr(y|ies) on AAPL"))
-    expect(page.locator("#judgement[hx-trigger]")).to_have_count(0)
+    expect(page.locator("#verdict-panel[hx-trigger]")).to_have_count(0)
     expect(page).to_have_title("Candle run AAPL 1d, 2010-03-15 · Boursomatic")
     expect(page.get_by_text("Last outcome used 2010-03-15 ≤ decision 2010-03-15 < first test outcome")).to_be_visible()
 

@@ -12,7 +12,7 @@ from django.conf import settings as site
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from predictions.models import Job, Schedule
+from predictions.models import Schedule
 from predictions.schedules import services as schedules
 from tests.faults.crew import WAIT_S, Crew, crew, started, until, until_ended
 from tests.market import candle, make_series
@@ -50,7 +50,7 @@ def test_it_leaves_a_worker_alone_that_is_busy_with_a_scheduled_job(
     tomorrow = timezone.now() + timedelta(days=1)  # both are told to run now
     recommend, score = (
         Schedule.objects.create(job=job, universe="few", time_of_day=time_of_day(22, 30), next_run_at=tomorrow)
-        for job in (Job.RECOMMEND, Job.SCORE)
+        for job in ("recommend", "score")
     )
     with crew(started) as workers:  # which reads the settings anew
         schedules.schedule_run_now(schedule=recommend, user=carol)

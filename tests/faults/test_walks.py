@@ -22,7 +22,7 @@ def workers() -> Iterator[Crew]:
 
 
 def _folds(walk: TrainingRun, **having: object) -> int:
-    return TrainingRun.objects.filter(subject=walk, **having).count()
+    return TrainingRun.objects.filter(parent=walk, **having).count()
 
 
 def test_it_survives_a_worker_killed_in_a_fold(workers: Crew) -> None:

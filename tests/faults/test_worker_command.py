@@ -158,7 +158,7 @@ def test_it_cancels_at_any_moment(workers: Crew, series: Series) -> None:
 
 
 def test_it_loses_no_file_between_writing_and_committing(series: Series) -> None:
-    """A run's process is killed at random moments from the first file on; then the run is carried again."""
+    """A run's process is killed at random moments from the first file on; then the run is executed again."""
     moments = random.Random(1)
     runs = [ask(series, 2200 + n) for n in range(times(6, 100))]
     for run in runs:

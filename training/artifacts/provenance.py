@@ -2,6 +2,7 @@
 
 import hashlib
 import platform
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from boursomatic import __version__
 
 QUANT = ("instruments/quant", "training/quant")
-LIBRARIES = ("lightgbm", "numpy", "pandas", "scikit-learn", "scipy", "joblib")
+LIBRARIES = ("lightgbm", "numpy", "scikit-learn", "scipy", "joblib")  # those that a model or its files are made with
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -30,3 +31,8 @@ def quant_files() -> list[Path]:
 @cache
 def library_versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
+
+
+def libraries_changed(then: Mapping[str, str]) -> bool:
+    """Whether one of today's libraries had another version `then`; others that an older run names don't matter."""
+    return any(then.get(name) != installed for name, installed in library_versions().items())

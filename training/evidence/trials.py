@@ -72,9 +72,9 @@ def counted_of(trial: Trial) -> Counted:
     return Counted(k=trial.k, level=trial.level, p_value=trial.p_value, label=Label(trial.label))
 
 
-def next_k(series: Series) -> int:
-    """What a run on this series would be, were it the next to complete."""
-    return 1 + Trial.objects.filter(series=series).count()
+def next_k(series: Series | None, members: Sequence[int] = ()) -> int:
+    """What a run on this series, or over these `members` of a universe, would be, were it the next to complete."""
+    return 1 + (Trial.objects.filter(series=series).count() if series else _linked_trials(members))
 
 
 def of_universes() -> QuerySet[Trial]:
@@ -114,7 +114,7 @@ def _lock(series: Series | None) -> None:
 
 
 def _trial_create(run: TrainingRun, fields: TrialFields) -> Trial:
-    k = next_k(run.series) if run.series else 1 + _linked_trials(fields.members)
+    k = next_k(run.series, fields.members)
     level = trial_level(k)
     return Trial.objects.create(
         kind=run.kind,

@@ -68,7 +68,7 @@ export function describe(answer, timeframe) {
 
 // What else to know of a candle that can be trained.
 function notes(answer) {
-  const texts = [...(answer.warnings ?? [])];
+  const texts = [...(answer.warnings ?? []), ...(answer.before_start ?? [])];
   const stale = Object.values(answer.left_out ?? {}).reduce((sum, period) => sum + period.stale, 0);
   if (stale) texts.unshift(`${format.count(stale)} stale ${stale === 1 ? "bar" : "bars"} left out.`);
   if (answer.limited_by_history) texts.push("The history is shorter than the training period.");

@@ -4,6 +4,7 @@ import io
 import json
 import os
 
+import numpy as np
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
@@ -54,6 +55,23 @@ def test_it_queues_one_confirmation_with_the_result_and_leaves_the_runs_row_alon
     json.dumps(answer, allow_nan=False)
 
 
+def test_it_names_a_model_that_says_up_at_every_candle() -> None:
+    """Nine days of ten rise: the best threshold calls all of them."""
+    series = make_series()
+    prices = list(PriceBar.objects.filter(series=series).order_by("timestamp"))
+    rises = np.where(np.random.default_rng(3).random(len(prices)) < 0.9, 1.004, 0.99)
+    for price, close in zip(prices, 100 * np.cumprod(rises), strict=True):
+        price.open, price.close, price.adj_close = close, close, close
+        price.high, price.low = close * 1.01, close * 0.99
+    PriceBar.objects.bulk_update(prices, ["open", "high", "low", "close", "adj_close"])
+    run = carried(BODY)
+    assert "it said up at all 20 candles: following it is buy and hold" in run_json(run)["verdict"]["sentence"]
+    carry_job(confirmation_of(run))
+    verdict = run_json(run)["verdict"]
+    assert "it said up at all 220 candles: following it is buy and hold" in verdict["sentence"]
+    assert verdict["label"] != "evidence"
+
+
 def test_it_gives_one_confirmation_however_often_it_is_asked_for(alice: User) -> None:
     make_series()
     run = carried(BODY)
@@ -91,6 +109,19 @@ def test_it_says_bit_identical_and_names_changed_data(alice: User) -> None:
     assert not changed.result["identical"]
     assert changed.result["differs"] == ["data"]
     assert "the data changed" in changed.result["sentence"]
+
+
+def test_it_says_libraries_changed_only_of_those_that_a_model_is_made_with(alice: User) -> None:
+    """Runs of before 0.2.0 name pandas."""
+    make_series()
+    run = carried(BODY)
+    now = run.detail["made_with"]["library_versions"]
+    assert "pandas" not in now and {"python", "lightgbm", "numpy"} < set(now)
+    for then, differs in (({**now, "pandas": "2.2.0"}, []), ({**now, "numpy": "1.0"}, ["library_versions"])):
+        made_with = {**run.detail["made_with"], "library_versions": then}
+        TrainingRun.objects.filter(pk=run.pk).update(detail={**run.detail, "made_with": made_with})
+        job = carry_job(follow_up_create(kind="verification", run=run, user=alice))
+        assert job.result["identical"] and job.result["differs"] == differs
 
 
 def test_it_verifies_from_the_command_line() -> None:

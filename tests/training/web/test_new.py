@@ -6,6 +6,7 @@ from django.test import Client
 
 from tests.market import candle, make_series
 from tests.people import BrowserOf
+from tests.training.carrying import carried
 from training.models import Status, TrainingRun
 from training.quant.candle.spec import RANGES
 
@@ -14,7 +15,7 @@ HTMX = {"HX-Request": "true"}
 
 
 def _values(position: int = 400, /, **changed: str) -> dict[str, str]:
-    numbers = {name: f"{wanted.default:g}" for name, wanted in RANGES.items()}
+    numbers = {name: f"{setting.default:g}" for name, setting in RANGES.items()}
     return {"symbol": "SPY", "timeframe": "1d", "candle_date": candle(position)[:10], **numbers, **changed}
 
 
@@ -26,10 +27,19 @@ def trainer(alice: User, browser_of: BrowserOf) -> Client:
 
 def test_it_offers_the_ranges_of_the_spec(trainer: Client) -> None:
     page = trainer.get("/training/new/", {"symbol": "SPY", "candle": candle(400)})
-    for wanted in RANGES.values():
-        assert f'min="{wanted.low:g}" max="{wanted.high:g}" step="{wanted.step:g}"' in page.text
-        assert f'name="{wanted.name}" value="{wanted.default:g}"' in page.text
+    for setting in RANGES.values():
+        assert f'min="{setting.low:g}" max="{setting.high:g}" step="{setting.step:g}"' in page.text
+        assert f'name="{setting.name}" value="{setting.default:g}"' in page.text
     assert f'value="{candle(400)[:10]} 00:00"' in page.text
+
+
+def test_it_says_before_start_what_the_trial_needs(trainer: Client) -> None:
+    carried({"symbol": "SPY", "candle_date": candle(400), "confirm": False})
+    words = "At least the 2nd trial on SPY: needs p &lt; 0.0083."
+    assert words in trainer.get("/training/new/", {"symbol": "SPY", "candle": candle(401)}, headers=HTMX).text
+    assert words in trainer.post("/training/new/", _values(num_leaves="64")).text  # of a form that is shown again
+    for query in ({"symbol": "NOPE"}, {"symbol": "NO\0PE"}, {"symbol": "SPY", "timeframe": "1h"}):
+        assert "needs p" not in trainer.get("/training/new/", query).text
 
 
 def test_it_starts_a_run_and_shows_its_page(trainer: Client) -> None:
@@ -62,9 +72,9 @@ def test_it_answers_the_dialog_with_progress_that_asks_again(trainer: Client) ->
 )
 def test_it_refuses_numbers_that_are_none_or_out_of_range(trainer: Client, name: str, value: str) -> None:
     page = trainer.post("/training/new/", _values(400, **{name: value}))
-    wanted = RANGES[name]
+    setting = RANGES[name]
     assert page.status_code == 400
-    assert f"number from {wanted.low:g} to {wanted.high:g}" in page.text
+    assert f"number from {setting.low:g} to {setting.high:g}" in page.text
     assert not TrainingRun.objects.exists()
 
 
@@ -134,6 +144,10 @@ def test_it_previews_what_a_click_would_use(trainer: Client) -> None:
     answer = trainer.get("/training/preview", {"symbol": "SPY", "timeframe": "1d", "candle": candle(400)})
     body = answer.json()
     assert body["problem"] == ""
+    assert body["before_start"] == [
+        "At least the 1st trial on SPY: needs p < 0.025.",
+        "With 35 candles, an AUC below 0.67 can't be told from chance.",
+    ]
     assert body["parts"]["test"]["rows"] == 35
     for part in body["parts"].values():
         assert part["up"] + part["down"] == part["rows"]
@@ -142,7 +156,7 @@ def test_it_previews_what_a_click_would_use(trainer: Client) -> None:
 def test_it_previews_what_is_missing(trainer: Client) -> None:
     late = trainer.get("/training/preview", {"symbol": "SPY", "timeframe": "1d", "candle": candle(595)})
     assert late.json()["missing_after"] == 31
-    assert "Too few candles after this one" in late.json()["problem"]
+    assert "Too few candles after this one" in late.json()["problem"] and late.json()["before_start"] == []
     assert f"The last candle that would do is {candle(564)}." in late.json()["problem"]
     early = trainer.get("/training/preview", {"symbol": "SPY", "timeframe": "1d", "candle": candle(90)})
     assert "The first candle that would do is" in early.json()["problem"]

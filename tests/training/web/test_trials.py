@@ -75,6 +75,12 @@ def test_it_draws_trials_against_holms_line(bob: User, browser_of: BrowserOf) ->
     assert f"/runs/{run.run_id}/" in page and page.count("deleted</span>") == 2
 
 
+def test_it_shows_a_p_value_however_small_it_is(bob: User, browser_of: BrowserOf) -> None:
+    enter(make_series(bars=5), 3.2e-7, 0.21)
+    page = browser_of(bob).get("/trials/", {"symbol": "SPY", "timeframe": "1d"}).text
+    assert page.count("3e-7") == 2 and "6e-7" in page and "0.21" in page and "0.0000" not in page
+
+
 def test_it_begins_with_the_series_that_was_tried_last(bob: User, browser_of: BrowserOf) -> None:
     browser = browser_of(bob)
     assert "No trials yet" in browser.get("/trials/").text

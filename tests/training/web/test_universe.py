@@ -6,6 +6,8 @@ from django.contrib.auth.models import User
 from instruments.models import FeatureState
 from tests.people import BrowserOf
 from tests.training.recipes.test_walk_forward import carry_next
+from tests.training.results import universe_result
+from tests.training.run_builders import enter_universe, make_run
 from tests.training.universe import make_universe
 from training.models import Status, TrainingRun
 
@@ -18,6 +20,7 @@ def test_it_says_what_it_would_use_and_what_is_missing(alice: User, bob: User, b
     browser = browser_of(alice)
     said = browser.get(USE, {"universe": "few", "horizon": "5"}).text
     assert "about 355" in said and "(at least 140 needed)" in said and "about 2,130" in said and "up to date" in said
+    assert "at least the 1st trial on few: needs p &lt; 0.025" in said
     FeatureState.objects.first().delete()
     assert "for 1 instruments: the run computes them first" in browser.get(USE, {"universe": "few"}).text
     short = browser.get(USE, {"universe": "few", "how": "walk", "folds": "10", "horizon": "5"}).text
@@ -31,6 +34,20 @@ def test_it_says_what_it_would_use_and_what_is_missing(alice: User, bob: User, b
     ):
         assert text in browser.get(USE, query).text, query
     assert browser.get(FORM).status_code == 200 and browser_of(bob).get(FORM).status_code == 403
+
+
+def test_it_says_before_start_what_the_trial_needs(alice: User, browser_of: BrowserOf) -> None:
+    """Trials over universes that share members count, whatever they are called."""
+    members = [series.instrument_id for series in make_universe()]
+    for name, ids in (("others", [1_000, 1_001]), ("half", members[:3])):
+        run = make_run(
+            alice, kind="universe", universe=name, status=Status.COMPLETED, result=universe_result(universe=name)
+        )
+        enter_universe(run, *ids)
+    browser = browser_of(alice)
+    for query in ({"universe": "few", "horizon": "5"}, {"universe": "few", "horizon": "5", "how": "walk"}):
+        assert "at least the 2nd trial on few: needs p &lt; 0.0083" in browser.get(USE, query).text
+    assert "at least the 2nd trial on few" in browser.get(FORM, {"universe": "few"}).text
 
 
 def test_it_takes_thresholds_in_per_cent(alice: User, browser_of: BrowserOf) -> None:

@@ -23,7 +23,7 @@ from instruments.quant.features.candle import feature_matrix
 from training.quant.candle.plan import plan_candle
 from training.quant.candle.spec import STEPS, CandleSpec, format_time
 from training.quant.candle.split import CandleSplit
-from training.quant.candle.train import evidence_of, fit_candle
+from training.quant.candle.train import evidence_of, fit_candle, threshold_of
 from training.quant.candle.verdict import Evidence
 from training.quant.labels import up_label
 from training.quant.stats.classification import auc_with_interval
@@ -34,7 +34,8 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Window:
-    """One step: its decision candle (seconds, UTC); labels, probabilities and standings (0 to 1) of its W test rows.
+    """One step: its decision candle (seconds, UTC); labels, probabilities and standings (0 to 1) of its W test rows, of
+    which `predicted_up` reached the threshold of its model.
 
     `auc` and `interval` are None where all its candles went the same way.
     """
@@ -43,8 +44,9 @@ class Window:
     train_rows: int
     labels: Floats
     probability: Floats
-    standing: Floats
-    logistic_standing: Floats
+    percentile_rank: Floats
+    logistic_rank: Floats
+    predicted_up: int
     auc: float | None
     interval: tuple[float, float] | None
 
@@ -77,10 +79,11 @@ def confirm_candle(
     for done, (at, split) in enumerate(splits):
         on_window(done, len(splits))
         windows.append(_window(features, labels, split, spec, decision=int(bars.time[at])))
+    predicted_up = sum(window.predicted_up for window in windows)
     return Confirmation(
         windows=windows,
-        pooled=_pool([(w.labels, w.standing) for w in windows], spec.seed),
-        logistic=_pool([(w.labels, w.logistic_standing) for w in windows], spec.seed),
+        pooled=_pool([(w.labels, w.percentile_rank) for w in windows], spec.seed, predicted_up),
+        logistic=_pool([(w.labels, w.logistic_rank) for w in windows], spec.seed),
     )
 
 
@@ -89,7 +92,7 @@ def _splits(bars: Bars, rows: Rows, decision: int, spec: CandleSpec) -> list[tup
 
     The windows tile `rows`, the bars with an outcome: each begins where exactly W of them come before the next window.
     """
-    found = []
+    splits = []
     own_row = int(np.searchsorted(rows, decision))
     for step in range(STEPS + 1):
         row = own_row - step * spec.test_window_size
@@ -99,14 +102,21 @@ def _splits(bars: Bars, rows: Rows, decision: int, spec: CandleSpec) -> list[tup
         own = replace(spec, candle=format_time(datetime.fromtimestamp(int(bars.time[at]), tz=UTC)), live=False)
         plan = plan_candle(bars, decision=at, spec=own)
         if not plan.problem:
-            found.append((at, plan.split))
-    return found[::-1]
+            splits.append((at, plan.split))
+    return splits[::-1]
 
 
 def _window(features: Floats, labels: Floats, split: CandleSplit, spec: CandleSpec, *, decision: int) -> Window:
-    _, final = fit_candle(features, labels, split=split, spec=spec, on_stage=lambda *_: None, on_round=lambda *_: None)
-    test, train = slice(split.test.start, split.test.stop), slice(split.train.start, split.train.stop)
-    y, p = labels[test], final.probability(features[test])
+    stopped, final = fit_candle(
+        features, labels, split=split, spec=spec, on_stage=lambda *_: None, on_round=lambda *_: None
+    )
+    test, train, validation = (slice(part.start, part.stop) for part in (split.test, split.train, split.validation))
+    y, p, p_train = labels[test], final.probability(features[test]), final.probability(features[train])
+    threshold = threshold_of(
+        spec,
+        train=(labels[train], p_train),
+        validation=(labels[validation], stopped.probability(features[validation])),
+    )
     x_train, x_test = (final.scaler.transform(features[rows]) for rows in (train, test))
     linear = LogisticRegression(max_iter=500).fit(x_train, labels[train])
     auc, interval = auc_with_interval(y, p) if 0 < y.sum() < len(y) else (None, None)
@@ -115,23 +125,24 @@ def _window(features: Floats, labels: Floats, split: CandleSplit, spec: CandleSp
         train_rows=len(split.train),
         labels=y,
         probability=p,
-        standing=standing(p, final.probability(features[train])),
-        logistic_standing=standing(linear.predict_proba(x_test)[:, 1], linear.predict_proba(x_train)[:, 1]),
+        percentile_rank=percentile_rank(p, p_train),
+        logistic_rank=percentile_rank(linear.predict_proba(x_test)[:, 1], linear.predict_proba(x_train)[:, 1]),
+        predicted_up=int((p >= threshold).sum()),
         auc=auc,
         interval=interval,
     )
 
 
-def standing(values: Floats, reference: Floats) -> Floats:
+def percentile_rank(values: Floats, reference: Floats) -> Floats:
     """Share of `reference` below each value, half of the equal ones counted: 0 to 1, shape of `values`."""
     ordered = np.sort(reference)
     below, up_to = (np.searchsorted(ordered, values, side=side) for side in ("left", "right"))
     return (below + up_to) / (2.0 * len(ordered))
 
 
-def _pool(windows: list[tuple[NDArray[Any], Floats]], seed: int) -> Evidence | None:
+def _pool(windows: list[tuple[NDArray[Any], Floats]], seed: int, predicted_up: int | None = None) -> Evidence | None:
     """The evidence of all windows together."""
     if not windows:
         return None
     labels, scores = (np.concatenate(parts) for parts in zip(*windows, strict=True))
-    return evidence_of(labels, scores, seed=seed, windows=len(windows))
+    return evidence_of(labels, scores, seed=seed, windows=len(windows), predicted_up=predicted_up)

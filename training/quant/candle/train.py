@@ -76,10 +76,8 @@ def train_candle(
     on_stage("evaluate", 0.9, f"{len(plan.span)} test candles")
     y_train, p_train = _part(labels, split.train), final.probability(_part(features, split.train))
     y_validation, p_validation = _part(labels, split.validation), stopped.probability(_part(features, split.validation))
-    low, high = THRESHOLD_GRID[spec.protocol]
-    chosen_on = (y_train, p_train) if spec.protocol == "poc" else (y_validation, p_validation)
-    threshold = best_f1_threshold(*chosen_on, low=low, high=high)
-    judged = _judge(
+    threshold = threshold_of(spec, train=(y_train, p_train), validation=(y_validation, p_validation))
+    evaluation = _judge(
         bars,
         labels=labels,
         probability=final.probability(_part(features_by_bar, plan.span)),
@@ -97,7 +95,7 @@ def train_candle(
         train=evaluate(y_train, p_train, threshold),
         validation=evaluate(y_validation, p_validation, threshold),
         feature_range=(used.min(axis=0), used.max(axis=0)),
-        **judged,
+        **evaluation,
     )
 
 
@@ -119,6 +117,13 @@ def fit_candle(
     rows = split.fit if spec.protocol == "poc" else split.train
     on_stage("refit", 0.8, f"{len(rows)} rows, {stopped.rounds} rounds")
     return stopped, fit_rounds(features, labels, rows=rows, spec=spec, rounds=stopped.rounds)
+
+
+def threshold_of(spec: CandleSpec, *, train: tuple[Floats, Floats], validation: tuple[Floats, Floats]) -> float:
+    """PROTOCOL §2: the threshold of best F1, on validation (`honest`) or on the train rows (`poc`). Both are labels and
+    probabilities, (n,) each."""
+    low, high = THRESHOLD_GRID[spec.protocol]
+    return best_f1_threshold(*(train if spec.protocol == "poc" else validation), low=low, high=high)
 
 
 def _judge(
@@ -152,7 +157,7 @@ def _judge(
     )
     return {
         "test": test,
-        "evidence": evidence_of(y, p, seed=spec.seed, windows=1),
+        "evidence": evidence_of(y, p, seed=spec.seed, windows=1, predicted_up=int((p >= threshold).sum())),
         "test_probability": probability,
         "strategy": strategy,
         "buy_and_hold": holding,
@@ -160,13 +165,24 @@ def _judge(
     }
 
 
-def evidence_of(labels: Floats, scores: Floats, *, seed: int, windows: int) -> Evidence | None:
-    """What labels and scores of `windows` windows together show; None with one class."""
+def evidence_of(
+    labels: Floats, scores: Floats, *, seed: int, windows: int, predicted_up: int | None = None
+) -> Evidence | None:
+    """What labels and scores (n,) of `windows` windows together show, of which `predicted_up` reached the threshold;
+    None with one class."""
     tested = permutation_test(labels, scores, seed=seed)
     if tested is None:
         return None
-    interval = auc_with_interval(labels, scores)[1]
-    return Evidence(tested.auc, interval, tested.p_value, len(labels), windows, int(labels.sum()), draws=tested.draws)
+    return Evidence(
+        auc=tested.auc,
+        auc_interval=auc_with_interval(labels, scores)[1],
+        p_value=tested.p_value,
+        rows=len(labels),
+        windows=windows,
+        positives=int(labels.sum()),
+        predicted_up=predicted_up,
+        draws=tested.draws,
+    )
 
 
 def _part(values: NDArray[Number], rows: range) -> NDArray[Number]:

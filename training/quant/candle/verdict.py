@@ -96,6 +96,12 @@ def label_of(p_value: float | None, *, level: float | None) -> Label:
     return Label.EVIDENCE if level is not None and p_value < level else Label.WEAK
 
 
+def can_be_evidence(pooled: Evidence, *, windows: int) -> bool:
+    """Whether a confirmation of `windows` windows before the run's own suffices. A model that always says the same is
+    buy and hold, or nothing, whatever the ranks of its probabilities."""
+    return windows >= LEAST_WINDOWS and not pooled.is_constant
+
+
 def judge(*, single: Evidence | None, pooled: Evidence | None, confirmed: bool, counted: Counted, on: str) -> Verdict:
     """PROTOCOL §3. `single`: the run's own window, None for a live run or one class; `pooled`: its confirmation; `on`:
     what the trials of its ledger are on. The label is the trial's own, fixed when it was made."""
@@ -138,8 +144,7 @@ def _sentence(*, single: Evidence | None, pooled: Evidence | None, confirmed: bo
     elif counted.p_value is not None:
         clauses.append(f"another run of the same trial was confirmed (p = {p_text(counted.p_value)})")
     elif single and single.smallest_visible_auc:
-        visible = math.ceil(single.smallest_visible_auc * 100) / 100
-        clauses.append(f"with {single.rows} candles, an AUC below {visible:.2f} can't be told from chance")
+        clauses.append(visible_auc_text(single.rows, single.smallest_visible_auc))
     if best and best.is_constant:
         following = (
             "up at all {} candles: following it is buy and hold"
@@ -175,6 +180,11 @@ def next_trial_text(k: int, on: str) -> str:
     return f"at least the {ordinal(k)} trial on {on}: needs p < {level_text(trial_level(k))}"
 
 
+def visible_auc_text(rows: int, auc: float) -> str:
+    """What `rows` candles can't show; rounded up, so that nothing is promised too early."""
+    return f"with {rows} candles, an AUC below {math.ceil(auc * 100) / 100:.2f} can't be told from chance"
+
+
 def ordinal(k: int) -> str:
     """7th."""
     ending = "th" if 10 <= k % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(k % 10, "th")
@@ -192,9 +202,9 @@ def level_text(level: float) -> str:
 
 
 def odds(p_value: float) -> str:
-    """A p-value in words: 1 of 5 runs."""
+    """A p-value in words: 1 of 5 runs; below one in a million the share itself."""
     if p_value > 0.5:
         return "more than half of all runs"
     if p_value < 1e-6:
-        return "less than 1 of 1,000,000 runs"
+        return f"a share of {p_text(p_value)} of all runs"
     return f"1 of {round(1 / p_value):,} runs"

@@ -5,16 +5,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+from django.utils.text import capfirst
 from numpy.typing import NDArray
 
 from instruments.models import PriceBar, Series
 from instruments.quant.bars import Bars, Seconds
 from instruments.quant.features.candle import FEATURE_SETS
 from instruments.store.read_bars import MarkedBars, UnknownSeries, load_candles, load_marked, series_get
+from training.evidence.trials import next_k
 from training.quant.candle.plan import NO_STALE, CandlePlan, plan_candle
 from training.quant.candle.spec import ROWS_RULE, CandleSpec, SpecError, format_time
 from training.quant.candle.split import MIN_TRAIN_ROWS, training_start
+from training.quant.candle.verdict import next_trial_text, visible_auc_text
 from training.quant.labels import up_label
+from training.quant.stats.significance import smallest_visible_auc
 
 Rows = NDArray[np.int64]
 
@@ -117,11 +121,26 @@ def require_plan(data: CandleData, plan: CandlePlan, spec: CandleSpec) -> None:
 
 
 def candle_preview(spec: CandleSpec) -> dict[str, Any]:
-    """What a click would use: parts with rows, times and classes; `problem` where it would not do."""
+    """What a click would use: parts with rows, times and classes; `problem` where it would not do, else what is known
+    `before_start` of its verdict."""
     data = candle_data(candle_series(spec), spec)
     plan = candle_plan(data, spec)
     nearest = nearest_trainable(data, plan, spec) if plan.problem else ""
-    return {**plan.as_dict(), "problem": f"{plan.problem} {nearest}".strip()}
+    return {
+        **plan.as_dict(),
+        "problem": f"{plan.problem} {nearest}".strip(),
+        "before_start": [] if plan.problem else _before_start(data.series, spec),
+    }
+
+
+def _before_start(series: Series, spec: CandleSpec) -> list[str]:
+    """What the verdict will need, and what the test window can show where half of its candles rise."""
+    sentences = [next_trial_text(next_k(series), spec.symbol)]
+    if not spec.live:
+        rows = spec.test_window_size
+        visible = smallest_visible_auc(rows // 2, rows - rows // 2)
+        sentences += [visible_auc_text(rows, visible)] if visible else []
+    return [f"{capfirst(sentence)}." for sentence in sentences]
 
 
 def nearest_trainable(data: CandleData, plan: CandlePlan, spec: CandleSpec) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from training.artifacts.provenance import code_version, library_versions
+from training.artifacts.provenance import code_version, libraries_changed
 from training.artifacts.storage import sha256
 from training.models import TrainingRun
 from training.quant.candle.export import model_text
@@ -48,7 +48,7 @@ def verification(run: TrainingRun, on_stage: OnStage) -> dict[str, Any]:
     changed = {
         "data": data_hash(data) != run.result["data_hash"] or rows != run.detail.get("rows_hash", rows),
         "code_version": code_version() != then["code_version"],
-        "library_versions": library_versions() != then["library_versions"],
+        "library_versions": libraries_changed(then["library_versions"]),
         "params": spec.params_hash() != run.params_hash,
     }
     differs = [name for name, is_changed in changed.items() if is_changed]

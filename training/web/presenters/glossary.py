@@ -14,7 +14,7 @@ class Note:
     limits: str
 
 
-NOTES: dict[str, Note] = {
+GLOSSARY: dict[str, Note] = {
     "accuracy": Note(
         "Accuracy",
         "Share of candles whose direction was foretold rightly.",
@@ -88,8 +88,9 @@ NOTES: dict[str, Note] = {
     "p_value": Note(
         "p-value",
         "How often luck alone does as well: the same probabilities against shuffled labels.",
-        "(1 + shuffles that reach this AUC) / (1 + shuffles), one-sided; 1,000 shuffles, 100,000 where few reach it",
-        "Phipson & Smyth, Statistical Applications in Genetics and Molecular Biology 9, 2010.",
+        "(1 + shuffles that reach this AUC) / (1 + shuffles), one-sided; 1,000 shuffles, 100,000 where few reach it;"
+        " where still fewer than 10 do, the normal tail of the Mann-Whitney statistic, never above that share",
+        "Phipson & Smyth, Statistical Applications in Genetics and Molecular Biology 9, 2010; Mann & Whitney 1947.",
         "It is not the chance that the model is luck, and it is for a single trial: see the adjusted p-value.",
     ),
     "adjusted_p": Note(

@@ -10,9 +10,9 @@ from instruments.models import Series
 from training.evidence.trials import Spent, levels_spent, linked_members, of_universes
 from training.models import Status, TrainingRun, Trial
 from training.quant.candle.spec import TIMEFRAMES
-from training.quant.candle.verdict import LEVEL, Label, level_text, next_trial_text
+from training.quant.candle.verdict import LEVEL, Label, level_text, next_trial_text, p_text
 from training.quant.stats.multiple_testing import holm_adjusted
-from training.web.presenters.glossary import NOTES
+from training.web.presenters.glossary import GLOSSARY
 
 PAGE = 100  # trials in the table
 DRAWN = 300  # trials in the picture
@@ -24,7 +24,8 @@ VERDICTS = {Label.EVIDENCE: "evidence", Label.WEAK: "weak sign", Label.NO_EVIDEN
 @dataclass(frozen=True)
 class Row:
     """A trial at its rank. `p` is None while unconfirmed: it counts as 1 then. `level` is what its p had to stay below,
-    "" where Holm judged. For information: `adjusted` by Holm, and `holm`, his line at this rank."""
+    "" where Holm judged. For information: `adjusted` by Holm, and `holm`, his line at this rank. The page shows
+    `p_words` and `adjusted_words`, however small they are."""
 
     rank: int
     k: int
@@ -38,6 +39,8 @@ class Row:
     adjusted: float
     holm: float
     made_at: datetime
+    p_words: str
+    adjusted_words: str
     has_run: bool = False
 
 
@@ -111,6 +114,8 @@ def ranked(trials: Sequence[Trial]) -> list[Row]:
             adjusted=float(adjusted[position]),
             holm=LEVEL / (len(ordered) - position),
             made_at=trial.made_at,
+            p_words="" if trial.p_value is None else p_text(trial.p_value),
+            adjusted_words=p_text(float(adjusted[position])),
         )
         for position, trial in enumerate(ordered)
     ]
@@ -149,7 +154,11 @@ def trials_context(query: Mapping[str, str]) -> dict[str, Any]:
         elif last:
             universe = last.scope
     series = next(
-        (one for one in tried if one.instrument.symbol == symbol and one.timeframe == (timeframe or one.timeframe)),
+        (
+            candidate
+            for candidate in tried
+            if candidate.instrument.symbol == symbol and candidate.timeframe == (timeframe or candidate.timeframe)
+        ),
         None,
     )
     trials = _of_universe(universe) if universe else _of_series(series) if series else []
@@ -157,7 +166,7 @@ def trials_context(query: Mapping[str, str]) -> dict[str, Any]:
     on = universe or symbol
     scopes = of_universes().order_by().values_list("scope", flat=True).distinct()
     return {
-        "symbols": sorted({one.instrument.symbol for one in tried} | ({symbol} - {""})),
+        "symbols": sorted({candidate.instrument.symbol for candidate in tried} | ({symbol} - {""})),
         "universes": sorted({*scopes, universe} - {""}),
         "timeframes": TIMEFRAMES,
         "symbol": symbol,
@@ -169,7 +178,7 @@ def trials_context(query: Mapping[str, str]) -> dict[str, Any]:
         if trials
         else None,
         "drawn": DRAWN,
-        "notes": NOTES,
+        "glossary": GLOSSARY,
     }
 
 

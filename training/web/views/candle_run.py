@@ -12,11 +12,14 @@ from django.views.decorators.http import require_GET, require_http_methods
 from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope, may
 from boursomatic.shared.pages import render_page, wants_fragment
+from instruments.models import Series
 from instruments.quant.features.candle import FEATURE_SETS
 from instruments.store.read_bars import default_symbol
 from training.errors import TooManyRuns
+from training.evidence.trials import next_k
 from training.models import Status, TrainingRun
 from training.quant.candle.spec import RANGES, SpecError
+from training.quant.candle.verdict import next_trial_text
 from training.recipes.candle.data import candle_preview
 from training.recipes.candle.form import CandleForm, initial_values
 from training.recipes.candle.page import run_context
@@ -89,10 +92,18 @@ def _form(request: HttpRequest, form: CandleForm, status: int = 200) -> HttpResp
         "timeframe": form["timeframe"].value(),
         "from": request.POST.get("from") or request.GET.get("from", ""),
         "in_dialog": wants_fragment(request),
+        "upcoming": _upcoming(form),
         "warnings": [(name, each.warning) for name, each in FEATURE_SETS.items() if each.warning],
     }
     page, fragment = "training/candle_run/new.html", "training/candle_run/_form.html"
     return render_page(request, page, fragment, context, status=status)
+
+
+def _upcoming(form: CandleForm) -> str:
+    """What a run of this form would need to be evidence; "" where there is no such series."""
+    symbol, timeframe = (str(form[name].value()).replace("\0", "") for name in ("symbol", "timeframe"))
+    series = Series.objects.filter(instrument__symbol=symbol, timeframe=timeframe).first()
+    return next_trial_text(next_k(series), symbol) if series else ""
 
 
 def _initial(request: HttpRequest) -> dict[str, Any]:
@@ -104,14 +115,14 @@ def _initial(request: HttpRequest) -> dict[str, Any]:
 
 
 def _defaults() -> dict[str, str]:
-    return {name: f"{wanted.default:g}" for name, wanted in RANGES.items()} | {"timeframe": "1d"}
+    return {name: f"{setting.default:g}" for name, setting in RANGES.items()} | {"timeframe": "1d"}
 
 
 def show(request: HttpRequest, run: TrainingRun) -> HttpResponse:
     """A candle run's page, as page or as dialog, or a part of it that polls by itself."""
-    part = request.GET.get("part", "")
-    if part in PARTS and wants_fragment(request) and run.status == Status.COMPLETED:
-        return show_part(request, run, part)
+    section = request.GET.get("part", "")
+    if section in PARTS and wants_fragment(request) and run.status == Status.COMPLETED:
+        return show_part(request, run, section)
     return _show(request, run, in_dialog=request.GET.get("in") == "dialog")
 
 

@@ -8,7 +8,7 @@ import pytest
 from instruments.quant.bars import Bars
 from tests.training.quant.candle.test_train import spec_at, train
 from tests.training.quant.noise import noise_bars
-from training.quant.candle.confirm import Confirmation, confirm_candle, standing
+from training.quant.candle.confirm import Confirmation, confirm_candle, percentile_rank
 from training.quant.candle.noise_control import control_candle
 from training.quant.labels import up_label
 
@@ -27,6 +27,17 @@ def test_it_walks_ten_steps_back_and_ends_with_the_runs_own_window() -> None:
     assert (found.pooled.rows, found.pooled.windows) == (385, 11)
     own = train(bars, DECISION)
     assert np.array_equal(found.windows[-1].probability, own.test_probability)
+
+
+@pytest.mark.parametrize("protocol", ["honest", "poc"])
+def test_it_counts_what_the_model_of_each_window_predicted_up(protocol: str) -> None:
+    bars = noise_bars(1136)
+    found, own = confirmed(bars, protocol=protocol), train(bars, DECISION, protocol=protocol)
+    assert own.evidence is not None and found.pooled is not None and found.logistic is not None
+    assert own.evidence.predicted_up == int((own.test_probability >= own.threshold).sum())
+    assert found.windows[-1].predicted_up == own.evidence.predicted_up
+    assert found.pooled.predicted_up == sum(window.predicted_up for window in found.windows)
+    assert found.logistic.predicted_up is None
 
 
 def test_it_trains_each_window_on_its_own_past_alone() -> None:
@@ -83,9 +94,9 @@ def test_it_gives_nothing_to_rank_where_every_window_has_one_class() -> None:
 
 
 def test_it_pools_by_standing_among_the_training_rows() -> None:
-    assert standing(np.array([0.0, 0.5, 2.0]), np.array([1.0, 0.5, 0.5, 0.1])).tolist() == [0.0, 0.5, 1.0]
+    assert percentile_rank(np.array([0.0, 0.5, 2.0]), np.array([1.0, 0.5, 0.5, 0.1])).tolist() == [0.0, 0.5, 1.0]
     found = confirmed(noise_bars(1136))
-    assert all(((w.standing >= 0) & (w.standing <= 1)).all() for w in found.windows)
+    assert all(((w.percentile_rank >= 0) & (w.percentile_rank <= 1)).all() for w in found.windows)
 
 
 def test_it_sets_the_run_among_runs_on_rotated_labels() -> None:

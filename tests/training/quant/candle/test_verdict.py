@@ -9,6 +9,7 @@ from training.quant.candle.verdict import (
     Evidence,
     Label,
     Verdict,
+    can_be_evidence,
     judge,
     label_of,
     level_text,
@@ -30,13 +31,13 @@ def verdict(
     *,
     single: float = 0.2,
     confirmed: bool = True,
-    can_be_evidence: bool = True,
+    suffices: bool = True,
     up: int = 200,
 ) -> Verdict:
     """Of the k-th trial on SPY, as its completion and its confirmation fix it."""
     pool = evidence(pooled, predicted_up=up) if pooled else None
     level = trial_level(k)
-    label = label_of(pooled or single, level=level if pooled and can_be_evidence else None)
+    label = label_of(pooled or single, level=level if pooled and suffices else None)
     return judge(
         single=evidence(single, rows=35, windows=1),
         pooled=pool,
@@ -55,7 +56,7 @@ def test_it_calls_evidence_only_what_is_below_the_trials_own_level() -> None:
 
 
 def test_it_says_that_too_few_windows_are_no_evidence() -> None:
-    few = verdict(0.001, can_be_evidence=False)
+    few = verdict(0.001, suffices=False)
     assert few.label == Label.WEAK and "evidence needs a confirmation of at least 3 windows" in few.sentence
 
 
@@ -67,9 +68,16 @@ def test_it_says_that_too_few_windows_are_no_evidence() -> None:
     ],
 )
 def test_it_names_a_model_that_always_says_the_same(up: int, words: str) -> None:
-    constant = verdict(0.0001, up=up, can_be_evidence=False)
+    constant = verdict(0.0001, up=up, suffices=False)
     assert words in constant.sentence and "windows" not in constant.sentence
     assert "it said" not in verdict(0.0001).sentence
+
+
+@pytest.mark.parametrize(
+    ("up", "windows", "suffices"), [(0, 10, False), (385, 10, False), (1, 10, True), (200, 3, True), (200, 2, False)]
+)
+def test_it_takes_a_constant_model_or_few_windows_for_weak_at_most(up: int, windows: int, suffices: bool) -> None:
+    assert can_be_evidence(evidence(1e-9, predicted_up=up), windows=windows) is suffices
 
 
 def test_it_calls_an_unconfirmed_run_weak_at_most() -> None:
@@ -134,10 +142,23 @@ def test_it_never_says_more_of_a_later_trial(pooled: float, k: int, more: int) -
 
 
 @pytest.mark.parametrize(
-    ("p", "words"), [(0.6, "more than half of all runs"), (0.2, "1 of 5 runs"), (0.0002, "1 of 5,000")]
+    ("p", "words"),
+    [
+        (0.6, "more than half of all runs"),
+        (0.2, "1 of 5 runs"),
+        (0.0002, "1 of 5,000 runs"),
+        (2e-6, "1 of 500,000 runs"),
+        (3.2e-7, "a share of 3e-7 of all runs"),
+    ],
 )
 def test_it_puts_odds_in_words(p: float, words: str) -> None:
     assert words in verdict(None, single=p, confirmed=False).sentence
+
+
+def test_it_says_a_p_value_that_is_beyond_all_permutations() -> None:
+    assert "over 385 candles it was 0.58 (p = 3e-7); 40 trials on SPY: the 40th needs p < 3e-5." in (
+        verdict(3.2e-7, 40).sentence
+    )
 
 
 def test_it_says_what_the_next_trial_needs() -> None:

@@ -83,6 +83,7 @@ def trial_settle(trial_id: int, claim: Claim) -> bool:
 
 
 def counted_of(trial: Trial) -> Counted:
+    """What a trial fixed, as verdicts are read from it."""
     return Counted(k=trial.k, level=trial.level, p_value=trial.p_value, label=Label(trial.label))
 
 
@@ -105,14 +106,15 @@ def linked_members(members: Sequence[int]) -> set[tuple[int, ...]]:
 
 @dataclass(frozen=True)
 class Spent:
-    """Over all `ledgers` of the team luck alone would give up to `expected` false `evidence`."""
+    """Over all `ledgers` of the team luck alone would give up to `expected` (a mean count) false `evidence`."""
 
     ledgers: int
     expected: float
 
 
 def levels_spent() -> Spent:
-    """PROTOCOL §3: 0.05 holds within one ledger; this is the sum of the levels of all."""
+    """PROTOCOL §3: 0.05 holds within one ledger; this is the sum of the levels of all. Trials that Holm judged count
+    with the level of their k."""
     k = Cast("k", FloatField())  # as integers PostgreSQL's would overflow
     spent = Sum(FAMILY_LEVEL / (k * (k + 1.0)), output_field=FloatField())
     expected = Trial.objects.aggregate(spent=spent)["spent"] or 0.0

@@ -148,9 +148,8 @@ def test_it_makes_one_trial_of_the_retrainings_of_a_year(alice: User) -> None:
         retrained.append(enter_trial(run, as_of=day, data_hash=f"{day}", p_value=p, members=(1, 2), retrained_to=day))
     first, later = (universe_verdicts([run])[run.pk] for run in retrained)
     assert retrained[0].trial == retrained[1].trial == Trial.objects.get()
-    assert (
-        (later.label, later.p_value, later.trial) == (first.label, first.p_value, first.trial) == ("evidence", 0.003, 1)
-    )
+    for verdict in (first, later):
+        assert (verdict.label, verdict.p_value, verdict.trial) == ("evidence", 0.003, 1)
     assert "retraining" not in first.sentence
     assert "the verdict of the year's first retraining (judged " in later.sentence and ", p = 0.003)" in later.sentence
     assert "For information: this one has a market-neutral Sharpe of 2.00" in later.sentence

@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from instruments.models import Series
+from training.recipes.kinds import label_of
 
 
 class PredictionQuerySet(models.QuerySet["Prediction"]):
@@ -62,7 +63,7 @@ class Label(models.TextChoices):
     BUY = "BUY", "Buy"
 
 
-class Flag(models.TextChoices):
+class RecommendationFlag(models.TextChoices):
     """What to know of a recommendation before heeding it."""
 
     OUT_OF_RANGE = "out_of_range", "A feature lies beyond everything that the model was trained on"
@@ -206,20 +207,11 @@ class Notice(models.Model):
         return f"{self.version} {self.day}: {self.get_kind_display()}"
 
 
-class Job(models.TextChoices):
-    """What can be scheduled: kinds of run."""
-
-    RECOMMEND = "recommend", "Recommend"
-    SCORE = "score", "Score"
-    DRIFT = "drift", "Check drift"
-    RETRAIN = "retrain", "Retrain"
-
-
 class Schedule(models.Model):
     """A kind of run made at a time of day. Due when `next_run_at` has come; who moves that on by compare-and-set makes
     the run, so that it is made once, however many hosts look and however long none did."""
 
-    job = models.CharField(max_length=10, choices=Job.choices)
+    job = models.CharField(max_length=10)  # the kind of run, one of predictions.schedules.plan.PLAN
     universe = models.CharField(max_length=40)  # scoring and drift see to every universe
     time_of_day = models.TimeField()  # UTC
     every_days = models.PositiveSmallIntegerField(default=1)
@@ -234,9 +226,8 @@ class Schedule(models.Model):
         ordering = ["universe", "time_of_day", "pk"]
         constraints = [
             models.UniqueConstraint(fields=["job", "universe"], name="schedule_once"),
-            models.CheckConstraint(condition=Q(job__in=Job.values), name="schedule_job_known"),
             models.CheckConstraint(condition=Q(every_days__gte=1), name="schedule_every_days"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_job_display()} {self.universe}"
+        return f"{label_of(self.job)} {self.universe}"

@@ -23,6 +23,9 @@ if _worker != os.environ.get("BOURSOMATIC_TEST_WORKER", ""):  # what a worker st
 for _name in list(os.environ):
     if _name.startswith("BOURSOMATIC_") and not _name.startswith("BOURSOMATIC_TEST_"):
         del os.environ[_name]
+# Threads of BLAS on matrices this small do nothing but wait for each other, the longer the busier the machine. NumPy
+# reads this when it is imported, and so does what a test starts.
+os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 os.environ |= {
     "BOURSOMATIC_ENV": "local",
     "BOURSOMATIC_HOME": os.environ["BOURSOMATIC_TEST_HOME"],

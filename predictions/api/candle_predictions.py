@@ -26,7 +26,7 @@ from instruments.models import Series
 from instruments.store.read_bars import UnknownSeries
 from predictions.api import schema
 from predictions.candle.answers import columns_answer, performance_answer, rows_answer
-from predictions.candle.ask import Asked, NotReady, ask, other_series
+from predictions.candle.ask import CandlePredictions, NotReady, ask, other_series
 from predictions.candle.services import predictions_keep
 from training.errors import RunRefused
 from training.models import TrainingRun
@@ -51,10 +51,10 @@ _THRESHOLD = OpenApiParameter("threshold", OpenApiTypes.FLOAT, description="0 to
 @api_view(["POST"])
 @permission_classes([api_permission(Scope.PREDICT)])
 def poc_predictions(request: Request, run_id: str) -> HttpResponse:
-    wanted = _wanted(request, "threshold")
-    asked = _asked(wanted, run_id)
-    predictions_keep(asked=asked)
-    return json_answer(rows_answer(asked, wanted.threshold))
+    query = _query(request, "threshold")
+    predicted = _predicted(query, run_id)
+    predictions_keep(predicted=predicted)
+    return json_answer(rows_answer(predicted, query.threshold))
 
 
 @extend_schema(
@@ -67,13 +67,13 @@ def poc_predictions(request: Request, run_id: str) -> HttpResponse:
 @api_view(["GET"])
 @permission_classes([api_permission(Scope.PREDICT)])
 def poc_prediction_columns(request: Request, run_id: str) -> HttpResponseBase:
-    wanted = _wanted(request)
+    query = _query(request)
 
-    def answer(asked: Asked) -> dict[str, Any]:
-        predictions_keep(asked=asked)  # what is served of an open future is kept, whichever way it was asked for
-        return columns_answer(asked)
+    def answer(predicted: CandlePredictions) -> dict[str, Any]:
+        predictions_keep(predicted=predicted)  # served of an open future: stored, whichever way it was asked for
+        return columns_answer(predicted)
 
-    return _unless_unchanged(request, run_id, wanted, answer)
+    return _unless_unchanged(request, run_id, query, answer)
 
 
 @extend_schema(
@@ -86,12 +86,12 @@ def poc_prediction_columns(request: Request, run_id: str) -> HttpResponseBase:
 @api_view(["GET"])
 @permission_classes([api_permission(Scope.PREDICT)])
 def poc_performance(request: Request, run_id: str) -> HttpResponseBase:
-    wanted = _wanted(request, "threshold")
-    return _unless_unchanged(request, run_id, wanted, lambda asked: performance_answer(asked, wanted.threshold))
+    query = _query(request, "threshold")
+    return _unless_unchanged(request, run_id, query, lambda predicted: performance_answer(predicted, query.threshold))
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PredictionQuery:
     """The query, strictly; `end` is taken to its last second."""
 
     start: datetime | None
@@ -100,7 +100,7 @@ class Wanted:
     symbol: str | None
 
 
-def _wanted(request: Request, *more: str) -> Wanted:
+def _query(request: Request, *more: str) -> PredictionQuery:
     known_only(request, "start_date", "end_date", "symbol", *more)
     errors: dict[str, list[str]] = {}
     start = _day(request, "start_date", errors)
@@ -110,29 +110,31 @@ def _wanted(request: Request, *more: str) -> Wanted:
         errors["end_date"] = ["Must not be before start_date."]
     if errors:
         raise invalid(errors)
-    return Wanted(start, end and end + timedelta(days=1, seconds=-1), threshold, request.query_params.get("symbol"))
+    return PredictionQuery(
+        start, end and end + timedelta(days=1, seconds=-1), threshold, request.query_params.get("symbol")
+    )
 
 
-def _asked(wanted: Wanted, run_id: str) -> Asked:
+def _predicted(query: PredictionQuery, run_id: str) -> CandlePredictions:
     run = _run(run_id)
     try:
-        return ask(run=run, series=_series(run, wanted.symbol), start=wanted.start, end=wanted.end)
+        return ask(run=run, series=_series(run, query.symbol), start=query.start, end=query.end)
     except (NotReady, RunRefused) as error:
         raise Conflict(str(error)) from error
 
 
 def _unless_unchanged(
-    request: Request, run_id: str, wanted: Wanted, answer: Callable[[Asked], dict[str, Any]]
+    request: Request, run_id: str, query: PredictionQuery, answer: Callable[[CandlePredictions], dict[str, Any]]
 ) -> HttpResponseBase:
     """The answer, or 304: a run's model never changes, so only new bars change what it says."""
     run = _run(run_id)
-    series = _series(run, wanted.symbol) or run.series
-    told = repr((run_id, run.status, series and (series.pk, series.updated_at), wanted))
+    series = _series(run, query.symbol) or run.series
+    told = repr((run_id, run.status, series and (series.pk, series.updated_at), query))
     etag = f'"{hashlib.sha256(told.encode()).hexdigest()[:32]}"'
     unchanged = get_conditional_response(request, etag=etag)
     if unchanged is not None:
         return unchanged
-    response = json_answer(answer(_asked(wanted, run_id)))
+    response = json_answer(answer(_predicted(query, run_id)))
     response["ETag"], response["Cache-Control"] = etag, "no-cache"
     return response
 

@@ -42,19 +42,19 @@ def recommendations(request: Request) -> Response:
 
 def _chosen(request: Request) -> RecommendationQuerySet:
     """By the sets first: there is one for hundreds of rows, and their index then leads to these rows alone."""
-    asked, rows, sets = request.query_params, Recommendation.objects.light(), RecommendationSet.objects.all()
-    if "as_of" in asked:
-        sets = sets.filter(as_of=_day(asked["as_of"]))
-    if "version" in asked:
-        sets = sets.filter(version=asked["version"])
-    if "as_of" in asked or "version" in asked:
+    query, rows, sets = request.query_params, Recommendation.objects.light(), RecommendationSet.objects.all()
+    if "as_of" in query:
+        sets = sets.filter(as_of=_day(query["as_of"]))
+    if "version" in query:
+        sets = sets.filter(version=query["version"])
+    if "as_of" in query or "version" in query:
         rows = rows.filter(set__in=list(sets.values_list("pk", flat=True)))
-    if "symbol" in asked:
-        rows = rows.filter(series__instrument__symbol=asked["symbol"])
-    if "label" in asked:
-        if asked["label"] not in Label.values:
+    if "symbol" in query:
+        rows = rows.filter(series__instrument__symbol=query["symbol"])
+    if "label" in query:
+        if query["label"] not in Label.values:
             raise invalid({"label": [f"Must be one of: {', '.join(Label.values)}."]})
-        rows = rows.filter(label=asked["label"])
+        rows = rows.filter(label=query["label"])
     return rows
 
 

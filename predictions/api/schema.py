@@ -4,7 +4,7 @@ from typing import Annotated
 
 from boursomatic.shared.openapi import Shape
 from boursomatic.shared.records import UNSET, Day, Meta, Moment, Record, Share, UnsetType, about, choice
-from predictions.models import Flag, Label
+from predictions.models import Label, RecommendationFlag
 from predictions.quant.calibration import Bin
 from predictions.quant.predict import SAMPLES
 
@@ -97,7 +97,7 @@ class Recommendation(Record):
     p_sell: Share | None
     expected_return: Annotated[float | None, about("Over the horizon, as a fraction")]
     rank: Annotated[Annotated[int, Meta(ge=1)] | None, about("1: highest expected return of the day")]
-    flags: list[Annotated[str, choice(Flag.values)]]
+    flags: list[Annotated[str, choice(RecommendationFlag.values)]]
     version: str
     as_of: Annotated[Day, about("The session at whose close it is made")]
     made_at: Moment

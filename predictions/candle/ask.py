@@ -26,7 +26,7 @@ class NotReady(Exception):
 
 
 @dataclass(frozen=True)
-class Asked:
+class CandlePredictions:
     """What a run's model says of the candles of `series`, one row for each bar of `bars`; see Predictions.
 
     Stale bars are not among them, unless the run is of the first rule. `up`: (n,) 1 where the next candle closed
@@ -38,7 +38,7 @@ class Asked:
     series: Series
     model: CandleModel
     bars: Bars
-    said: Predictions
+    output: Predictions
     sample: Codes
     up: Floats
     next_time: int | None
@@ -49,26 +49,26 @@ class Asked:
         return CandleSpec.from_dict(self.run.config).by_first_rule
 
     @property
-    def known(self) -> NDArray[np.bool_]:
+    def defined(self) -> NDArray[np.bool_]:
         """Rows with a probability: the others' features are not defined yet."""
-        return ~np.isnan(self.said.probability)
+        return ~np.isnan(self.output.probability)
 
     @property
-    def judged(self) -> NDArray[np.bool_]:
+    def evaluated(self) -> NDArray[np.bool_]:
         """Rows that tell something of the model: not used in its making, and their outcome is known."""
-        return self.known & ~np.isnan(self.up) & (self.sample >= TEST)
+        return self.defined & ~np.isnan(self.up) & (self.sample >= TEST)
 
     @property
     def open_row(self) -> int | None:
         """The row whose next candle has not come, if it has a probability."""
         last = len(self.bars) - 1
-        return last if last >= 0 and self.next_time is None and self.known[last] else None
+        return last if last >= 0 and self.next_time is None and self.defined[last] else None
 
     def iso(self) -> list[str]:
         return iso_times(self.bars.time)
 
 
-def ask(*, run: TrainingRun, series: Series | None, start: datetime | None, end: datetime | None) -> Asked:
+def ask(*, run: TrainingRun, series: Series | None, start: datetime | None, end: datetime | None) -> CandlePredictions:
     """A run's model about decision candles from `start` to `end`, inclusive, of its own series or of `series`.
 
     Raises NotReady, and RunRefused("integrity") where a file has changed.
@@ -85,15 +85,15 @@ def ask(*, run: TrainingRun, series: Series | None, start: datetime | None, end:
         bars = load_candles(series, start=start, end=end, before=warmup, after=1).candles.adjusted()
     first = 0 if start is None else int(np.searchsorted(bars.time, int(start.timestamp())))
     stop = len(bars) if end is None else int(np.searchsorted(bars.time, int(end.timestamp()), side="right"))
-    said = predict_candles(model, bars.slice(0, stop), first=first)
-    asked = bars.slice(first, stop)
-    return Asked(
+    output = predict_candles(model, bars.slice(0, stop), first=first)
+    window = bars.slice(first, stop)
+    return CandlePredictions(
         run=run,
         series=series,
         model=model,
-        bars=asked,
-        said=said,
-        sample=sample_codes(asked.time, bounds_of(run)),
+        bars=window,
+        output=output,
+        sample=sample_codes(window.time, bounds_of(run)),
         up=up_label(bars.close, keep_unmoved=spec.by_first_rule)[first:stop],
         next_time=int(bars.time[stop]) if stop < len(bars) else None,
         warning=_warning(run, series),
@@ -132,8 +132,8 @@ def iso_times(seconds: NDArray[np.int64]) -> list[str]:
     return [f"{at.isoformat()}Z" for at in seconds.astype("datetime64[s]").tolist()]
 
 
-def sample_names(asked: Asked) -> Iterator[str]:
-    return (SAMPLES[code] for code in asked.sample.tolist())
+def sample_names(predicted: CandlePredictions) -> Iterator[str]:
+    return (SAMPLES[code] for code in predicted.sample.tolist())
 
 
 def _warning(run: TrainingRun, series: Series) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from training.evidence.candle import Judged, judged
+from training.evidence.candle import CandleVerdict, candle_verdicts
 from training.models import ModelVersion, Status, TrainingRun
 
 MOST = 30  # of each group
@@ -21,15 +21,15 @@ def model_choices(symbol: str, timeframe: str) -> dict[str, list[dict[str, Any]]
         "recent": list(own.filter(is_active=False)[:MOST]),
         "others": list(models.exclude(series__instrument__symbol=symbol)[:MOST]),
     }
-    found = judged([one.run for group in groups.values() for one in group])
-    return {name: [_choice(one.run, found[one.run_id]) for one in group] for name, group in groups.items()}
+    verdicts = candle_verdicts([model.run for group in groups.values() for model in group])
+    return {name: [_choice(model.run, verdicts[model.run_id]) for model in group] for name, group in groups.items()}
 
 
-def _choice(run: TrainingRun, found: Judged) -> dict[str, Any]:
-    words = WORDS[found.verdict.label] if found.verdict else ""
+def _choice(run: TrainingRun, candle_verdict: CandleVerdict) -> dict[str, Any]:
+    text = WORDS[candle_verdict.verdict.label] if candle_verdict.verdict else ""
     by = run.created_by.get_username() if run.created_by else ""
     at = run.candle_at.strftime("%Y-%m-%d") if run.candle_at else ""
     return {
         "run_id": run.run_id,
-        "label": " · ".join(filter(None, (f"{run.config['symbol']} {at}", words, by))),
+        "label": " · ".join(filter(None, (f"{run.config['symbol']} {at}", text, by))),
     }

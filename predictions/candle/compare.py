@@ -7,10 +7,10 @@ from functools import reduce
 import numpy as np
 
 from predictions.candle.answers import performance_answer
-from predictions.candle.ask import Asked, NotReady, ask, iso_times
+from predictions.candle.ask import CandlePredictions, NotReady, ask, iso_times
 from predictions.quant.paired import paired_auc_test
 from training.errors import RunRefused
-from training.evidence.candle import judged
+from training.evidence.candle import candle_verdicts
 from training.models import Status, TrainingRun
 from training.quant.candle.spec import CandleSpec
 from training.quant.stats.classification import auc_with_interval
@@ -65,24 +65,24 @@ class Common:
 
 def comparable_runs(names: Sequence[str]) -> list[TrainingRun]:
     """The runs in the order they are named. Raises NotComparable."""
-    wanted = list(dict.fromkeys(filter(None, names)))
-    if not FEWEST <= len(wanted) <= MOST:
-        raise NotComparable(f"Choose {FEWEST} to {MOST} runs to compare; {len(wanted)} were named.")
-    rows = TrainingRun.objects.existing().of_kinds(listed_kinds()).filter(run_id__in=wanted)
-    found = {run.run_id: run for run in rows.select_related("series__instrument", "created_by", "description")}
-    for name in wanted:
-        if name not in found:
+    run_ids = list(dict.fromkeys(filter(None, names)))
+    if not FEWEST <= len(run_ids) <= MOST:
+        raise NotComparable(f"Choose {FEWEST} to {MOST} runs to compare; {len(run_ids)} were named.")
+    rows = TrainingRun.objects.existing().of_kinds(listed_kinds()).filter(run_id__in=run_ids)
+    runs = {run.run_id: run for run in rows.select_related("series__instrument", "created_by", "description")}
+    for name in run_ids:
+        if name not in runs:
             raise NotComparable(f"There is no run {name}; it may have been deleted.")
-        if found[name].universe:
+        if runs[name].universe:
             raise NotComparable(f"Run {name} is of a universe: only candle runs can be compared.")
-        if found[name].status != Status.COMPLETED:
-            raise NotComparable(f"Run {name} is {found[name].status}: only completed runs can be compared.")
-    return [found[name] for name in wanted]
+        if runs[name].status != Status.COMPLETED:
+            raise NotComparable(f"Run {name} is {runs[name].status}: only completed runs can be compared.")
+    return [runs[name] for name in run_ids]
 
 
 def compare(runs: list[TrainingRun]) -> Comparison:
-    found = judged(runs)
-    verdicts = [found[run.pk].verdict for run in runs]
+    verdict_of = candle_verdicts(runs)
+    verdicts = [verdict_of[run.pk].verdict for run in runs]
     common, why_not = None, ""
     if len({run.series_id for run in runs}) > 1:
         why_not = "They are of different series, so they have no candles in common."
@@ -114,17 +114,17 @@ def _words(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _common(asked: list[Asked]) -> Common | None:
+def _common(compared: list[CandlePredictions]) -> Common | None:
     """By time: a run of the first rule has stale bars among its candles, others have not. Outcomes are today's."""
-    times = reduce(np.intersect1d, [one.bars.time[one.judged] for one in asked])
+    times = reduce(np.intersect1d, [candles.bars.time[candles.evaluated] for candles in compared])
     if not len(times):
         return None
-    rows = [np.searchsorted(one.bars.time, times) for one in asked]
-    newest = max(range(len(asked)), key=lambda place: not asked[place].by_first_rule)
-    up = asked[newest].up[rows[newest]]
-    scores = [one.said.probability[own] for one, own in zip(asked, rows, strict=True)]
+    rows = [np.searchsorted(candles.bars.time, times) for candles in compared]
+    newest = max(range(len(compared)), key=lambda place: not compared[place].by_first_rule)
+    up = compared[newest].up[rows[newest]]
+    scores = [candles.output.probability[own] for candles, own in zip(compared, rows, strict=True)]
     first, last = iso_times(times[[0, -1]])
-    equities = [_equity(one, int(own[0])) for one, own in zip(asked, rows, strict=True)]
+    equities = [_equity(candles, int(own[0])) for candles, own in zip(compared, rows, strict=True)]
     return Common(
         rows=len(times),
         first=first,
@@ -147,9 +147,9 @@ def _against(up: np.ndarray, scores: list[np.ndarray]) -> list[Against]:
     ]
 
 
-def _equity(asked: Asked, first: int) -> list[float]:
+def _equity(predicted: CandlePredictions, first: int) -> list[float]:
     """Of following one model at its own threshold from a common candle on."""
-    found = performance_answer(asked, asked.model.threshold)
-    start = int(np.searchsorted(found["epoch"], int(asked.bars.time[first])))
-    equity = np.array(found["strategy"]["equity"][start:])
+    performance = performance_answer(predicted, predicted.model.threshold)
+    start = int(np.searchsorted(performance["epoch"], int(predicted.bars.time[first])))
+    equity = np.array(performance["strategy"]["equity"][start:])
     return [float(value) for value in equity / equity[0]]

@@ -22,25 +22,25 @@ def _cell(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(RISKY) else value
 
 
-def comparison_rows(found: Comparison) -> list[list[object]]:
+def comparison_rows(comparison: Comparison) -> list[list[object]]:
     """One column for each run."""
     rows: list[list[object]] = [
-        ["", *(run.run_id for run in found.runs)],
-        ["Instrument", *(run.config["symbol"] for run in found.runs)],
-        *(list[object]([name, *values]) for name, values in found.settings),
-        ["Verdict", *found.verdicts],
+        ["", *(run.run_id for run in comparison.runs)],
+        ["Instrument", *(run.config["symbol"] for run in comparison.runs)],
+        *(list[object]([name, *values]) for name, values in comparison.settings),
+        ["Verdict", *comparison.verdicts],
     ]
-    for line in found.lines:
+    for line in comparison.lines:
         rows.append([f"Test: {line.label}", *(figure.value for figure in line.figures)])
         if any(figure.low is not None for figure in line.figures):
             rows.append([f"Test: {line.label}, low", *(figure.low for figure in line.figures)])
             rows.append([f"Test: {line.label}, high", *(figure.high for figure in line.figures)])
-    if found.common:
-        against = found.common.against
+    if comparison.common:
+        against = comparison.common.against
         rows += [
-            [f"Common candles: AUC of {found.common.rows}", *(one.figure.value for one in against)],
-            ["Common candles: difference from the first", *(one.difference for one in against)],
-            ["Common candles: p", *(one.p_value for one in against)],
-            ["Common candles: adjusted p (Holm)", *(one.adjusted for one in against)],
+            [f"Common candles: AUC of {comparison.common.rows}", *(difference.figure.value for difference in against)],
+            ["Common candles: difference from the first", *(difference.difference for difference in against)],
+            ["Common candles: p", *(difference.p_value for difference in against)],
+            ["Common candles: adjusted p (Holm)", *(difference.adjusted for difference in against)],
         ]
     return rows

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from predictions.candle.answers import rows_answer
-from predictions.candle.ask import Asked
+from predictions.candle.ask import CandlePredictions
 from predictions.candle.csv_tables import csv_text
 from training.artifacts.storage import artifact_storage
 from training.models import ModelVersion
@@ -27,18 +27,18 @@ def folder_zip(version: ModelVersion) -> bytes:
     return out.getvalue()
 
 
-def predictions_csv(asked: Asked, threshold: float) -> bytes:
-    return csv_text([COLUMNS, *_rows(asked, threshold)]).encode()
+def predictions_csv(predicted: CandlePredictions, threshold: float) -> bytes:
+    return csv_text([COLUMNS, *_rows(predicted, threshold)]).encode()
 
 
-def predictions_parquet(asked: Asked, threshold: float) -> bytes:
+def predictions_parquet(predicted: CandlePredictions, threshold: float) -> bytes:
     out = io.BytesIO()
-    columns = list(zip(*_rows(asked, threshold), strict=True)) or [()] * len(COLUMNS)
+    columns = list(zip(*_rows(predicted, threshold), strict=True)) or [()] * len(COLUMNS)
     pq.write_table(pa.table(dict(zip(COLUMNS, map(list, columns), strict=True))), out)
     return out.getvalue()
 
 
-def _rows(asked: Asked, threshold: float) -> Iterator[list[object]]:
-    answer = rows_answer(asked, threshold)
+def _rows(predicted: CandlePredictions, threshold: float) -> Iterator[list[object]]:
+    answer = rows_answer(predicted, threshold)
     for row in answer["predictions"]:
         yield [answer["symbol"], *(row[name] for name in COLUMNS[1:])]

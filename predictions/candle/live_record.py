@@ -17,23 +17,23 @@ SHOWN = 20  # newest predictions
 class Record:
     """`newest`: predictions of all instruments, newest first; `lines`: figures of those scored on its own series."""
 
-    kept: int
+    stored: int
     scored: int
     newest: list[Prediction]
     lines: list[Line]
 
 
 def live_record(run: TrainingRun) -> Record | None:
-    """None where nothing was kept yet. Outcomes that have come by now are written first."""
-    kept = Prediction.objects.filter(run_id=run.run_id).select_related("series__instrument")
-    waiting = {one.series for one in kept.pending()}
+    """None where nothing was stored yet. Outcomes that have come by now are written first."""
+    stored = Prediction.objects.filter(run_id=run.run_id).select_related("series__instrument")
+    waiting = {prediction.series for prediction in stored.pending()}
     for series in waiting:
         predictions_score(series=series)
-    newest = list(kept.order_by("-candle_at", "-id")[:SHOWN])
+    newest = list(stored.order_by("-candle_at", "-id")[:SHOWN])
     if not newest:
         return None
-    own = list(kept.scored().filter(series=run.series).values_list("outcome", "probability"))
-    return Record(kept.count(), kept.scored().count(), newest, _lines(own, run))
+    own = list(stored.scored().filter(series=run.series).values_list("outcome", "probability"))
+    return Record(stored.count(), stored.scored().count(), newest, _lines(own, run))
 
 
 def _lines(own: list[tuple[int | None, float]], run: TrainingRun) -> list[Line]:

@@ -6,10 +6,10 @@ from instruments.models import PriceBar
 from instruments.quant.features.candle import FEATURE_SETS
 from training.models import ModelVersion
 from training.quant.candle.spec import COST_BP
-from training.runs.annotations import words_of
+from training.runs.annotations import annotations_of
 from training.runs.as_json import run_json
 from training.web.presenters.charts import split_segments
-from training.web.presenters.glossary import NOTES
+from training.web.presenters.glossary import GLOSSARY
 from training.web.presenters.metrics_table import metric_lines
 from training.web.presenters.verdict import proof_context
 
@@ -38,22 +38,22 @@ print(model.predict_proba(scaler.transform([row]))[0, 1])  # probability that th
 def card_context(version: ModelVersion) -> dict[str, Any]:
     """For the card of a candle run's model; needs its run and series loaded."""
     run, series = version.run, version.series
-    found = run_json(run)
+    summary = run_json(run)
     sources = PriceBar.objects.filter(series=series).order_by("source").values_list("source", flat=True).distinct()
     return {
         "version": version,
         "run": run,
         "series": series,
-        "found": found,
+        "summary": summary,
         "detail": run.detail,
         "sources": list(sources),
         "feature_set": FEATURE_SETS[run.config["feature_set"]],
-        "segments": split_segments(found["splits"]),
-        "lines": metric_lines(found),
+        "segments": split_segments(summary["splits"]),
+        "lines": metric_lines(summary),
         "parts": ("Train", "Validation", "Test"),
         "limits": LIMITS,
         "snippet": SNIPPET.format(run_id=run.run_id),
-        "notes": NOTES,
-        "words": words_of(run),
+        "glossary": GLOSSARY,
+        "annotations": annotations_of(run),
         **proof_context(run),
     }

@@ -8,34 +8,34 @@ from django.db.models.functions import Now
 
 from instruments.models import Series
 from instruments.store.read_bars import load_marked
-from predictions.candle.ask import Asked
+from predictions.candle.ask import CandlePredictions
 from predictions.models import Prediction
 from training.models import TrainingRun
 from training.quant.candle.spec import CandleSpec
 from training.quant.labels import up_label
 
 
-def predictions_keep(*, asked: Asked) -> int:
+def predictions_keep(*, predicted: CandlePredictions) -> int:
     """Keeps what is being served of candles whose outcome isn't known; what was said before stays. Says how many."""
-    row = asked.open_row
+    row = predicted.open_row
     if row is None:
         return 0
-    predictions_score(series=asked.series)
-    kept = Prediction.objects.bulk_create(
+    predictions_score(series=predicted.series)
+    stored = Prediction.objects.bulk_create(
         [
             Prediction(
-                run_id=asked.run.run_id,
-                model_hash=asked.run.result["model_hash"],
-                series=asked.series,
-                candle_at=datetime.fromtimestamp(int(asked.bars.time[row]), tz=UTC),
-                probability=float(asked.said.probability[row]),
-                features_hash=hashlib.sha256(asked.said.features[row].astype("<f8").tobytes()).hexdigest(),
+                run_id=predicted.run.run_id,
+                model_hash=predicted.run.result["model_hash"],
+                series=predicted.series,
+                candle_at=datetime.fromtimestamp(int(predicted.bars.time[row]), tz=UTC),
+                probability=float(predicted.output.probability[row]),
+                features_hash=hashlib.sha256(predicted.output.features[row].astype("<f8").tobytes()).hexdigest(),
                 made_at=Now(),
             )
         ],
         ignore_conflicts=True,
     )
-    return len(kept)
+    return len(stored)
 
 
 def predictions_score(*, series: Series) -> int:

@@ -19,9 +19,8 @@ from training.quant.stats.stability import STRETCH, Distribution, mean_psi, psi_
 FEWEST_STRETCHES = 5  # of training, to know what is usual
 HORIZONS = 6  # delivered precision is asked of the days of so many horizons, the newest
 NAMED = 3  # columns in a sentence
-SCORES_TIMES = (
-    3.0  # what is usual was said by the judged model: the kept one, fitted on more, speaks a little otherwise
-)
+# The baseline holds scores of the evaluated model: the deployed one, fitted on more, predicts a little otherwise.
+SCORES_TIMES = 3.0
 
 
 @dataclass(frozen=True)
@@ -42,17 +41,17 @@ class Shift:
         return ", ".join(f"{name} {psi:.2f}" for name, psi in list(self.columns.items())[:NAMED])
 
 
-def shift(kept: Distribution, values: NDArray[np.floating[Any]], *, times: float = 1.0) -> Shift:
-    """`values` (n, k) of the newest STRETCH days, columns as `kept`; bound: `times` the most that a stretch of training
-    had."""
-    found = psi_by_column(kept, values)
-    bound = times * max(kept.usual) if len(kept.usual) >= FEWEST_STRETCHES else None
-    return Shift(mean_psi(found), bound, dict(sorted(found.items(), key=lambda one: -one[1])))
+def shift(trained: Distribution, values: NDArray[np.floating[Any]], *, times: float = 1.0) -> Shift:
+    """`values` (n, k) of the newest STRETCH days, columns as `trained`; bound: `times` the most that a window
+    of training had."""
+    by_column = psi_by_column(trained, values)
+    bound = times * max(trained.baseline) if len(trained.baseline) >= FEWEST_STRETCHES else None
+    return Shift(mean_psi(by_column), bound, dict(sorted(by_column.items(), key=lambda column: -column[1])))
 
 
-def lately(days: Sequence[tuple[date, DayScore]], *, horizon: int, promise: dict[str, Any]) -> Scorecard:
+def recent_scorecard(days: Sequence[tuple[date, DayScore]], *, horizon: int, promise: dict[str, Any]) -> Scorecard:
     """The scorecard of the newest scored days, HORIZONS horizons of them: `days` ascending."""
-    scored = [one for one in days if one[1].scored]
+    scored = [day for day in days if day[1].scored]
     return scorecard(
         scored[-HORIZONS * horizon :], horizon=horizon, tested=promise["precision"], interval=promise["interval"]
     )

@@ -44,16 +44,16 @@ def advise(model: UniverseModel, many: Sequence[Bars], *, oldest: int) -> Advice
     core = [get_feature_columns().index(name) for name in CORE]
     lacking = np.isnan(stored[:, core]).any(axis=1)
     stale = (behind > oldest) & (last >= 0)
-    heard = np.flatnonzero(~lacking & ~stale)
+    eligible = np.flatnonzero(~lacking & ~stale)
 
     features = np.full((len(many), len(COLUMNS)), np.nan, dtype=np.float32)
-    features[heard] = given_features(stored[heard], np.zeros(len(heard), dtype=np.int64))
+    features[eligible] = given_features(stored[eligible], np.zeros(len(eligible), dtype=np.int64))
     probabilities, expected = np.full((len(many), 3), np.nan), np.full(len(many), np.nan)
     label, rank = np.full(len(many), -1), np.zeros(len(many), dtype=np.int64)
-    if len(heard):
-        probabilities[heard], expected[heard] = model.speak(features[heard])
-        label[heard] = probabilities[heard].argmax(axis=1)
-        rank[heard[np.argsort(-expected[heard], kind="stable")]] = np.arange(1, len(heard) + 1)
+    if len(eligible):
+        probabilities[eligible], expected[eligible] = model.predict(features[eligible])
+        label[eligible] = probabilities[eligible].argmax(axis=1)
+        rank[eligible[np.argsort(-expected[eligible], kind="stable")]] = np.arange(1, len(eligible) + 1)
     return Advice(
         session=int(recent[-1]),
         features=features,

@@ -102,5 +102,5 @@ def by_month(days: Sequence[tuple[date, DayScore]]) -> list[tuple[date, list[tup
 
 def _interval(days: Sequence[tuple[date, DayScore]], horizon: int) -> list[float] | None:
     hit = np.concatenate([np.arange(score.buys) < score.buy_hits for _, score in days])
-    stretch = np.array([int(np.busday_count(_MONDAY, day)) // horizon for day, _ in days])
-    return clustered_interval(hit, np.repeat(stretch, [score.buys for _, score in days]))
+    window = np.array([int(np.busday_count(_MONDAY, day)) // horizon for day, _ in days])
+    return clustered_interval(hit, np.repeat(window, [score.buys for _, score in days]))

@@ -37,17 +37,17 @@ def recommendations_json(page: list[Recommendation]) -> list[dict[str, Any]]:
     return [recommendation_json(row) for row in page]
 
 
-def set_json(made: RecommendationSet) -> dict[str, Any]:
+def set_json(recommendation_set: RecommendationSet) -> dict[str, Any]:
     """The JSON of `recommend`: by rank, then those of which nothing is said."""
-    rows = made.rows.light().order_by("-id")
+    rows = recommendation_set.rows.light().order_by("-id")
     return {
-        "version": made.version,
-        "as_of": made.as_of.isoformat(),
-        "made_at": format_time(made.made_at),
-        "model_hash": made.model_hash,
-        "universe": made.universe,
-        "horizon": made.horizon,
-        "in_sample": made.in_sample,
-        "lost": made.lost,
+        "version": recommendation_set.version,
+        "as_of": recommendation_set.as_of.isoformat(),
+        "made_at": format_time(recommendation_set.made_at),
+        "model_hash": recommendation_set.model_hash,
+        "universe": recommendation_set.universe,
+        "horizon": recommendation_set.horizon,
+        "in_sample": recommendation_set.in_sample,
+        "lost": recommendation_set.lost,
         "recommendations": recommendations_json(list(rows)),
     }

@@ -11,7 +11,7 @@ from django.core.mail import send_mail
 from django.utils import timezone
 
 from predictions.models import Notice, NoticeKind, Recommendation, RecommendationSet
-from predictions.quant.drift import SCORES_TIMES, Shift, enough_days, lately, shift
+from predictions.quant.drift import SCORES_TIMES, Shift, enough_days, recent_scorecard, shift
 from predictions.quant.score import Scorecard
 from predictions.recommendations.make import universe_models
 from predictions.recommendations.score import scored_days
@@ -25,7 +25,7 @@ log = logging.getLogger("boursomatic.drift")
 
 
 @dataclass(frozen=True)
-class Found:
+class DriftReport:
     """Of one model up to `day`: shifts are None before it has spoken on a stretch of days; `problem` says why nothing
     could be looked at."""
 
@@ -34,31 +34,34 @@ class Found:
     days: int
     features: Shift | None
     scores: Shift | None
-    lately: Scorecard
+    recent: Scorecard
     problem: str = ""
 
 
-def drift_look() -> list[Found]:
+def drift_look() -> list[DriftReport]:
     """At every active model that has spoken of days that it had not seen."""
     active = list(universe_models().filter(is_active=True).order_by("-pk"))
     scored = scored_days([model.version for model in active])
     return [_look(model, scored[model.version][1]) for model in active if model.version in scored]
 
 
-def drift_notice() -> tuple[list[Found], list[Notice]]:
+def drift_notice() -> tuple[list[DriftReport], list[Notice]]:
     """The same, and a notice of each bound that is passed: made once for a model, day and kind, and mailed."""
-    found = drift_look()
-    made = [
-        notice for one in found for kind, text, figures in _passed(one) if (notice := _note(one, kind, text, figures))
+    reports = drift_look()
+    notices = [
+        notice
+        for report in reports
+        for kind, text, measures in _passed(report)
+        if (notice := _note(report, kind, text, measures))
     ]
-    _mail(made)
-    return found, made
+    _mail(notices)
+    return reports, notices
 
 
-def _look(model: ModelVersion, days: list[tuple[date, Any]]) -> Found:
+def _look(model: ModelVersion, days: list[tuple[date, Any]]) -> DriftReport:
     sets = RecommendationSet.objects.counting().filter(version=model.version).newest_first()
     newest = list(sets[:STRETCH])
-    card = lately(days, horizon=newest[0].horizon, promise=newest[0].promise)
+    card = recent_scorecard(days, horizon=newest[0].horizon, promise=newest[0].promise)
     features = scores = None
     problem = ""
     if enough_days(len(newest)):
@@ -66,34 +69,34 @@ def _look(model: ModelVersion, days: list[tuple[date, Any]]) -> Found:
             features, scores = _shifts(model, newest)
         except RunRefused as error:
             problem = str(error)
-    return Found(model.version, newest[0].as_of, len(newest), features, scores, card, problem)
+    return DriftReport(model.version, newest[0].as_of, len(newest), features, scores, card, problem)
 
 
 def _shifts(model: ModelVersion, sets: list[RecommendationSet]) -> tuple[Shift | None, Shift | None]:
     """From what the model was given then, whatever became of the bars."""
-    kept = stored_universe_model(model.version)
+    stored = stored_universe_model(model.version)
     rows = Recommendation.objects.filter(set__in=sets).exclude(label="").order_by()
     lines = list(rows.values_list("features", "p_sell", "p_hold", "p_buy"))
     if not lines:
         return None, None
     given = np.frombuffer(b"".join(bytes(line[0]) for line in lines), dtype="<f4").reshape(-1, len(COLUMNS))
-    said = np.array([line[1:] for line in lines], dtype=np.float64)
-    return shift(kept.features, given), shift(kept.scores, said, times=SCORES_TIMES)
+    scores = np.array([line[1:] for line in lines], dtype=np.float64)
+    return shift(stored.features, given), shift(stored.scores, scores, times=SCORES_TIMES)
 
 
-def _passed(one: Found) -> list[tuple[NoticeKind, str, dict[str, Any]]]:
+def _passed(drift_report: DriftReport) -> list[tuple[NoticeKind, str, dict[str, Any]]]:
     passed: list[tuple[NoticeKind, str, dict[str, Any]]] = []
-    for kind, found, what in (
-        (NoticeKind.FEATURES, one.features, "The features"),
-        (NoticeKind.SCORES, one.scores, "The scores"),
+    for kind, shifted, what in (
+        (NoticeKind.FEATURES, drift_report.features, "The features"),
+        (NoticeKind.SCORES, drift_report.scores, "The scores"),
     ):
-        if found and found.is_beyond:
+        if shifted and shifted.is_beyond:
             text = (
                 f"{what} of the last {STRETCH} recommendation days differ from training more than any {STRETCH} "
-                f"training days did: mean PSI {found.psi:.2f}, bound {found.bound:.2f}; most in {found.worst}."
+                f"training days did: mean PSI {shifted.psi:.2f}, bound {shifted.bound:.2f}; most in {shifted.worst}."
             )
-            passed.append((kind, text, asdict(found)))
-    card = one.lately
+            passed.append((kind, text, asdict(shifted)))
+    card = drift_report.recent
     if card.is_below:
         assert card.promised is not None and card.delivered is not None and card.interval is not None
         text = (
@@ -104,13 +107,13 @@ def _passed(one: Found) -> list[tuple[NoticeKind, str, dict[str, Any]]]:
     return passed
 
 
-def _note(one: Found, kind: NoticeKind, text: str, figures: dict[str, Any]) -> Notice | None:
+def _note(drift_report: DriftReport, kind: NoticeKind, text: str, measures: dict[str, Any]) -> Notice | None:
     """None where it was made before."""
     notice, new = Notice.objects.get_or_create(
-        version=one.version,
-        day=one.day,
+        version=drift_report.version,
+        day=drift_report.day,
         kind=kind,
-        defaults={"text": text, "figures": figures, "made_at": timezone.now()},
+        defaults={"text": text, "figures": measures, "made_at": timezone.now()},
     )
     return notice if new else None
 

@@ -15,7 +15,7 @@ from instruments.quant.bars import Bars
 from instruments.quant.features.daily import DAY, LOOK_BACK
 from instruments.store.read_bars import load_many
 from instruments.universes import UnknownUniverse, universe_series
-from predictions.models import Flag, Recommendation, RecommendationSet
+from predictions.models import Recommendation, RecommendationFlag, RecommendationSet
 from predictions.quant.recommend import Advice, advise
 from training.artifacts.loading import stored_universe_model
 from training.models import ModelVersion
@@ -87,41 +87,41 @@ def recommendations_make(
     except UnknownUniverse as error:
         raise NotAdvisable(str(error)) from error
     bars = _history(series, as_of)
-    session = _session([int(one.time[-1]) for one in bars if len(one)], model, as_of)
+    session = _session([int(history.time[-1]) for history in bars if len(history)], model, as_of)
     used_until = date.fromisoformat(model.run.result["used_until"])
     if session <= used_until and not in_sample:
         raise InSample(
             f"{model.version} was trained on outcomes up to {used_until}: a recommendation for {session} would prove "
             "nothing. Choose a later day."
         )
-    if known := RecommendationSet.objects.filter(version=model.version, as_of=session).first():
-        return known, False
+    if earlier := RecommendationSet.objects.filter(version=model.version, as_of=session).first():
+        return earlier, False
     read = stored_universe_model(model.version)
     advice = advise(read, bars, oldest=OLDEST_SESSIONS)
-    lasts = [int(one.time[-1]) if len(one) else None for one in bars]
+    lasts = [int(history.time[-1]) if len(history) else None for history in bars]
     try:
         with transaction.atomic():
-            made = _set_create(model, read, session, series, seen=session <= used_until)
-            Recommendation.objects.bulk_create(_rows(made, advice, series, lasts))
+            recommendation_set = _set_create(model, read, session, series, seen=session <= used_until)
+            Recommendation.objects.bulk_create(_rows(recommendation_set, advice, series, lasts))
             audit(None, "recommendations.create", model.version, as_of=session.isoformat())
     except IntegrityError:  # another job was quicker: its set counts
         return RecommendationSet.objects.get(version=model.version, as_of=session), False
-    return made, True
+    return recommendation_set, True
 
 
 def _history(series: Sequence[Series], as_of: date | None) -> list[Bars]:
     """The last LOOK_BACK bars of each up to the end of `as_of`, adjusted: what lies before them decides nothing, and a
     day takes as long after twenty years as after four."""
-    lasts = [one.last for one in series if one.last]
+    lasts = [held.last for held in series if held.last]
     end = datetime.combine(as_of or max(lasts).date(), time.max, tzinfo=UTC)
     start = end - timedelta(days=LOOK_BACK * 3 // 2)  # holds so many weekdays, holidays taken off
-    found = load_many(series, start=start, end=end)
+    histories = load_many(series, start=start, end=end)
     sparse = [
-        j for j, bars in enumerate(found) if len(bars) < LOOK_BACK and (first := series[j].first) and first < start
+        j for j, bars in enumerate(histories) if len(bars) < LOOK_BACK and (first := series[j].first) and first < start
     ]
     for j, bars in zip(sparse, load_many([series[j] for j in sparse], end=end), strict=True):
-        found[j] = bars
-    return [bars.slice(max(0, len(bars) - LOOK_BACK), len(bars)).adjusted() for bars in found]
+        histories[j] = bars
+    return [bars.slice(max(0, len(bars) - LOOK_BACK), len(bars)).adjusted() for bars in histories]
 
 
 def _session(lasts: list[int], model: ModelVersion, as_of: date | None) -> date:
@@ -159,26 +159,28 @@ def _set_create(
 
 
 def _rows(
-    made: RecommendationSet, advice: Advice, series: Sequence[Series], lasts: Sequence[int | None]
+    recommendation_set: RecommendationSet, advice: Advice, series: Sequence[Series], lasts: Sequence[int | None]
 ) -> list[Recommendation]:
     """From the last rank to the first, so that lists by key, newest first, begin with the best."""
     order = np.argsort(np.where(advice.rank > 0, -advice.rank, -len(series) - 1), kind="stable")
-    return [_row(made, advice, j, series[j], lasts[j]) for j in order.tolist()]
+    return [_row(recommendation_set, advice, j, series[j], lasts[j]) for j in order.tolist()]
 
 
-def _row(made: RecommendationSet, advice: Advice, j: int, series: Series, last: int | None) -> Recommendation:
+def _row(
+    recommendation_set: RecommendationSet, advice: Advice, j: int, series: Series, last: int | None
+) -> Recommendation:
     flags = [
         flag
         for flag, is_set in (
-            (Flag.OUT_OF_RANGE, advice.outside[j]),
-            (Flag.STALE, advice.stale[j]),
-            (Flag.NO_FEATURES, advice.lacking[j]),
-            (Flag.IN_SAMPLE, made.in_sample),
+            (RecommendationFlag.OUT_OF_RANGE, advice.outside[j]),
+            (RecommendationFlag.STALE, advice.stale[j]),
+            (RecommendationFlag.NO_FEATURES, advice.lacking[j]),
+            (RecommendationFlag.IN_SAMPLE, recommendation_set.in_sample),
         )
         if is_set
     ]
     row = Recommendation(
-        set=made,
+        set=recommendation_set,
         series=series,
         bar_at=None if last is None else datetime.fromtimestamp(last, UTC),
         flags=flags,

@@ -37,7 +37,7 @@ class Pending:
 
 
 @dataclass(frozen=True)
-class Came:
+class RealisedOutcomes:
     """Outcomes, as arrays (n,); `target` is the time of the bar that decided it."""
 
     pk: NDArray[np.int64]
@@ -50,19 +50,19 @@ class Came:
 def recommendations_score() -> int:
     """Writes the outcome of every recommendation whose horizon's last bar has come. Says how many."""
     pending = _pending()
-    wanted = {int(number) for waiting in pending.values() for number in np.unique(waiting.set)}
-    of = RecommendationSet.objects.in_bulk(wanted)
+    set_ids = {int(number) for waiting in pending.values() for number in np.unique(waiting.set)}
+    of = RecommendationSet.objects.in_bulk(set_ids)
     series = list(Series.objects.filter(pk__in=pending))
-    came: list[Came] = []
+    outcomes: list[RealisedOutcomes] = []
     for start in range(0, len(series), _TOGETHER):
         group = series[start : start + _TOGETHER]
-        first = min(int(pending[one.pk].at.min()) for one in group)
+        first = min(int(pending[held.pk].at.min()) for held in group)
         bars = load_many(group, start=datetime.fromtimestamp(first, UTC))
-        for one, found in zip(group, bars, strict=True):
-            came += _outcomes(pending[one.pk], found.time, found.adjusted().close, of)
-    if not came:
+        for held, history in zip(group, bars, strict=True):
+            outcomes += _outcomes(pending[held.pk], history.time, history.adjusted().close, of)
+    if not outcomes:
         return 0
-    whole = _together(came)
+    whole = _together(outcomes)
     with transaction.atomic():
         scored = sum(_write(whole, slice(at, at + _SLICE)) for at in range(0, len(whole.pk), _SLICE))
         _add_up([of[number] for number in np.unique(whole.set).tolist()])
@@ -96,22 +96,22 @@ def _pending() -> dict[int, Pending]:
     """By series, of those that have a bar later than the recommendation's own."""
     rows = Recommendation.objects.pending().filter(bar_at__lt=F("series__last")).order_by()
     columns = rows.values_list("series_id", "pk", "set_id", "bar_at", "label")
-    found: dict[int, list[tuple[int, int, int, str]]] = defaultdict(list)
+    waiting_rows: dict[int, list[tuple[int, int, int, str]]] = defaultdict(list)
     seconds: dict[datetime, int] = {}  # a few hundred days: each is turned into seconds once
     for series, pk, of, at, label in columns.iterator(chunk_size=20_000):
         assert at is not None
         if at not in seconds:
             seconds[at] = int(at.timestamp())
-        found[series].append((pk, of, seconds[at], label))
+        waiting_rows[series].append((pk, of, seconds[at], label))
     return {
         series: Pending(np.array(pk), np.array(of), np.array(at), np.array(label))
-        for series, (pk, of, at, label) in ((s, zip(*lines, strict=True)) for s, lines in found.items())
+        for series, (pk, of, at, label) in ((s, zip(*lines, strict=True)) for s, lines in waiting_rows.items())
     }
 
 
 def _outcomes(
     waiting: Pending, time: NDArray[np.int64], close: NDArray[np.float64], of: dict[int, RecommendationSet]
-) -> Iterator[Came]:
+) -> Iterator[RealisedOutcomes]:
     """Of one series, for each horizon and bounds that its recommendations have. A bar that is gone leaves its own
     pending."""
     if not len(time):
@@ -125,23 +125,23 @@ def _outcomes(
         due = concerned & (time[place] == waiting.at) & ~np.isnan(returns)
         if due.any():
             hit = hits(waiting.label[due], returns[due], buy=buy, sell=sell)
-            yield Came(waiting.pk[due], waiting.set[due], returns[due], hit, time[place[due] + horizon])
+            yield RealisedOutcomes(waiting.pk[due], waiting.set[due], returns[due], hit, time[place[due] + horizon])
 
 
 def _terms(one: RecommendationSet) -> tuple[int, float, float]:
     return one.horizon, one.buy_threshold, one.sell_threshold
 
 
-def _together(came: list[Came]) -> Came:
+def _together(outcomes: list[RealisedOutcomes]) -> RealisedOutcomes:
     """As one, in the order in which the rows lie: neighbours are written together."""
-    columns = [np.concatenate([getattr(one, field.name) for one in came]) for field in fields(Came)]
+    columns = [np.concatenate([getattr(batch, field.name) for batch in outcomes]) for field in fields(RealisedOutcomes)]
     order = np.argsort(columns[0])
-    return Came(*(column[order] for column in columns))
+    return RealisedOutcomes(*(column[order] for column in columns))
 
 
-def _write(came: Came, part: slice) -> int:
+def _write(outcomes: RealisedOutcomes, rows: slice) -> int:
     """Only onto rows that have no outcome: what was written stays. How many were."""
-    columns = [column[part].tolist() for column in (came.pk, came.realised, came.hit, came.target)]
+    columns = [column[rows].tolist() for column in (outcomes.pk, outcomes.realised, outcomes.hit, outcomes.target)]
     now = timezone.now()
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":

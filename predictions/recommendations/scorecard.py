@@ -33,7 +33,7 @@ class Delivered:
 def scorecard_context() -> dict[str, Any]:
     """For `scorecard.html`. The sets are read once."""
     scored = scored_days()
-    return {"found": delivered(scored), "duels": duels(scored)}
+    return {"models": delivered(scored), "champion_challengers": champion_challengers(scored)}
 
 
 def delivered(scored: ScoredDays) -> list[Delivered]:
@@ -64,7 +64,7 @@ def _plot(months: list[Month]) -> Plot | None:
 
 
 @dataclass(frozen=True)
-class Duel:
+class ChampionChallenger:
     """An active model and its challenger on the days that both have spoken of: `days` in common, scored ones in the
     cards."""
 
@@ -74,7 +74,7 @@ class Duel:
     cards: list[Scorecard]
 
 
-def duels(scored: ScoredDays) -> list[Duel]:
+def champion_challengers(scored: ScoredDays) -> list[ChampionChallenger]:
     """Of every active model of a universe that has a challenger."""
     pairs = []
     for champion in universe_models().filter(is_active=True).order_by("universe", "horizon"):
@@ -87,5 +87,5 @@ def duels(scored: ScoredDays) -> list[Duel]:
                 scorecard([(day, own[day]) for day in common], horizon=champion.horizon, tested=None, interval=None)
                 for own in (mine, others)
             ]
-            pairs.append(Duel(champion, challenger, len(common), cards))
+            pairs.append(ChampionChallenger(champion, challenger, len(common), cards))
     return pairs

@@ -8,17 +8,11 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from boursomatic.accounts.audit import audit
-from predictions.models import Job, Schedule
+from predictions.models import Schedule
 from predictions.recipes.spec import UniverseJobSpec
+from predictions.schedules.plan import PLAN
 from training.models import ACTIVE, TrainingRun
 from training.runs.services import run_create_scheduled
-
-USUAL = (  # after the last exchanges have closed
-    (Job.RECOMMEND, time(22, 30), 1),
-    (Job.SCORE, time(22, 40), 1),
-    (Job.DRIFT, time(22, 50), 1),
-    (Job.RETRAIN, time(23, 0), 7),
-)
 
 
 def following(after: datetime, schedule: Schedule) -> datetime:
@@ -39,18 +33,18 @@ def next_due(schedule: Schedule, after: datetime) -> datetime:
 
 def schedules_create(*, universe: str, user: User) -> list[Schedule]:
     """The usual four of a universe, on; those that it has already stay as they are."""
-    now, made = timezone.now(), []
+    now, created = timezone.now(), []
     with transaction.atomic():
-        for job, at, days in USUAL:
-            if job in (Job.SCORE, Job.DRIFT) and Schedule.objects.filter(job=job).exists():
-                continue  # these see to every universe
-            wanted = Schedule(job=job, universe=universe, time_of_day=at, every_days=days)
-            values = {"time_of_day": at, "every_days": days, "next_run_at": following(now, wanted)}
-            schedule, new = Schedule.objects.get_or_create(job=job, universe=universe, defaults=values)
+        for job in PLAN.values():
+            if job.covers_all and Schedule.objects.filter(job=job.kind).exists():
+                continue
+            first = Schedule(job=job.kind, universe=universe, time_of_day=job.at, every_days=job.every_days)
+            values = {"time_of_day": job.at, "every_days": job.every_days, "next_run_at": following(now, first)}
+            schedule, new = Schedule.objects.get_or_create(job=job.kind, universe=universe, defaults=values)
             if new:
-                made.append(schedule)
-                audit(user, "schedule.create", str(schedule), at=at.isoformat(), every_days=days)
-    return made
+                created.append(schedule)
+                audit(user, "schedule.create", str(schedule), at=job.at.isoformat(), every_days=job.every_days)
+    return created
 
 
 def schedule_change(*, schedule: Schedule, user: User, time_of_day: time, every_days: int) -> None:
@@ -71,7 +65,9 @@ def schedule_switch(*, schedule: Schedule, user: User, on: bool) -> None:
 
 def schedule_rule(*, schedule: Schedule, user: User, on: bool) -> None:
     """Whether a challenger that passes the gate is activated by itself."""
-    Schedule.objects.filter(pk=schedule.pk, job=Job.RETRAIN).update(activates_by=user if on else None)
+    if not PLAN[schedule.job].makes_challengers:
+        return
+    Schedule.objects.filter(pk=schedule.pk).update(activates_by=user if on else None)
     audit(user, "schedule.rule", str(schedule), on=on)
 
 

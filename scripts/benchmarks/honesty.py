@@ -72,26 +72,26 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=20_000, help="first seed (default: 20000)")
     parser.add_argument("--processes", type=int, default=2, help="processes (default: 2)")
     parser.add_argument("--output", type=Path, default=Path("var/bench/honesty.json"), help="where the JSON goes")
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     parts: list[tuple[Work, int, int, RowsOf]] = [
-        (noise_run, asked.runs, 0, noise_rows),
-        (filled_run, asked.stale, 60_000, partial(stale_rows, "10 % of the bars filled forward")),
-        (untraded_run, asked.stale, 70_000, partial(stale_rows, "20 % of the days untraded")),
-        (planted_65, asked.planted, 20_000, partial(planted_rows, 0.65, 0.85)),
-        (planted_60, asked.planted, 30_000, partial(planted_rows, 0.60, 0.30)),
-        (noise_universe, asked.universes, 40_000, universe_rows),
-        (planted_universe, asked.walks, 50_000, walk_rows),
-        (session_on_noise, asked.sessions, 10_000, session_rows),
-        (usual_run, asked.runs, 0, usual_rows),
+        (noise_run, options.runs, 0, noise_rows),
+        (filled_run, options.stale, 60_000, partial(stale_rows, "10 % of the bars filled forward")),
+        (untraded_run, options.stale, 70_000, partial(stale_rows, "20 % of the days untraded")),
+        (planted_65, options.planted, 20_000, partial(planted_rows, 0.65, 0.85)),
+        (planted_60, options.planted, 30_000, partial(planted_rows, 0.60, 0.30)),
+        (noise_universe, options.universes, 40_000, universe_rows),
+        (planted_universe, options.walks, 50_000, walk_rows),
+        (session_on_noise, options.sessions, 10_000, session_rows),
+        (usual_run, options.runs, 0, usual_rows),
     ]
     rows: list[Row] = []
-    with ProcessPoolExecutor(asked.processes) as pool:
+    with ProcessPoolExecutor(options.processes) as pool:
         for work, count, offset, rows_of in parts:
             rows += measured(
-                pool, work, rows_of, first=asked.seed + offset, count=count // 10 if asked.quick else count
+                pool, work, rows_of, first=options.seed + offset, count=count // 10 if options.quick else count
             )
-    asked.output.parent.mkdir(parents=True, exist_ok=True)
-    asked.output.write_text(json.dumps([vars(row) for row in rows], indent=1))
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    options.output.write_text(json.dumps([vars(row) for row in rows], indent=1))
     return 0 if all(row.inside for row in rows) else 1
 
 

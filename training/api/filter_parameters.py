@@ -7,13 +7,13 @@ from training.filters.runs import RunFilter
 
 
 def _parameters() -> list[OpenApiParameter]:
-    found = []
+    parameters = []
     for name, each in RunFilter.base_filters.items():
         choices = each.extra.get("choices")
         enum = [value for value, _ in choices] if choices and not callable(choices) else None
         about = f"{each.label[0].upper()}{each.label[1:]}"
-        found.append(OpenApiParameter(name, OpenApiTypes.STR, enum=enum, description=about))
-    return found
+        parameters.append(OpenApiParameter(name, OpenApiTypes.STR, enum=enum, description=about))
+    return parameters
 
 
 RUN_FILTERS = _parameters()

@@ -18,7 +18,7 @@ from boursomatic.shared.records import to_json
 from boursomatic.shared.rest import Conflict, invalid, known_only, list_answer
 from training.api import schema
 from training.errors import ActiveChanged, GateRefused, TooLate
-from training.evidence.candle import judged
+from training.evidence.candle import candle_verdicts
 from training.evidence.universe import universe_verdicts
 from training.filters.models import ModelFilter
 from training.models import Activation, ModelVersion, ModelVersionQuerySet
@@ -28,7 +28,7 @@ from training.quant.universe.verdict import UniverseVerdict
 from training.recipes.candle.schema import CandleModel
 from training.recipes.universe.schema import UniverseModel
 from training.registry.activation import (
-    UNASKED,
+    ANY_ACTIVE,
     activation_json,
     activations_of,
     active_on,
@@ -93,26 +93,26 @@ def model(request: Request, version: str) -> Response:
 @permission_classes([api_permission(Scope.ACTIVATE)])
 def activate(request: Request, version: str) -> Response:
     known_only(request)
-    asked = _body(request, {"reason", "expected_active", "override"})
-    expected = asked.get("expected_active", UNASKED)
-    if expected is not UNASKED and expected is not None and not isinstance(expected, str):
+    body = _body(request, {"reason", "expected_active", "override"})
+    expected = body.get("expected_active", ANY_ACTIVE)
+    if expected is not ANY_ACTIVE and expected is not None and not isinstance(expected, str):
         raise invalid({"expected_active": ["Must be the version that is active now, or null for none."]})
-    if not isinstance(asked.get("override", False), bool):
+    if not isinstance(body.get("override", False), bool):
         raise invalid({"override": ["Must be true or false."]})
     model = _model(version)
     try:
-        made = model_activate(
+        activation = model_activate(
             model=model,
             user=_user(request),
-            reason=asked["reason"],
+            reason=body["reason"],
             expected=expected,
-            override=asked.get("override", False),
+            override=body.get("override", False),
         )
     except ActiveChanged as error:
         raise Conflict(str(error)) from error
     except GateRefused as error:
         return Response({"detail": str(error), "gate": error.gate}, status=422)
-    return Response({**_models_json([model])[0], "previous": made.previous or None, "gate": made.gate})
+    return Response({**_models_json([model])[0], "previous": activation.previous or None, "gate": activation.gate})
 
 
 @extend_schema(
@@ -126,9 +126,9 @@ def activate(request: Request, version: str) -> Response:
 @permission_classes([api_permission(Scope.ACTIVATE)])
 def deactivate(request: Request, version: str) -> Response:
     known_only(request)
-    asked, model = _body(request, {"reason"}), _model(version)
+    body, model = _body(request, {"reason"}), _model(version)
     try:
-        model_deactivate(model=model, user=_user(request), reason=asked["reason"])
+        model_deactivate(model=model, user=_user(request), reason=body["reason"])
     except ActiveChanged as error:
         raise Conflict(str(error)) from error
     return Response(_models_json([model])[0])
@@ -147,9 +147,9 @@ def deactivate(request: Request, version: str) -> Response:
 @permission_classes([api_permission(Scope.ACTIVATE)])
 def roll_back(request: Request, version: str) -> Response:
     known_only(request)
-    asked = _body(request, {"reason"}, default_reason="")
+    body = _body(request, {"reason"}, default_reason="")
     try:
-        made = model_roll_back(model=_model(version), user=_user(request), reason=asked["reason"])
+        made = model_roll_back(model=_model(version), user=_user(request), reason=body["reason"])
     except (ActiveChanged, TooLate) as error:
         raise Conflict(str(error)) from error
     return Response({**_models_json([_model(made.version)])[0], "previous": made.previous or None, "gate": made.gate})
@@ -180,17 +180,17 @@ def history(request: Request) -> Response:
     return Response([activation_json(one) for one in active_on(moment)])
 
 
-def _body(request: Request, known: set[str], *, default_reason: str | None = None) -> dict[str, Any]:
+def _body(request: Request, fields: set[str], *, default_reason: str | None = None) -> dict[str, Any]:
     """The JSON object that was sent, with a reason in it (unless there is a default) and nothing unknown."""
     if not isinstance(request.data, dict):
         raise invalid({"detail": ["The body must be a JSON object."]})
-    asked = dict(request.data)
-    if unknown := [str(name) for name in asked if name not in known]:
-        raise invalid({name[:60]: [f"Unknown field. Known: {', '.join(sorted(known))}."] for name in unknown})
-    reason = asked.get("reason", default_reason)
+    body = dict(request.data)
+    if unknown := [str(name) for name in body if name not in fields]:
+        raise invalid({name[:60]: [f"Unknown field. Known: {', '.join(sorted(fields))}."] for name in unknown})
+    reason = body.get("reason", default_reason)
     if not isinstance(reason, str) or len(reason) > 500 or not (reason.strip() or reason == default_reason):
         raise invalid({"reason": ["Say why, in up to 500 characters; it stays in the history."]})
-    return {**asked, "reason": reason.strip()}
+    return {**body, "reason": reason.strip()}
 
 
 def _model(version: str) -> ModelVersion:
@@ -206,7 +206,7 @@ def _models() -> ModelVersionQuerySet:
 
 def _models_json(page: list[ModelVersion]) -> list[dict[str, Any]]:
     runs = [one.run for one in page]
-    found, of_universes = judged(runs), universe_verdicts(runs)
+    found, of_universes = candle_verdicts(runs), universe_verdicts(runs)
     made = activations_of(page)
     return [
         _model_json(one, found[one.run_id].verdict or of_universes.get(one.run_id), made.get(one.version))

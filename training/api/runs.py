@@ -24,7 +24,7 @@ from training.recipes.kinds import listed_kinds
 from training.recipes.universe.schema import RunAccepted
 from training.recipes.walk_forward.schema import UniverseRequest
 from training.runs import services
-from training.runs.annotations import parse_words, run_describe
+from training.runs.annotations import parse_annotations, run_describe
 from training.runs.as_json import run_json, runs_json
 
 MINE = OpenApiParameter("mine", OpenApiTypes.STR, enum=["1"], description="Only runs of the asking member")
@@ -150,7 +150,7 @@ def deleted(request: Request, run: TrainingRun) -> Response:
 def described(request: Request, run_id: str, *kinds: str) -> Response:
     run = changeable(request, run_id, "describe", *kinds)
     try:
-        run_describe(run=run, user=person(request), changes=parse_words(request.data))
+        run_describe(run=run, user=person(request), changes=parse_annotations(request.data))
     except SpecError as error:
         raise invalid(error.errors) from error
     except TooLate as error:
@@ -168,10 +168,10 @@ def run_list(request: Request, rows: TrainingRunQuerySet) -> Response:
 
 
 def only_mine(request: Request, rows: TrainingRunQuerySet) -> TrainingRunQuerySet:
-    wanted = request.query_params.get("mine", "0")
-    if wanted not in ("0", "1"):
+    mine = request.query_params.get("mine", "0")
+    if mine not in ("0", "1"):
         raise invalid({"mine": ["Must be 1 (your own runs) or 0 (everybody's)."]})
-    return rows.filter(created_by=person(request)) if wanted == "1" else rows
+    return rows.filter(created_by=person(request)) if mine == "1" else rows
 
 
 def readable() -> TrainingRunQuerySet:
@@ -188,13 +188,13 @@ def find_run(run_id: str, *kinds: str) -> TrainingRun:
 
 def changeable(request: Request, run_id: str, verb: str, *kinds: str) -> TrainingRun:
     """The run, if this member may change it: one's own, or anyone's for managers."""
-    found = find_run(run_id, *kinds)
-    if not may_change_run_of(person(request), found.created_by_id):
-        owner = found.created_by.get_username() if found.created_by else "somebody else"
+    run = find_run(run_id, *kinds)
+    if not may_change_run_of(person(request), run.created_by_id):
+        owner = run.created_by.get_username() if run.created_by else "somebody else"
         raise PermissionDenied(
             f"Run {run_id} is {owner}'s. You can {verb} your own runs; managers can {verb} anyone's."
         )
-    return found
+    return run
 
 
 def person(request: Request) -> User:

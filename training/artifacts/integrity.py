@@ -31,20 +31,20 @@ class Inventory:
 
 def inventory() -> Inventory:
     """Reads every file of every model."""
-    storage, found = artifact_storage(), Inventory()
-    found.orphaned = orphans(sure=False)
+    storage, checked = artifact_storage(), Inventory()
+    checked.orphaned = orphans(sure=False)
     for folder, files in ModelVersion.objects.order_by("pk").values_list("folder", "files").iterator():
-        found.models += 1
-        for name, wanted in sorted(files.items()):
-            found.files += 1
+        checked.models += 1
+        for name, expected in sorted(files.items()):
+            checked.files += 1
             path = f"{folder}/{name}"
             try:
-                if _sha256(storage, path) != wanted:
-                    found.changed.append(path)
+                if _sha256(storage, path) != expected:
+                    checked.changed.append(path)
             except FileNotFoundError:
-                found.missing.append(path)
-        found.orphaned += _unknown(storage, folder, files)
-    return found
+                checked.missing.append(path)
+        checked.orphaned += _unknown(storage, folder, files)
+    return checked
 
 
 def orphans(*, sure: bool) -> list[str]:
@@ -55,16 +55,16 @@ def orphans(*, sure: bool) -> list[str]:
     """
     folders = artifact_storage().folders()  # before the rows are read: what is published meanwhile is not seen
     rows = TrainingRun.objects.filter(run_id__in=set(folders.values()))
-    known = set(rows.values_list("run_id", flat=True).iterator())
+    recorded = set(rows.values_list("run_id", flat=True).iterator())
     needed = rows.filter(Q(status__in=ACTIVE) | Q(parent__status__in=ACTIVE))
     waiting = set(needed.values_list("run_id", flat=True).iterator())
     modelled = set(ModelVersion.objects.filter(folder__in=folders).values_list("folder", flat=True).iterator())
-    if sure and (unheard := set(folders.values()) - known):
-        known |= set(AuditEntry.objects.filter(action=SWEPT, subject__in=unheard).values_list("subject", flat=True))
+    if sure and (unheard := set(folders.values()) - recorded):
+        recorded |= set(AuditEntry.objects.filter(action=SWEPT, subject__in=unheard).values_list("subject", flat=True))
     return [
         folder
         for folder, run_id in folders.items()
-        if folder not in modelled and run_id not in waiting and (run_id in known or not sure)
+        if folder not in modelled and run_id not in waiting and (run_id in recorded or not sure)
     ]
 
 

@@ -10,23 +10,23 @@ from training.quant.candle.verdict import Evidence, Verdict, judge
 
 
 @dataclass(frozen=True)
-class Judged:
+class CandleVerdict:
     """`verdict` is None while the run has no result; `confirmation` is its newest, if one was asked for."""
 
     verdict: Verdict | None
     confirmation: TrainingRun | None
 
 
-def judged(runs: Sequence[TrainingRun]) -> dict[int, Judged]:
+def candle_verdicts(runs: Sequence[TrainingRun]) -> dict[int, CandleVerdict]:
     """By primary key. Two queries, however many runs and trials."""
     completed = [run for run in runs if run.kind == "candle" and run.status == Status.COMPLETED]
     jobs = TrainingRun.objects.filter(kind="confirmation", subject__in=completed).defer("config", "error_trace")
     confirmations = {job.subject_id: job for job in jobs.order_by("id")} if completed else {}
     trials = Trial.objects.in_bulk({run.trial_id for run in completed if run.trial_id}) if completed else {}
-    verdicts = {run.pk: Judged(None, None) for run in runs}
+    verdicts = {run.pk: CandleVerdict(None, None) for run in runs}
     for run in completed:
         confirmation, trial = confirmations.get(run.pk), trials.get(run.trial_id or 0)
-        verdicts[run.pk] = Judged(_verdict(run, confirmation, trial) if trial else None, confirmation)
+        verdicts[run.pk] = CandleVerdict(_verdict(run, confirmation, trial) if trial else None, confirmation)
     return verdicts
 
 

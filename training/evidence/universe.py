@@ -6,14 +6,12 @@ from training.evidence.trials import counted_of
 from training.models import RETRAINING, Status, TrainingRun, Trial
 from training.quant.universe.verdict import Carried, UniverseVerdict, judge_universe
 
-OF_UNIVERSES = ("universe", "walk")
-
 
 def universe_verdicts(runs: Sequence[TrainingRun]) -> dict[int, UniverseVerdict]:
-    """By primary key, of the completed universe runs and walks among `runs`. One query, none without such a run."""
-    completed = [run for run in runs if run.kind in OF_UNIVERSES and run.status == Status.COMPLETED and run.trial_id]
-    trials = Trial.objects.in_bulk({run.trial_id for run in completed}) if completed else {}
-    return {run.pk: _verdict(run, trials[run.trial_id]) for run in completed if run.trial_id}
+    """By primary key, of those among `runs` that claim something of a universe. One query, none without such a run."""
+    claiming = [run for run in runs if run.universe and run.trial_id and run.status == Status.COMPLETED]
+    trials = Trial.objects.in_bulk({run.trial_id for run in claiming}) if claiming else {}
+    return {run.pk: _verdict(run, trials[run.trial_id]) for run in claiming if run.trial_id}
 
 
 def _verdict(run: TrainingRun, trial: Trial) -> UniverseVerdict:

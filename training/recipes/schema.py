@@ -59,10 +59,10 @@ class GateCheck(Record):
     needed: str
 
 
-def bounded(wanted: Range) -> Any:
+def bounded(setting: Range) -> Any:
     """The type of a number that a person may choose, with its bounds, unit and meaning."""
-    low, high = (int(wanted.low), int(wanted.high)) if wanted.whole else (wanted.low, wanted.high)
-    return Annotated[int if wanted.whole else float, Meta(ge=low, le=high, description=_meaning(wanted))]
+    low, high = (int(setting.low), int(setting.high)) if setting.whole else (setting.low, setting.high)
+    return Annotated[int if setting.whole else float, Meta(ge=low, le=high, description=_meaning(setting))]
 
 
 def request_record(name: str, ranges: Iterable[Range], **more: tuple[Any, ...]) -> type[msgspec.Struct]:
@@ -82,5 +82,5 @@ def config_record(
     return msgspec.defstruct(name, list((own | described | more).items()), bases=(Record,), module=__name__)
 
 
-def _meaning(wanted: Range) -> str:
-    return f"{wanted.label}, in {wanted.unit}" if wanted.unit else wanted.label
+def _meaning(setting: Range) -> str:
+    return f"{setting.label}, in {setting.unit}" if setting.unit else setting.label

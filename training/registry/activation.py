@@ -14,7 +14,7 @@ from training.errors import ActiveChanged, GateRefused, TooLate
 from training.models import Activation, ModelVersion, ModelVersionQuerySet, TrainingRun
 from training.registry.gate import broken_files, check_label, gate_checks, refusals
 
-UNASKED: Any = object()  # the caller expects nothing of the model that is active now
+ANY_ACTIVE: Any = object()  # the caller expects nothing of the model that is active now
 _LOCK = 7_301_997  # first half of PostgreSQL's advisory locks of scopes
 
 
@@ -23,7 +23,7 @@ def model_activate(
     model: ModelVersion,
     user: User | None,
     reason: str,
-    expected: str | None = UNASKED,
+    expected: str | None = ANY_ACTIVE,
     override: bool = False,
 ) -> Activation:
     """Makes `model` the active one of its scope.
@@ -100,16 +100,16 @@ def activations_of(models: Sequence[ModelVersion]) -> dict[str, Activation]:
     return {one.version: one for one in rows}
 
 
-def activation_json(made: Activation) -> dict[str, Any]:
+def activation_json(activation: Activation) -> dict[str, Any]:
     return {
-        "scope": made.scope,
-        "version": made.version or None,
-        "previous": made.previous or None,
-        "at": made.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "by": made.by.get_username() if made.by else None,
-        "reason": made.reason,
-        "overridden": made.overridden,
-        "gate": made.gate,
+        "scope": activation.scope,
+        "version": activation.version or None,
+        "previous": activation.previous or None,
+        "at": activation.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "by": activation.by.get_username() if activation.by else None,
+        "reason": activation.reason,
+        "overridden": activation.overridden,
+        "gate": activation.gate,
     }
 
 
@@ -142,7 +142,7 @@ def _lock_and_look(model: ModelVersion, expected: str | None) -> ModelVersion | 
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK, key])
     now = scope_models(model).filter(is_active=True).first()
-    if expected is not UNASKED and (now.version if now else None) != expected:
+    if expected is not ANY_ACTIVE and (now.version if now else None) != expected:
         there = now.version if now else "none"
         raise ActiveChanged(
             f"The active model of {scope_label(scope_text(model))} is {there}, not {expected or 'none'}. Look again."

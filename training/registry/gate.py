@@ -8,7 +8,7 @@ import numpy as np
 from instruments.models import PriceBar, Universe
 from instruments.universes import ALL
 from training.artifacts.storage import artifact_storage, sha256
-from training.evidence.candle import Judged, judged
+from training.evidence.candle import CandleVerdict, candle_verdicts
 from training.evidence.universe import universe_verdicts
 from training.models import ModelVersion, TrainingRun
 from training.quant.candle.spec import parse_time
@@ -26,7 +26,7 @@ Check = dict[str, Any]
 def gate_checks(model: ModelVersion) -> list[Check]:
     """Every check of CONTRACT's gate, passed or not; a figure that isn't defined does not pass."""
     return [
-        *figure_checks([model], judged([model.run]), universe_verdicts([model.run]))[model.pk],
+        *figure_checks([model], candle_verdicts([model.run]), universe_verdicts([model.run]))[model.pk],
         *data_checks(model),
     ]
 
@@ -41,20 +41,20 @@ def data_checks(model: ModelVersion) -> list[Check]:
 
 
 def figure_checks(
-    models: Sequence[ModelVersion], found: dict[int, Judged], of_universes: dict[int, UniverseVerdict]
+    models: Sequence[ModelVersion], verdicts: dict[int, CandleVerdict], of_universes: dict[int, UniverseVerdict]
 ) -> dict[int, list[Check]]:
-    """Those checks, by the model's key, that the runs' own rows decide; their verdicts are `found` and `of_universes`.
+    """Those checks, by the model's key, that the runs' own rows decide, given the verdicts of both kinds.
     One query, however many models."""
-    candles = [one.run_id for one in models if not one.universe]
+    candles = [model.run_id for model in models if not model.universe]
     stored = TrainingRun.objects.filter(pk__in=candles).values_list("pk", "detail__performance")
     earned: dict[int, Any] = dict(stored) if candles else {}
     return {
-        one.pk: _figure_checks(
-            _universe(one.run, of_universes.get(one.run_id))
-            if one.universe
-            else _candle(one.run, found[one.run_id], earned[one.run_id])
+        model.pk: _figure_checks(
+            _universe(model.run, of_universes.get(model.run_id))
+            if model.universe
+            else _candle(model.run, verdicts[model.run_id], earned[model.run_id])
         )
-        for one in models
+        for model in models
     }
 
 
@@ -108,9 +108,9 @@ def _universe(run: TrainingRun, verdict: UniverseVerdict | None) -> tuple[Any, .
     )
 
 
-def _candle(run: TrainingRun, found: Judged, earned: dict[str, Any] | None) -> tuple[Any, ...]:
+def _candle(run: TrainingRun, candle_verdict: CandleVerdict, earned: dict[str, Any] | None) -> tuple[Any, ...]:
     test = run.result.get("test_metrics") or {}
-    confirmed = found.confirmation.result if found.confirmation else {}
+    confirmed = candle_verdict.confirmation.result if candle_verdict.confirmation else {}
     own_auc = (confirmed.get("evidence") or {}).get("auc")
     is_beaten = None if own_auc is None else bool(confirmed.get("logistic_is_better"))
     excess = drawdown = None
@@ -119,7 +119,7 @@ def _candle(run: TrainingRun, found: Judged, earned: dict[str, Any] | None) -> t
         own = excess_returns(np.array(strategy["returns"]), np.array(holding["returns"]), strategy["exposure"])
         excess, drawdown = excess_of(own, bars_a_year=earned["bars_a_year"]).sharpe, strategy["max_drawdown"]
     return (
-        found.verdict.label if found.verdict else None,
+        candle_verdict.verdict.label if candle_verdict.verdict else None,
         test.get("precision"),
         test.get("base_rate"),
         excess,

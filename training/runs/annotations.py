@@ -20,7 +20,7 @@ TAG = re.compile(r"\w[\w.-]*")
 
 
 @dataclass(frozen=True)
-class Words:
+class Annotations:
     """Of one run; nothing said yet is empty."""
 
     name: str = ""
@@ -32,42 +32,46 @@ class Words:
         return {**vars(self), "tags": list(self.tags)}
 
 
-def words_of(run: TrainingRun) -> Words:
+def annotations_of(run: TrainingRun) -> Annotations:
     """No query where `description` and `tags` were loaded with the run."""
     tags = tuple(tag.text for tag in run.tags.all())
-    said = getattr(run, "description", None)
-    return Words(said.name, said.notes, tags, said.pinned) if said else Words(tags=tags)
+    description = getattr(run, "description", None)
+    return (
+        Annotations(description.name, description.notes, tags, description.pinned)
+        if description
+        else Annotations(tags=tags)
+    )
 
 
 def run_describe(*, run: TrainingRun, user: User | None, changes: Mapping[str, Any]) -> None:
-    """Writes what `parse_words` gave. Raises TooLate where the run was deleted meanwhile."""
+    """Writes what `parse_annotations` gave. Raises TooLate where the run was deleted meanwhile."""
     with transaction.atomic():
         if not TrainingRun.objects.existing().select_for_update().filter(pk=run.pk).values_list("pk").first():
             raise TooLate(f"Run {run.run_id} was deleted meanwhile.")
-        said = {name: value for name, value in changes.items() if name != "tags"}
-        if said:
-            Description.objects.update_or_create(run=run, defaults=said)
+        described = {name: value for name, value in changes.items() if name != "tags"}
+        if described:
+            Description.objects.update_or_create(run=run, defaults=described)
         if "tags" in changes:
             RunTag.objects.filter(run=run).exclude(text__in=changes["tags"]).delete()
             RunTag.objects.bulk_create([RunTag(run=run, text=tag) for tag in changes["tags"]], ignore_conflicts=True)
         audit(user, "run.describe", run.run_id, fields=sorted(changes))
 
 
-def parse_words(data: Any) -> dict[str, Any]:
+def parse_annotations(data: Any) -> dict[str, Any]:
     """The fields to change, checked; those that are not named stay. Raises SpecError."""
     if not isinstance(data, Mapping):
         raise SpecError({"detail": ["The body must be a JSON object."]})
     if not data:
         raise SpecError({"detail": [f"Nothing to change. Send one or more of {', '.join(_CHECKS)}."]})
-    found, errors = {}, {}
+    checked, errors = {}, {}
     for name, value in data.items():
         try:
-            found[name] = _check(name, value)
+            checked[name] = _check(name, value)
         except ValueError as error:
             errors[str(name)[:60]] = [str(error)]
     if errors:
         raise SpecError(errors)
-    return found
+    return checked
 
 
 def parse_tag(text: str) -> str:

@@ -30,7 +30,7 @@ urlpatterns = [
     path("runs/<slug:run_id>/cancel", runs.run_cancel, name="run-cancel"),
     path("runs/<slug:run_id>/delete", runs.run_delete, name="run-delete"),
     path("runs/<slug:run_id>/restore", deletion.run_restore, name="run-restore"),
-    path("runs/<slug:run_id>/words", annotations.run_words, name="run-words"),
+    path("runs/<slug:run_id>/words", annotations.annotate, name="run-annotate"),
     path("runs/<slug:run_id>/confirm", jobs.start_job, {"kind": CONFIRMATION.kind}, name="run-confirm"),
     path("runs/<slug:run_id>/confirm/cancel", jobs.job_cancel, {"kind": CONFIRMATION.kind}),
     path("runs/<slug:run_id>/verify", jobs.start_job, {"kind": VERIFICATION.kind}, name="run-verify"),

@@ -93,7 +93,7 @@ class Child:
         self._status = os.waitpid(self.pid, 0)[1]
 
 
-def _live(job: Callable[[], None], parent: int, report: int, memory: int) -> NoReturn:
+def _live(job: Callable[[], None], parent: int, report_fd: int, memory: int) -> NoReturn:
     """The child's life. Whatever happens it ends here, without its parent's exit handlers."""
     try:
         gc.freeze()  # what the parent loaded is never garbage: collecting it would only copy pages
@@ -105,7 +105,7 @@ def _live(job: Callable[[], None], parent: int, report: int, memory: int) -> NoR
             job()
         except BaseException as problem:
             resource.setrlimit(resource.RLIMIT_AS, limit)  # telling takes memory too
-            os.write(report, RunOutcome.of_exception(problem).to_bytes())
+            os.write(report_fd, RunOutcome.of_exception(problem).to_bytes())
         connections.close_all()
     finally:
         os._exit(0)

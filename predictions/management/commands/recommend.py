@@ -23,7 +23,7 @@ def _day(text: str) -> date:
         raise ArgumentTypeError(str(error)) from error
 
 
-class Command(commands.Command):
+class Command(commands.JsonCommand):
     help = (
         "Recommends BUY, HOLD or SELL for each instrument of a universe at the close of one day, by its active model, "
         "from bars up to that day. Kept once for each model and day; score_recommendations follows them up."
@@ -40,17 +40,19 @@ class Command(commands.Command):
             "--in-sample", action="store_true", help="also for a day that the model has seen: flagged, never counted"
         )
 
-    def work(self, **options: Any) -> commands.Outcome:
+    def work(self, **options: Any) -> commands.CommandResult:
         try:
             model = named_model(options["model"]) if options["model"] else active_model(options["universe"])
-            made, new = recommendations_make(model=model, as_of=options["as_of"], in_sample=options["in_sample"])
+            recommendation_set, new = recommendations_make(
+                model=model, as_of=options["as_of"], in_sample=options["in_sample"]
+            )
         except InSample as error:
             flagged = "With --in-sample it is made all the same, flagged and never counted."
             raise CommandError(f"{error} {flagged}") from error
         except (NotAdvisable, RunRefused) as error:
             raise CommandError(str(error)) from error
-        answer = set_json(made)
-        return commands.Outcome(answer, lines=_lines(answer, new=new))
+        answer = set_json(recommendation_set)
+        return commands.CommandResult(answer, lines=_lines(answer, new=new))
 
 
 def _lines(answer: dict[str, Any], *, new: bool) -> list[str]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from predictions.models import Job, Label, Notice, Recommendation, RecommendationSet, Schedule
+from predictions.models import Label, Notice, Recommendation, RecommendationSet, Schedule
 from predictions.quant.score import Scorecard
 from predictions.recommendations.make import universe_models
 from predictions.recommendations.score import scored_days
@@ -56,16 +56,16 @@ def home_context() -> dict[str, Any]:
     models = universe_models().select_related("series__instrument").filter(is_active=True)
     lines = model_lines(list(models.order_by("universe", "horizon")))
     cards = scored_days([line.model.version for line in lines])
-    schedules = {one.universe: one for one in Schedule.objects.filter(job=Job.RECOMMEND)}
+    schedules = {schedule.universe: schedule for schedule in Schedule.objects.filter(job="recommend")}
     runs = TrainingRun.objects.existing().of_kinds(listed_kinds()).filter(status__in=ACTIVE)
     return {
         "today": [
             _today(
-                one,
-                cards[one.model.version][0] if one.model.version in cards else None,
-                schedules.get(one.model.universe),
+                line,
+                cards[line.model.version][0] if line.model.version in cards else None,
+                schedules.get(line.model.universe),
             )
-            for one in lines
+            for line in lines
         ],
         "runs": list(runs.light().select_related("description").newest_first()[:RUNS]),
         "notices": list(Notice.objects.all()[:NOTICES]),

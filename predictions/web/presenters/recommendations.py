@@ -11,7 +11,7 @@ from django.db.models.expressions import OrderBy
 
 from instruments.quant.features.daily import DAILY_FEATURES
 from instruments.web.sparklines import Sparkline, sparklines
-from predictions.models import Flag, Label, Recommendation, RecommendationSet
+from predictions.models import Label, Recommendation, RecommendationFlag, RecommendationSet
 from predictions.recommendations.make import universe_models
 from training.artifacts.loading import stored_universe_model
 from training.models import ModelVersion
@@ -66,47 +66,55 @@ def chosen_set(query: Mapping[str, str]) -> RecommendationSet | None:
 
 def set_context(query: Mapping[str, str]) -> dict[str, Any]:
     """Everything of the page; as many queries for a hundred thousand rows as for one, each of one set alone."""
-    found = chosen_set(query)
+    recommendation_set = chosen_set(query)
     versions = list(RecommendationSet.objects.order_by("-version").values_list("version", flat=True).distinct())
     context: dict[str, Any] = {
-        "found": found,
+        "recommendation_set": recommendation_set,
         "versions": versions,
         "labels": Label.choices,
         "label": query.get("label", ""),
         "day": query.get("day", ""),
     }
-    if found is None:
+    if recommendation_set is None:
         return context
-    rows = chosen_rows(found, query)
+    rows = chosen_rows(recommendation_set, query)
     start = int(query["from"]) if query.get("from", "").isdecimal() and len(query["from"]) < 7 else 0
     page = list(rows[start : start + PAGE + 1])
-    same = RecommendationSet.objects.filter(version=found.version)
-    standing = model_lines(list(universe_models().select_related("series__instrument").filter(version=found.version)))
+    same = RecommendationSet.objects.filter(version=recommendation_set.version)
+    model_lines_of_version = model_lines(
+        list(universe_models().select_related("series__instrument").filter(version=recommendation_set.version))
+    )
     return context | {
-        "standing": standing[0] if standing else None,
+        "model_line": model_lines_of_version[0] if model_lines_of_version else None,
         "lines": _lines(page[:PAGE]),
         "headings": _headings(query.get("sort", "rank")),
         "start": start,
         "following": start + PAGE if len(page) > PAGE else None,
         "preceding": max(0, start - PAGE) if start else None,
-        "earlier": same.filter(as_of__lt=found.as_of).order_by("-as_of").values_list("as_of", flat=True).first(),
-        "later": same.filter(as_of__gt=found.as_of).order_by("as_of").values_list("as_of", flat=True).first(),
-        "counts": set_counts(found),
+        "earlier": same.filter(as_of__lt=recommendation_set.as_of)
+        .order_by("-as_of")
+        .values_list("as_of", flat=True)
+        .first(),
+        "later": same.filter(as_of__gt=recommendation_set.as_of)
+        .order_by("as_of")
+        .values_list("as_of", flat=True)
+        .first(),
+        "counts": set_counts(recommendation_set),
     }
 
 
-def chosen_rows(found: RecommendationSet, query: Mapping[str, str]) -> Any:
+def chosen_rows(recommendation_set: RecommendationSet, query: Mapping[str, str]) -> Any:
     """Rows of a set by `label` and `sort`."""
-    rows = found.rows.light()
+    rows = recommendation_set.rows.light()
     if query.get("label") in Label.values:
         rows = rows.filter(label=query["label"])
     return rows.order_by(_order(query.get("sort", "rank")), "rank", "pk")
 
 
-def set_counts(found: RecommendationSet) -> dict[str, Any]:
+def set_counts(recommendation_set: RecommendationSet) -> dict[str, Any]:
     """How many of each label, how many without; mean P(BUY) of the BUYs; how many were scored, and were right."""
     counted = {label.lower(): Count("pk", filter=Q(label=label)) for label in Label.values}
-    counts: dict[str, Any] = found.rows.order_by().aggregate(
+    counts: dict[str, Any] = recommendation_set.rows.order_by().aggregate(
         **counted,
         silent=Count("pk", filter=Q(label="")),
         promised=Avg("p_buy", filter=Q(label=Label.BUY)),
@@ -164,17 +172,17 @@ def _lines(rows: list[Recommendation]) -> list[Line]:
 
 
 def _flag(name: str) -> tuple[str, str]:
-    return name.replace("_", " "), Flag(name).label
+    return name.replace("_", " "), RecommendationFlag(name).label
 
 
 def _headings(sort: str) -> list[Heading]:
-    made = []
+    headings = []
     for name, (_, label) in SORTS.items():
         upwards = name if name in TEXTS else f"-{name}"
         other = f"-{name}" if name in TEXTS else name
         now = {name: "ascending", f"-{name}": "descending"}.get(sort, "")
-        made.append(Heading(label, other if sort == upwards else upwards, now, name not in ("symbol", "label")))
-    return made
+        headings.append(Heading(label, other if sort == upwards else upwards, now, name not in ("symbol", "label")))
+    return headings
 
 
 def _order(sort: str) -> OrderBy:

@@ -17,7 +17,7 @@ from predictions.candle.csv_tables import comparison_rows, csv_text
 from predictions.candle.live_record import live_record
 from predictions.web.presenters.home import home_context
 from training.models import TrainingRun
-from training.web.presenters.glossary import NOTES
+from training.web.presenters.glossary import GLOSSARY
 
 
 @require_GET
@@ -32,13 +32,13 @@ def home(request: HttpRequest) -> HttpResponse:
 @page_permission(Scope.READ)
 def choices(request: HttpRequest) -> HttpResponseBase:
     """What the chart's dropdown of models holds; asked again and again, so 304 while nothing changes."""
-    found = json.dumps(model_choices(request.GET.get("symbol", ""), request.GET.get("timeframe", "1d")))
-    etag = f'"{hashlib.sha256(found.encode()).hexdigest()[:32]}"'
+    content = json.dumps(model_choices(request.GET.get("symbol", ""), request.GET.get("timeframe", "1d")))
+    etag = f'"{hashlib.sha256(content.encode()).hexdigest()[:32]}"'
     unchanged = get_conditional_response(request, etag=etag)
     if unchanged is not None:
         return unchanged
     return HttpResponse(
-        found, content_type="application/json", headers={"ETag": etag, "Cache-Control": "private, no-cache"}
+        content, content_type="application/json", headers={"ETag": etag, "Cache-Control": "private, no-cache"}
     )
 
 
@@ -48,17 +48,19 @@ def runs_compare(request: HttpRequest) -> HttpResponse:
     """`?runs=A,B`, or `runs` several times as tick boxes send it; `format=csv` for a spreadsheet."""
     names = [name for text in request.GET.getlist("runs") for name in text.split(",")]
     try:
-        found = compare(comparable_runs(names))
+        comparison = compare(comparable_runs(names))
     except NotComparable as error:
         return render(request, "predictions/candle/compare.html", {"problem": str(error)}, status=400)
     if request.GET.get("format") == "csv":
         headers = {"Content-Disposition": 'attachment; filename="compared-runs.csv"'}
-        return HttpResponse(csv_text(comparison_rows(found)), content_type="text/csv; charset=utf-8", headers=headers)
+        return HttpResponse(
+            csv_text(comparison_rows(comparison)), content_type="text/csv; charset=utf-8", headers=headers
+        )
     context = {
-        "found": found,
-        "names": ",".join(run.run_id for run in found.runs),
-        "parts": [run.run_id for run in found.runs],
-        "notes": NOTES,
+        "comparison": comparison,
+        "names": ",".join(run.run_id for run in comparison.runs),
+        "parts": [run.run_id for run in comparison.runs],
+        "glossary": GLOSSARY,
     }
     return render(request, "predictions/candle/compare.html", context)
 

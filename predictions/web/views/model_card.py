@@ -44,15 +44,17 @@ def folder(request: HttpRequest, version: str) -> HttpResponse:
 @page_permission(Scope.PREDICT)
 def predictions(request: HttpRequest, version: str, form: str) -> HttpResponse:
     """What the model says of every candle of its series, as `csv` or `parquet`, at its own threshold."""
-    found = _version(version, series__isnull=False)
+    model_version = _version(version, series__isnull=False)
     if form not in WRITERS:
         raise Http404(f"Predictions are written as {' or '.join(WRITERS)}.")
     write, content_type = WRITERS[form]
     try:
-        asked = ask(run=found.run, series=None, start=None, end=None)
+        predicted = ask(run=model_version.run, series=None, start=None, end=None)
     except RunRefused as error:
         raise Http404(str(error)) from error
-    return _download(write(asked, asked.model.threshold), f"predictions_{found.run.run_id}.{form}", content_type)
+    return _download(
+        write(predicted, predicted.model.threshold), f"predictions_{model_version.run.run_id}.{form}", content_type
+    )
 
 
 def _download(content: bytes, name: str, content_type: str) -> HttpResponse:

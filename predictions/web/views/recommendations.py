@@ -28,15 +28,15 @@ def recommendations(request: HttpRequest) -> HttpResponse:
     if query.get("format") == "csv":
         return _csv(query)
     context = set_context(query)
-    kept = request.GET.copy()
+    params = request.GET.copy()
     for name in ("from", "format"):
-        kept.pop(name, None)
-    without = {name: kept.copy() for name in ("sort", "day")}
+        params.pop(name, None)
+    without = {name: params.copy() for name in ("sort", "day")}
     for name, changed in without.items():
         changed.pop(name, None)
     context |= {
-        "query": kept.urlencode(),
-        **{f"query_without_{name}": one.urlencode() for name, one in without.items()},
+        "query": params.urlencode(),
+        **{f"query_without_{name}": changed.urlencode() for name, changed in without.items()},
     }
     return render(request, "predictions/recommendations/day.html", context)
 
@@ -71,7 +71,7 @@ def scorecard(request: HttpRequest) -> HttpResponse:
 @page_permission(Scope.READ)
 def drift(request: HttpRequest) -> HttpResponse:
     """Each active model as it is now, and what was noticed of any."""
-    context = {"found": drift_look(), "notices": Notice.objects.all()[:NOTICES], "stretch": STRETCH}
+    context = {"reports": drift_look(), "notices": Notice.objects.all()[:NOTICES], "window_days": STRETCH}
     return render(request, "predictions/recommendations/drift.html", context)
 
 

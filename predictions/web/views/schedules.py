@@ -17,6 +17,7 @@ from instruments.models import Universe
 from instruments.universes import ALL
 from predictions.models import Schedule
 from predictions.schedules import services as service
+from predictions.schedules.plan import PLAN, PlannedJob
 from predictions.web.forms import ScheduleForm
 from training.models import TrainingRun
 from training.worker import heartbeat
@@ -29,6 +30,10 @@ class Line:
     schedule: Schedule
     form: ScheduleForm
     run: TrainingRun | None
+
+    @property
+    def job(self) -> PlannedJob:
+        return PLAN[self.schedule.job]
 
     @property
     def is_moving(self) -> bool:
@@ -91,18 +96,21 @@ def schedule_change(request: HttpRequest, number: int) -> HttpResponse:
 
 
 ACTIONS: dict[str, tuple[str, Callable[[Schedule, User], None]]] = {
-    "run": ("queued, starts within seconds.", lambda one, user: service.schedule_run_now(schedule=one, user=user)),
-    "on": ("on.", lambda one, user: service.schedule_switch(schedule=one, user=user, on=True)),
-    "off": ("off.", lambda one, user: service.schedule_switch(schedule=one, user=user, on=False)),
+    "run": (
+        "queued, starts within seconds.",
+        lambda schedule, user: service.schedule_run_now(schedule=schedule, user=user),
+    ),
+    "on": ("on.", lambda schedule, user: service.schedule_switch(schedule=schedule, user=user, on=True)),
+    "off": ("off.", lambda schedule, user: service.schedule_switch(schedule=schedule, user=user, on=False)),
     "rule-on": (
         "auto-activate when checks pass: on.",
-        lambda one, user: service.schedule_rule(schedule=one, user=user, on=True),
+        lambda schedule, user: service.schedule_rule(schedule=schedule, user=user, on=True),
     ),
     "rule-off": (
         "auto-activate when checks pass: off.",
-        lambda one, user: service.schedule_rule(schedule=one, user=user, on=False),
+        lambda schedule, user: service.schedule_rule(schedule=schedule, user=user, on=False),
     ),
-    "delete": ("deleted.", lambda one, user: service.schedule_delete(schedule=one, user=user)),
+    "delete": ("deleted.", lambda schedule, user: service.schedule_delete(schedule=schedule, user=user)),
 }
 
 

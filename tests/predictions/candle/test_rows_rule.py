@@ -38,14 +38,16 @@ def test_it_predicts_nothing_at_a_stale_bar_nor_of_it(bob: User, api: ApiOf) -> 
     series = make_series("SPY", bars=BARS)
     change(series, 350, spread=0.0)
     run = trained()
-    said = {row["timestamp"]: row for row in api(bob).post(f"/api/poc-predictions/{run.run_id}").json()["predictions"]}
-    assert candle(350) not in said
-    assert said[candle(349)]["target"] == candle(351)
+    output = {
+        row["timestamp"]: row for row in api(bob).post(f"/api/poc-predictions/{run.run_id}").json()["predictions"]
+    }
+    assert candle(350) not in output
+    assert output[candle(349)]["target"] == candle(351)
     as_of_before(run)
     older = {row["timestamp"]: row for row in api(bob).post(f"/api/poc-predictions/{run.run_id}").json()["predictions"]}
     assert older[candle(349)]["target"] == candle(350)
     assert older[candle(350)]["target"] == candle(351)
-    assert older[candle(349)]["probability"] == said[candle(349)]["probability"]
+    assert older[candle(349)]["probability"] == output[candle(349)]["probability"]
 
 
 def test_it_predicts_the_same_in_a_range_as_over_all(bob: User) -> None:
@@ -59,7 +61,7 @@ def test_it_predicts_the_same_in_a_range_as_over_all(bob: User) -> None:
         ask(run=run, series=None, start=start, end=end),
     )
     rows = np.searchsorted(over_all.bars.time, in_range.bars.time)
-    assert np.array_equal(over_all.said.probability[rows], in_range.said.probability)
+    assert np.array_equal(over_all.output.probability[rows], in_range.output.probability)
     assert np.array_equal(over_all.up[rows], in_range.up)
 
 
@@ -69,9 +71,11 @@ def test_it_shows_unmoved_candles_in_the_part_that_they_lie_in(bob: User, api: A
         change(series, place, spread=0.01)
     run = trained()
     assert run.result["splits"]["test"]["first"] == candle(CANDLE + 1)
-    said = {row["timestamp"]: row for row in api(bob).post(f"/api/poc-predictions/{run.run_id}").json()["predictions"]}
-    assert said[candle(CANDLE - 1)]["sample"] == "validation"
-    assert said[candle(CANDLE)]["sample"] == "test"
+    output = {
+        row["timestamp"]: row for row in api(bob).post(f"/api/poc-predictions/{run.run_id}").json()["predictions"]
+    }
+    assert output[candle(CANDLE - 1)]["sample"] == "validation"
+    assert output[candle(CANDLE)]["sample"] == "test"
     columns = api(bob).get(f"/api/poc-predictions/{run.run_id}/columns").json()
     at = columns["epoch"].index(int(datetime.fromisoformat(candle(CANDLE)).timestamp()))
     assert columns["up"][at] is None
@@ -83,7 +87,7 @@ def test_it_scores_an_unmoved_close_as_no_outcome(bob: User) -> None:
     run = trained()
     series = run.series
     assert series is not None
-    predictions_keep(asked=ask(run=run, series=None, start=None, end=None))
+    predictions_keep(predicted=ask(run=run, series=None, start=None, end=None))
     last = PriceBar.objects.filter(series=series).order_by("timestamp").last()
     assert last is not None
     at = add_bar(series, last.close)
@@ -97,12 +101,12 @@ def test_it_waits_for_the_next_candle_behind_a_stale_bar(bob: User) -> None:
     run = trained()
     series = run.series
     assert series is not None
-    predictions_keep(asked=ask(run=run, series=None, start=None, end=None))
+    predictions_keep(predicted=ask(run=run, series=None, start=None, end=None))
     last = PriceBar.objects.filter(series=series).order_by("timestamp").last()
     assert last is not None
     add_bar(series, last.close)
     change(series, BARS, spread=0.0)
-    predictions_keep(asked=ask(run=run, series=None, start=None, end=None))
+    predictions_keep(predicted=ask(run=run, series=None, start=None, end=None))
     assert Prediction.objects.get().scored_at is None
     at = add_bar(series, last.close * 1.02)
     assert predictions_score(series=series) == 1
@@ -116,5 +120,5 @@ def test_it_compares_runs_of_both_rules_on_the_candles_they_share(bob: User) -> 
     found = compare([older, newer])
     assert ("Rows rule", ["1", "2"]) in found.settings
     assert found.common is not None
-    judged = ask(run=newer, series=None, start=None, end=None).judged
-    assert found.common.rows == judged.sum()
+    evaluated = ask(run=newer, series=None, start=None, end=None).evaluated
+    assert found.common.rows == evaluated.sum()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from boursomatic.accounts.models import AuditEntry
 from instruments.models import PriceBar
-from predictions.models import Job, RecommendationSet, Schedule
+from predictions.models import RecommendationSet, Schedule
 from predictions.schedules import services
 from tests.people import BrowserOf
 from tests.predictions.advised import advised
@@ -31,7 +31,7 @@ from training.worker.runner import Held, conclude
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
 
 
-def _schedule(job: Job, *, due: timedelta = timedelta(0), **more: Any) -> Schedule:
+def _schedule(job: str, *, due: timedelta = timedelta(0), **more: Any) -> Schedule:
     values = {"time_of_day": time(22, 30), "next_run_at": timezone.now() - due} | more
     return Schedule.objects.create(job=job, universe="few", **values)
 
@@ -86,7 +86,7 @@ def test_a_weekly_one_that_begins_late_stays_on_its_weekday_and_runs_once(carol:
     missed = timezone.now() - timedelta(days=1)
     at = (timezone.now() + timedelta(hours=1)).time().replace(microsecond=0)
     due = datetime.combine(missed.date(), at, tzinfo=UTC)
-    schedule = _schedule(Job.SCORE, every_days=7, time_of_day=at, next_run_at=due)
+    schedule = _schedule("score", every_days=7, time_of_day=at, next_run_at=due)
     services.schedules_start()
     run = last_run(schedule)
     assert schedule.next_run_at == due + timedelta(days=7)
@@ -95,7 +95,7 @@ def test_a_weekly_one_that_begins_late_stays_on_its_weekday_and_runs_once(carol:
 
 
 def test_what_was_missed_for_five_days_runs_once() -> None:
-    schedule = _schedule(Job.SCORE, due=timedelta(days=5))
+    schedule = _schedule("score", due=timedelta(days=5))
     services.schedules_start()
     services.schedules_start()
     assert waiting().count() == 1
@@ -107,7 +107,7 @@ def test_what_was_missed_for_five_days_runs_once() -> None:
 
 
 def test_two_hosts_at_once_make_one_run() -> None:
-    _schedule(Job.SCORE, due=timedelta(days=1))
+    _schedule("score", due=timedelta(days=1))
     start = threading.Barrier(2)
 
     def look() -> None:
@@ -124,7 +124,7 @@ def test_two_hosts_at_once_make_one_run() -> None:
 
 
 def test_it_is_not_done_while_it_is_off_unless_asked(carol: User) -> None:
-    schedule = _schedule(Job.SCORE, due=timedelta(days=1), enabled=False)
+    schedule = _schedule("score", due=timedelta(days=1), enabled=False)
     services.schedules_start()
     assert not TrainingRun.objects.exists()
     services.schedule_run_now(schedule=schedule, user=carol)
@@ -139,7 +139,7 @@ def test_it_is_not_done_while_it_is_off_unless_asked(carol: User) -> None:
 
 
 def test_it_goes_back_to_the_queue_when_its_worker_died() -> None:
-    schedule = _schedule(Job.SCORE)
+    schedule = _schedule("score")
     services.schedules_start()
     run = last_run(schedule)
     token = leases.claim(run.pk, host="gone", pid=1)
@@ -152,13 +152,13 @@ def test_it_goes_back_to_the_queue_when_its_worker_died() -> None:
 
 def test_it_recommends_for_champion_and_challenger_and_scores_and_looks() -> None:
     champion = advised()
-    schedule = _schedule(Job.RECOMMEND)
+    schedule = _schedule("recommend")
     services.schedules_start()
     carry_next()
     run = last_run(schedule)
     assert run.status == Status.COMPLETED and run.result["sentence"].startswith(champion.version), run.error
     assert RecommendationSet.objects.get().version == champion.version
-    for job in (Job.SCORE, Job.DRIFT):
+    for job in ("score", "drift"):
         other = _schedule(job)
         services.schedules_start()
         carry_next()
@@ -167,8 +167,8 @@ def test_it_recommends_for_champion_and_challenger_and_scores_and_looks() -> Non
 
 def test_it_says_why_it_could_not(bob: User, browser_of: BrowserOf) -> None:
     make_universe()
-    schedule = _schedule(Job.RECOMMEND)
-    gone = Schedule.objects.create(job=Job.RETRAIN, universe="gone", time_of_day=time(1), next_run_at=timezone.now())
+    schedule = _schedule("recommend")
+    gone = Schedule.objects.create(job="retrain", universe="gone", time_of_day=time(1), next_run_at=timezone.now())
     services.schedules_start()
     while carry_next():
         pass
@@ -181,7 +181,7 @@ def test_it_says_why_it_could_not(bob: User, browser_of: BrowserOf) -> None:
 
 def test_it_counts_towards_nobodys_limit(carol: User, settings: Any) -> None:
     settings.MAX_ACTIVE_PER_USER = settings.MAX_QUEUED = 1
-    schedule = _schedule(Job.SCORE, enabled=False)
+    schedule = _schedule("score", enabled=False)
     services.schedule_run_now(schedule=schedule, user=carol)
     make_universe()
     universe_run = run_create(spec=parse_universe_request({"universe": "few", "horizon": 5}), user=carol)
@@ -190,7 +190,7 @@ def test_it_counts_towards_nobodys_limit(carol: User, settings: Any) -> None:
 
 def test_retraining_makes_a_challenger_that_only_a_rule_activates(carol: User) -> None:
     champion = advised()
-    schedule = _schedule(Job.RETRAIN)
+    schedule = _schedule("retrain")
     services.schedules_start()
     run = last_run(schedule)
     training = run.parts.get()
@@ -212,7 +212,7 @@ def test_retraining_makes_a_challenger_that_only_a_rule_activates(carol: User) -
 def test_the_retrainings_of_a_year_are_one_trial(carol: User) -> None:
     champion = advised()
     trials = [champion.run.trial]
-    schedule = _schedule(Job.RETRAIN, enabled=False)
+    schedule = _schedule("retrain", enabled=False)
     for volume in (1.0, 2.0):
         PriceBar.objects.filter(series__instrument__symbol="AAA").update(volume=volume)
         services.schedule_run_now(schedule=schedule, user=carol)
@@ -232,7 +232,7 @@ def test_managers_change_them_on_their_page(carol: User, bob: User, browser_of: 
     assert "2 schedules for all are on" in browser.post("/schedules/new", {"universe": "all"}, follow=True).text
     assert "already" in browser.post("/schedules/new", {"universe": "few"}, follow=True).text
     assert browser.post("/schedules/new", {"universe": "gone"}).status_code == 404
-    one = Schedule.objects.get(job=Job.RETRAIN, universe="few")
+    one = Schedule.objects.get(job="retrain", universe="few")
     address = f"/schedules/{one.pk}/change"
     browser.post(address, {"do": "time", "time_of_day": "06:15", "every_days": "3"})
     browser.post(address, {"do": "off"})
@@ -250,7 +250,7 @@ def test_managers_change_them_on_their_page(carol: User, bob: User, browser_of: 
 
 
 def test_the_admin_site_changes_when_and_makes_nothing_up(dave: User, browser_of: BrowserOf) -> None:
-    one = _schedule(Job.SCORE, due=timedelta(days=2), enabled=False)
+    one = _schedule("score", due=timedelta(days=2), enabled=False)
     form = {"enabled": "on", "time_of_day": "05:45", "every_days": "2"}
     assert browser_of(dave).post(f"/admin/predictions/schedule/{one.pk}/change/", form).status_code == 302
     one.refresh_from_db()

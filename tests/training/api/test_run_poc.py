@@ -63,12 +63,12 @@ def test_it_takes_every_field_of_the_contract(alice: User, spy: Series, api: Api
 def test_it_names_field_and_range_of_a_bad_value(
     alice: User, spy: Series, api: ApiOf, name: str, rubbish: object
 ) -> None:
-    wanted = RANGES[name]
-    value = {"low": wanted.low - 1, "high": wanted.high + 1}.get(str(rubbish), rubbish)
-    values = {"params": {name: value}} if wanted.in_params else {name: value}
+    setting = RANGES[name]
+    value = {"low": setting.low - 1, "high": setting.high + 1}.get(str(rubbish), rubbish)
+    values = {"params": {name: value}} if setting.in_params else {name: value}
     answer = api(alice).post(ADDRESS, {"candle_date": candle(500), **values})
     assert answer.status_code == 400
-    assert f"from {wanted.low:g} to {wanted.high:g}" in answer.json()[name][0]
+    assert f"from {setting.low:g} to {setting.high:g}" in answer.json()[name][0]
     assert not TrainingRun.objects.exists()
 
 

@@ -12,15 +12,15 @@ from tests.market import make_series
 from tests.people import ApiOf, BrowserOf
 from tests.training.run_builders import make_run
 from training.models import Status, TrainingRun
-from training.runs.annotations import Words, words_of
+from training.runs.annotations import Annotations, annotations_of
 
 pytestmark = pytest.mark.db_both
 HTMX = {"HX-Request": "true"}
 BOTH = ["/api/training/poc-runs", "/api/training/runs"]
 
 
-def words(run: TrainingRun) -> Words:
-    return words_of(TrainingRun.objects.get(pk=run.pk))
+def words(run: TrainingRun) -> Annotations:
+    return annotations_of(TrainingRun.objects.get(pk=run.pk))
 
 
 @pytest.mark.parametrize("address", BOTH)
@@ -67,7 +67,7 @@ def test_it_refuses_what_it_does_not_take(alice: User, api: ApiOf, body: Any, fi
     run = make_run(alice)
     answer = api(alice).patch(f"{BOTH[0]}/{run.run_id}", body)
     assert answer.status_code == 400 and list(answer.json()) == [field]
-    assert words(run) == Words()
+    assert words(run) == Annotations()
 
 
 def test_it_lets_trainers_describe_their_own_runs_and_managers_anyones(
@@ -80,7 +80,7 @@ def test_it_lets_trainers_describe_their_own_runs_and_managers_anyones(
     refused = api(alice).patch(f"{BOTH[1]}/{hers.run_id}", body)
     assert refused.status_code == 403 and "carol's" in refused.json()["detail"]
     assert api(carol).patch(f"{BOTH[1]}/{his.run_id}", body).status_code == 200
-    assert words(his).name == "mine" and words(hers) == Words()
+    assert words(his).name == "mine" and words(hers) == Annotations()
 
 
 def test_it_describes_no_deleted_run_and_no_job(alice: User, api: ApiOf) -> None:
@@ -96,7 +96,7 @@ def test_its_page_has_a_form_that_works_without_javascript(alice: User, bob: Use
     assert "Add a name, notes, tags" in browser.get(f"/runs/{run.run_id}/").text
     answer = browser.post(address, {"name": "<b>bold</b>", "notes": "a\nb", "tags": "x, Y  z"})
     assert answer["Location"] == f"/runs/{run.run_id}/"
-    assert words(run) == Words("<b>bold</b>", "a\nb", ("x", "y", "z"), pinned=False)
+    assert words(run) == Annotations("<b>bold</b>", "a\nb", ("x", "y", "z"), pinned=False)
     page = browser.get(f"/runs/{run.run_id}/").text
     assert "&lt;b&gt;bold" in page and "a<br>b" in page and "/runs/?tag=y" in page
     wrong = browser.post(address, {"name": "x" * 81, "notes": "kept as typed", "tags": "?"})
@@ -104,7 +104,7 @@ def test_its_page_has_a_form_that_works_without_javascript(alice: User, bob: Use
     assert "up to 80 characters" in wrong.text and "A tag is" in wrong.text and "kept as typed" in wrong.text
     fragment = browser.post(address, {"pinned": "yes"}, headers=HTMX)
     assert "<html" not in fragment.text and 'aria-pressed="true"' in fragment.text
-    assert words(run) == Words("<b>bold</b>", "a\nb", ("x", "y", "z"), pinned=True)
+    assert words(run) == Annotations("<b>bold</b>", "a\nb", ("x", "y", "z"), pinned=True)
     seen = browser_of(bob).get(f"/runs/{run.run_id}/").text
     assert "Pinned" in seen and "words-name" not in seen
     assert browser_of(bob).post(address, {"name": "x"}).status_code == 403

@@ -50,7 +50,7 @@ def test_it_shows_every_page_that_they_may_be_on(
     for kind, run in runs.items():
         for path, statuses in (
             ("/runs/{}/", (200, 302)),
-            ("/runs/{}/?part=judgement", (200, 302)),
+            ("/runs/{}/?part=verdict", (200, 302)),
             ("/runs/{}/?in=dialog", (200, 302)),
             ("/training/new/?from={}", (200,)),
             ("/runs/compare?runs={}", (200, 302, 400, 404)),

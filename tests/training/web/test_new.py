@@ -15,7 +15,7 @@ HTMX = {"HX-Request": "true"}
 
 
 def _values(position: int = 400, /, **changed: str) -> dict[str, str]:
-    numbers = {name: f"{wanted.default:g}" for name, wanted in RANGES.items()}
+    numbers = {name: f"{setting.default:g}" for name, setting in RANGES.items()}
     return {"symbol": "SPY", "timeframe": "1d", "candle_date": candle(position)[:10], **numbers, **changed}
 
 
@@ -27,9 +27,9 @@ def trainer(alice: User, browser_of: BrowserOf) -> Client:
 
 def test_it_offers_the_ranges_of_the_spec(trainer: Client) -> None:
     page = trainer.get("/training/new/", {"symbol": "SPY", "candle": candle(400)})
-    for wanted in RANGES.values():
-        assert f'min="{wanted.low:g}" max="{wanted.high:g}" step="{wanted.step:g}"' in page.text
-        assert f'name="{wanted.name}" value="{wanted.default:g}"' in page.text
+    for setting in RANGES.values():
+        assert f'min="{setting.low:g}" max="{setting.high:g}" step="{setting.step:g}"' in page.text
+        assert f'name="{setting.name}" value="{setting.default:g}"' in page.text
     assert f'value="{candle(400)[:10]} 00:00"' in page.text
 
 
@@ -72,9 +72,9 @@ def test_it_answers_the_dialog_with_progress_that_asks_again(trainer: Client) ->
 )
 def test_it_refuses_numbers_that_are_none_or_out_of_range(trainer: Client, name: str, value: str) -> None:
     page = trainer.post("/training/new/", _values(400, **{name: value}))
-    wanted = RANGES[name]
+    setting = RANGES[name]
     assert page.status_code == 400
-    assert f"number from {wanted.low:g} to {wanted.high:g}" in page.text
+    assert f"number from {setting.low:g} to {setting.high:g}" in page.text
     assert not TrainingRun.objects.exists()
 
 

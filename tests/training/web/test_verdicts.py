@@ -46,17 +46,17 @@ def end(job: TrainingRun, status: Status, error: str = "") -> None:
     TrainingRun.objects.filter(pk=job.pk).update(status=status, finished_at=timezone.now(), error=error, **own)
 
 
-def test_it_polls_its_judgement_while_the_confirmation_goes_on(series: Series, page: Callable[..., str]) -> None:
+def test_it_polls_its_verdict_while_the_confirmation_goes_on(series: Series, page: Callable[..., str]) -> None:
     run = carried(BODY)
-    waiting = page(run, "judgement")
-    assert "<html" not in waiting and 'id="judgement"' in waiting
+    waiting = page(run, "verdict")
+    assert "<html" not in waiting and 'id="verdict-panel"' in waiting
     assert "data-poll" in waiting and "Confirming: waiting for a worker" in waiting
     TrainingRun.objects.filter(pk=confirmation_of(run).pk).update(message="window 4 of 11")
-    waiting = page(run, "judgement")
+    waiting = page(run, "verdict")
     assert "Confirming: window 4 of 11" in waiting and waiting.count("is-done") == 3
     assert "Completed, confirming window 4 of 11 · SPY" in waiting
     carry_job(confirmation_of(run))
-    done = page(run, "judgement")
+    done = page(run, "verdict")
     assert "data-poll" not in done and "hx-trigger" not in done
     assert done.count("strip-dot") == 12 and "this run" in done and "pooled" in done
     assert "Logistic regression, same rows" in done

@@ -7,7 +7,7 @@ from boursomatic.shared import commands
 from training.artifacts.integrity import discard, inventory
 
 
-class Command(commands.Command):
+class Command(commands.JsonCommand):
     help = (
         "Reads every file of every model and compares its SHA-256; says which are missing, which were changed, and "
         "what lies there that belongs to no run (orphaned). Exit code 1 when anything is missing or changed."
@@ -16,18 +16,18 @@ class Command(commands.Command):
     def options(self, parser: ArgumentParser) -> None:
         parser.add_argument("--sweep", action="store_true", help="remove what is orphaned")
 
-    def work(self, **options: Any) -> commands.Outcome:
-        found = inventory()
+    def work(self, **options: Any) -> commands.CommandResult:
+        checked = inventory()
         if options["sweep"]:
-            discard(found.orphaned)
+            discard(checked.orphaned)
         word = "removed" if options["sweep"] else "orphaned"
-        lines = [f"missing   {path}" for path in found.missing] + [f"changed   {path}" for path in found.changed]
-        lines += [f"{word:<9} {path}" for path in found.orphaned]
-        counts = f"{len(found.missing)} missing, {len(found.changed)} changed, {len(found.orphaned)} {word}"
-        lines.append(f"{found.files} files of {found.models} models: {counts}.")
-        broken = bool(found.missing or found.changed)
-        return commands.Outcome(
-            {**found.as_dict(), "swept": options["sweep"]},
+        lines = [f"missing   {path}" for path in checked.missing] + [f"changed   {path}" for path in checked.changed]
+        lines += [f"{word:<9} {path}" for path in checked.orphaned]
+        counts = f"{len(checked.missing)} missing, {len(checked.changed)} changed, {len(checked.orphaned)} {word}"
+        lines.append(f"{checked.files} files of {checked.models} models: {counts}.")
+        broken = bool(checked.missing or checked.changed)
+        return commands.CommandResult(
+            {**checked.as_dict(), "swept": options["sweep"]},
             lines=lines,
             refused=f"{counts}. Restore these files from a backup, or delete their runs." if broken else "",
         )

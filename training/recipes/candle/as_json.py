@@ -5,7 +5,7 @@ from typing import Any
 
 from boursomatic.shared.records import NOTHING, to_json
 from training.artifacts.storage import run_folder
-from training.evidence.candle import Judged, judged
+from training.evidence.candle import CandleVerdict, candle_verdicts
 from training.models import TrainingRun
 from training.quant.candle.spec import CandleSpec
 from training.recipes.candle.live_score import live_score
@@ -27,16 +27,18 @@ NO_MODEL: dict[str, Any] = {
 NO_VERDICT: dict[str, Any] = {"verdict": None, "confirmation": None, "live_score": None}
 
 
-def candle_run_json(run: TrainingRun, found: Judged) -> dict[str, Any]:
-    """One run that is judged as `found` says, a live one scored on what has happened since: that asks its model."""
-    answer = candle_runs_json([run], {run.pk: found})[0]
+def candle_run_json(run: TrainingRun, candle_verdict: CandleVerdict) -> dict[str, Any]:
+    """One run with its verdict, a live one scored on what has happened since: that asks its model."""
+    answer = candle_runs_json([run], {run.pk: candle_verdict})[0]
     return {**answer, "live_score": live_score(run)}
 
 
-def candle_runs_json(runs: Sequence[TrainingRun], found: dict[int, Judged] | None = None) -> list[dict[str, Any]]:
-    """Two queries for all verdicts together, unless they are `found` already."""
-    found = judged(runs) if found is None else found
-    return [to_json(_answer(run, found[run.pk])) for run in runs]
+def candle_runs_json(
+    runs: Sequence[TrainingRun], verdicts: dict[int, CandleVerdict] | None = None
+) -> list[dict[str, Any]]:
+    """Two queries for all verdicts together, unless they are in `verdicts` already."""
+    verdicts = candle_verdicts(runs) if verdicts is None else verdicts
+    return [to_json(_answer(run, verdicts[run.pk])) for run in runs]
 
 
 def candle_head(run: TrainingRun) -> dict[str, Any]:
@@ -52,7 +54,7 @@ def candle_head(run: TrainingRun) -> dict[str, Any]:
     }
 
 
-def _answer(run: TrainingRun, found: Judged) -> CandleRun:
+def _answer(run: TrainingRun, candle_verdict: CandleVerdict) -> CandleRun:
     model = dict(NO_MODEL)
     if run.result:
         result = CandleResult.read(run.result)
@@ -60,8 +62,8 @@ def _answer(run: TrainingRun, found: Judged) -> CandleRun:
     return CandleRun(
         **candle_head(run),
         **model,
-        verdict=found.verdict,
-        confirmation=_confirmation(found.confirmation) if found.confirmation else None,
+        verdict=candle_verdict.verdict,
+        confirmation=_confirmation(candle_verdict.confirmation) if candle_verdict.confirmation else None,
         live_score=None,
     )
 

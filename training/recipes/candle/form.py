@@ -15,16 +15,16 @@ PROTOCOL_LABELS = {"honest": "honest: stops early on validation, fits again on a
 class NumberField(forms.CharField):
     """A number as typed; with the range that its slider and the server share."""
 
-    def __init__(self, wanted: Range) -> None:
-        bounds = {"min": f"{wanted.low:g}", "max": f"{wanted.high:g}", "step": f"{wanted.step:g}"}
+    def __init__(self, setting: Range) -> None:
+        bounds = {"min": f"{setting.low:g}", "max": f"{setting.high:g}", "step": f"{setting.step:g}"}
         super().__init__(
-            label=wanted.label,
+            label=setting.label,
             required=False,
             max_length=20,
-            initial=f"{wanted.default:g}",
+            initial=f"{setting.default:g}",
             widget=forms.NumberInput(attrs={**bounds, "class": "form-control form-control-sm", "required": True}),
         )
-        self.wanted = wanted
+        self.setting = setting
 
     def clean(self, value: Any) -> Any:
         return _number(super().clean(value))
@@ -64,8 +64,8 @@ class CandleForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name, wanted in RANGES.items():
-            self.fields[name] = NumberField(wanted)
+        for name, setting in RANGES.items():
+            self.fields[name] = NumberField(setting)
 
     def clean(self) -> dict[str, Any]:
         cleaned = self.cleaned_data
@@ -79,8 +79,8 @@ class CandleForm(forms.Form):
         }
         if cleaned.get("feature_set"):
             body["feature_set"] = cleaned["feature_set"]
-        for name, wanted in RANGES.items():
-            (body["params"] if wanted.in_params else body)[name] = cleaned.get(name)
+        for name, setting in RANGES.items():
+            (body["params"] if setting.in_params else body)[name] = cleaned.get(name)
         try:
             self.spec = parse_candle_spec(body)
         except SpecError as error:
@@ -101,14 +101,14 @@ class CandleForm(forms.Form):
 
 def initial_values(query: Mapping[str, str], config: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """What the form opens with: a run's own settings, over them what the address names."""
-    known = dict(config or {})
-    known["candle_date"] = query.get("candle") or known.get("candle", "")
-    known |= {
+    values = dict(config or {})
+    values["candle_date"] = query.get("candle") or values.get("candle", "")
+    values |= {
         name: query[name] for name in (*RANGES, "symbol", "timeframe", "protocol", "feature_set") if query.get(name)
     }
-    known.setdefault("timeframe", "1d")
-    known["candle_date"] = _as_input(known["candle_date"])
-    return known
+    values.setdefault("timeframe", "1d")
+    values["candle_date"] = _as_input(values["candle_date"])
+    return values
 
 
 def _as_input(candle: str) -> str:

@@ -6,19 +6,19 @@ from urllib.parse import urlencode
 
 from django.utils import timezone
 
-from training.evidence.candle import judged
+from training.evidence.candle import candle_verdicts
 from training.models import Status, TrainingRun
 from training.quant.candle.spec import RANGES, parse_time
 from training.quant.candle.verdict import Verdict
 from training.quant.universe.verdict import UniverseVerdict
 from training.recipes.candle.as_json import candle_run_json
 from training.recipes.kinds import listed_kinds
-from training.runs.annotations import Words, words_of
+from training.runs.annotations import Annotations, annotations_of
 from training.runs.as_json import run_detail
 from training.web.presenters.charts import line_plot, probability_scatter, split_segments
-from training.web.presenters.glossary import NOTES
+from training.web.presenters.glossary import GLOSSARY
 from training.web.presenters.metrics_table import Figure, Line, auc_figure, metric_lines, part_lines
-from training.web.presenters.verdict import judgement_context, poll_ms, proof_context
+from training.web.presenters.verdict import poll_ms, proof_context, verdict_panel_context
 from training.worker import heartbeat
 
 STAGES = {
@@ -38,19 +38,19 @@ STAGES = {
 
 def run_context(run: TrainingRun) -> dict[str, Any]:
     """Everything for `_run.html`. Queries: verdict, log, newest jobs, and for a waiting run its place in the queue."""
-    judgement = judged([run])[run.pk]
-    found = candle_run_json(run, judgement)
+    candle_verdict = candle_verdicts([run])[run.pk]
+    summary = candle_run_json(run, candle_verdict)
     return {
         "run": run,
-        "found": found,
-        "symbol": found["symbol"],
+        "summary": summary,
+        "symbol": summary["symbol"],
         "subject": run_subject(run),
-        "timeframe": found["timeframe"],
+        "timeframe": summary["timeframe"],
         "detail": run_detail(run),
         "stage_words": STAGES.get(run.stage, run.stage),
         "settings": _settings(run),
-        **(_outcome(run, found) if run.status == Status.COMPLETED else {}),
-        **(judgement_context(run, judgement) | proof_context(run) if run.status == Status.COMPLETED else {}),
+        **(_outcome(run, summary) if run.status == Status.COMPLETED else {}),
+        **(verdict_panel_context(run, candle_verdict) | proof_context(run) if run.status == Status.COMPLETED else {}),
         **(_progress(run) if not run.is_terminal else {}),
     }
 
@@ -66,7 +66,7 @@ class RunLine:
     """A line of the list of runs."""
 
     run: TrainingRun
-    words: Words
+    annotations: Annotations
     verdict: Verdict | UniverseVerdict | None
     test_auc: Figure
     pooled_auc: Figure
@@ -79,7 +79,7 @@ def run_line(run: TrainingRun, verdict: Verdict | None, of_universe: UniverseVer
     pooled = verdict if verdict and verdict.confirmed else None
     return RunLine(
         run,
-        words_of(run),
+        annotations_of(run),
         verdict or of_universe,
         auc_figure(test.get("auc"), test.get("auc_interval"), why),
         auc_figure(pooled.auc, pooled.auc_interval) if pooled else Figure(None, reason=_unpooled(run)),
@@ -90,19 +90,19 @@ def _unpooled(run: TrainingRun) -> str:
     return "not confirmed" if run.status == Status.COMPLETED and run.series_id is not None else ""
 
 
-def part_context(run: TrainingRun, part: str) -> dict[str, Any]:
+def part_context(run: TrainingRun, section: str) -> dict[str, Any]:
     """For the parts of a finished run's page that are asked for by themselves, while a job about it goes on."""
     base = {
         "run": run,
         "detail": run.detail,
         "subject": run_subject(run),
-        "words": words_of(run),
+        "annotations": annotations_of(run),
         "symbol": run.config["symbol"],
         "timeframe": run.config["timeframe"],
     }
-    if part == "proof":
+    if section == "proof":
         return base | proof_context(run)
-    return base | judgement_context(run, judged([run])[run.pk])
+    return base | verdict_panel_context(run, candle_verdicts([run])[run.pk])
 
 
 def _progress(run: TrainingRun) -> dict[str, Any]:
@@ -123,24 +123,24 @@ def _progress(run: TrainingRun) -> dict[str, Any]:
     return context
 
 
-def _outcome(run: TrainingRun, found: dict[str, Any]) -> dict[str, Any]:
+def _outcome(run: TrainingRun, summary: dict[str, Any]) -> dict[str, Any]:
     detail = run.detail
     performance = detail.get("performance") or {}
     curve = detail.get("curve") or []
     best_round = detail.get("best_round")
     importance = detail.get("feature_importance") or []
-    largest = max((one["share"] for one in importance), default=0) or 1
+    largest = max((feature["share"] for feature in importance), default=0) or 1
     took = run.finished_at - run.started_at if run.finished_at and run.started_at else None
     return {
         "is_candle": run.series_id is not None,
         "took": took.total_seconds() if took else None,
-        "notes": NOTES,
+        "glossary": GLOSSARY,
         "load_query": load_query(run),
-        "lines": metric_lines(found),
+        "lines": metric_lines(summary),
         "parts": ("Train", "Validation", "Test"),
         "live_parts": ("Since",),
-        "live_lines": _live_lines(found["live_score"]),
-        "segments": split_segments(found["splits"]),
+        "live_lines": _live_lines(summary["live_score"]),
+        "segments": split_segments(summary["splits"]),
         "curve": line_plot([curve], mark=best_round - 1 if best_round else None),
         "scatter": probability_scatter(detail.get("test_rows") or [], detail.get("best_threshold") or 0.5),
         "equity": line_plot(
@@ -148,7 +148,8 @@ def _outcome(run: TrainingRun, found: dict[str, Any]) -> dict[str, Any]:
         ),
         "performance": {**performance, "rows": _performance_rows(performance)},
         "importance": [
-            {**one, "percent": 100 * one["share"], "width": 100 * one["share"] / largest} for one in importance
+            {**feature, "percent": 100 * feature["share"], "width": 100 * feature["share"] / largest}
+            for feature in importance
         ],
     }
 
@@ -172,8 +173,8 @@ def _settings(run: TrainingRun) -> list[tuple[str, str]]:
     if run.series_id is None:
         return [(name, str(value)) for name, value in run.config.items()]
     numbers = [
-        (f"{wanted.label} ({wanted.unit})" if wanted.unit else wanted.label, f"{run.config[name]:g}")
-        for name, wanted in RANGES.items()
+        (f"{setting.label} ({setting.unit})" if setting.unit else setting.label, f"{run.config[name]:g}")
+        for name, setting in RANGES.items()
     ]
     rest = [
         (name.replace("_", " ").capitalize(), str(run.config[name])) for name in ("protocol", "feature_set", "seed")

@@ -27,10 +27,10 @@ if TYPE_CHECKING:  # their fields are the spec's
     CandleRequest: TypeAlias = Any
     CandleConfig: TypeAlias = Any
 else:
-    _IN_PARAMS = {name: wanted for name, wanted in RANGES.items() if wanted.in_params}
+    _IN_PARAMS = {name: setting for name, setting in RANGES.items() if setting.in_params}
     CandleRequest = request_record(
         "CandleRequest",
-        [wanted for wanted in RANGES.values() if not wanted.in_params],
+        [setting for setting in RANGES.values() if not setting.in_params],
         candle_date=(Annotated[Moment, about("The selected candle; a day alone is its midnight, in UTC")],),
         params=(request_record("Params", _IN_PARAMS.values()) | UnsetType, UNSET),
         symbol=(

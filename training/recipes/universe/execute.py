@@ -21,7 +21,7 @@ def execute(work: Work) -> Completed:
     )
     outcome = train_universe(data.panel, spec, on_stage=progress.stage)
     progress.stage("write", 0.95, "files, hashes and the model's version")
-    texts = model_texts(outcome.kept)
+    texts = model_texts(outcome.deployed)
     result = universe_result(run, spec, data, outcome, texts)
     detail = universe_detail(data, spec, outcome)
     last_judged = date.fromisoformat(detail["books"]["test"]["days"][-1])
@@ -39,7 +39,7 @@ def execute(work: Work) -> Completed:
         ),
         trial=universe_trial(
             data,
-            p_value=outcome.test.books.excess.p_value,
+            p_value=outcome.test.portfolios.excess.p_value,
             retrained_to=last_judged if run.parent_id else None,  # a universe run is part of nothing but a retraining
         ),
     )

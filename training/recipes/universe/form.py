@@ -29,12 +29,12 @@ def _universes() -> list[tuple[str, str]]:
 class PercentField(NumberField):
     """A share: per cent on the form, a fraction in the spec."""
 
-    def __init__(self, wanted: Range) -> None:
-        super().__init__(wanted)
-        self.threshold_of, self.direction = wanted.label.split(" ")[0], "at " + wanted.label.rsplit(" at ", 1)[1]
-        self.initial = percent_text(wanted.default)
-        self.widget.attrs |= {"min": percent_text(wanted.low), "max": percent_text(wanted.high)}
-        self.refusal = f"Must be a number from {percent_text(wanted.low)} to {percent_text(wanted.high)} (%)."
+    def __init__(self, setting: Range) -> None:
+        super().__init__(setting)
+        self.threshold_of, self.direction = setting.label.split(" ")[0], "at " + setting.label.rsplit(" at ", 1)[1]
+        self.initial = percent_text(setting.default)
+        self.widget.attrs |= {"min": percent_text(setting.low), "max": percent_text(setting.high)}
+        self.refusal = f"Must be a number from {percent_text(setting.low)} to {percent_text(setting.high)} (%)."
 
     def clean(self, value: Any) -> Any:
         """The typed decimal shifted by two places, so that 2.3 % is the same float as 0.023."""
@@ -81,9 +81,9 @@ class UniverseForm(forms.Form):
     def __init__(self, *args: Any, seed: int = SEED, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.seed = seed  # of the run whose settings these are: no field, so that nobody picks a lucky one
-        for name, wanted in {**UNIVERSE_RANGES, **WALK_RANGES}.items():
-            self.fields[name] = PercentField(wanted) if name in SHARES else NumberField(wanted)
-            if not wanted.whole:
+        for name, setting in {**UNIVERSE_RANGES, **WALK_RANGES}.items():
+            self.fields[name] = PercentField(setting) if name in SHARES else NumberField(setting)
+            if not setting.whole:
                 self.fields[name].widget.attrs["step"] = "any"  # a browser counts steps from the least value
 
     def clean(self) -> dict[str, Any]:

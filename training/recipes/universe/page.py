@@ -80,32 +80,32 @@ class Cell:
     value: str
     interval: str = ""
     against: str = ""
-    words: str = ""
+    against_text: str = ""
 
 
 def universe_context(run: TrainingRun) -> dict[str, Any]:
-    """For `_universe_run.html`."""
-    found = run_json(run)
+    """For `universe_run/_run.html`."""
+    summary = run_json(run)
     return {
-        **_common(run, found),
-        **(_outcome(run, found) if run.status == Status.COMPLETED else {}),
+        **_common(run, summary),
+        **(_outcome(run, summary) if run.status == Status.COMPLETED else {}),
     }
 
 
 def walk_context(run: TrainingRun) -> dict[str, Any]:
     """For `_walk.html`: the folds as they come, pooled when all are there."""
-    found = run_json(run)
+    summary = run_json(run)
     folds = folds_by_walk([run])[run.pk]
     done = [fold for fold in folds if fold.status == Status.COMPLETED]
-    curve = found["curve"]
+    curve = summary["curve"]
     return {
-        **_common(run, found),
+        **_common(run, summary),
         "folds": folds,
         "done": len(done),
         "fold_rows": [(fold, _fold_cells(fold.result.get("fold"))) for fold in folds],
         "parts": ("Pooled, out of sample",),
-        "pooled_lines": figure_lines([found["pooled"]]) if found["pooled"] else [],
-        "fold_strips": [_strip(found, steady) for steady in STEADY] if done else [],
+        "pooled_lines": figure_lines([summary["pooled"]]) if summary["pooled"] else [],
+        "fold_strips": [_strip(summary, steady) for steady in STEADY] if done else [],
         "equity": line_plot([[1.0, *curve[name]] for name in ("long_short", "equal_weight")], level=1.0)
         if curve
         else None,
@@ -116,55 +116,57 @@ def walk_context(run: TrainingRun) -> dict[str, Any]:
 def figure_lines(parts: list[dict[str, Any]]) -> list[tuple[str, list[Cell]]]:
     """A line for each figure that any part has, a cell for each part."""
     return [
-        (label, [_cell(part, name, unit, against, words) for part in parts])
-        for name, label, unit, against, words in FIGURES
+        (label, [_cell(part, name, unit, against, text) for part in parts])
+        for name, label, unit, against, text in FIGURES
         if any(name in part for part in parts)
     ]
 
 
-def _common(run: TrainingRun, found: dict[str, Any]) -> dict[str, Any]:
+def _common(run: TrainingRun, summary: dict[str, Any]) -> dict[str, Any]:
     took = run.finished_at - run.started_at if run.finished_at and run.started_at else None
     ranges = {**UNIVERSE_RANGES, **(WALK_RANGES if "folds" in run.config else {})}
-    settings = [_setting(r, found["config"][name]) for name, r in ranges.items()]
+    settings = [_setting(r, summary["config"][name]) for name, r in ranges.items()]
     return {
         "run": run,
-        "found": found,
-        "percent": round(100 * found["progress"]),
+        "summary": summary,
+        "percent": round(100 * summary["progress"]),
         "poll_ms": poll_ms(run),
         "took": took.total_seconds() if took else None,
-        "settings": [*settings, ("Seed", str(found["config"]["seed"]))],
+        "settings": [*settings, ("Seed", str(summary["config"]["seed"]))],
         "log": run.events.order_by("at", "id"),
-        "subject": f"{found['universe']} 1d" + (f", {found['as_of']}" if found["as_of"] else ""),
-        "is_demo": found["universe"] == DEMO,
-        "spent": levels_spent() if found["verdict"] and found["verdict"]["label"] == Label.EVIDENCE else None,
+        "subject": f"{summary['universe']} 1d" + (f", {summary['as_of']}" if summary["as_of"] else ""),
+        "is_demo": summary["universe"] == DEMO,
+        "spent": levels_spent() if summary["verdict"] and summary["verdict"]["label"] == Label.EVIDENCE else None,
         "is_cancelling": run.cancel_requested_at is not None,
     }
 
 
-def _setting(wanted: Range, value: float) -> tuple[str, str]:
+def _setting(setting: Range, value: float) -> tuple[str, str]:
     """A setting as the form has it: label with its unit, shares in per cent."""
-    if wanted.name in SHARES:
-        return f"{wanted.label} (%)", percent_text(value)
-    return f"{wanted.label} ({wanted.unit})" if wanted.unit else wanted.label, f"{value:g}"
+    if setting.name in SHARES:
+        return f"{setting.label} (%)", percent_text(value)
+    return f"{setting.label} ({setting.unit})" if setting.unit else setting.label, f"{value:g}"
 
 
-def _outcome(run: TrainingRun, found: dict[str, Any]) -> dict[str, Any]:
+def _outcome(run: TrainingRun, summary: dict[str, Any]) -> dict[str, Any]:
     detail, parts, model = run.detail, ("validation", "test"), run.model_version
-    reports, books = detail["reports"], detail["books"]["test"]
-    figures = [{**found["metrics"][part], **_extras(reports[part])} for part in parts]
-    figures[1]["auc_logistic"] = found["auc_buy"]["logistic"]
+    reports, portfolios = detail["reports"], detail["books"]["test"]
+    part_metrics = [{**summary["metrics"][part], **_extras(reports[part])} for part in parts]
+    part_metrics[1]["auc_logistic"] = summary["auc_buy"]["logistic"]
     return {
         "parts": ("Validation", "Test"),
-        "lines": figure_lines(figures),
+        "lines": figure_lines(part_metrics),
         "confusions": [(part.capitalize(), _confusion(reports[part])) for part in parts],
         "by_class": [(name, _class_row(row)) for name, row in reports["test"]["by_class"].items()],
         "calibration": [
-            {"rows": one["rows"], "promised": 100 * one["promised"], "came": 100 * one["came"]}
-            for one in reports["test"]["calibration"]
+            {"rows": bucket["rows"], "predicted": 100 * bucket["promised"], "observed": 100 * bucket["came"]}
+            for bucket in reports["test"]["calibration"]
         ],
-        "equity": line_plot([books[name]["equity"] for name, _, _ in BOOKS], styles=BOOK_STYLES, level=1.0),
-        "books": [_book(label, style, books[name]) for (name, label, _), style in zip(BOOKS, BOOK_STYLES, strict=True)],
-        "book_days": (books["days"][0], books["days"][-1]),
+        "equity": line_plot([portfolios[name]["equity"] for name, _, _ in BOOKS], styles=BOOK_STYLES, level=1.0),
+        "portfolios": [
+            _book(label, style, portfolios[name]) for (name, label, _), style in zip(BOOKS, BOOK_STYLES, strict=True)
+        ],
+        "book_days": (portfolios["days"][0], portfolios["days"][-1]),
         "cost_bp": detail["cost_bp"],
         "importance": _importance(detail),
         "proof": detail["proof"],
@@ -180,7 +182,7 @@ def _extras(report: dict[str, Any]) -> dict[str, Any]:
 
 def _class_row(row: dict[str, Any]) -> dict[str, str]:
     shares = {name: shown(row[name], PERCENT) for name in ("precision", "recall", "f1")}
-    return {**shares, **{name: shown(row[name], COUNT) for name in ("support", "said")}}
+    return {**shares, "support": shown(row["support"], COUNT), "predicted": shown(row["said"], COUNT)}
 
 
 def _fold_cells(fold: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -190,14 +192,14 @@ def _fold_cells(fold: dict[str, Any] | None) -> dict[str, Any] | None:
     return {**days, "figures": [shown(fold[name], unit) for name, unit in FOLD_FIGURES]}
 
 
-def _cell(part: dict[str, Any], name: str, unit: str, against: str | float | None, words: str) -> Cell:
+def _cell(part: dict[str, Any], name: str, unit: str, against: str | float | None, text: str) -> Cell:
     low, high = part.get(f"{name}_interval") or (None, None)
     base = part.get(against) if isinstance(against, str) else against
     return Cell(
         value=shown(part.get(name), unit),
         interval=f"{shown(low, unit)} to {shown(high, unit)}" if low is not None else "",
         against=shown(base, unit) if base is not None else "",
-        words=words,
+        against_text=text,
     )
 
 
@@ -210,13 +212,13 @@ def shown(value: float | None, unit: str) -> str:
     return f"{100 * value:.1f}" if unit == PERCENT else f"{value:.3f}"
 
 
-def _confusion(report: dict[str, Any]) -> dict[str, Any]:
-    """Rows are what came; each cell with its share of the row."""
+def _confusion(classification: dict[str, Any]) -> dict[str, Any]:
+    """Rows are the actual class; each cell with its share of the row."""
     rows = []
-    for name, counts in zip(report["classes"], report["confusion"], strict=True):
+    for name, counts in zip(classification["classes"], classification["confusion"], strict=True):
         total = sum(counts) or 1
         rows.append((name, [(count, 100 * count / total) for count in counts]))
-    return {"classes": report["classes"], "rows": rows}
+    return {"classes": classification["classes"], "rows": rows}
 
 
 def _book(label: str, style: str, book: dict[str, Any]) -> dict[str, str]:
@@ -240,10 +242,10 @@ def _importance(detail: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _strip(found: dict[str, Any], steady: Steady) -> dict[str, Any]:
+def _strip(summary: dict[str, Any], steady: Steady) -> dict[str, Any]:
     """One figure over the folds as columns from 0 or from its baseline, with how often it was on the good side."""
     unit, against = steady.unit, steady.against
-    values = [(fold["first"], fold[steady.name], fold[against] if against else 0.0) for fold in found["folds"]]
+    values = [(fold["first"], fold[steady.name], fold[against] if against else 0.0) for fold in summary["folds"]]
     reach = max((abs(value - base) for _, value, base in values if value is not None), default=0.0) or 1.0
     columns = []
     for first, value, base in values:
@@ -262,6 +264,6 @@ def _strip(found: dict[str, Any], steady: Steady) -> dict[str, Any]:
         "label": steady.label,
         "against": "base rate" if against else "0",
         "columns": columns,
-        "good": found["stability"].get(steady.stable, sum(column["is_good"] for column in columns)),
+        "good": summary["stability"].get(steady.stable, sum(column["is_good"] for column in columns)),
         "of": len(columns),
     }

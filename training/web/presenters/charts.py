@@ -23,22 +23,22 @@ class Segment:
 def split_segments(splits: dict[str, Any]) -> list[Segment]:
     """Training without its validation rows, validation, test: widths by rows. The validation rows are the last of the
     training rows."""
-    rows = {part: (splits.get(part) or {}).get("rows") or 0 for part in PARTS}
+    rows = {name: (splits.get(name) or {}).get("rows") or 0 for name in PARTS}
     shown = {**rows, "train": rows["train"] - rows["validation"]}
     total = sum(shown.values())
     segments, left = [], 0.0
-    for part in PARTS:
-        if not shown[part]:
+    for name in PARTS:
+        if not shown[name]:
             continue
-        width = 100 * shown[part] / total
-        split = splits[part]
+        width = 100 * shown[name] / total
+        split = splits[name]
         segments.append(
             Segment(
-                part=part,
+                part=name,
                 left=round(left, 3),
                 width=round(width, 3),
-                rows=rows[part],
-                up_percent=100 * split["class_counts"]["1"] / rows[part],
+                rows=rows[name],
+                up_percent=100 * split["class_counts"]["1"] / rows[name],
                 first=split["first"],
                 last=split["last"],
             )

@@ -14,7 +14,7 @@ class Note:
     limits: str
 
 
-NOTES: dict[str, Note] = {
+GLOSSARY: dict[str, Note] = {
     "accuracy": Note(
         "Accuracy",
         "Share of candles whose direction was foretold rightly.",

@@ -80,7 +80,7 @@ def _baseline(metrics: dict[str, Any], name: str) -> tuple[float | None, str]:
     fixed: dict[str, tuple[float, str]] = {"auc": (LUCK, "luck"), "mcc": (0.0, "no skill")}
     if name in fixed or rate is None:
         return fixed.get(name, (None, ""))
-    said = {
+    baselines = {
         "accuracy": (max(rate, 1 - rate), "the majority class"),
         "precision": (rate, "always up"),
         "recall": (1.0, "always up"),
@@ -88,7 +88,7 @@ def _baseline(metrics: dict[str, Any], name: str) -> tuple[float | None, str]:
         "log_loss": (_entropy(rate), "the base rate as probability"),
         "brier": (rate * (1 - rate), "the base rate as probability"),
     }
-    return said.get(name, (None, ""))
+    return baselines.get(name, (None, ""))
 
 
 def _entropy(rate: float) -> float:

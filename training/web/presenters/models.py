@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time
 from typing import Any
 
 from training.errors import ActiveChanged, TooLate
-from training.evidence.candle import judged
+from training.evidence.candle import candle_verdicts
 from training.evidence.universe import universe_verdicts
 from training.models import Activation, ModelVersion
 from training.quant.candle.spec import parse_time
@@ -43,27 +43,27 @@ class ModelLine:
 
 def model_lines(models: Sequence[ModelVersion]) -> list[ModelLine]:
     """Needs `run` and `series__instrument` loaded; five queries more, however many models."""
-    runs = [one.run for one in models]
-    found, of_universes = judged(runs), universe_verdicts(runs)
-    gates = figure_checks(models, found, of_universes)
-    made = activations_of(models)
+    runs = [model.run for model in models]
+    verdicts, of_universes = candle_verdicts(runs), universe_verdicts(runs)
+    gates = figure_checks(models, verdicts, of_universes)
+    activations = activations_of(models)
     return [
         ModelLine(
-            model=one,
-            scope=scope_label(scope_text(one)),
-            verdict=found[one.run_id].verdict or of_universes.get(one.run_id),
-            refused=[check_label(name) for name in refusals(gates[one.pk])],
-            checks=len(gates[one.pk]),
-            activation=made.get(one.version),
+            model=model,
+            scope=scope_label(scope_text(model)),
+            verdict=verdicts[model.run_id].verdict or of_universes.get(model.run_id),
+            refused=[check_label(name) for name in refusals(gates[model.pk])],
+            checks=len(gates[model.pk]),
+            activation=activations.get(model.version),
         )
-        for one in models
+        for model in models
     ]
 
 
 def gate_context(model: ModelVersion) -> dict[str, Any]:
-    """For `model_gate.html`: every check with its value, what is active now, and what may be done."""
-    judgements, of_universes = judged([model.run]), universe_verdicts([model.run])
-    figures = figure_checks([model], judgements, of_universes)[model.pk]
+    """For `models/gate.html`: every check with its value, what is active now, and what may be done."""
+    verdicts, of_universes = candle_verdicts([model.run]), universe_verdicts([model.run])
+    metric_checks = figure_checks([model], verdicts, of_universes)[model.pk]
     others = data_checks(model)
     now = scope_models(model).filter(is_active=True).first()
     back, no_way_back = _way_back(model)
@@ -71,11 +71,11 @@ def gate_context(model: ModelVersion) -> dict[str, Any]:
         "model": model,
         "run": model.run,
         "scope": scope_label(scope_text(model)),
-        "verdict": judgements[model.run_id].verdict or of_universes.get(model.run_id),
-        "checks": [check_line(check) for check in (*figures, *others)],
-        "refused": [check_label(name) for name in refusals([*figures, *others])],
+        "verdict": verdicts[model.run_id].verdict or of_universes.get(model.run_id),
+        "checks": [check_line(check) for check in (*metric_checks, *others)],
+        "refused": [check_label(name) for name in refusals([*metric_checks, *others])],
         "groups": [
-            {"of": "metrics", "checks": len(figures), "refused": len(refusals(figures))},
+            {"of": "metrics", "checks": len(metric_checks), "refused": len(refusals(metric_checks))},
             {"of": "data and files", "checks": len(others), "refused": len(refusals(others))},
         ],
         "now": now,
@@ -89,7 +89,7 @@ def gate_context(model: ModelVersion) -> dict[str, Any]:
 
 
 def history_context(day: str, rows: Sequence[Activation]) -> dict[str, Any]:
-    """For `model_history.html`: `rows` is a page of activations; `day` (ISO, or "" for now) asks what was active at
+    """For `models/history.html`: `rows` is a page of activations; `day` (ISO, or "" for now) asks what was active at
     its end."""
     problem, moment = "", datetime.now(UTC)
     if day:
@@ -98,29 +98,33 @@ def history_context(day: str, rows: Sequence[Activation]) -> dict[str, Any]:
         except ValueError as error:
             problem = str(error)
     in_force = [] if problem else active_on(moment)
-    versions = {one.version for one in [*rows, *in_force]} | {one.previous for one in in_force}
-    known = ModelVersion.objects.existing().filter(version__in=versions - {""})
-    active = dict(known.values_list("version", "is_active"))
+    versions = {activation.version for activation in [*rows, *in_force]} | {
+        activation.previous for activation in in_force
+    }
+    existing = ModelVersion.objects.existing().filter(version__in=versions - {""})
+    active = dict(existing.values_list("version", "is_active"))
     return {
         "day": day,
         "problem": problem,
         "in_force": [
             {
-                "made": one,
-                "scope": scope_label(one.scope),
-                "is_known": one.version in active,
-                "back": one.previous if not day and active.get(one.version) and one.previous in active else "",
+                "activation": activation,
+                "scope": scope_label(activation.scope),
+                "is_known": activation.version in active,
+                "back": activation.previous
+                if not day and active.get(activation.version) and activation.previous in active
+                else "",
             }
-            for one in in_force
+            for activation in in_force
         ],
         "rows": [
             {
-                "made": one,
-                "scope": scope_label(one.scope),
-                "is_known": one.version in active,
-                "failed": [check_label(name) for name in refusals(one.gate)],
+                "activation": activation,
+                "scope": scope_label(activation.scope),
+                "is_known": activation.version in active,
+                "failed": [check_label(name) for name in refusals(activation.gate)],
             }
-            for one in rows
+            for activation in rows
         ],
     }
 

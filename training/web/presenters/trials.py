@@ -12,7 +12,7 @@ from training.models import Status, TrainingRun, Trial
 from training.quant.candle.spec import TIMEFRAMES
 from training.quant.candle.verdict import LEVEL, Label, level_text, next_trial_text, p_text
 from training.quant.stats.multiple_testing import holm_adjusted
-from training.web.presenters.glossary import NOTES
+from training.web.presenters.glossary import GLOSSARY
 
 PAGE = 100  # trials in the table
 DRAWN = 300  # trials in the picture
@@ -154,7 +154,11 @@ def trials_context(query: Mapping[str, str]) -> dict[str, Any]:
         elif last:
             universe = last.scope
     series = next(
-        (one for one in tried if one.instrument.symbol == symbol and one.timeframe == (timeframe or one.timeframe)),
+        (
+            candidate
+            for candidate in tried
+            if candidate.instrument.symbol == symbol and candidate.timeframe == (timeframe or candidate.timeframe)
+        ),
         None,
     )
     trials = _of_universe(universe) if universe else _of_series(series) if series else []
@@ -162,7 +166,7 @@ def trials_context(query: Mapping[str, str]) -> dict[str, Any]:
     on = universe or symbol
     scopes = of_universes().order_by().values_list("scope", flat=True).distinct()
     return {
-        "symbols": sorted({one.instrument.symbol for one in tried} | ({symbol} - {""})),
+        "symbols": sorted({candidate.instrument.symbol for candidate in tried} | ({symbol} - {""})),
         "universes": sorted({*scopes, universe} - {""}),
         "timeframes": TIMEFRAMES,
         "symbol": symbol,
@@ -174,7 +178,7 @@ def trials_context(query: Mapping[str, str]) -> dict[str, Any]:
         if trials
         else None,
         "drawn": DRAWN,
-        "notes": NOTES,
+        "glossary": GLOSSARY,
     }
 
 

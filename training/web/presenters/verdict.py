@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from training.evidence.candle import Judged
+from training.evidence.candle import CandleVerdict
 from training.evidence.trials import levels_spent
 from training.models import ACTIVE, Status, TrainingRun
 from training.quant.candle.spec import STEPS, CandleSpec
@@ -45,21 +45,21 @@ def poll_ms(run: TrainingRun) -> int:
     return POLL_FIRST_MS if since < 1 else waited
 
 
-def judgement_context(run: TrainingRun, found: Judged) -> dict[str, Any]:
-    """For `_judgement.html`: no query beside those that `found` was made with, except where a worker is missing."""
-    verdict, job = found.verdict, found.confirmation
+def verdict_panel_context(run: TrainingRun, candle_verdict: CandleVerdict) -> dict[str, Any]:
+    """For `_verdict.html`: no query beside those of `candle_verdict`, except where a worker is missing."""
+    verdict, job = candle_verdict.verdict, candle_verdict.confirmation
     is_active = job is not None and job.status in ACTIVE
     return {
         "verdict": verdict,
         "verdict_figure": auc_figure(verdict.auc, verdict.auc_interval) if verdict else None,
-        "said": _said(verdict, run.config["symbol"]) if verdict else None,
+        "sentence_parts": _sentence_parts(verdict, run.config["symbol"]) if verdict else None,
         "p": p_text(verdict.p_value) if verdict and verdict.p_value is not None else None,
         "adjusted_p": (p_text(verdict.adjusted_p_value) if verdict and verdict.adjusted_p_value is not None else None),
         "level": level_text(verdict.level) if verdict and verdict.level is not None else None,
         "spent": levels_spent() if verdict and verdict.label == Label.EVIDENCE else None,
         "visible_auc": _up(verdict.smallest_visible_auc) if verdict and verdict.smallest_visible_auc else None,
         "job": job,
-        "judgement_poll_ms": poll_ms(job) if job and is_active else None,
+        "verdict_poll_ms": poll_ms(job) if job and is_active else None,
         "no_worker": bool(job and job.status == Status.QUEUED and not heartbeat.alive().exists()),
         **(_confirming(job) if job and is_active else {}),
         **(_confirmed(run, job) if job and job.status == Status.COMPLETED else {}),
@@ -68,24 +68,26 @@ def judgement_context(run: TrainingRun, found: Judged) -> dict[str, Any]:
 
 def proof_context(run: TrainingRun) -> dict[str, Any]:
     """For `_proof.html`: the newest verification and noise control. Two queries."""
-    verification, control = (
+    verification, noise_control = (
         run.jobs.filter(kind=kind).order_by("-id").first() for kind in (VERIFICATION.kind, NOISE_CONTROL.kind)
     )
-    active = [job for job in (verification, control) if job and job.status in ACTIVE]
+    active = [job for job in (verification, noise_control) if job and job.status in ACTIVE]
     return {
         "verification": verification,
-        "control": control,
+        "noise_control": noise_control,
         "proof_poll_ms": min(poll_ms(job) for job in active) if active else None,
-        "rotated": rotated_strip(control.result) if control and control.result.get("rotated") else None,
+        "rotated": rotated_strip(noise_control.result)
+        if noise_control and noise_control.result.get("rotated")
+        else None,
     }
 
 
 def columns(windows: list[dict[str, Any]], own: str) -> list[Column]:
     """The windows of a confirmation, oldest first; `own` is the run's candle."""
-    found = []
+    drawn = []
     for window in windows:
         low, high = window["auc_interval"] or (None, None)
-        found.append(
+        drawn.append(
             Column(
                 decision=window["decision"],
                 rows=window["rows"],
@@ -96,7 +98,7 @@ def columns(windows: list[dict[str, Any]], own: str) -> list[Column]:
                 y_high=_y(high),
             )
         )
-    return found
+    return drawn
 
 
 def rotated_strip(result: dict[str, Any]) -> dict[str, Any]:
@@ -128,7 +130,7 @@ def rotated_strip(result: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _said(verdict: Verdict, symbol: str) -> tuple[str, str, str]:
+def _sentence_parts(verdict: Verdict, symbol: str) -> tuple[str, str, str]:
     """The sentence, cut so that its count of trials can be a link to their page."""
     before, count, after = verdict.sentence.partition(trials_text(verdict.tries, symbol))
     return (before, count, after)
@@ -162,16 +164,16 @@ def _confirmed(run: TrainingRun, job: TrainingRun) -> dict[str, Any]:
             {
                 "name": name,
                 "note": note,
-                "figure": auc_figure(found["auc"], found["auc_interval"]),
-                "p": p_text(found["p_value"]),
-                "rows": found["rows"],
+                "figure": auc_figure(evidence["auc"], evidence["auc_interval"]),
+                "p": p_text(evidence["p_value"]),
+                "rows": evidence["rows"],
                 "is_recipe": note == "walk_forward",
             }
-            for name, note, found in (
+            for name, note, evidence in (
                 ("This recipe (LightGBM)", "walk_forward", pooled),
                 ("Logistic regression, same rows", "logistic", logistic),
             )
-            if found
+            if evidence
         ],
         "logistic_is_better": bool(job.result.get("logistic_is_better")),
     }

@@ -15,18 +15,18 @@ from training.errors import TooLate
 from training.models import TrainingRun
 from training.quant.candle.spec import SpecError
 from training.recipes.kinds import listed_kinds
-from training.runs.annotations import NAME_MOST, NOTES_MOST, parse_words, run_describe, words_of
+from training.runs.annotations import NAME_MOST, NOTES_MOST, annotations_of, parse_annotations, run_describe
 
 YES_NO = {"yes": True, "no": False}
 
 
 def annotations_context(request: HttpRequest, run: TrainingRun) -> dict[str, Any]:
-    """For `_description.html`, which the pages of runs of every kind begin with."""
-    words = words_of(run)
+    """For `_annotations.html`, which the pages of runs of every kind begin with."""
+    annotations = annotations_of(run)
     return {
         "run": run,
-        "words": words,
-        "typed": {"name": words.name, "notes": words.notes, "tags": " ".join(words.tags)},
+        "annotations": annotations,
+        "typed": {"name": annotations.name, "notes": annotations.notes, "tags": " ".join(annotations.tags)},
         "may_change": may_change_run_of(request.user, run.created_by_id),
         "limits": {"name": NAME_MOST, "notes": NOTES_MOST},
     }
@@ -34,7 +34,7 @@ def annotations_context(request: HttpRequest, run: TrainingRun) -> dict[str, Any
 
 @require_POST
 @page_permission(Scope.TRAIN)
-def run_words(request: HttpRequest, run_id: str) -> HttpResponse:
+def annotate(request: HttpRequest, run_id: str) -> HttpResponse:
     """Name, notes and tags as typed, or the pin; a fragment for htmx, else back to the page."""
     runs = (
         TrainingRun.objects.existing().of_kinds(listed_kinds()).select_related("description").prefetch_related("tags")
@@ -46,7 +46,7 @@ def run_words(request: HttpRequest, run_id: str) -> HttpResponse:
         raise PermissionDenied("This run is another member's. Only managers and admins may change it.")
     person = request.user if isinstance(request.user, User) else None
     try:
-        run_describe(run=run, user=person, changes=parse_words(_sent(request.POST)))
+        run_describe(run=run, user=person, changes=parse_annotations(_sent(request.POST)))
     except SpecError as error:
         return _show(request, run, errors=error.errors)
     except TooLate as error:
@@ -55,12 +55,12 @@ def run_words(request: HttpRequest, run_id: str) -> HttpResponse:
 
 
 def _sent(form: QueryDict) -> dict[str, Any]:
-    found: dict[str, Any] = {name: form[name] for name in ("name", "notes") if name in form}
+    changes: dict[str, Any] = {name: form[name] for name in ("name", "notes") if name in form}
     if "tags" in form:
-        found["tags"] = str(form["tags"]).replace(",", " ").split()
+        changes["tags"] = str(form["tags"]).replace(",", " ").split()
     if "pinned" in form:
-        found["pinned"] = YES_NO.get(str(form["pinned"]))
-    return found
+        changes["pinned"] = YES_NO.get(str(form["pinned"]))
+    return changes
 
 
 def _show(request: HttpRequest, run: TrainingRun, errors: dict[str, list[str]] | None = None) -> HttpResponse:

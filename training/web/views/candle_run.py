@@ -115,14 +115,14 @@ def _initial(request: HttpRequest) -> dict[str, Any]:
 
 
 def _defaults() -> dict[str, str]:
-    return {name: f"{wanted.default:g}" for name, wanted in RANGES.items()} | {"timeframe": "1d"}
+    return {name: f"{setting.default:g}" for name, setting in RANGES.items()} | {"timeframe": "1d"}
 
 
 def show(request: HttpRequest, run: TrainingRun) -> HttpResponse:
     """A candle run's page, as page or as dialog, or a part of it that polls by itself."""
-    part = request.GET.get("part", "")
-    if part in PARTS and wants_fragment(request) and run.status == Status.COMPLETED:
-        return show_part(request, run, part)
+    section = request.GET.get("part", "")
+    if section in PARTS and wants_fragment(request) and run.status == Status.COMPLETED:
+        return show_part(request, run, section)
     return _show(request, run, in_dialog=request.GET.get("in") == "dialog")
 
 

@@ -55,27 +55,27 @@ def runs_delete(request: HttpRequest) -> HttpResponse:
     runs = TrainingRun.objects.filter(run_id__in=ticked) if ticked else TrainingRun.objects.none()
     if not ticked and not problems:
         runs = chosen.qs
-    found = deletion.deletable(runs, user=person, pinned=bool(ticked))
-    kept = deletion.kept_back(ticked, user=person) if ticked else []
+    deletable = deletion.deletable(runs, user=person, pinned=bool(ticked))
+    kept_back = deletion.kept_back(ticked, user=person) if ticked else []
     through = request.POST.get("through", "")
     if request.method == "POST" and not problems and through.isdecimal() and len(through) < 19:
         why = f"ticked: {', '.join(ticked)}" if ticked else request.GET.urlencode() or "all"
         gone = deletion.runs_delete(
-            found.filter(pk__lte=int(through)), user=person, why=why, pinned=bool(ticked), deletion=uuid4()
+            deletable.filter(pk__lte=int(through)), user=person, why=why, pinned=bool(ticked), deletion=uuid4()
         )
-        _tell(request, gone, kept)
+        _tell(request, gone, kept_back)
         return redirect("runs")
-    count = found.count()
+    count = deletable.count()
     context = {
         **filter_context(chosen),
         "problems": problems,
         "ticked": ticked,
-        "kept": kept,
+        "kept_back": kept_back,
         "query": request.GET.urlencode(),
         "count": count,
-        "bytes": deletion.bytes_of(found, count),
+        "bytes": deletion.bytes_of(deletable, count),
         "is_estimate": count > deletion.MEASURED,
-        "through": found.aggregate(last=Max("pk"))["last"],
+        "through": deletable.aggregate(last=Max("pk"))["last"],
         "minutes": int(deletion.UNDO.total_seconds() // 60),
     }
     return render(request, "training/runs/bulk_delete.html", context, status=400 if request.method == "POST" else 200)

@@ -20,7 +20,7 @@ from training.recipes.kinds import listed_kinds
 from training.runs import services
 
 PARTS = {  # that poll by themselves
-    "judgement": "training/candle_run/_verdict.html",
+    "verdict": "training/candle_run/_verdict.html",
     "proof": "training/candle_run/_proof.html",
 }
 
@@ -28,44 +28,44 @@ PARTS = {  # that poll by themselves
 @require_POST
 @page_permission(Scope.TRAIN)
 def start_job(request: HttpRequest, run_id: str, kind: str) -> HttpResponse:
-    found = _run(run_id)
+    run = _run(run_id)
     try:
-        services.follow_up_create(kind=kind, run=found, user=_person(request))
+        services.follow_up_create(kind=kind, run=run, user=_person(request))
     except (TooLate, TooManyRuns) as error:
-        return _answer(request, found, kind, str(error))
-    return _answer(request, found, kind)
+        return _answer(request, run, kind, str(error))
+    return _answer(request, run, kind)
 
 
 @require_POST
 @page_permission(Scope.TRAIN)
 def job_cancel(request: HttpRequest, run_id: str, kind: str) -> HttpResponse:
     """By who asked for it, by the run's owner, or by a manager."""
-    found = _run(run_id)
-    job = found.jobs.filter(kind=kind, status__in=ACTIVE).order_by("-id").first()
+    run = _run(run_id)
+    job = run.jobs.filter(kind=kind, status__in=ACTIVE).order_by("-id").first()
     if job is None:
-        return _answer(request, found, kind, "It has already ended; there is nothing left to cancel.")
-    if not any(may_change_run_of(request.user, owner) for owner in (job.created_by_id, found.created_by_id)):
+        return _answer(request, run, kind, "It has already ended; there is nothing left to cancel.")
+    if not any(may_change_run_of(request.user, owner) for owner in (job.created_by_id, run.created_by_id)):
         raise PermissionDenied("Another member asked for this. Only managers and admins may cancel it.")
     try:
         services.run_cancel(run=job, user=_person(request))
     except TooLate as error:
-        return _answer(request, found, kind, str(error))
-    return _answer(request, found, kind)
+        return _answer(request, run, kind, str(error))
+    return _answer(request, run, kind)
 
 
-def show_part(request: HttpRequest, run: TrainingRun, part: str, problem: str = "") -> HttpResponse:
+def show_part(request: HttpRequest, run: TrainingRun, section: str, problem: str = "") -> HttpResponse:
     """A part of a finished run's page that polls by itself."""
-    context: dict[str, Any] = part_context(run, part) | {
+    context: dict[str, Any] = part_context(run, section) | {
         "in_dialog": request.GET.get("in") == "dialog",
         "may_train": may(request.user, Scope.TRAIN),
         "problem": problem,
     }
-    return render_page(request, "training/candle_run/run.html", PARTS[part], context)
+    return render_page(request, "training/candle_run/run.html", PARTS[section], context)
 
 
 def _answer(request: HttpRequest, run: TrainingRun, kind: str, problem: str = "") -> HttpResponse:
     if wants_fragment(request) and run.status == Status.COMPLETED and run.series_id is not None:
-        return show_part(request, run, "judgement" if kind == CONFIRMATION.kind else "proof", problem)
+        return show_part(request, run, "verdict" if kind == CONFIRMATION.kind else "proof", problem)
     if problem:
         messages.warning(request, problem)
     return redirect("run", run.run_id)

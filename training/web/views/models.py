@@ -58,7 +58,7 @@ def model_gate(request: HttpRequest, version: str) -> HttpResponse:
             request, model, problem="Give a reason, in up to 500 characters; it is shown with the model.", status=400
         )
     try:
-        made = model_activate(
+        activation = model_activate(
             model=model,
             user=_person(request),
             reason=reason,
@@ -69,8 +69,8 @@ def model_gate(request: HttpRequest, version: str) -> HttpResponse:
         return _show_gate(request, model, problem=str(error), status=409)
     except GateRefused as error:
         return _show_gate(request, model, problem=str(error), status=422)
-    despite = ", despite failed checks" if made.overridden else ""
-    messages.success(request, f"{model.version} is active for {scope_label(made.scope)}{despite}.")
+    despite = ", despite failed checks" if activation.overridden else ""
+    messages.success(request, f"{model.version} is active for {scope_label(activation.scope)}{despite}.")
     return redirect("model-gate", version)
 
 

@@ -12,7 +12,7 @@ from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope, may
 from boursomatic.shared.pages import render_page, wants_fragment
 from boursomatic.shared.paging import keyset_page
-from training.evidence.candle import Judged, judged
+from training.evidence.candle import CandleVerdict, candle_verdicts
 from training.evidence.universe import universe_verdicts
 from training.filters.runs import SHOWN_ALWAYS, RunFilter
 from training.models import ACTIVE, TrainingRun
@@ -28,8 +28,8 @@ PAGE = 50  # runs
 def runs(request: HttpRequest) -> HttpResponse:
     """Newest first: as quick at a hundred thousand runs as at ten."""
     if not all(request.GET.values()):  # fields that a form left empty: the address keeps what was said alone
-        said = {name: value for name, value in request.GET.items() if value}
-        return redirect(f"{request.path}?{urlencode(said)}" if said else request.path)
+        filled = {name: value for name, value in request.GET.items() if value}
+        return redirect(f"{request.path}?{urlencode(filled)}" if filled else request.path)
     chosen = RunFilter(
         request.GET, queryset=TrainingRun.objects.existing().of_kinds(listed_kinds()).light(), request=request
     )
@@ -40,17 +40,17 @@ def runs(request: HttpRequest) -> HttpResponse:
         before=int(before) if before.isdecimal() and len(before) < 19 else 0,
         size=PAGE,
     )
-    found, of_universes = judged(shown), universe_verdicts(shown)
+    verdicts, of_universes = candle_verdicts(shown), universe_verdicts(shown)
     query = request.GET.copy()
     query.pop("before", None)
     context = {
         **filter_context(chosen),
         "problems": problems,
-        "rows": [run_line(run, found[run.pk].verdict, of_universes.get(run.pk)) for run in shown],
+        "rows": [run_line(run, verdicts[run.pk].verdict, of_universes.get(run.pk)) for run in shown],
         "older": older,
         "query": query.urlencode(),
         "is_newest": not before,
-        "is_moving": any(run.status in ACTIVE or _is_confirming(found[run.pk]) for run in shown),
+        "is_moving": any(run.status in ACTIVE or _is_confirming(verdicts[run.pk]) for run in shown),
         "may_train": may(request.user, Scope.TRAIN),
     }
     if not wants_fragment(request) and context["may_train"] and isinstance(request.user, User):
@@ -63,12 +63,12 @@ def filter_context(chosen: RunFilter) -> dict[str, Any]:
     fields = list(chosen.form)
     seldom = [field for field in fields if field.name not in SHOWN_ALWAYS]
     return {
-        "usual": [field for field in fields if field.name in SHOWN_ALWAYS],
+        "always_shown": [field for field in fields if field.name in SHOWN_ALWAYS],
         "seldom": seldom,
         "is_unfolded": any(field.name in chosen.data for field in seldom),
         "is_filtered": any(field.name in chosen.data for field in fields),
     }
 
 
-def _is_confirming(found: Judged) -> bool:
-    return found.confirmation is not None and found.confirmation.status in ACTIVE
+def _is_confirming(candle_verdict: CandleVerdict) -> bool:
+    return candle_verdict.confirmation is not None and candle_verdict.confirmation.status in ACTIVE

@@ -59,5 +59,5 @@ def _failures() -> list[dict[str, Any]]:
     """Of the last 24 hours, by reason, most frequent first."""
     day = TrainingRun.objects.filter(status=Status.FAILED, finished_at__gte=Now() - timedelta(days=1))
     counted = day.order_by().values("error_reason").annotate(count=Count("pk")).order_by("-count", "error_reason")
-    words = dict(Reason.choices)
-    return [{**one, "words": words.get(one["error_reason"], one["error_reason"])} for one in counted]
+    sentences = dict(Reason.choices)
+    return [{**one, "sentence": sentences.get(one["error_reason"], one["error_reason"])} for one in counted]

@@ -1,0 +1,26 @@
+"""What is scheduled for a universe, and when, unless a manager sets another time."""
+
+from dataclasses import dataclass
+from datetime import time
+
+
+@dataclass(frozen=True)
+class PlannedJob:
+    """A kind of run that schedules make. `covers_all`: one of them sees to every universe."""
+
+    kind: str
+    at: time  # UTC, after the last exchanges have closed
+    every_days: int = 1
+    covers_all: bool = False
+    makes_challengers: bool = False
+
+
+PLAN = {
+    job.kind: job
+    for job in (
+        PlannedJob("recommend", time(22, 30)),
+        PlannedJob("score", time(22, 40), covers_all=True),
+        PlannedJob("drift", time(22, 50), covers_all=True),
+        PlannedJob("retrain", time(23, 0), every_days=7, makes_challengers=True),
+    )
+}

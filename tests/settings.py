@@ -23,7 +23,7 @@ if _worker != os.environ.get("BOURSOMATIC_TEST_WORKER", ""):  # what a worker st
 for _name in list(os.environ):
     if _name.startswith("BOURSOMATIC_") and not _name.startswith("BOURSOMATIC_TEST_"):
         del os.environ[_name]
-# Two threads of BLAS on matrices this small do nothing but wait for each other, longer on a busy machine. NumPy
+# Threads of BLAS on matrices this small do nothing but wait for each other, the longer the busier the machine. NumPy
 # reads this when it is imported, and so does what a test starts.
 os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 os.environ |= {

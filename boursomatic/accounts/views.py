@@ -44,7 +44,7 @@ def token_new(request: HttpRequest) -> HttpResponse:
         days=form.cleaned_data["days"],
         name=form.cleaned_data["name"],
     )
-    return _account_page(request, TokenForm(), made=token, text=text)
+    return _account_page(request, TokenForm(), new_token=token, text=text)
 
 
 @signed_in
@@ -78,13 +78,13 @@ def password(request: HttpRequest) -> HttpResponse:
 
 
 def _account_page(
-    request: HttpRequest, form: TokenForm, *, made: ApiToken | None = None, text: str = "", status: int = 200
+    request: HttpRequest, form: TokenForm, *, new_token: ApiToken | None = None, text: str = "", status: int = 200
 ) -> HttpResponse:
     user = _user(request)
     role = role_of(user)
     context = {
         "form": form,
-        "made": made,
+        "new_token": new_token,
         "text": text,
         "role": role,
         "role_scopes": [scope for scope in Scope if role and scope in SCOPES[role]],

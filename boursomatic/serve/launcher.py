@@ -35,13 +35,13 @@ class CannotStart(Exception):
     """One sentence about why, and what to do."""
 
 
-class Part:
+class ManagedProcess:
     """The web server or the worker command: a process in a group of its own, kept alive."""
 
     def __init__(self, name: str, command: list[str], environment: dict[str, str]) -> None:
         self.name, self.command, self.environment = name, command, environment
         self.failures = 0
-        self.heard = self.born = 0.0
+        self.last_heard = self.born = 0.0
         self.due = time.monotonic()
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -55,7 +55,7 @@ class Part:
             start_new_session=True,
             preexec_fn=lambda: die_with_parent(parent, signal.SIGTERM),  # noqa: PLW1509  (one thread here)
         )
-        self.heard = self.born = time.monotonic()
+        self.last_heard = self.born = time.monotonic()
 
     def check(self, now: float, silence: float) -> None:
         """Starts it if it is due, and sees to its end if it has died or is silent for longer than `silence`."""
@@ -64,7 +64,7 @@ class Part:
                 self.start()
         elif self.process.poll() is not None:
             self._bury(now, f"ended with code {self.process.returncode}")
-        elif now - self.heard > silence:
+        elif now - self.last_heard > silence:
             self._bury(now, f"was silent for {silence:.0f} s")
 
     def _bury(self, now: float, why: str) -> None:
@@ -99,12 +99,12 @@ class Launcher:
         name = "@" + self.listener.getsockname()[1:].decode()
         bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         gunicorn = ["gunicorn", "-c", "python:boursomatic.serve.gunicorn", "--bind", bind, "boursomatic.wsgi"]
-        self.web = Part("web server", [sys.executable, "-m", *gunicorn], {"NOTIFY_SOCKET": ""})
-        self.parts = [self.web]
+        self.web = ManagedProcess("web server", [sys.executable, "-m", *gunicorn], {"NOTIFY_SOCKET": ""})
+        self.processes = [self.web]
         if with_workers:
             worker = [sys.executable, "manage.py", "worker"]
-            self.worker = Part("worker command", worker, {"NOTIFY_SOCKET": name})
-            self.parts.append(self.worker)
+            self.worker = ManagedProcess("worker command", worker, {"NOTIFY_SOCKET": name})
+            self.processes.append(self.worker)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._stop)
 
@@ -117,8 +117,8 @@ class Launcher:
         try:
             while not self.stopping:
                 now = time.monotonic()
-                for part in self.parts:
-                    part.check(now, float("inf") if part is self.web else WATCHDOG_S)
+                for managed in self.processes:
+                    managed.check(now, float("inf") if managed is self.web else WATCHDOG_S)
                 self._listen()
                 if not announced and self.workers_ready and self._serves():
                     announced = True
@@ -135,34 +135,34 @@ class Launcher:
         """Waits for a word of the worker command, but not long."""
         readable, _, _ = select.select([self.listener], [], [], TICK_S)
         if readable:
-            said = self.listener.recv(4096)
-            self.worker.heard = time.monotonic()
-            self.workers_ready = self.workers_ready or b"READY=1" in said
+            message = self.listener.recv(4096)
+            self.worker.last_heard = time.monotonic()
+            self.workers_ready = self.workers_ready or b"READY=1" in message
 
     def _serves(self) -> bool:
         host, port = self.address
-        asked = http.client.HTTPConnection({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port, timeout=2)
+        connection = http.client.HTTPConnection({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port, timeout=2)
         try:
-            asked.request("GET", "/healthz")
-            return asked.getresponse().status < 500
+            connection.request("GET", "/healthz")
+            return connection.getresponse().status < 500
         except (OSError, http.client.HTTPException):
             return False
         finally:
-            asked.close()
+            connection.close()
 
     def _url(self) -> str:
         host, port = self.address
         return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
     def _end(self) -> None:
-        for part in self.parts:
-            part.terminate()
+        for managed in self.processes:
+            managed.terminate()
         deadline = time.monotonic() + STOP_S
-        for part in self.parts:
-            if part.process is not None:
+        for managed in self.processes:
+            if managed.process is not None:
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    part.process.wait(max(0.0, deadline - time.monotonic()))
-            part.sweep()
+                    managed.process.wait(max(0.0, deadline - time.monotonic()))
+            managed.sweep()
         self.listener.close()
 
 

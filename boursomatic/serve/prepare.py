@@ -37,13 +37,13 @@ def _migrate(say: Callable[[str], None]) -> None:
 
 
 def _collect_static(say: Callable[[str], None]) -> None:
-    wanted = _static_fingerprint()
+    fingerprint = _static_fingerprint()
     stamp = Path(settings.STATIC_ROOT) / ".stamp"
-    if stamp.is_file() and stamp.read_text() == wanted:
+    if stamp.is_file() and stamp.read_text() == fingerprint:
         return
     say("Preparing the static files.")
     call_command("collectstatic", verbosity=0, interactive=False, clear=True, ignore_patterns=UNUSED_ASSETS)
-    stamp.write_text(wanted)
+    stamp.write_text(fingerprint)
 
 
 def _static_fingerprint() -> str:

@@ -11,7 +11,7 @@ from django.db import DatabaseError
 
 
 @dataclass
-class Outcome:
+class CommandResult:
     """What a command did: `result` is its JSON, `lines` are for a person, `refused` says why it didn't."""
 
     result: dict[str, Any]
@@ -19,7 +19,7 @@ class Outcome:
     refused: str = ""
 
 
-class Command(BaseCommand, ABC):
+class JsonCommand(BaseCommand, ABC):
     """With `--json` standard output is one JSON object and nothing else, also when the command refuses.
 
     A command overrides `options` and `work`; `work` raises CommandError for what it can't do.
@@ -35,7 +35,7 @@ class Command(BaseCommand, ABC):
         """Declare what the command takes."""
 
     @abstractmethod
-    def work(self, **options: Any) -> Outcome:
+    def work(self, **options: Any) -> CommandResult:
         """Do it."""
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -9,7 +9,7 @@ from django.utils.cache import patch_vary_headers
 
 
 @dataclass(frozen=True)
-class Place:
+class NavItem:
     """An entry of the sidebar; `route` is a URL name, `path` the beginning of the addresses that belong to it."""
 
     label: str
@@ -18,26 +18,26 @@ class Place:
     path: str
 
 
-PLACES = (
-    Place("Home", "home", "home", "/"),
-    Place("Recommendations", "recommendations", "advice", "/recommendations/"),
-    Place("Backtest", "backtest", "candles", "/backtest/"),
-    Place("Runs", "runs", "runs", "/runs/"),
-    Place("Models", "models", "models", "/models/"),
-    Place("Trials", "trials", "trials", "/trials/"),
-    Place("Instruments", "instruments", "list", "/instruments/"),
-    Place("Schedules", "schedules", "clock", "/schedules/"),
-    Place("Workers", "workers", "workers", "/workers/"),
-    Place("API", "api-docs", "code", "/api/"),
+NAV_ITEMS = (
+    NavItem("Home", "home", "home", "/"),
+    NavItem("Recommendations", "recommendations", "advice", "/recommendations/"),
+    NavItem("Backtest", "backtest", "candles", "/backtest/"),
+    NavItem("Runs", "runs", "runs", "/runs/"),
+    NavItem("Models", "models", "models", "/models/"),
+    NavItem("Trials", "trials", "trials", "/trials/"),
+    NavItem("Instruments", "instruments", "list", "/instruments/"),
+    NavItem("Schedules", "schedules", "clock", "/schedules/"),
+    NavItem("Workers", "workers", "workers", "/workers/"),
+    NavItem("API", "api-docs", "code", "/api/"),
 )
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """Context of every template: the sidebar's places and which of them the page belongs to."""
-    here = next((place.route for place in reversed(PLACES) if request.path.startswith(place.path)), "")
+    """Context of every template: the sidebar's entries and which of them the page belongs to."""
+    here = next((item.route for item in reversed(NAV_ITEMS) if request.path.startswith(item.path)), "")
     if here == "home" and request.path != "/":  # every address begins with its path
         here = ""
-    return {"places": PLACES, "here": here}
+    return {"nav_items": NAV_ITEMS, "here": here}
 
 
 def wants_fragment(request: HttpRequest) -> bool:

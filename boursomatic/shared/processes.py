@@ -60,7 +60,7 @@ def kill_children(*, but: int | None) -> None:
                 os.waitpid(pid, 0)
 
 
-class Flag:
+class SharedFlag:
     """An event that processes share over a fork.
 
     Unlike multiprocessing's it has no lock: setting that one hangs when a process was killed while it waited.

@@ -32,7 +32,7 @@ _BRACKETS = (dict, list)
 _NO_CHARACTER = re.compile("[\0\ud800-\udfff]")
 
 
-class Refused(BasePermission):
+class DenyAll(BasePermission):
     """What a view has that declares no permission: nobody gets in."""
 
     message = "This address declares no permission, so nobody may use it."

@@ -16,7 +16,7 @@ from instruments.quant.ingest.checks import Checked, check
 from instruments.quant.ingest.headers import NotBars
 from instruments.quant.ingest.rows import RawTable
 from instruments.sources.files import read_file, symbol_in_name
-from instruments.store.write_bars import Written, whole_import, write_bars
+from instruments.store.write_bars import Written, import_transaction, write_bars
 
 DEMO = "demo"
 _DEMO_SOURCE = "Quandl WIKI (demo)"
@@ -40,7 +40,7 @@ def bars_write(*, series: Series, bars: Bars, source: str) -> Written:
 
 def series_write(*, parts: list[tuple[Series, Bars]], source: str) -> dict[int, Written]:
     """Store the bars of several series at once: what changed, by the series' primary key."""
-    with whole_import():
+    with import_transaction():
         written = write_bars([(series, bars) for series, bars in parts if len(bars)], source[:60])
         for series, _ in parts:
             _series_refresh(series, written.setdefault(series.pk, Written()))
@@ -140,7 +140,7 @@ def universe_name_check(name: str) -> str:
 
 
 def _store(checked: Checked, source: str, report: Report, universe: str) -> None:
-    with whole_import():
+    with import_transaction():
         parts = [(_series_make(symbol, checked.timeframe), bars) for symbol, bars in checked.bars.items()]
         earlier = _sources([series for series, _ in parts if series.rows])
         written = series_write(parts=parts, source=source)
@@ -181,14 +181,14 @@ def _sources(series: list[Series]) -> dict[int, set[str]]:
 def _series_refresh(series: Series, change: Written) -> None:
     """The series' own figures; also after an import that was cut off before it came to this."""
     with transaction.atomic():
-        found = PriceBar.objects.filter(series=series).aggregate(
+        coverage = PriceBar.objects.filter(series=series).aggregate(
             rows=Count("pk"), first=Min("timestamp"), last=Max("timestamp")
         )
-        same = all(getattr(series, name) == value for name, value in found.items())
+        same = all(getattr(series, name) == value for name, value in coverage.items())
         if same and not (change.inserted or change.updated):
             return
         Series.objects.filter(pk=series.pk).update(
-            **found,
+            **coverage,
             revision=F("revision") + (1 if change.updated else 0),
             rewritten=F("rewritten") + change.updated,
             updated_at=timezone.now(),

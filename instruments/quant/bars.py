@@ -30,15 +30,15 @@ class Bars:
 
     def slice(self, start: int, stop: int) -> "Bars":
         """Bars start … stop-1."""
-        part = slice(start, stop)
+        window = slice(start, stop)
         return Bars(
-            time=self.time[part],
-            open=self.open[part],
-            high=self.high[part],
-            low=self.low[part],
-            close=self.close[part],
-            volume=self.volume[part],
-            adj_close=self.adj_close[part],
+            time=self.time[window],
+            open=self.open[window],
+            high=self.high[window],
+            low=self.low[window],
+            close=self.close[window],
+            volume=self.volume[window],
+            adj_close=self.adj_close[window],
         )
 
     def where(self, mask: NDArray[np.bool_]) -> "Bars":

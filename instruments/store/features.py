@@ -53,14 +53,14 @@ def features_compute(*, series: Sequence[Series], on_series: OnSeries) -> Comput
     written = rows = done = 0
     for start in range(0, len(series), _TOGETHER):
         group = series[start : start + _TOGETHER]
-        bars = {one.pk: found for one, found in zip(group, load_many(group), strict=True)}
-        marks = {pk: fingerprint(found) for pk, found in bars.items()}
-        rows += sum(len(found) for found in bars.values())
+        bars = {member.pk: history for member, history in zip(group, load_many(group), strict=True)}
+        marks = {pk: fingerprint(history) for pk, history in bars.items()}
+        rows += sum(len(history) for history in bars.values())
         stale_pks = stale_series(marks)
-        stale = [one for one in group if one.pk in stale_pks]
-        matrices = daily_features([bars[one.pk].adjusted() for one in stale])
-        for one, matrix in zip(stale, matrices, strict=True):
-            written += _store(one, bars[one.pk].time, matrix, marks[one.pk])
+        stale = [member for member in group if member.pk in stale_pks]
+        matrices = daily_features([bars[member.pk].adjusted() for member in stale])
+        for member, matrix in zip(stale, matrices, strict=True):
+            written += _store(member, bars[member.pk].time, matrix, marks[member.pk])
         done += len(group)
         on_series(done, len(series), written)
     return Computed(instruments=len(series), rows=rows, written=written)
@@ -185,7 +185,7 @@ def _read_postgresql(series: list[int]) -> tuple[NDArray[np.int64], NDArray[np.i
 
 def _read_sqlite(series: list[int]) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
     seconds = "CAST(strftime('%%s', timestamp) AS INTEGER)"
-    found = []
+    blocks = []
     with connection.cursor() as cursor:
         for pk in series:
             cursor.execute(
@@ -193,9 +193,9 @@ def _read_sqlite(series: list[int]) -> tuple[NDArray[np.int64], NDArray[np.int64
                 "ORDER BY timestamp",
                 [pk],
             )
-            found.append(np.array(cursor.fetchall(), dtype=np.float64).reshape(-1, 1 + len(get_feature_columns())))
-    whole = np.concatenate(found) if found else np.empty((0, 1 + len(get_feature_columns())))
-    keys = np.repeat(np.array(series, dtype=np.int64), [len(part) for part in found])
+            blocks.append(np.array(cursor.fetchall(), dtype=np.float64).reshape(-1, 1 + len(get_feature_columns())))
+    whole = np.concatenate(blocks) if blocks else np.empty((0, 1 + len(get_feature_columns())))
+    keys = np.repeat(np.array(series, dtype=np.int64), [len(block) for block in blocks])
     return keys, whole[:, 0].astype(np.int64), np.ascontiguousarray(whole[:, 1:])
 
 

@@ -161,11 +161,11 @@ def _what_there_is(symbol: str, timeframe: str) -> str:
     others = Series.objects.filter(instrument__symbol=symbol).values_list("timeframe", flat=True)
     if others:
         return f"{symbol} has no bars of {timeframe}. It has: {', '.join(others)}."
-    known = list(Instrument.objects.order_by("symbol").values_list("symbol", flat=True)[:21])
-    if not known:
+    symbols = list(Instrument.objects.order_by("symbol").values_list("symbol", flat=True)[:21])
+    if not symbols:
         return (
             "There are no prices yet. Load some: `python manage.py load_demo`, "
             "or `python manage.py import_bars FILE.csv --symbol SPY`."
         )
-    more = ", …" if len(known) > 20 else ""
-    return f"There is no instrument {symbol!r}. Known: {', '.join(known[:20])}{more}."
+    more = ", …" if len(symbols) > 20 else ""
+    return f"There is no instrument {symbol!r}. Known: {', '.join(symbols[:20])}{more}."

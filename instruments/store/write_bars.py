@@ -34,7 +34,7 @@ class Written:
         return Written(self.inserted + other.inserted, self.updated + other.updated, self.unchanged + other.unchanged)
 
 
-def whole_import() -> AbstractContextManager[None]:
+def import_transaction() -> AbstractContextManager[None]:
     """All of an import or nothing on PostgreSQL; on SQLite short transactions, because everybody waits for a writer.
 
     An import that was cut off there is completed by giving it again: what is stored already is left alone.
@@ -54,7 +54,7 @@ def write_bars(parts: list[tuple[Series, Bars]], source: str) -> dict[int, Writt
 
 def _write_postgresql(parts: list[tuple[Series, Bars]], source: str) -> dict[int, Written]:
     columns = ", ".join(PRICES)
-    with whole_import(), connection.cursor() as cursor:
+    with import_transaction(), connection.cursor() as cursor:
         # One order for the locks, whatever the files' order: two imports at once wait instead of deadlocking.
         list(Series.objects.select_for_update().filter(pk__in=[s.pk for s, _ in parts]).order_by("pk").values("pk"))
         prices = ", ".join(f"{name} float8" for name in PRICES)

@@ -34,15 +34,15 @@ class Sparkline:
 
 def sparklines(series: list[Series]) -> dict[int, Sparkline]:
     """The line of each series' last year (or less, by timeframe), by the series' id."""
-    wanted = Q()
-    for one in series:
-        if one.last is not None:
-            wanted |= Q(series=one.pk, timestamp__gt=one.last - _SPANS[Timeframe(one.timeframe)])
-    if not wanted:
+    newest = Q()
+    for item in series:
+        if item.last is not None:
+            newest |= Q(series=item.pk, timestamp__gt=item.last - _SPANS[Timeframe(item.timeframe)])
+    if not newest:
         return {}
     number = Window(RowNumber(), partition_by="series_id", order_by=F("timestamp").desc())
     sampled = (
-        PriceBar.objects.filter(wanted)
+        PriceBar.objects.filter(newest)
         .annotate(number=number)
         .annotate(step=Mod(F("number"), EVERY))
         .filter(step=1)

@@ -20,14 +20,14 @@ LAST_BARS = 20  # shown as a table where the chart can't be drawn
 @page_permission(Scope.READ)
 def backtest(request: HttpRequest) -> HttpResponse:
     """The chart. Its bars come from the API; what is on it comes from the address."""
-    known = list(Series.objects.filter(rows__gt=0, instrument__active=True).select_related("instrument"))
+    with_bars = list(Series.objects.filter(rows__gt=0, instrument__active=True).select_related("instrument"))
     symbol = request.GET.get("symbol") or default_symbol()
-    timeframe = request.GET.get("timeframe") or _usual_timeframe(known, symbol)
+    timeframe = request.GET.get("timeframe") or _usual_timeframe(with_bars, symbol)
     context: dict[str, Any] = {
-        "symbols": sorted({series.instrument.symbol for series in known}),
+        "symbols": sorted({series.instrument.symbol for series in with_bars}),
         "timeframes": {
-            symbol: [series.timeframe for series in known if series.instrument.symbol == symbol]
-            for symbol in {series.instrument.symbol for series in known}
+            symbol: [series.timeframe for series in with_bars if series.instrument.symbol == symbol]
+            for symbol in {series.instrument.symbol for series in with_bars}
         },
         "symbol": symbol,
         "timeframe": timeframe,
@@ -38,7 +38,9 @@ def backtest(request: HttpRequest) -> HttpResponse:
     try:
         series = series_get(symbol, timeframe)
     except UnknownSeries as error:
-        return render(request, "instruments/backtest.html", {**context, "problem": str(error)}, status=_status(known))
+        return render(
+            request, "instruments/backtest.html", {**context, "problem": str(error)}, status=_status(with_bars)
+        )
     bars = PriceBar.objects.filter(series=series).order_by("-timestamp")[:LAST_BARS]
     return render(request, "instruments/backtest.html", {**context, "series": series, "last_bars": bars})
 
@@ -55,10 +57,10 @@ class InstrumentRow:
 @page_permission(Scope.READ)
 def instruments(request: HttpRequest) -> HttpResponse:
     """Coverage of every instrument, page by page, with the line of its last year."""
-    found = list(
+    listed = list(
         Instrument.objects.filter(symbol__gt=request.GET.get("after", "")).prefetch_related("series")[: PAGE + 1]
     )
-    held = {instrument: [s for s in instrument.series.all() if s.rows] for instrument in found[:PAGE]}
+    held = {instrument: [s for s in instrument.series.all() if s.rows] for instrument in listed[:PAGE]}
     lines = sparklines([series[0] for series in held.values() if series])
     rows = [
         InstrumentRow(instrument, series, lines.get(series[0].pk) if series else None)
@@ -66,7 +68,7 @@ def instruments(request: HttpRequest) -> HttpResponse:
     ]
     context = {
         "rows": rows,
-        "next": rows[-1].instrument.symbol if len(found) > PAGE else "",
+        "next": rows[-1].instrument.symbol if len(listed) > PAGE else "",
         "first_page": "after" not in request.GET,
     }
     return render(request, "instruments/instruments.html", context)

@@ -19,9 +19,8 @@ from training.quant.stats.stability import STRETCH, Distribution, mean_psi, psi_
 FEWEST_STRETCHES = 5  # of training, to know what is usual
 HORIZONS = 6  # delivered precision is asked of the days of so many horizons, the newest
 NAMED = 3  # columns in a sentence
-SCORES_TIMES = (
-    3.0  # what is usual was said by the judged model: the kept one, fitted on more, speaks a little otherwise
-)
+# The baseline holds scores of the evaluated model: the deployed one, fitted on more, predicts a little otherwise.
+SCORES_TIMES = 3.0
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ def shift(trained: Distribution, values: NDArray[np.floating[Any]], *, times: fl
     """`values` (n, k) of the newest STRETCH days, columns as `trained`; bound: `times` the most that a window
     of training had."""
     by_column = psi_by_column(trained, values)
-    bound = times * max(trained.usual) if len(trained.usual) >= FEWEST_STRETCHES else None
+    bound = times * max(trained.baseline) if len(trained.baseline) >= FEWEST_STRETCHES else None
     return Shift(mean_psi(by_column), bound, dict(sorted(by_column.items(), key=lambda column: -column[1])))
 
 

@@ -34,16 +34,18 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--candle", default="2015-06-12", help="decision candle (default: 2015-06-12)")
     parser.add_argument("--rounds", type=int, default=20, help="times each is measured (default: 20)")
     parser.add_argument("--output", type=Path, default=Path("var/bench/candle.json"), help="where the JSON goes")
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        data = asked.data or Path(folder) / "walk.csv"
-        if asked.data is None:
+        data = options.data or Path(folder) / "walk.csv"
+        if options.data is None:
             write_walk(data, rows=5000, seed=1)
         with running_site(data, SYMBOL) as site:
-            times = _measure(site, asked.candle, asked.rounds, Path(folder))
+            times = _measure(site, options.candle, options.rounds, Path(folder))
     result = _report(times)
-    asked.output.parent.mkdir(parents=True, exist_ok=True)
-    asked.output.write_text(json.dumps({**result, "seconds": times, "data": str(asked.data or "generated")}, indent=1))
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    options.output.write_text(
+        json.dumps({**result, "seconds": times, "data": str(options.data or "generated")}, indent=1)
+    )
     return 0
 
 

@@ -45,18 +45,18 @@ def main(arguments: list[str]) -> int:
         "--draws", type=int, default=5, help="times the page is opened in Chromium (default: 5; 0: not)"
     )
     parser.add_argument("--output", type=Path, default=Path("var/bench/chart.json"), help="where the JSON goes")
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "walk.csv"
-        write_walk(data, rows=asked.bars, seed=1)
+        write_walk(data, rows=options.bars, seed=1)
         with running_site(data, SYMBOL) as site:
             trained = ("train_poc", "--symbol", SYMBOL, "--selected_candle_date", CANDLE, "--no-confirm", "--json")
             run_id = json.loads(manage(site.environment, *trained))["run_id"]
-            times, sizes = _serving(site, run_id, asked.rounds)
-            draws = _draws(site, run_id, asked.draws) if asked.draws else []
-    result = _report(times, sizes, draws, asked.bars)
-    asked.output.parent.mkdir(parents=True, exist_ok=True)
-    asked.output.write_text(json.dumps({**result, "seconds": times, "first_draw_seconds": draws}, indent=1))
+            times, sizes = _serving(site, run_id, options.rounds)
+            draws = _draws(site, run_id, options.draws) if options.draws else []
+    result = _report(times, sizes, draws, options.bars)
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    options.output.write_text(json.dumps({**result, "seconds": times, "first_draw_seconds": draws}, indent=1))
     return 0
 
 

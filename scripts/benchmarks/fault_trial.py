@@ -67,18 +67,18 @@ class Patient:
     def parts(self) -> dict[str, list[int]]:
         """Kind -> processes, as far as they are there. The launcher starts the web server first; django-q2 its
         workers, then monitor and pusher; who of them works, the database knows."""
-        found: dict[str, list[int]] = {"launcher": [self.process.pid]}
+        by_kind: dict[str, list[int]] = {"launcher": [self.process.pid]}
         for pid in _children(self.process.pid):
-            found["main" if b"manage.py\0worker" in _read(pid, "cmdline") else "web"] = [pid]
+            by_kind["main" if b"manage.py\0worker" in _read(pid, "cmdline") else "web"] = [pid]
         working = set(heartbeat.alive().values_list("pid", flat=True))
-        for guard in (pid for main in found.get("main", []) for pid in _children(main)):
+        for guard in (pid for main in by_kind.get("main", []) for pid in _children(main)):
             below = sorted(_children(guard))
             others = [pid for pid in below if pid not in working]
             if len(below) == 4 and len(others) == 2:
-                found |= {"guard": [guard], "monitor": others[:1], "pusher": others[1:]}
-                found["worker"] = [pid for pid in below if pid in working]
-                found["child"] = [child for pid in found["worker"] for child in _children(pid)]
-        return found
+                by_kind |= {"guard": [guard], "monitor": others[:1], "pusher": others[1:]}
+                by_kind["worker"] = [pid for pid in below if pid in working]
+                by_kind["child"] = [child for pid in by_kind["worker"] for child in _children(pid)]
+        return by_kind
 
     def left(self) -> set[int]:
         """Every process of this trial except this one, whoever its parent is."""
@@ -110,7 +110,7 @@ class Trial:
     def __init__(self, runs: int, kills: int, seed: int) -> None:
         self.runs, self.kills, self.random = runs, kills, random.Random(seed)
         self.user = User.objects.create_user("victim")
-        self.asked: list[int] = []
+        self.run_pks: list[int] = []
         self.killed: Counter[str] = Counter()
         self.open: list[Hit] = []
         self.recoveries: list[tuple[float, str]] = []
@@ -128,23 +128,23 @@ class Trial:
             self.ask(round(self.runs * (n + 1) / self.kills))
             self.kill(kind)
         self.ask(self.runs)
-        active = TrainingRun.objects.filter(pk__in=self.asked, status__in=ACTIVE)
+        active = TrainingRun.objects.filter(pk__in=self.run_pks, status__in=ACTIVE)
         with contextlib.suppress(TimeoutError):
             self.until(lambda: not active.exists(), PATIENCE_S + self.runs)
         self.patient.process.terminate()
         self.patient.process.wait(20)
         self.count_orphans()
-        return {**self.judged(), "seconds": round(time.monotonic() - started)}
+        return {**self.result(), "seconds": round(time.monotonic() - started)}
 
     def ask(self, many: int) -> None:
         """Runs of different lengths, so that kills meet every stage."""
-        while len(self.asked) < many:
+        while len(self.run_pks) < many:
             day = self.random.choice(("2010-03-10", "2012-06-13", "2015-06-12", "2016-02-17"))
             spec = CandleSpec(candle=f"{day}T00:00:00Z", symbol="BENCH", confirm=False,
                               train_years=self.random.choice((1.0, 3.0, 8.0)),
                               learning_rate=self.random.choice((0.01, 0.05)))  # fmt: skip
             with contextlib.suppress(DbError):
-                self.asked.append(services.run_create(user=self.user, spec=spec).pk)
+                self.run_pks.append(services.run_create(user=self.user, spec=spec).pk)
 
     def kill(self, kind: str) -> None:
         pause = time.monotonic() + self.random.uniform(0.0, 0.6)
@@ -170,11 +170,11 @@ class Trial:
 
     def victims(self, kind: str) -> list[int]:
         """Processes of this kind. Once every run has ended there is no child to kill: one more is asked for."""
-        found = self.patient.parts().get(kind, [])
-        active = TrainingRun.objects.filter(pk__in=self.asked, status__in=ACTIVE)
-        if kind == "child" and not found and not active.exists():
-            self.ask(len(self.asked) + 1)
-        return found
+        processes = self.patient.parts().get(kind, [])
+        active = TrainingRun.objects.filter(pk__in=self.run_pks, status__in=ACTIVE)
+        if kind == "child" and not processes and not active.exists():
+            self.ask(len(self.run_pks) + 1)
+        return processes
 
     def until(self, true: Callable[[], Any], seconds: float = PATIENCE_S) -> Any:
         """The first true value; meanwhile looks after the runs that were hit."""
@@ -208,31 +208,31 @@ class Trial:
             self.orphans += 1
             os.kill(pid, signal.SIGKILL)
 
-    def judged(self) -> dict[str, Any]:
+    def result(self) -> dict[str, Any]:
         swept = sweep_orphans()  # as the worker command does from time to time
-        found = inventory()
-        rows = dict(TrainingRun.objects.filter(pk__in=self.asked).values_list("pk", "status"))
-        why = Counter(TrainingRun.objects.filter(pk__in=self.asked).values_list("error_reason", flat=True))
+        artifacts = inventory()
+        rows = dict(TrainingRun.objects.filter(pk__in=self.run_pks).values_list("pk", "status"))
+        why = Counter(TrainingRun.objects.filter(pk__in=self.run_pks).values_list("error_reason", flat=True))
         ended = Counter(rows.values())
-        completed = RunEvent.objects.filter(run__in=self.asked, stage=Status.COMPLETED)
+        completed = RunEvent.objects.filter(run__in=self.run_pks, stage=Status.COMPLETED)
         results = Counter(completed.values_list("run", flat=True))
         models = set(ModelVersion.objects.values_list("run", flat=True))
         done = {pk for pk, status in rows.items() if status == Status.COMPLETED}
         gave_up = why["lost_worker"]
         limit = 2 * leases.LEASE_S + self.start_s
         return {
-            "runs": len(self.asked),
+            "runs": len(self.run_pks),
             "kills": dict(self.killed),
             "hit": len(self.recoveries) + len(self.open),
             "ended": dict(ended),
             "gave_up": gave_up,
-            "lost": len(self.asked) - len(done) - gave_up - sum(ended[status] for status in ACTIVE),
+            "lost": len(self.run_pks) - len(done) - gave_up - sum(ended[status] for status in ACTIVE),
             "doubled": sum(n > 1 for n in results.values()),
             "stuck": sum(ended[status] for status in ACTIVE) + len(self.open),
-            "torn": len(found.missing) + len(found.changed) + len(models ^ done),
+            "torn": len(artifacts.missing) + len(artifacts.changed) + len(models ^ done),
             "orphans": self.orphans,
             "swept": swept,
-            "folders": len(found.orphaned),
+            "folders": len(artifacts.orphaned),
             "late": sum(took > limit for took, _ in self.recoveries),
             "slowest_s": round(max((took for took, _ in self.recoveries), default=0.0), 2),
             "slowest_by_kind_s": {

@@ -34,15 +34,15 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--on", choices=DATABASES, action="append", help="which database (default: both)")
     parser.add_argument("--seed", type=int, default=1, help="of the moments and the victims (default: 1)")
     parser.add_argument("--output", type=Path, default=Path("var/bench/faults.json"), help="where the JSON goes")
-    asked = parser.parse_args(arguments)
-    results = {name: _trial(name, asked) for name in asked.on or DATABASES}
+    options = parser.parse_args(arguments)
+    results = {name: _trial(name, options) for name in options.on or DATABASES}
     _report(results)
-    asked.output.parent.mkdir(parents=True, exist_ok=True)
-    asked.output.write_text(json.dumps(results, indent=1))
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    options.output.write_text(json.dumps(results, indent=1))
     return int(any(result[name] for result in results.values() for name in ZEROS))
 
 
-def _trial(database: str, asked: argparse.Namespace) -> dict[str, Any]:
+def _trial(database: str, options: argparse.Namespace) -> dict[str, Any]:
     """In a process of its own: Django knows one database."""
     with tempfile.TemporaryDirectory(prefix="boursomatic-faults-") as folder, _database(database) as url:
         env = environment(
@@ -52,7 +52,7 @@ def _trial(database: str, asked: argparse.Namespace) -> dict[str, Any]:
         write_walk(Path(folder) / "walk.csv", rows=5000, seed=1)
         manage(env, "migrate", "--verbosity", "0")
         manage(env, "import_bars", str(Path(folder) / "walk.csv"), "--symbol", "BENCH", "--json")
-        numbers = (str(asked.runs), str(asked.kills), str(asked.seed))
+        numbers = (str(options.runs), str(options.kills), str(options.seed))
         trial = [sys.executable, "-m", "scripts.benchmarks.fault_trial", *numbers, f"{folder}/result.json"]
         if subprocess.run(trial, cwd=ROOT, env=env, check=False).returncode:
             raise SystemExit(f"The trial on {database} broke off; its last words are above.")

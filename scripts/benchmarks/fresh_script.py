@@ -42,15 +42,15 @@ def main() -> None:
     model.fit(x[:border], y[:border], eval_X=(x[border:],), eval_y=(y[border:],), callbacks=[stop])
     model = model.set_params(n_estimators=max(1, model.best_iteration_)).fit(x, y)
     p = model.predict_proba(scaler.transform(features[test]))[:, 1]
-    said = p >= 0.5
-    figures = {
+    predicted = p >= 0.5
+    metrics = {
         "auc": roc_auc_score(label[test], p),
-        "accuracy": accuracy_score(label[test], said),
-        "f1": f1_score(label[test], said),
+        "accuracy": accuracy_score(label[test], predicted),
+        "f1": f1_score(label[test], predicted),
     }
     joblib.dump(model, Path(folder) / "model.joblib")
     joblib.dump(scaler, Path(folder) / "scaler.joblib")
-    (Path(folder) / "results.json").write_text(json.dumps(figures))
+    (Path(folder) / "results.json").write_text(json.dumps(metrics))
 
 
 def _connection():  # type: ignore[no-untyped-def]

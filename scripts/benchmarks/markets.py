@@ -5,7 +5,10 @@ body of this bar's candle in units of its volatility (the scale-free feature `pr
 tilt, P(up) is logistic in the return of the last 20 bars in units of its volatility: who rose tends to go on rising.
 """
 
+from dataclasses import replace
+
 import numpy as np
+from numpy.typing import NDArray
 
 from instruments.quant.bars import Bars
 
@@ -42,6 +45,37 @@ def market(
     open_ = close * np.exp(-body * volatility * 0.5)
     high = np.maximum(open_, close) * np.exp(np.abs(rng.normal(size=bars)) * volatility * 0.3)
     low = np.minimum(open_, close) * np.exp(-np.abs(rng.normal(size=bars)) * volatility * 0.3)
-    days = np.arange(bars)
-    time = (MONDAY + (days // 5 * 7 + days % 5) * DAY).astype(np.int64)
-    return Bars(time, open_, high, low, close, rng.lognormal(14, 0.5, bars), close)
+    return Bars(_weekdays(bars), open_, high, low, close, rng.lognormal(14, 0.5, bars), close)
+
+
+def filled_forward(bars: Bars, *, share: float, seed: int) -> Bars:
+    """More bars among these, `share` of all then, that carry the close before them forward, as over holidays."""
+    n = len(bars)
+    more = np.random.default_rng(seed).choice(n, round(n * share / (1 - share)), replace=False)
+    places = np.sort(np.append(np.arange(n), more))
+    is_filled = np.append(False, places[1:] == places[:-1])
+    close, volume = bars.close[places], np.where(is_filled, 0.0, bars.volume[places])
+    open_, high, low = (np.where(is_filled, close, prices[places]) for prices in (bars.open, bars.high, bars.low))
+    return Bars(_weekdays(len(places)), open_, high, low, close, volume, close)
+
+
+def untraded(bars: Bars, *, share: float, seed: int) -> Bars:
+    """These bars with `share` of their days quoted but not traded: the close stays, the volume is 0."""
+    n = len(bars)
+    traded = np.full(n, fill_value=True)
+    traded[1 + np.random.default_rng(seed).choice(n - 1, round(n * share), replace=False)] = False
+    close = bars.close[np.maximum.accumulate(np.where(traded, np.arange(n), 0))]
+    return replace(
+        bars,
+        open=np.where(traded, bars.open, close),
+        high=np.where(traded, bars.high, close * 1.001),
+        low=np.where(traded, bars.low, close * 0.999),
+        close=close,
+        volume=np.where(traded, bars.volume, 0.0),
+        adj_close=close,
+    )
+
+
+def _weekdays(count: int) -> NDArray[np.int64]:
+    days = np.arange(count)
+    return (MONDAY + (days // 5 * 7 + days % 5) * DAY).astype(np.int64)

@@ -35,30 +35,30 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--rows", type=int, default=100_000, help="recommendations to score (default: 100,000)")
     parser.add_argument("--sqlite", action="store_true", help="on SQLite instead of PostgreSQL")
     parser.add_argument("--output", type=Path, default=Path("var/bench/recommend.json"), help="where the JSON goes")
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     with ExitStack() as stack:
         os.environ |= {
             "DJANGO_SETTINGS_MODULE": "boursomatic.settings",
             "BOURSOMATIC_HOME": stack.enter_context(tempfile.TemporaryDirectory()),
             "BOURSOMATIC_DEMO": "0",
-            "DATABASE_URL": "" if asked.sqlite else _postgres(stack),
+            "DATABASE_URL": "" if options.sqlite else _postgres(stack),
         }
         Path(os.environ["BOURSOMATIC_HOME"], "static").mkdir()  # WhiteNoise looks for it
         import django  # noqa: PLC0415 - settings are read from the environment just set
 
         django.setup()
-        model, days = _fill(asked.instruments)
+        model, days = _fill(options.instruments)
         result = _recommend(model, days)
         before = _pages()
-        stored = _store(model, days, asked.rows)
+        stored = _store(model, days, options.rows)
         result |= _score(stored)
         after = _pages()
         for name in before:
             _row(f"page {name}, one day stored", before[name])
             _row(f"page {name}, {stored:,} stored", after[name], f"{after[name] / before[name]:.2f} x")
         result |= {f"page_{name}": [before[name], after[name]] for name in before}
-    asked.output.parent.mkdir(parents=True, exist_ok=True)
-    asked.output.write_text(json.dumps({**result, "instruments": asked.instruments, "rows": stored}, indent=1))
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    options.output.write_text(json.dumps({**result, "instruments": options.instruments, "rows": stored}, indent=1))
     return 0
 
 

@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--data", type=Path, help="file of daily bars of many instruments (default: generated)")
     parser.add_argument("--instruments", type=int, default=240, help="how many are generated (default: 240, 0.3M bars)")
     parser.add_argument("--output", type=Path, default=Path("var/bench/universe.json"), help="where the JSON goes")
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     from tests.postgres import server  # noqa: PLC0415 - needs PostgreSQL's binaries, which --help does not
 
     with tempfile.TemporaryDirectory() as home, server() as postgres:
@@ -38,12 +38,12 @@ def main(arguments: list[str]) -> int:
         import django  # noqa: PLC0415 - settings are read from the environment just set
 
         django.setup()
-        _fill(asked.data, asked.instruments)
+        _fill(options.data, options.instruments)
         result = {**_features(), **_load(), **_train()}
     result["peak_gib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"{'peak memory':<30}{result['peak_gib']:>9.2f} GiB")
-    asked.output.parent.mkdir(parents=True, exist_ok=True)
-    asked.output.write_text(json.dumps({**result, "data": str(asked.data or "generated")}, indent=1))
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    options.output.write_text(json.dumps({**result, "data": str(options.data or "generated")}, indent=1))
     return 0
 
 
@@ -163,7 +163,7 @@ def _train() -> dict[str, float]:
     shape = parameters(spec.seed)
 
     def bare() -> None:
-        for rows in (split.train, np.flatnonzero(panel.known)):
+        for rows in (split.train, np.flatnonzero(panel.has_outcome)):
             data = lightgbm.Dataset(panel.features[rows], label=labels[rows], params=shape)
             lightgbm.train({**shape, "objective": "multiclass", "num_class": 3}, data, TREES)
             data.set_label(panel.returns[rows])

@@ -5,11 +5,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, StorageState
+from playwright.sync_api import Browser, BrowserContext, Page, StorageState, expect
 
 from tests.browser.site import NAME, PASSWORD, Site, running_site
 
 OpenPage = Callable[..., Page]
+# Ends of waiting, not measures: what comes early costs nothing, and a busy machine takes many times as long.
+PAGE_MS = 60_000.0  # for a page and what stands on it
+WORK_MS = 300_000.0  # for what a worker does
+expect.set_options(timeout=PAGE_MS)
+
+
+@pytest.fixture
+def context(context: BrowserContext) -> BrowserContext:
+    """Playwright's own fixture, which `page` is made from, with our end of waiting."""
+    context.set_default_timeout(PAGE_MS)
+    return context
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +51,7 @@ def logged_in(browser: Browser) -> Callable[[Site], StorageState]:
     def of(site: Site) -> StorageState:
         if site.url not in kept:
             context = browser.new_context()
+            context.set_default_timeout(PAGE_MS)
             page = context.new_page()
             log_in(page, site)
             kept[site.url] = context.storage_state()
@@ -57,6 +69,7 @@ def open_page(browser: Browser, logged_in: Callable[[Site], StorageState]) -> It
 
     def opened(site: Site, path: str, *, may_complain: bool = False, **options: Any) -> Page:
         context = browser.new_context(base_url=site.url, storage_state=logged_in(site), **options)
+        context.set_default_timeout(PAGE_MS)
         contexts.append(context)
         page = context.new_page()
         if not may_complain:

@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import WORK_MS, OpenPage
 from tests.browser.site import Site
 
 
@@ -138,7 +138,7 @@ def _train(page: Page) -> str:
     chart.click(position={"x": box["width"] * 0.6, "y": box["height"] * 0.5})
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("button", name="Start Training").click()
-    expect(dialog.get_by_role("heading", name="Training Complete!")).to_be_visible(timeout=30_000)
+    expect(dialog.get_by_role("heading", name="Training Complete!")).to_be_visible(timeout=WORK_MS)
     return page.url.rstrip("/").rsplit("/", 1)[-1]
 
 

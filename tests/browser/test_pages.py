@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import WORK_MS, OpenPage
 from tests.browser.site import Site
 
 PATHS = (
@@ -39,7 +39,7 @@ def test_it_fits_a_narrow_window(site: Site, open_page: OpenPage, path: str) -> 
 def test_it_shows_a_finished_run_in_a_narrow_window(site: Site, open_page: OpenPage) -> None:
     page = open_page(site, "/training/new/?symbol=IBM&candle=2010-06-15", viewport=NARROW)
     _start_run(page)
-    expect(page.get_by_role("columnheader", name="Test", exact=True)).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("columnheader", name="Test", exact=True)).to_be_visible(timeout=WORK_MS)
     expect(page.get_by_role("heading", name="Candle run IBM 1d, 2010-06-15")).to_be_visible()
     assert _overflow(page) == 0
     test_column = page.get_by_role("columnheader", name="Test", exact=True).bounding_box()

@@ -6,18 +6,17 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import WORK_MS, OpenPage
 from tests.browser.site import Site
 
 DAYS = ("2010-08-02", "2010-08-03")
-WORKING_MS = 90_000
 
 
 @pytest.fixture(scope="module")
 def version(site: Site) -> str:
     """A model of the demo universe with a horizon of its own, active, and asked about two days."""
     site.manage("compute_features", "--universe", "demo")
-    words = ("--universe", "demo", "--horizon", "10", "--lookback-days", "1500", "--as-of", "2010-06-30")
+    words = ("--universe", "demo", "--horizon", "10", "--lookback-days", "900", "--as-of", "2010-06-30")
     made: str = json.loads(site.manage("train", *words, "--json"))["version"]
     site.manage("activate_model", made, "--reason", "for the browser", "--override")
     for day in DAYS:
@@ -49,9 +48,9 @@ def test_it_goes_from_advice_to_score_and_challenger(site: Site, open_page: Open
     page.get_by_label("Universe").select_option("demo")
     page.get_by_role("button", name="Schedule this universe").click()
     result = _run_now(page, "Score")
-    expect(result).to_contain_text(re.compile(r"\d+ scored, \d+ pending"), timeout=WORKING_MS)
+    expect(result).to_contain_text(re.compile(r"\d+ scored, \d+ pending"), timeout=WORK_MS)
     result = _run_now(page, "Retrain")
-    expect(result).to_contain_text("Challenger universe-", timeout=WORKING_MS)
+    expect(result).to_contain_text("Challenger universe-", timeout=WORK_MS)
 
     page.goto("/recommendations/")
     page.get_by_role("link", name="Scorecard").click()

@@ -1,11 +1,12 @@
 """From the chart to a trained model, by mouse, by keyboard, and without JavaScript."""
 
 import re
+import time
 
 import pytest
 from playwright.sync_api import Locator, Page, Position, expect
 
-from tests.browser.conftest import OpenPage, log_in
+from tests.browser.conftest import WORK_MS, OpenPage, log_in
 from tests.browser.site import Site
 
 DAY = re.compile(r"20\d\d-\d\d-\d\d")
@@ -34,7 +35,7 @@ def test_it_trains_the_candle_that_is_clicked(site: Site, page: Page) -> None:
     expect(dialog.get_by_label("Candle (UTC)")).to_have_value(DAY)
     expect(dialog.get_by_label("Test window (candles)", exact=True)).to_have_value("35")
     dialog.get_by_role("button", name="Start Training").dblclick()
-    expect(dialog.get_by_role("heading", name="Training Complete!")).to_be_visible(timeout=30_000)
+    expect(dialog.get_by_role("heading", name="Training Complete!")).to_be_visible(timeout=WORK_MS)
     for word in ("Accuracy", "Precision", "Recall", "F1", "AUC", "MCC", "Best threshold"):
         expect(dialog.get_by_role("row", name=word).first).to_be_visible()
     expect(page).to_have_url(re.compile(r"/runs/\w+/$"))
@@ -100,7 +101,7 @@ def test_it_says_in_the_dialog_what_is_wrong(site: Site, open_page: OpenPage) ->
     expect(dialog.get_by_role("alert")).to_contain_text("is no candle of AAPL 1d. The nearest: 2010-06-11")
     dialog.get_by_label("Candle (UTC)").fill("2010-06-15")
     dialog.get_by_role("button", name="Start Training").click()
-    expect(dialog.get_by_role("heading", name="Training Complete!")).to_be_visible(timeout=30_000)
+    expect(dialog.get_by_role("heading", name="Training Complete!")).to_be_visible(timeout=WORK_MS)
 
 
 def test_it_goes_back_from_run_to_form_to_chart(site: Site, open_page: OpenPage) -> None:
@@ -125,9 +126,8 @@ def test_it_works_without_javascript(site: Site, open_page: OpenPage) -> None:
     page.get_by_role("button", name="Start Training").click()
     expect(page).to_have_url(re.compile(r"/runs/\w+/$"))
     complete = page.get_by_role("columnheader", name="Test", exact=True)
-    for _ in range(60):
-        if complete.is_visible():
-            break
+    until = time.monotonic() + WORK_MS / 1000
+    while not complete.is_visible() and time.monotonic() < until:
         page.reload()
     expect(complete).to_be_visible()
     page.goto("/runs/?status=completed&symbol=AAPL")

@@ -7,12 +7,11 @@ from datetime import UTC, datetime
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import WORK_MS, OpenPage
 from tests.browser.site import Site
 from tests.training.quant.noise import noise_bars
 
 SYMBOLS = ("UA", "UB", "UC", "UD", "UE", "UF")
-TRAINED_S = 60_000.0
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +49,7 @@ def test_it_trains_activates_and_rolls_back(site: Site, open_page: OpenPage, uni
     expect(use).to_contain_text("the run computes them first")
     page.get_by_role("button", name="Start").click()
 
-    expect(page.get_by_text("Profit and loss over the test days")).to_be_visible(timeout=TRAINED_S)
+    expect(page.get_by_text("Profit and loss over the test days")).to_be_visible(timeout=WORK_MS)
     expect(page).to_have_title(re.compile("^Universe run few 1d, "))
     expect(page.get_by_role("row", name=re.compile("^Accuracy"))).to_contain_text("vs")
     page.get_by_role("link", name="Activation checks").click()
@@ -64,7 +63,7 @@ def test_it_trains_activates_and_rolls_back(site: Site, open_page: OpenPage, uni
     page.get_by_role("link", name="Again with these settings").click()
     page.get_by_label(re.compile("^BUY from")).fill("0.04")
     page.get_by_role("button", name="Start").click()
-    page.get_by_role("link", name="Activation checks").click(timeout=TRAINED_S)
+    page.get_by_role("link", name="Activation checks").click(timeout=WORK_MS)
     expect(page.get_by_text("It replaces")).to_be_visible()
     second = page.url
     _override(page, "Another trial")

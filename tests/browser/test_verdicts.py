@@ -6,13 +6,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import APIResponse, Locator, Page, expect
 
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import WORK_MS, OpenPage
 from tests.browser.noise import SYMBOL, import_noise
 from tests.browser.site import Site
 from training.quant.candle.spec import RANGES
 
 CLICKS = 20
-SOON = 30_000  # ms
 AT_ONCE_MS = 250
 
 
@@ -25,7 +24,7 @@ def _train(page: Page, **values: str) -> None:
     for label, value in values.items():
         page.get_by_label(label, exact=True).fill(value)
     page.get_by_role("button", name="Start Training").click()
-    expect(page.get_by_role("columnheader", name="Test", exact=True)).to_be_visible(timeout=SOON)
+    expect(page.get_by_role("columnheader", name="Test", exact=True)).to_be_visible(timeout=WORK_MS)
 
 
 def _strip(page: Page) -> Locator:
@@ -36,7 +35,7 @@ def test_it_confirms_in_place_and_proves_on_demand(site: Site, open_page: OpenPa
     page = open_page(site, "/training/new/?symbol=AAPL&candle=2010-03-15")
     page.evaluate("window.stayed = true")
     _train(page)
-    expect(_strip(page).get_by_role("listitem")).to_have_count(12, timeout=SOON)
+    expect(_strip(page).get_by_role("listitem")).to_have_count(12, timeout=WORK_MS)
     expect(page.get_by_role("listitem").filter(has_text="this run")).to_have_count(1)
     verdict = page.locator(".verdict")
     expect(verdict).to_contain_text("over 385 candles it was")
@@ -46,9 +45,9 @@ def test_it_confirms_in_place_and_proves_on_demand(site: Site, open_page: OpenPa
     expect(page.get_by_text("Last outcome used 2010-03-15 ≤ decision 2010-03-15 < first test outcome")).to_be_visible()
 
     page.get_by_role("button", name="Verify").click()
-    expect(page.get_by_text("Bit-identical")).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("Bit-identical")).to_be_visible(timeout=WORK_MS)
     page.get_by_role("button", name="Run the noise control").click()
-    expect(page.get_by_text("With its labels rotated in time")).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("With its labels rotated in time")).to_be_visible(timeout=WORK_MS)
     expect(page.locator(".rotated-dot")).to_have_count(30)
     expect(page.locator("[hx-trigger]")).to_have_count(0)
 
@@ -62,17 +61,17 @@ def test_it_confirms_later_what_was_trained_without(site: Site, open_page: OpenP
     run_id = _post(page, {"candle_date": "2009-03-16", "symbol": "AAPL", "confirm": False}).json()["run_id"]
     page.goto(f"/runs/{run_id}/")
     confirm = page.get_by_role("button", name="Confirm", exact=True)
-    expect(confirm).to_be_visible(timeout=SOON)
+    expect(confirm).to_be_visible(timeout=WORK_MS)
     expect(page.get_by_text("This run was started without confirmation")).to_be_visible()
     confirm.click()
-    expect(_strip(page)).to_be_visible(timeout=SOON)
+    expect(_strip(page)).to_be_visible(timeout=WORK_MS)
 
 
 def test_it_explains_a_figure_within_the_dialog(site: Site, open_page: OpenPage) -> None:
     page = open_page(site, "/backtest/?symbol=AAPL&train=1&candle=2010-04-15T00:00:00Z")
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("button", name="Start Training").click()
-    dialog.get_by_role("button", name="MCC", exact=True).click(timeout=SOON)
+    dialog.get_by_role("button", name="MCC", exact=True).click(timeout=WORK_MS)
     note = page.get_by_role("note", name="MCC")
     expect(note).to_be_visible()
     expect(note).to_contain_text("What it can't say")
@@ -114,7 +113,7 @@ def _post(page: Page, body: dict[str, Any]) -> APIResponse:
     """A click by a program of the same person; waits where too many runs are active."""
     cookies = {cookie["name"]: cookie["value"] for cookie in page.context.cookies()}
     headers = {"X-CSRFToken": cookies["csrftoken"], "Referer": page.url}
-    for _ in range(SOON // AT_ONCE_MS):
+    for _ in range(int(WORK_MS) // AT_ONCE_MS):
         answer = page.request.post("/api/training/run-poc", data=body, headers=headers)
         if answer.status != 429:
             assert answer.status == 202, answer.text()
@@ -124,7 +123,7 @@ def _post(page: Page, body: dict[str, Any]) -> APIResponse:
 
 
 def _confirmed(page: Page, run_id: str) -> dict[str, Any]:
-    for _ in range(4 * SOON // AT_ONCE_MS):
+    for _ in range(int(WORK_MS) // AT_ONCE_MS):
         answer: dict[str, Any] = page.request.get(f"/api/training/poc-runs/{run_id}").json()
         if answer["confirmation"] and answer["confirmation"]["status"] == "completed":
             return answer

@@ -22,15 +22,17 @@ from training.models import TrainingRun
 from training.worker import heartbeat
 
 T = TypeVar("T")
-START_S = 90.0  # a process that imports LightGBM on a busy machine; a fresh home takes tables and static files too
+WAIT_S = 300.0  # an end of waiting, not a measure: what comes early costs nothing, and a busy machine takes its time
+POLL_S = 0.02  # each look is a query
+CATCH_S = 0.002  # looks for what is soon over
 
 
-def until(condition: Callable[[], T | None], seconds: float = 20.0, what: str = "") -> T:
+def until(condition: Callable[[], T | None], seconds: float = WAIT_S, what: str = "", poll_s: float = POLL_S) -> T:
     """The first true value of `condition`, or a failure after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what or condition}"
-        time.sleep(0.002)
+        time.sleep(poll_s)
     return value
 
 
@@ -123,7 +125,7 @@ class Crew:
 
     def parts(self) -> dict[str, int]:
         """Once all are there. django-q2 starts its workers first, then the monitor, then the pusher."""
-        sentinel, pids = until(self._whole_group, START_S, "the whole group")
+        sentinel, pids = until(self._whole_group, what="the whole group")
         named = {"main": self.main, "sentinel": sentinel, "monitor": pids[-2], "pusher": pids[-1]}
         return {**named, **{f"worker{n}": pid for n, pid in enumerate(pids[:-2])}}
 
@@ -140,14 +142,14 @@ class Crew:
         return [pid for pid in known if pid in group(self.pgid) and not children(pid)]
 
     def wait_ready(self) -> None:
-        until(heartbeat.alive().exists, START_S, "a worker's beat")
+        until(heartbeat.alive().exists, what="a worker's beat")
         self.parts()
 
     def child_of(self, run: TrainingRun) -> int:
         """The process that trains this run, stopped in the middle of it."""
-        worker = until(lambda: status_of(run, "worker_pid"), what="a claim")
-        child = until(lambda: children(worker), what="a child")[0]
-        until(lambda: is_limited(child), what="a child that has set itself up")
+        worker = until(lambda: status_of(run, "worker_pid"), what="a claim", poll_s=CATCH_S)
+        child = until(lambda: children(worker), what="a child", poll_s=CATCH_S)[0]
+        until(lambda: is_limited(child), what="a child that has set itself up", poll_s=CATCH_S)
         os.kill(child, signal.SIGSTOP)
         return child
 
@@ -175,7 +177,7 @@ def status_of(run: TrainingRun, field: str = "status") -> object:
     return TrainingRun.objects.values_list(field, flat=True).get(pk=run.pk)
 
 
-def until_ended(*runs: TrainingRun, seconds: float = 30.0) -> list[str]:
+def until_ended(*runs: TrainingRun, seconds: float = WAIT_S) -> list[str]:
     pks = [run.pk for run in runs]
     ended = TrainingRun.objects.filter(pk__in=pks, finished_at__isnull=False)
     until(lambda: ended.count() == len(pks), seconds, "all runs ended")

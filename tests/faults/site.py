@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from boursomatic.env import ROOT
-from tests.faults.crew import START_S, children, until
+from tests.faults.crew import children, until
 
 
 def free_port() -> int:
@@ -49,7 +49,7 @@ class Site:
         content = None if body is None else json.dumps(body).encode()
         wanted = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", content, headers, method=method)
         try:
-            with urllib.request.urlopen(wanted, timeout=5) as answer:
+            with urllib.request.urlopen(wanted, timeout=30) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as refused:
             return refused.code, json.load(refused)
@@ -57,7 +57,7 @@ class Site:
             return 0, None
 
     def wait_ready(self) -> None:
-        until(lambda: self.process.poll() is not None or "Ready: " in self.said(), START_S, "ready")
+        until(lambda: self.process.poll() is not None or "Ready: " in self.said(), what="ready")
         assert self.process.poll() is None, self.said()
 
     def groups(self) -> list[int]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from boursomatic.env import ROOT
-from tests.faults.crew import group, until
+from tests.faults.crew import WAIT_S, group, until
 from tests.faults.site import Site
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("launcher")]  # one home for all
@@ -41,7 +41,7 @@ def test_it_starts_says_how_to_log_in_and_stops(tmp_path: Path) -> None:
         assert last.startswith(f"Ready: http://127.0.0.1:{site.port}/  Log in as admin")
         assert password not in site.said()
         assert site.get("/healthz") == (200, {"status": "ok"})
-        until(lambda: site.get("/readyz")[0] == 200, 10, "readyz")
+        until(lambda: site.get("/readyz")[0] == 200, what="readyz")
         groups = site.groups()
         site.process.terminate()
         assert site.process.wait(10) == 0
@@ -54,16 +54,16 @@ def test_it_starts_again_whatever_dies(site: Site) -> None:
     site.wait_ready()
     for victim in site.groups():
         os.kill(victim, signal.SIGKILL)
-        until(lambda victim=victim: victim not in site.groups() and len(site.groups()) == 2, 20, "another")
+        until(lambda victim=victim: victim not in site.groups() and len(site.groups()) == 2, what="another")
         assert group(victim) == []
-    until(lambda: site.get("/readyz")[0] == 200, 30, "readyz")
+    until(lambda: site.get("/readyz")[0] == 200, what="readyz")
 
 
 def test_it_says_what_is_missing_when_no_worker_beats(home: Path) -> None:
     site = Site(home, BOURSOMATIC_WORKERS="0")
     try:
         site.wait_ready()
-        code, answer = until(lambda: (a := site.get("/readyz"))[0] == 503 and a, 30, "503")
+        code, answer = until(lambda: (a := site.get("/readyz"))[0] == 503 and a, what="503")
         assert code == 503
         assert list(answer["missing"]) == ["worker"]
         assert site.get("/healthz")[0] == 200
@@ -76,7 +76,7 @@ def test_it_leaves_no_orphan_when_it_is_killed(site: Site) -> None:
     groups = site.groups()
     os.kill(site.process.pid, signal.SIGKILL)
     site.process.wait()
-    until(lambda: not [pid for pgid in groups for pid in group(pgid)], 10, "no orphan")
+    until(lambda: not [pid for pgid in groups for pid in group(pgid)], what="no orphan")
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_it_leaves_no_orphan_when_it_is_killed(site: Site) -> None:
 )
 def test_it_refuses_to_start_with_one_clear_sentence(home: Path, variables: dict[str, str], words: str) -> None:
     site = Site(home, **variables)
-    assert site.process.wait(30) == 1
+    assert site.process.wait(WAIT_S) == 1
     assert words in site.said()
     assert "Traceback" not in site.said()
     assert "secret" not in site.said()
@@ -100,7 +100,7 @@ def test_it_refuses_a_port_in_use(home: Path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         command = [sys.executable, "-m", "boursomatic.serve.launcher", "--port", str(port)]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30)
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=WAIT_S)
     assert done.returncode == 1
     assert done.stderr.startswith(f"Port {port} on 127.0.0.1 can't be used")
     assert len(done.stderr.splitlines()) == 1

@@ -14,7 +14,7 @@ from django.contrib.auth.models import Group, User
 from boursomatic.accounts.models import AuditEntry
 from boursomatic.accounts.roles import Role
 from boursomatic.accounts.tokens import token_create
-from tests.faults.crew import crew, environment, until
+from tests.faults.crew import WAIT_S, crew, environment, until
 from tests.faults.scale import times
 from tests.faults.site import Site
 from tests.market import candle, make_series
@@ -67,7 +67,7 @@ def ask_at_once(site: Site, token: str, count: int, **headers: str) -> list[tupl
     told = {"Authorization": f"Token {token}", "Content-Type": "application/json", **headers}
 
     def ask(share: int) -> None:
-        line = http.client.HTTPConnection("127.0.0.1", site.port, timeout=120)
+        line = http.client.HTTPConnection("127.0.0.1", site.port, timeout=WAIT_S)
         together.wait()
         for _ in range(share):
             line.request("POST", ADDRESS, json.dumps(BODY), told)
@@ -107,7 +107,7 @@ def test_it_holds_the_limit_of_one_person_and_serves_the_next(web: Site, anna: U
     status, bens = web.ask("POST", ADDRESS, BODY, token_of(ben))
     assert status == 202
     with crew():
-        until(lambda: not TrainingRun.objects.filter(status__in=ACTIVE).exists(), 60, "all runs ended")
+        until(lambda: not TrainingRun.objects.filter(status__in=ACTIVE).exists(), what="all runs ended")
     order = TrainingRun.objects.order_by("started_at").values_list("run_id", flat=True)
     assert list(order).index(bens["run_id"]) < settings.WORKERS
 
@@ -119,5 +119,5 @@ def test_it_lets_nobody_wait_behind_anothers_hundred(anna: User, ben: User) -> N
         make_run(anna, series=series)
     bens = make_run(ben, series=series)
     with crew():
-        until(lambda: TrainingRun.objects.get(pk=bens.pk).finished_at, 60, "ben's run ended")
+        until(lambda: TrainingRun.objects.get(pk=bens.pk).finished_at, what="ben's run ended")
     assert TrainingRun.objects.filter(created_by=anna, started_at__isnull=False).count() < 20

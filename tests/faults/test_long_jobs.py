@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from predictions.models import Schedule
 from predictions.schedules import services as schedules
-from tests.faults.crew import Crew, crew, started, until, until_ended
+from tests.faults.crew import WAIT_S, Crew, crew, started, until, until_ended
 from tests.market import candle, make_series
 from tests.predictions.advised import advised
 from training.models import Status, TrainingRun
@@ -63,14 +63,14 @@ def test_it_leaves_a_worker_alone_that_is_busy_with_a_scheduled_job(
             click = services.run_create(
                 user=None, spec=CandleSpec(candle=candle(500), symbol=series.instrument.symbol, train_years=1.0)
             )
-            assert until_ended(click, seconds=60) == ["completed"]
-            until(lambda: time.monotonic() - since > CANARY_S + 5 or pids(workers) != before, CANARY_S + 60)
+            assert until_ended(click) == ["completed"]
+            until(lambda: time.monotonic() - since > CANARY_S + 5 or pids(workers) != before, CANARY_S + WAIT_S)
             assert pids(workers) == before
             recommend_run, score_run = (
                 TrainingRun.objects.get(run_id=Schedule.objects.get(pk=one.pk).run_id) for one in (recommend, score)
             )
             assert (recommend_run.status, score_run.status) == (Status.RUNNING, Status.QUEUED)
             writing.write(content)
-        assert until_ended(recommend_run, score_run, seconds=60) == ["completed", "completed"]
+        assert until_ended(recommend_run, score_run) == ["completed", "completed"]
     recommend_run.refresh_from_db()
     assert recommend_run.attempt == 1

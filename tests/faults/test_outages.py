@@ -19,7 +19,7 @@ from django.db.utils import ConnectionHandler
 from instruments.store.copy import copy
 from scripts.benchmarks.bars import write_walk
 from scripts.benchmarks.site import environment, manage
-from tests.faults.crew import group, until
+from tests.faults.crew import WAIT_S, group, until
 from tests.faults.scale import times
 from tests.faults.site import Site
 from tests.postgres import Server, server
@@ -59,7 +59,7 @@ class Place:
         status, answer = self.site.ask("GET", f"/api/training/poc-runs/{run_id}", token=self.token)
         return answer if status == 200 else {}
 
-    def await_status(self, run_id: str, *wanted: str, seconds: float) -> None:
+    def await_status(self, run_id: str, *wanted: str, seconds: float = WAIT_S) -> None:
         def arrived() -> bool:
             status = self.run(run_id).get("status")
             assert status in wanted or status not in OVER, self.run(run_id)
@@ -102,7 +102,7 @@ def test_it_outlives_crashes_of_the_database(on_postgres: Place, database: Serve
     runs = []
     for _ in range(times(2, 10)):
         runs += [on_postgres.start_run() for _ in range(2)]
-        on_postgres.await_status(runs[-1], "running", *OVER, seconds=WORKERS_BACK_S)
+        on_postgres.await_status(runs[-1], "running", *OVER)
         database.stop(signal.SIGQUIT)
         database.start()
         back = time.monotonic()
@@ -111,7 +111,7 @@ def test_it_outlives_crashes_of_the_database(on_postgres: Place, database: Serve
         left = WORKERS_BACK_S - (time.monotonic() - back)
         on_postgres.await_status(runs[-3], *OVER, seconds=left)
     for run_id in runs:
-        on_postgres.await_status(run_id, "completed", seconds=60)
+        on_postgres.await_status(run_id, "completed")
     on_postgres.assert_sound()
 
 
@@ -123,7 +123,7 @@ def test_it_shows_nothing_wrong_after_the_web_server_was_killed(on_sqlite: Place
         web = on_sqlite.site.groups()[0]
         os.kill(web, signal.SIGKILL)
         gone = time.monotonic()
-        until(lambda web=web: not group(web), 5, "its processes gone")
+        until(lambda web=web: not group(web), what="its processes gone")
         while seen[-1] < order["completed"]:
             found = on_sqlite.run(run_id)
             if found:
@@ -131,7 +131,7 @@ def test_it_shows_nothing_wrong_after_the_web_server_was_killed(on_sqlite: Place
                     seen = []  # a machine too busy for a beat in two seconds took it from its worker
                 seen.append(order[found["status"]])
                 assert found["test_metrics"] or found["status"] != "completed"
-            assert time.monotonic() - gone < 60
+            assert time.monotonic() - gone < WAIT_S
         assert seen == sorted(seen)
     on_sqlite.assert_sound()
 

@@ -7,14 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.crew import Crew, crew, group, status_of, until, until_ended
-from tests.training.recipes.test_walk_forward import OWN, ask, folds_of, told
+from tests.training.recipes.test_walk_forward import ask, folds_of, result_of, told
 from tests.training.universe import make_universe
 from training.models import Status, TrainingRun
-from training.queue import leases
 from training.runs.as_json import run_json
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both, pytest.mark.processes]
-SECONDS = 2 * leases.LEASE_S + 60.0
 
 
 @pytest.fixture
@@ -36,10 +34,8 @@ def test_it_survives_a_worker_killed_in_a_fold(workers: Crew) -> None:
     victim = status_of(first, "worker_pid")
     assert isinstance(victim, int)
     os.kill(victim, signal.SIGKILL)
-    until(lambda: child not in group(workers.pgid), 5, "the child gone with its worker")
-    assert until_ended(walk, seconds=SECONDS) == ["completed"]
+    until(lambda: child not in group(workers.pgid), what="the child gone with its worker")
+    assert until_ended(walk) == ["completed"]
     walk.refresh_from_db()
-    shown, command = run_json(walk), told()
-    same = command.keys() - OWN
-    assert {name: shown[name] for name in same} == {name: command[name] for name in same}
+    assert result_of(run_json(walk)) == result_of(told())
     assert _folds(walk, status=Status.COMPLETED) == 3 and _folds(walk, attempt__gt=1) >= 1

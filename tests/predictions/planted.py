@@ -45,18 +45,18 @@ def lived(universe: int, *, trained: int, later: int, until: int, instruments: i
     many = [momentum(trained + later, seed=1000 * universe + i, until=until) for i in range(instruments)]
     known = _panel([bars.slice(0, trained) for bars in many])
     found = train_universe(known, UniverseSpec(), on_stage=lambda *_: None)
-    used = np.flatnonzero(known.known)
+    used = np.flatnonzero(known.has_outcome)
     unseen = np.concatenate([found.split.validation, found.split.test])
-    said = found.judged.probabilities(known.features[unseen])
+    said = found.evaluated.probabilities(known.features[unseen])
     features = distribution_of(COLUMNS, known.features[used], known.day[used])
     scores = distribution_of(("p_sell", "p_hold", "p_buy"), said, known.day[unseen])
 
     whole = _panel(many)
     rows = [np.flatnonzero(whole.day == day) for day in range(trained, trained + later)]
-    spoken = [found.kept.probabilities(whole.features[of]) for of in rows]
+    spoken = [found.deployed.probabilities(whole.features[of]) for of in rows]
     test = found.test.metrics
     promise = {"precision": test["precision_buy"], "interval": test["precision_buy_interval"]}
-    scored = [_scored(whole, of, p) for of, p in zip(rows, spoken, strict=True) if whole.known[of].all()]
+    scored = [_scored(whole, of, p) for of, p in zip(rows, spoken, strict=True) if whole.has_outcome[of].all()]
     stretches = [slice(start, start + STRETCH) for start in range(0, later - STRETCH + 1, STRETCH)]
     return Lived(
         [shift(features, whole.features[np.concatenate(rows[part])]) for part in stretches],

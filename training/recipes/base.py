@@ -94,7 +94,7 @@ class FollowUp:
 
 
 @dataclass(frozen=True)
-class Part:
+class ChildRun:
     """A run that is a part of another, made with it."""
 
     spec: Spec
@@ -143,4 +143,4 @@ class Parent(Protocol):
 
     on_part_failure: Literal["fail", "combine_without"]
 
-    def parts(self, spec: Any) -> Sequence[Part]: ...
+    def parts(self, spec: Any) -> Sequence[ChildRun]: ...

@@ -16,7 +16,7 @@ from django.db import Error as DbError
 from django.db import connection, connections
 from django.db.models import Count, Q
 
-from boursomatic.shared.processes import Flag
+from boursomatic.shared.processes import SharedFlag
 from training.artifacts.storage import artifact_storage, run_folder
 from training.models import Reason, Status, TrainingRun, WorkerProcess
 from training.queue import enqueue, leases
@@ -33,7 +33,7 @@ TICK_S = 0.1  # how soon a stop of the worker is seen; the end of the child is s
 CANCEL_EVERY_S = 0.25  # between its queries, for as long as the run goes on; a cancel is seen within this and a tick
 STOP_AT = 0.8  # share of the lease after which a child whose beat can't be written is stopped
 
-STOPPING = Flag()  # set by the worker command when it is told to stop; shared over its forks
+STOPPING = SharedFlag()  # set by the worker command when it is told to stop; shared over its forks
 log = logging.getLogger("boursomatic.worker")
 
 
@@ -50,7 +50,7 @@ class Held:
 def execute_run(run_pk: int) -> None:
     """The task behind each wake-up: takes the run whose turn it is, which need not be the one that woke it."""
     while (turn := _turn()) is not None:
-        if claim_and_execute(turn):
+        if _execute(turn):
             break
     if (turn := _turn()) is not None:
         enqueue.enqueue(turn)  # its wake-up may have come while it had to wait
@@ -68,7 +68,7 @@ def _turn() -> int | None:
     return leases.next_queued(clicks_only=busy["runs"] == slots)
 
 
-def claim_and_execute(run_pk: int) -> bool:
+def _execute(run_pk: int) -> bool:
     """Claims the run and takes it to an end; False when another worker had it first."""
     token = leases.claim(run_pk, host=HOST, pid=os.getpid())
     if token is None:

@@ -21,7 +21,7 @@ from django.db import connection, connections
 from django_q.cluster import Sentinel
 from django_q.conf import Conf
 
-from boursomatic.shared.processes import Flag, adopt_orphans, bind_forks, kill_children, notify
+from boursomatic.shared.processes import SharedFlag, adopt_orphans, bind_forks, kill_children, notify
 from training.models import Status, TrainingRun
 from training.queue import enqueue, leases
 from training.queue.broker import Kicks, waiting
@@ -68,10 +68,10 @@ class SharedStatus:
 class Guard(Sentinel):  # type: ignore[misc]  # django-q2 has no types
     """django-q2's sentinel, which tells a death that may have left a lock behind from one that has not."""
 
-    def __init__(self, board: SharedStatus, stop: Flag) -> None:
+    def __init__(self, board: SharedStatus, stop: SharedFlag) -> None:
         self.board = board
-        super().__init__(stop, Flag(), uuid.uuid4(), Kicks(list_key=Conf.CLUSTER_NAME), start=False)
-        self.event_out = Flag()
+        super().__init__(stop, SharedFlag(), uuid.uuid4(), Kicks(list_key=Conf.CLUSTER_NAME), start=False)
+        self.event_out = SharedFlag()
 
     def status(self) -> str:
         self.board.stamp()
@@ -90,7 +90,7 @@ class Guard(Sentinel):  # type: ignore[misc]  # django-q2 has no types
             os._exit(_BROKEN)  # the rest of the group dies with its parent
 
 
-def _guard(board: SharedStatus, stop: Flag) -> None:
+def _guard(board: SharedStatus, stop: SharedFlag) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, [])  # the command takes its signals by waiting for them
     Guard(board, stop).start()  # returns when stopped
 
@@ -131,7 +131,7 @@ class WorkerSupervisor:
     def start(self) -> None:
         connections.close_all()  # not to be shared over the fork
         self.board.stamp()
-        self.stop_flag = Flag()
+        self.stop_flag = SharedFlag()
         self.group = get_context("fork").Process(target=_guard, args=(self.board, self.stop_flag))
         self.group.start()
         self.stuck_since = None

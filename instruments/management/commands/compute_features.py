@@ -6,14 +6,13 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from boursomatic.shared.commands import Command as Base
-from boursomatic.shared.commands import Outcome
+from boursomatic.shared.commands import CommandResult, JsonCommand
 from instruments.quant.features.daily import FEATURE_SET, VERSION
 from instruments.store.features import features_compute
 from instruments.universes import ALL, UnknownUniverse, universe_series
 
 
-class Command(Base):
+class Command(JsonCommand):
     help = (
         "Compute the features of every daily bar of a universe and store them. Rows that are stored already and equal "
         "are left alone; when it was cut off, start it again and it goes on."
@@ -22,7 +21,7 @@ class Command(Base):
     def options(self, parser: ArgumentParser) -> None:
         parser.add_argument("--universe", default=ALL, help="which instruments (default: all, every active one)")
 
-    def work(self, **options: Any) -> Outcome:
+    def work(self, **options: Any) -> CommandResult:
         began = time.monotonic()
         try:
             series = universe_series(options["universe"])
@@ -42,7 +41,7 @@ class Command(Base):
             f"features {FEATURE_SET} {VERSION}: {done.rows} rows of {done.instruments} instruments, "
             f"{done.written} written, {result['seconds']:.1f} s"
         )
-        return Outcome(result, [line])
+        return CommandResult(result, [line])
 
     def _tell(self, done: int, todo: int, written: int) -> None:
         self.stderr.write(f"{done:>6} of {todo} instruments, {written} rows written", style_func=str)

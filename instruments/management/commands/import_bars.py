@@ -6,8 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from boursomatic.shared.commands import Command as Base
-from boursomatic.shared.commands import Outcome
+from boursomatic.shared.commands import CommandResult, JsonCommand
 from instruments.imports.report import REJECT, SKIP, Report
 from instruments.imports.services import BadName, file_import, table_import, universe_name_check
 from instruments.models import Timeframe
@@ -24,7 +23,7 @@ def _symbol(text: str) -> str:
     return text
 
 
-class Command(Base):
+class Command(JsonCommand):
     help = (
         "Store bars from CSV, CSV.gz or Parquet files, or from tables of another database. Prices are taken as they "
         "are, times as UTC; bars that are stored already and equal are left alone."
@@ -58,7 +57,7 @@ class Command(Base):
             help="tables to merge; where they disagree a later one wins",
         )
 
-    def work(self, **options: Any) -> Outcome:
+    def work(self, **options: Any) -> CommandResult:
         if bool(options["files"]) == bool(options["from_database"]):
             raise CommandError("Name files, or --from-database with --table.", returncode=2)
         if bool(options["from_database"]) != bool(options["table"]):
@@ -74,7 +73,7 @@ class Command(Base):
             chosen = {name: options[name] for name in ("symbol", "timeframe", "source", "on_bad")}
             for path in options["files"]:
                 report.add(file_import(path=path, universe=universe, **chosen))
-        return Outcome(report.as_dict(), _lines(report), "\n".join(report.refused))
+        return CommandResult(report.as_dict(), _lines(report), "\n".join(report.refused))
 
 
 def _from_database(options: dict[str, Any], universe: str) -> Report:

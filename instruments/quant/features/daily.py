@@ -25,7 +25,7 @@ CORE_WINDOW = 60  # a row may be trained on when its features of windows up to t
 
 
 @dataclass(frozen=True)
-class Wide:
+class PriceMatrix:
     """Bars of N instruments side by side, (T, N); `time` is 0 where prices are NaN, `rows` (N,) counts the bars."""
 
     time: NDArray[np.int64]
@@ -51,7 +51,7 @@ def get_feature_columns() -> tuple[str, ...]:
     return tuple(feature.name for feature in DAILY_FEATURES)
 
 
-def side_by_side(many: Sequence[Bars]) -> Wide:
+def side_by_side(many: Sequence[Bars]) -> PriceMatrix:
     """Bars of several instruments (adjusted, each ascending) as one block, each from row 0 on."""
     rows = np.array([len(bars) for bars in many], dtype=np.int64)
     shape = (int(rows.max(initial=0)), len(many))
@@ -62,17 +62,17 @@ def side_by_side(many: Sequence[Bars]) -> Wide:
         for name, column in columns.items():
             column[j, : len(bars)] = getattr(bars, name)
     turned = {name: np.ascontiguousarray(column.T) for name, column in columns.items()}
-    return Wide(time=np.ascontiguousarray(time.T), **turned, rows=rows)
+    return PriceMatrix(time=np.ascontiguousarray(time.T), **turned, rows=rows)
 
 
 def daily_features(many: Sequence[Bars]) -> list[Floats]:
     """For each instrument a (its bars, k) matrix, columns as `get_feature_columns`, each contiguous."""
-    wide = side_by_side(many)
-    found = {**_windows(wide), **_recursive(wide)}
-    whole = np.empty((len(DAILY_FEATURES), len(many), len(wide.time)))
+    matrix = side_by_side(many)
+    found = {**_windows(matrix), **_recursive(matrix)}
+    whole = np.empty((len(DAILY_FEATURES), len(many), len(matrix.time)))
     for column, feature in zip(whole, DAILY_FEATURES, strict=True):
         column[:] = found[feature.name].T
-    return [whole[:, j, :rows].T for j, rows in enumerate(wide.rows.tolist())]
+    return [whole[:, j, :rows].T for j, rows in enumerate(matrix.rows.tolist())]
 
 
 def last_features(many: Sequence[Bars]) -> Floats:
@@ -81,11 +81,11 @@ def last_features(many: Sequence[Bars]) -> Floats:
     recent = side_by_side([bars.slice(max(0, len(bars) - _LONGEST), len(bars)) for bars in many])
     whole = side_by_side(many)
     out = np.full((len(many), len(DAILY_FEATURES)), np.nan)
-    for wide, found in ((recent, _windows(recent)), (whole, _recursive(whole))):
-        some = np.flatnonzero(wide.rows)
+    for matrix, found in ((recent, _windows(recent)), (whole, _recursive(whole))):
+        some = np.flatnonzero(matrix.rows)
         for k, feature in enumerate(DAILY_FEATURES):
             if feature.name in found:
-                out[some, k] = found[feature.name][wide.rows[some] - 1, some]
+                out[some, k] = found[feature.name][matrix.rows[some] - 1, some]
     return out
 
 
@@ -116,19 +116,19 @@ def windowed(operation: Callable[[Any, Any], Any], values: NDArray[Any], window:
     out = np.full(values.shape, np.nan)
     if len(values) < window:
         return out
-    found: NDArray[Any] | None = None
+    combined: NDArray[Any] | None = None
     block, covered, size = values, 0, 1
     while True:
         if window & size:
-            part = block[covered:]
-            found = part if found is None else operation(found[: len(part)], part)
+            tail = block[covered:]
+            combined = tail if combined is None else operation(combined[: len(tail)], tail)
             covered += size
         if covered == window:
             break
         block = operation(block[:-size], block[size:])
         size *= 2
-    assert found is not None
-    out[window - 1 :] = found
+    assert combined is not None
+    out[window - 1 :] = combined
     return out
 
 
@@ -197,26 +197,26 @@ def _ratio(top: Floats, bottom: Floats, otherwise: float) -> Floats:
     return out
 
 
-def _wilders(wide: Wide) -> dict[str, Floats]:
+def _wilders(matrix: PriceMatrix) -> dict[str, Floats]:
     """RSI and ATR, from three means side by side."""
-    close = wide.close
+    close = matrix.close
     moves = np.full(close.shape, np.nan)
     moves[1:] = close[1:] - close[:-1]
-    three = (np.maximum(moves, 0.0), np.maximum(-moves, 0.0), _true_range(wide))
+    three = (np.maximum(moves, 0.0), np.maximum(-moves, 0.0), _true_range(matrix))
     ups, downs, ranges = np.split(wilder(np.concatenate(three, axis=1), 14), 3, axis=1)
     return {"rsi_14": 100.0 * _ratio(ups, ups + downs, 0.5), "atr_14": ranges / close}
 
 
-def _true_range(wide: Wide) -> Floats:
-    out = wide.high - wide.low
-    before = wide.close[:-1]
-    out[1:] = np.maximum(np.maximum(out[1:], np.abs(wide.high[1:] - before)), np.abs(wide.low[1:] - before))
+def _true_range(matrix: PriceMatrix) -> Floats:
+    out = matrix.high - matrix.low
+    before = matrix.close[:-1]
+    out[1:] = np.maximum(np.maximum(out[1:], np.abs(matrix.high[1:] - before)), np.abs(matrix.low[1:] - before))
     return out
 
 
-def _recursive(wide: Wide) -> dict[str, Floats]:
+def _recursive(matrix: PriceMatrix) -> dict[str, Floats]:
     """What looks back to the first bar: an exponential mean never forgets quite."""
-    close = wide.close
+    close = matrix.close
     spans = np.repeat([12.0, 26.0], close.shape[1])  # side by side, because each row is a step of Python's
     quick, slow = np.split(exponential(np.concatenate([close, close], axis=1), spans), 2, axis=1)
     macd = quick - slow
@@ -224,24 +224,24 @@ def _recursive(wide: Wide) -> dict[str, Floats]:
     quick[:25] = macd[:25] = np.nan
     signal[:33] = np.nan
     return {
-        **_wilders(wide),
+        **_wilders(matrix),
         "macd": macd / close,
         "macd_signal": signal / close,
         "macd_histogram": (macd - signal) / close,
     }
 
 
-def _trend(wide: Wide) -> dict[str, Floats]:
-    means = {window: mean(wide.close, window) for window in (5, 10, 20, 50, 200)}
+def _trend(matrix: PriceMatrix) -> dict[str, Floats]:
+    means = {window: mean(matrix.close, window) for window in (5, 10, 20, 50, 200)}
     return {
-        **{f"return_{k}": change(wide.close, k) for k in (1, 5, 10, 20, 60, 120)},
-        **{f"ma_distance_{window}": wide.close / average - 1.0 for window, average in means.items()},
+        **{f"return_{k}": change(matrix.close, k) for k in (1, 5, 10, 20, 60, 120)},
+        **{f"ma_distance_{window}": matrix.close / average - 1.0 for window, average in means.items()},
         **{f"ma_cross_{a}_{b}": means[a] / means[b] - 1.0 for a, b in ((5, 20), (20, 50), (50, 200))},
     }
 
 
-def _spread(wide: Wide) -> dict[str, Floats]:
-    close, returns = wide.close, change(wide.close, 1)
+def _spread(matrix: PriceMatrix) -> dict[str, Floats]:
+    close, returns = matrix.close, change(matrix.close, 1)
     middle, band = mean(close, 20), deviation(close, 20, ddof=0)
     return {
         **{f"volatility_{window}": deviation(returns, window, ddof=1) for window in (10, 20, 60)},
@@ -250,38 +250,38 @@ def _spread(wide: Wide) -> dict[str, Floats]:
     }
 
 
-def _place(wide: Wide) -> dict[str, Floats]:
-    found: dict[str, Floats] = {}
+def _place(matrix: PriceMatrix) -> dict[str, Floats]:
+    positions: dict[str, Floats] = {}
     for window in (20, 252):
-        low = windowed(np.minimum, wide.low, window)
-        high = windowed(np.maximum, wide.high, window)
-        found[f"range_position_{window}"] = _ratio(wide.close - low, high - low, 0.5)
-    found["drawdown_252"] = wide.close / high - 1.0
-    return found
+        low = windowed(np.minimum, matrix.low, window)
+        high = windowed(np.maximum, matrix.high, window)
+        positions[f"range_position_{window}"] = _ratio(matrix.close - low, high - low, 0.5)
+    positions["drawdown_252"] = matrix.close / high - 1.0
+    return positions
 
 
-def _volume_and_calendar(wide: Wide) -> dict[str, Floats]:
-    usual = mean(wide.volume, 20)
-    day = wide.time // DAY
+def _volume_and_calendar(matrix: PriceMatrix) -> dict[str, Floats]:
+    baseline = mean(matrix.volume, 20)
+    day = matrix.time // DAY
     first = int(day.min(initial=0))
     calendar = np.arange(first, int(day.max(initial=0)) + 1)  # each day once: dates are slow to take apart
     month = calendar.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12 + 1.0
-    there = ~np.isnan(wide.close)
+    there = ~np.isnan(matrix.close)
     return {
-        "volume_zscore_20": _ratio(wide.volume - usual, deviation(wide.volume, 20, ddof=0), 0.0),
-        "volume_ratio_20": _ratio(wide.volume, usual, 1.0),
+        "volume_zscore_20": _ratio(matrix.volume - baseline, deviation(matrix.volume, 20, ddof=0), 0.0),
+        "volume_ratio_20": _ratio(matrix.volume, baseline, 1.0),
         "day_of_week": np.where(there, ((calendar + 3) % 7)[day - first], np.nan),
         "month": np.where(there, month[day - first], np.nan),
     }
 
 
-def _windows(wide: Wide) -> dict[str, Floats]:
+def _windows(matrix: PriceMatrix) -> dict[str, Floats]:
     """What looks at its own window of bars and no further back."""
-    return {**_trend(wide), **_spread(wide), **_place(wide), **_volume_and_calendar(wide)}
+    return {**_trend(matrix), **_spread(matrix), **_place(matrix), **_volume_and_calendar(matrix)}
 
 
 def _set() -> tuple[DailyFeature, ...]:
-    made = [
+    features = [
         *(DailyFeature(f"return_{k}", f"close / close {k} bars before - 1", k + 1, k) for k in (1, 5, 10, 20, 60, 120)),
         *(
             DailyFeature(f"volatility_{w}", f"sample deviation of the last {w} one-bar returns", w + 1, w)
@@ -313,7 +313,7 @@ def _set() -> tuple[DailyFeature, ...]:
         DailyFeature("day_of_week", "0 Monday to 6 Sunday, of the bar's date", 1, 0),
         DailyFeature("month", "1 to 12, of the bar's date", 1, 0),
     ]
-    return tuple(made)
+    return tuple(features)
 
 
 DAILY_FEATURES = _set()

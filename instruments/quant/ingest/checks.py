@@ -83,11 +83,11 @@ def check(table: RawTable, *, symbol: str | None = None, timeframe: str | None =
         reasons[index].append(reason)
     good = np.ones(len(table), dtype=np.bool_)
     good[list(reasons)] = False
-    kept = np.flatnonzero(good)
+    good_rows = np.flatnonzero(good)
     utc = moments.utc[table.date]
-    found = timeframe_of(table.symbol[kept], utc[kept], timeframe) if len(kept) else timeframe or "1d"
-    time = moments.day[table.date] if found in ("1d", "1w") else utc
-    chosen, duplicates, losers = _settle_doubles(table, time, kept)
+    inferred = timeframe_of(table.symbol[good_rows], utc[good_rows], timeframe) if len(good_rows) else timeframe or "1d"
+    time = moments.day[table.date] if inferred in ("1d", "1w") else utc
+    chosen, duplicates, losers = _settle_doubles(table, time, good_rows)
     overruled = 0
     for loser, winner in losers:
         if table.part[loser] < table.part[winner]:
@@ -95,7 +95,7 @@ def check(table: RawTable, *, symbol: str | None = None, timeframe: str | None =
         else:
             reasons[loser].append(f"disagrees with line {table.row[winner]} about the same bar")
     return Checked(
-        timeframe=found,
+        timeframe=inferred,
         bars=dict(_by_symbol(table, time, chosen)),
         read=len(table),
         rejected=len(table) - len(chosen) - duplicates,
@@ -119,14 +119,14 @@ def _filled(table: RawTable) -> RawTable:
 
 
 def _named(table: RawTable, symbol: str | None) -> RawTable:
-    found = [text for text in table.symbols if text]
+    symbols = [text for text in table.symbols if text]
     if symbol is None:
         if not table.has_symbols:
             raise NotBars("There is no symbol or ticker column: name the instrument with --symbol.")
         return table
-    if len(found) > 1:
+    if len(symbols) > 1:
         raise NotBars(
-            f"There are {len(found)} symbols in it ({', '.join(found[:5])}{', …' if len(found) > 5 else ''}), "
+            f"There are {len(symbols)} symbols in it ({', '.join(symbols[:5])}{', …' if len(symbols) > 5 else ''}), "
             f"which can't all be {symbol}. Leave --symbol out to import each under its own name."
         )
     return replace(table, symbols=(symbol,), symbol=np.zeros(len(table), dtype=np.int32))
@@ -186,13 +186,13 @@ def _price_fault(name: str, value: float) -> str:
 
 
 def _settle_doubles(
-    table: RawTable, time: NDArray[np.int64], kept: NDArray[np.intp]
+    table: RawTable, time: NDArray[np.int64], good_rows: NDArray[np.intp]
 ) -> tuple[NDArray[np.intp], int, list[tuple[int, int]]]:
-    """Of the rows `kept`: those to store, how many repeat one already read, and (loser, winner) where they disagree.
+    """Of `good_rows`: those to store, how many repeat one already read, and (loser, winner) where they disagree.
 
     Rows of one bar with the same values are one; of several values the last row's is stored.
     """
-    order = kept[np.lexsort((kept, time[kept], table.symbol[kept]))]
+    order = good_rows[np.lexsort((good_rows, time[good_rows], table.symbol[good_rows]))]
     same = (np.diff(time[order]) == 0) & (np.diff(table.symbol[order]) == 0)
     last = np.append(~same, True)[: len(order)]
     chosen = order[last]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 T = TypeVar("T")
-Found = TypeVar("Found")
+Reading = TypeVar("Reading")
 DAY = 86_400
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - wall clock; the offset is kept beside it
 _FIRST_YEAR, _LAST_YEAR = 1700, 2200
@@ -66,14 +66,14 @@ class _Unread(ValueError):
 
 def read_moments(texts: Sequence[str]) -> Moments:
     """Distinct texts of one file, together: they tell each other the order of day and month."""
-    found = [_try(_read, text) for text in texts]
-    waiting = [item for item in found if isinstance(item, _Open)]
+    readings = [_try(_read, text) for text in texts]
+    waiting = [item for item in readings if isinstance(item, _Open)]
     day_first = any(item.a > 12 >= item.b for item in waiting)
     month_first = any(item.b > 12 >= item.a for item in waiting)
     order = "" if day_first == month_first else "day" if day_first else "month"
-    utc, day = np.zeros(len(found), dtype=np.int64), np.zeros(len(found), dtype=np.int64)
-    reasons = [""] * len(found)
-    for i, item in enumerate(found):
+    utc, day = np.zeros(len(readings), dtype=np.int64), np.zeros(len(readings), dtype=np.int64)
+    reasons = [""] * len(readings)
+    for i, item in enumerate(readings):
         settled = _try(lambda open_date: _settle(open_date, order), item) if isinstance(item, _Open) else item
         if isinstance(settled, tuple):
             wall, offset = settled
@@ -83,7 +83,7 @@ def read_moments(texts: Sequence[str]) -> Moments:
     return Moments(utc, day, tuple(reasons))
 
 
-def _try(read: Callable[[T], Found], value: T) -> Found | _Unread:
+def _try(read: Callable[[T], Reading], value: T) -> Reading | _Unread:
     try:
         return read(value)
     except _Unread as reason:

@@ -24,15 +24,15 @@ def timeframe_of(symbol: NDArray[np.int32], utc: NDArray[np.int64], named: str |
         if named is None and np.any(utc % DAY):
             raise NotBars("One bar for each symbol doesn't tell the timeframe: name it with --timeframe.")
         return named or "1d"
-    found = _kind(gaps)
-    _check_agreement(gaps, owner, found)
-    if found is None:
+    inferred = _kind(gaps)
+    _check_agreement(gaps, owner, inferred)
+    if inferred is None:
         raise NotBars(f"The bars are {_words(_typical(gaps))} apart: that is none of 1h, 4h, 1d, 1w.")
-    if named is not None and named != found:
+    if named is not None and named != inferred:
         raise NotBars(
-            f"The timeframe {named} doesn't fit: the bars are {_words(_typical(gaps))} apart, as for {found}."
+            f"The timeframe {named} doesn't fit: the bars are {_words(_typical(gaps))} apart, as for {inferred}."
         )
-    return found
+    return inferred
 
 
 def _check_agreement(gaps: NDArray[np.int64], owner: NDArray[np.int32], found: str | None) -> None:

@@ -24,7 +24,7 @@ def _day(text: str) -> date:
         raise ArgumentTypeError(str(error)) from error
 
 
-class Command(commands.Command):
+class Command(commands.JsonCommand):
     help = (
         "Recommends BUY, HOLD or SELL for each instrument of a universe at the close of one day, by its active model, "
         "from bars up to that day. Kept once for each model and day; score_recommendations follows them up."
@@ -41,7 +41,7 @@ class Command(commands.Command):
             "--in-sample", action="store_true", help="also for a day that the model has seen: flagged, never counted"
         )
 
-    def work(self, **options: Any) -> commands.Outcome:
+    def work(self, **options: Any) -> commands.CommandResult:
         try:
             model = named_model(options["model"]) if options["model"] else active_model(options["universe"])
             recommendation_set, new = recommendations_make(
@@ -53,7 +53,7 @@ class Command(commands.Command):
         except (NotAdvisable, RunRefused) as error:
             raise CommandError(str(error)) from error
         answer = set_json(recommendation_set)
-        return commands.Outcome(answer, lines=_lines(answer, new=new))
+        return commands.CommandResult(answer, lines=_lines(answer, new=new))
 
 
 def _lines(answer: dict[str, Any], *, new: bool) -> list[str]:

@@ -8,13 +8,13 @@ from predictions.quant.score import Scorecard
 from predictions.recommendations.score import recommendations_score, scorecards
 
 
-class Command(commands.Command):
+class Command(commands.JsonCommand):
     help = (
         "Scores each recommendation once, at the last bar of its horizon: realised return, hit or miss. Prints by "
         "model the precision of BUY, predicted and realised; days in sample never count."
     )
 
-    def work(self, **options: Any) -> commands.Outcome:
+    def work(self, **options: Any) -> commands.CommandResult:
         scored = recommendations_score()
         pending = Recommendation.objects.pending().count()
         cards = scorecards()
@@ -26,7 +26,7 @@ class Command(commands.Command):
         lines = [f"{scored:,} scored now, {pending:,} pending"]
         for version, card in cards.items():
             lines += _lines(version, card)
-        return commands.Outcome(answer, lines)
+        return commands.CommandResult(answer, lines)
 
 
 def scorecard_json(card: Scorecard) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from instruments.universes import UnknownUniverse, universe_series
 from predictions.recipes.spec import UniverseJobSpec
 from predictions.recommendations.make import active_models
 from training.quant.universe.spec import UniverseSpec
-from training.recipes.base import MEMORY, Part, Prepared, Priority
+from training.recipes.base import MEMORY, ChildRun, Prepared, Priority
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,14 @@ class RetrainRecipe:
     def prepare(self, spec: UniverseJobSpec) -> Prepared:
         return Prepared(universe=spec.universe)
 
-    def parts(self, spec: UniverseJobSpec) -> list[Part]:
+    def parts(self, spec: UniverseJobSpec) -> list[ChildRun]:
         try:
             universe_series(spec.universe)
         except UnknownUniverse:
             return []  # which `combine` says
         champion = next(iter(active_models(spec.universe)), None)
         config = {**champion.run.config, "as_of": None} if champion else {"universe": spec.universe}
-        return [Part(UniverseSpec.from_dict(config))]
+        return [ChildRun(UniverseSpec.from_dict(config))]
 
 
 RECIPE = RetrainRecipe()

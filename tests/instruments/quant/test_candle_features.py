@@ -26,7 +26,7 @@ def test_it_gives_a_column_a_name_and_nan_only_in_the_warm_up(name: str) -> None
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(cut=st.integers(90, 290), seed=st.integers(0, 5))
 def test_it_changes_no_past_value_when_later_bars_change(name: str, cut: int, seed: int) -> None:
     bars, other = noise_bars(300, seed=seed), noise_bars(300, seed=seed + 100)
@@ -37,7 +37,7 @@ def test_it_changes_no_past_value_when_later_bars_change(name: str, cut: int, se
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(start=st.integers(1, 200))
 def test_it_gives_the_same_bits_wherever_the_array_begins(name: str, start: int) -> None:
     bars, warmup = noise_bars(300), FEATURE_SETS[name].warmup

@@ -84,7 +84,7 @@ def test_it_is_defined_from_the_bar_it_names_on(place: int) -> None:
     assert np.isnan(values[:first]).all() and np.isfinite(values[first:]).all()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(cut=st.integers(1, 390), seed=st.integers(0, 5))
 def test_it_changes_no_past_value_when_later_bars_change(cut: int, seed: int) -> None:
     bars, other = noise_bars(400, seed=seed), noise_bars(400, seed=seed + 100)

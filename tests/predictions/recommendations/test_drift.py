@@ -46,7 +46,7 @@ def test_psi_is_zero_for_the_same_and_grows_with_the_distance() -> None:
     values, day = rng.normal(size=(4000, 2)), np.repeat(np.arange(200), 20)
     values[:, 1] = np.where(rng.random(4000) < 0.3, np.nan, values[:, 1])
     kept = distribution_of(("a", "b"), values, day)
-    assert len(kept.usual) == 9 and 0 < max(kept.usual) < 0.2
+    assert len(kept.baseline) == 9 and 0 < max(kept.baseline) < 0.2
     assert mean_psi(psi_by_column(kept, values)) < 1e-3
     near, far = (mean_psi(psi_by_column(kept, values + by)) for by in (0.2, 1.0))
     assert near < 0.1 and far > 0.5

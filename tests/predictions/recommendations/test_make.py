@@ -65,7 +65,7 @@ def test_it_is_what_the_model_says_of_the_rows_that_training_would_see() -> None
     made, _ = recommendations_make(model=model, as_of=day)
     kept = {row.series.instrument.symbol: row for row in made.rows.select_related("series__instrument")}
     for row, p, wanted in zip(rows.tolist(), probabilities.tolist(), expected.tolist(), strict=True):
-        one = kept[panel.symbols[panel.who[row]]]
+        one = kept[panel.symbols[panel.instrument[row]]]
         assert ([one.p_sell, one.p_hold, one.p_buy], one.expected_return) == (p, wanted)
         assert bytes(one.features) == panel.features[row].astype("<f4").tobytes()
 

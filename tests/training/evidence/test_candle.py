@@ -12,12 +12,9 @@ from django.core.management import call_command
 from instruments.models import PriceBar
 from tests.market import candle, make_series
 from tests.training.carrying import carried
-from training.evidence.trials import Claim
 from training.models import Status, TrainingRun, Trial
 from training.quant.candle.spec import parse_time
-from training.quant.candle.verdict import Evidence
 from training.queue import leases
-from training.recipes.confirmation.execute import claim_of
 from training.recipes.kinds import listed_kinds
 from training.runs.as_json import run_json
 from training.runs.services import follow_up_create, run_delete
@@ -73,16 +70,6 @@ def test_it_names_a_model_that_says_up_at_every_candle() -> None:
     verdict = run_json(run)["verdict"]
     assert "it said up at all 220 candles: following it is buy and hold" in verdict["sentence"]
     assert verdict["label"] != "evidence"
-
-
-@pytest.mark.parametrize(
-    ("up", "windows", "can_be_evidence"), [(0, 10, False), (385, 10, False), (1, 10, True), (200, 2, False)]
-)
-def test_it_takes_a_constant_model_or_few_windows_for_weak_at_most(
-    up: int, windows: int, can_be_evidence: bool
-) -> None:
-    pooled = Evidence(0.7, (0.6, 0.8), 1e-9, 385, 11, 190, up)
-    assert claim_of(pooled, windows) == Claim(1e-9, can_be_evidence=can_be_evidence)
 
 
 def test_it_gives_one_confirmation_however_often_it_is_asked_for(alice: User) -> None:

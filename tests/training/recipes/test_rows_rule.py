@@ -175,7 +175,7 @@ def _clean(seed: int, has_unmoved: bool) -> Bars:
     return with_unmoved(bars, seed) if has_unmoved else bars
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(
     clean=st.builds(_clean, st.integers(0, 10_000), st.booleans()),
     share=st.floats(0.05, 0.45),

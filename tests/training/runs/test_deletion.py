@@ -170,7 +170,7 @@ def test_it_says_which_ticked_runs_stay_and_why(alice: User, carol: User, browse
     address = "/runs/bulk-delete/?" + "&".join(f"runs={name}" for name in names)
     page = browser_of(alice).get(address)
     assert page.context["count"] == 1
-    why = dict(page.context["kept"])
+    why = dict(page.context["kept_back"])
     assert [why[name] for name in names[1:]] == [
         "it is running; cancel it first",
         "its model is active; deactivate it first",

@@ -12,7 +12,7 @@ from training.registry.activation import model_activate, scope_label
 from training.registry.gate import check_label
 
 
-class Command(commands.Command):
+class Command(commands.JsonCommand):
     help = "Makes a model the active one of its scope (universe and horizon; or instrument) if its checks pass."
 
     def options(self, parser: ArgumentParser) -> None:
@@ -20,7 +20,7 @@ class Command(commands.Command):
         parser.add_argument("--reason", required=True, help="why; it stays in the history")
         parser.add_argument("--override", action="store_true", help="activate it despite failed checks")
 
-    def work(self, **options: Any) -> commands.Outcome:
+    def work(self, **options: Any) -> commands.CommandResult:
         reason = options["reason"].strip()
         if not 0 < len(reason) <= 500:
             raise CommandError("--reason: say why, in up to 500 characters.")
@@ -34,14 +34,14 @@ class Command(commands.Command):
         except GateRefused as error:
             answer["gate"] = error.gate
             refused = f"{error} Activate it despite that with --override and a reason."
-            return commands.Outcome(answer, _lines(error.gate), refused)
+            return commands.CommandResult(answer, _lines(error.gate), refused)
         except ActiveChanged as error:
             raise CommandError(str(error)) from None
         answer |= {"previous": activation.previous or None, "gate": activation.gate}
         despite = ", despite failed checks" if activation.overridden else ""
         replaced = f"replaced: {activation.previous or 'none'}"
         done = f"{model.version} is active for {scope_label(activation.scope)}{despite}; {replaced}."
-        return commands.Outcome(answer, [*_lines(activation.gate), done])
+        return commands.CommandResult(answer, [*_lines(activation.gate), done])
 
 
 def _lines(gate: list[dict[str, Any]]) -> list[str]:

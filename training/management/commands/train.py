@@ -46,7 +46,7 @@ def refusal(error: SpecError) -> CommandError:
     return CommandError("; ".join(f"{name}: {' '.join(said)}" for name, said in error.errors.items()))
 
 
-class Command(commands.Command):
+class Command(commands.JsonCommand):
     help = (
         "Trains BUY / HOLD / SELL and the expected return over a universe, judges both on its last days, and keeps "
         "the models. Needs stored features (compute_features)."
@@ -61,7 +61,7 @@ class Command(commands.Command):
             "--no-refit", action="store_true", help="deploy the tested model as it is (no final refit on all data)"
         )
 
-    def work(self, **options: Any) -> commands.Outcome:
+    def work(self, **options: Any) -> commands.CommandResult:
         target = Path(options["artifacts_dir"]).expanduser() if options["artifacts_dir"] else None
         if target and target.exists() and not target.is_dir():
             raise CommandError(f"--artifacts-dir {target} is a file. Name a folder.")
@@ -75,11 +75,11 @@ class Command(commands.Command):
         answer = run_json(run)
         if run.status != Status.COMPLETED:
             why = run.error or outcome.sentence or f"The run ended {run.status}."
-            return commands.Outcome(answer, refused=f"Run {run.run_id}: {why}")
+            return commands.CommandResult(answer, refused=f"Run {run.run_id}: {why}")
         folder = Path(artifact_storage().path(run_folder(run.run_id)))
         if target:
             shutil.copytree(folder, target / run.run_id, dirs_exist_ok=True)
-        return commands.Outcome(answer, lines=summary(answer, target / run.run_id if target else folder))
+        return commands.CommandResult(answer, lines=summary(answer, target / run.run_id if target else folder))
 
     def _tell(self, stage: str, progress: float, message: str) -> None:
         bar = "#" * round(BAR * progress)

@@ -17,7 +17,7 @@ from training.worker import foreground
 from training.worker.runner import Held
 
 
-class Command(commands.Command):
+class Command(commands.JsonCommand):
     help = "Trains a model as of one candle and judges it on the candles after it, in the foreground."
 
     def options(self, parser: ArgumentParser) -> None:
@@ -37,7 +37,7 @@ class Command(commands.Command):
         option("live", action="store_true", help="train although too few candles follow: without a test window")
         option("no_confirm", action="store_true", help="leave out the walk-forward confirmation")
 
-    def work(self, **options: Any) -> commands.Outcome:
+    def work(self, **options: Any) -> commands.CommandResult:
         target = Path(options["output_dir"]).expanduser() if options["output_dir"] else None
         if target and target.exists() and not target.is_dir():
             raise CommandError(f"--output_dir {target} is a file. Name a folder.")
@@ -47,11 +47,11 @@ class Command(commands.Command):
         answer = run_json(run)
         if run.status != Status.COMPLETED:
             why = run.error or outcome.sentence or f"The run ended {run.status}."
-            return commands.Outcome(answer, refused=f"Run {run.run_id}: {why}")
+            return commands.CommandResult(answer, refused=f"Run {run.run_id}: {why}")
         folder = Path(artifact_storage().path(run_folder(run.run_id)))
         if target:
             shutil.copytree(folder, target, dirs_exist_ok=True)
-        return commands.Outcome(answer, lines=_summary(answer, target or folder))
+        return commands.CommandResult(answer, lines=_summary(answer, target or folder))
 
     def _tell(self, stage: str, progress: float, message: str) -> None:
         self.stderr.write(f"{progress:4.0%}  {stage:<9} {message}", style_func=str)

@@ -7,7 +7,7 @@ from boursomatic.shared import commands
 from training.artifacts.integrity import discard, inventory
 
 
-class Command(commands.Command):
+class Command(commands.JsonCommand):
     help = (
         "Reads every file of every model and compares its SHA-256; says which are missing, which were changed, and "
         "what lies there that belongs to no run (orphaned). Exit code 1 when anything is missing or changed."
@@ -16,7 +16,7 @@ class Command(commands.Command):
     def options(self, parser: ArgumentParser) -> None:
         parser.add_argument("--sweep", action="store_true", help="remove what is orphaned")
 
-    def work(self, **options: Any) -> commands.Outcome:
+    def work(self, **options: Any) -> commands.CommandResult:
         checked = inventory()
         if options["sweep"]:
             discard(checked.orphaned)
@@ -26,7 +26,7 @@ class Command(commands.Command):
         counts = f"{len(checked.missing)} missing, {len(checked.changed)} changed, {len(checked.orphaned)} {word}"
         lines.append(f"{checked.files} files of {checked.models} models: {counts}.")
         broken = bool(checked.missing or checked.changed)
-        return commands.Outcome(
+        return commands.CommandResult(
             {**checked.as_dict(), "swept": options["sweep"]},
             lines=lines,
             refused=f"{counts}. Restore these files from a backup, or delete their runs." if broken else "",

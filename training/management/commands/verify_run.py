@@ -11,7 +11,7 @@ from training.recipes.kinds import label_of
 from training.recipes.verification.execute import verification
 
 
-class Command(commands.Command):
+class Command(commands.JsonCommand):
     help = (
         "Trains a completed candle run again from what is stored, and once more without any bar after its decision. "
         "Says bit-identical, or which of data, code version, library versions or parameters differs (exit code 1)."
@@ -20,7 +20,7 @@ class Command(commands.Command):
     def options(self, parser: ArgumentParser) -> None:
         parser.add_argument("run_id", help="as the runs page shows it")
 
-    def work(self, **options: Any) -> commands.Outcome:
+    def work(self, **options: Any) -> commands.CommandResult:
         rows = TrainingRun.objects.existing().select_related("series__instrument")
         run = rows.filter(run_id=options["run_id"]).first()
         if run is None:
@@ -33,7 +33,7 @@ class Command(commands.Command):
             raise CommandError(f"Run {run.run_id} is {run.status}: only a completed run can be verified.")
         verified = verification(run, lambda *_: None)
         is_sound = verified["identical"] and verified["truncation_identical"]
-        return commands.Outcome(
+        return commands.CommandResult(
             {"run_id": run.run_id, **verified},
             lines=[verified["sentence"]] if is_sound else [],
             refused="" if is_sound else verified["sentence"],

@@ -13,7 +13,7 @@ from training.runs.as_json import run_json
 from training.worker import foreground
 
 
-class Command(commands.Command):
+class Command(commands.JsonCommand):
     help = (
         "Walks a universe forward: each fold is trained on what was known on its first day and judged on the days "
         "that follow; all folds together are judged as one. Keeps no model; recorded like any other run. Needs stored "
@@ -33,7 +33,7 @@ class Command(commands.Command):
             help="expanding: train on all days before (default); rolling: on as many as the first fold has",
         )
 
-    def work(self, **options: Any) -> commands.Outcome:
+    def work(self, **options: Any) -> commands.CommandResult:
         walk_options = {name: options[name] for name in ("window", *WALK_RANGES)}
         try:
             walk = parse_walk_spec(parse_universe_spec(spec_values(options)), walk_options)
@@ -45,10 +45,10 @@ class Command(commands.Command):
         answer = run_json(run)
         if run.status != Status.COMPLETED:
             why = run.error or outcome.sentence or f"The run ended {run.status}."
-            return commands.Outcome(answer, refused=f"Run {run.run_id}: {why}")
+            return commands.CommandResult(answer, refused=f"Run {run.run_id}: {why}")
         columns = {fold["first"]: fold for fold in answer["folds"]} | {"pooled": answer["pooled"]}
         stable = ", ".join(f"{name} {count}" for name, count in answer["stability"].items())
-        return commands.Outcome(
+        return commands.CommandResult(
             answer,
             [
                 *figure_lines(columns),

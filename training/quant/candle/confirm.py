@@ -44,8 +44,8 @@ class Window:
     train_rows: int
     labels: Floats
     probability: Floats
-    standing: Floats
-    logistic_standing: Floats
+    percentile_rank: Floats
+    logistic_rank: Floats
     predicted_up: int
     auc: float | None
     interval: tuple[float, float] | None
@@ -82,8 +82,8 @@ def confirm_candle(
     predicted_up = sum(window.predicted_up for window in windows)
     return Confirmation(
         windows=windows,
-        pooled=_pool([(w.labels, w.standing) for w in windows], spec.seed, predicted_up),
-        logistic=_pool([(w.labels, w.logistic_standing) for w in windows], spec.seed),
+        pooled=_pool([(w.labels, w.percentile_rank) for w in windows], spec.seed, predicted_up),
+        logistic=_pool([(w.labels, w.logistic_rank) for w in windows], spec.seed),
     )
 
 
@@ -92,7 +92,7 @@ def _splits(bars: Bars, rows: Rows, decision: int, spec: CandleSpec) -> list[tup
 
     The windows tile `rows`, the bars with an outcome: each begins where exactly W of them come before the next window.
     """
-    found = []
+    splits = []
     own_row = int(np.searchsorted(rows, decision))
     for step in range(STEPS + 1):
         row = own_row - step * spec.test_window_size
@@ -102,8 +102,8 @@ def _splits(bars: Bars, rows: Rows, decision: int, spec: CandleSpec) -> list[tup
         own = replace(spec, candle=format_time(datetime.fromtimestamp(int(bars.time[at]), tz=UTC)), live=False)
         plan = plan_candle(bars, decision=at, spec=own)
         if not plan.problem:
-            found.append((at, plan.split))
-    return found[::-1]
+            splits.append((at, plan.split))
+    return splits[::-1]
 
 
 def _window(features: Floats, labels: Floats, split: CandleSplit, spec: CandleSpec, *, decision: int) -> Window:
@@ -125,15 +125,15 @@ def _window(features: Floats, labels: Floats, split: CandleSplit, spec: CandleSp
         train_rows=len(split.train),
         labels=y,
         probability=p,
-        standing=standing(p, p_train),
-        logistic_standing=standing(linear.predict_proba(x_test)[:, 1], linear.predict_proba(x_train)[:, 1]),
+        percentile_rank=percentile_rank(p, p_train),
+        logistic_rank=percentile_rank(linear.predict_proba(x_test)[:, 1], linear.predict_proba(x_train)[:, 1]),
         predicted_up=int((p >= threshold).sum()),
         auc=auc,
         interval=interval,
     )
 
 
-def standing(values: Floats, reference: Floats) -> Floats:
+def percentile_rank(values: Floats, reference: Floats) -> Floats:
     """Share of `reference` below each value, half of the equal ones counted: 0 to 1, shape of `values`."""
     ordered = np.sort(reference)
     below, up_to = (np.searchsorted(ordered, values, side=side) for side in ("left", "right"))

@@ -56,17 +56,17 @@ def read_model(files: dict[str, bytes], expected: dict[str, str]) -> CandleModel
     """A model from the bytes of `model.txt` and `manifest.json`, each held against its SHA-256 before it is parsed:
     a corrupt text can kill the process, an edited digit silently changes predictions. Raises Integrity."""
     check_files(files, expected)
-    said = json.loads(files[MANIFEST])
+    manifest = json.loads(files[MANIFEST])
     return CandleModel(
         booster=read_booster(files[MODEL]),
-        mean=np.array(said["scaler"]["mean"]),
-        scale=np.array(said["scaler"]["scale"]),
-        rounds=said["rounds"],
-        feature_set=said["feature_set"],
-        timeframe=said["timeframe"],
-        threshold=said["threshold"],
-        feature_low=np.array(said["feature_low"]),
-        feature_high=np.array(said["feature_high"]),
+        mean=np.array(manifest["scaler"]["mean"]),
+        scale=np.array(manifest["scaler"]["scale"]),
+        rounds=manifest["rounds"],
+        feature_set=manifest["feature_set"],
+        timeframe=manifest["timeframe"],
+        threshold=manifest["threshold"],
+        feature_low=np.array(manifest["feature_low"]),
+        feature_high=np.array(manifest["feature_high"]),
     )
 
 

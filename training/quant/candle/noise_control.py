@@ -65,11 +65,11 @@ def control_candle(
         return auc_of_ranks(midranks(final.probability(features[test])), up)
 
     real = auc_of(labels)
-    found = []
+    rotated_aucs = []
     for done, shift in enumerate(shifts):
         on_draw(done, len(shifts))
         rotated = labels.copy()
         rotated[rows] = np.roll(labels[rows], int(shift))
-        found.append(auc_of(rotated))
-    drawn = [auc for auc in found if auc is not None]
+        rotated_aucs.append(auc_of(rotated))
+    drawn = [auc for auc in rotated_aucs if auc is not None]
     return Control(real, drawn) if real is not None and drawn else None

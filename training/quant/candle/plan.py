@@ -25,7 +25,7 @@ class NotTrainable(ValueError):
 
 
 @dataclass(frozen=True)
-class Part:
+class SplitPart:
     """Rows of one part with their times (seconds since 1970, UTC; None where there are no rows) and classes."""
 
     rows: int
@@ -61,7 +61,7 @@ class CandlePlan:
     split_or_none: CandleSplit | None
     rows: NDArray[np.int64]
     span: range
-    parts: dict[str, Part]
+    parts: dict[str, SplitPart]
     left_out: dict[str, LeftOut]
     problem: str
     missing_after: int
@@ -144,11 +144,11 @@ def plan_candle(bars: Bars, *, decision: int, spec: CandleSpec, stale_time: Seco
     )
 
 
-def _part(time: NDArray[np.int64], labels: NDArray[np.float64], rows: NDArray[np.int64]) -> Part:
+def _part(time: NDArray[np.int64], labels: NDArray[np.float64], rows: NDArray[np.int64]) -> SplitPart:
     if not len(rows):
-        return Part(0, None, None, 0, 0)
+        return SplitPart(0, None, None, 0, 0)
     up = int(labels[rows].sum())
-    return Part(len(rows), int(time[rows[0]]), int(time[rows[-1]]), len(rows) - up, up)
+    return SplitPart(len(rows), int(time[rows[0]]), int(time[rows[-1]]), len(rows) - up, up)
 
 
 def _left_out(time: Seconds, labels: NDArray[np.float64], period: range, stale_time: Seconds) -> LeftOut:
@@ -175,7 +175,7 @@ def _stale_problem(left_out: dict[str, LeftOut]) -> str:
     return ""
 
 
-def _problem(usable: int, train: Part, missing_after: int, spec: CandleSpec, *, limited: bool) -> str:
+def _problem(usable: int, train: SplitPart, missing_after: int, spec: CandleSpec, *, limited: bool) -> str:
     if usable < MIN_TRAIN_ROWS:
         if limited:
             return (

@@ -77,7 +77,7 @@ def train_candle(
     y_train, p_train = _part(labels, split.train), final.probability(_part(features, split.train))
     y_validation, p_validation = _part(labels, split.validation), stopped.probability(_part(features, split.validation))
     threshold = threshold_of(spec, train=(y_train, p_train), validation=(y_validation, p_validation))
-    judged = _judge(
+    evaluation = _judge(
         bars,
         labels=labels,
         probability=final.probability(_part(features_by_bar, plan.span)),
@@ -95,7 +95,7 @@ def train_candle(
         train=evaluate(y_train, p_train, threshold),
         validation=evaluate(y_validation, p_validation, threshold),
         feature_range=(used.min(axis=0), used.max(axis=0)),
-        **judged,
+        **evaluation,
     )
 
 

@@ -96,6 +96,12 @@ def label_of(p_value: float | None, *, level: float | None) -> Label:
     return Label.EVIDENCE if level is not None and p_value < level else Label.WEAK
 
 
+def can_be_evidence(pooled: Evidence, *, windows: int) -> bool:
+    """Whether a confirmation of `windows` windows before the run's own suffices. A model that always says the same is
+    buy and hold, or nothing, whatever the ranks of its probabilities."""
+    return windows >= LEAST_WINDOWS and not pooled.is_constant
+
+
 def judge(*, single: Evidence | None, pooled: Evidence | None, confirmed: bool, counted: Counted, on: str) -> Verdict:
     """PROTOCOL §3. `single`: the run's own window, None for a live run or one class; `pooled`: its confirmation; `on`:
     what the trials of its ledger are on. The label is the trial's own, fixed when it was made."""

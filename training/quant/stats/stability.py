@@ -33,13 +33,13 @@ class Column:
 
 @dataclass(frozen=True)
 class Distribution:
-    """Of some columns; `usual` is the mean PSI over the columns of each stretch of STRETCH days, in order of time."""
+    """Of some columns; `baseline` is the mean PSI over the columns of each STRETCH days, in order of time."""
 
     columns: dict[str, Column]
-    usual: list[float]
+    baseline: list[float]
 
     def as_dict(self) -> dict[str, Any]:
-        return {"columns": {name: vars(one) for name, one in self.columns.items()}, "usual": self.usual}
+        return {"columns": {name: vars(one) for name, one in self.columns.items()}, "usual": self.baseline}
 
     @classmethod
     def from_dict(cls, kept: dict[str, Any]) -> "Distribution":

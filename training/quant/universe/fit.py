@@ -40,7 +40,7 @@ def parameters(seed: int) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Pair:
+class ModelPair:
     """The two models of a run, as LightGBM's boosters."""
 
     classifier: lightgbm.Booster
@@ -55,17 +55,17 @@ class Pair:
         return np.asarray(self.regressor.predict(features, num_threads=1), dtype=np.float64)
 
 
-def fit_pair(features: Singles, labels: Ints, returns: Floats, *, seed: int) -> Pair:
+def fit_pair(features: Singles, labels: Ints, returns: Floats, *, seed: int) -> ModelPair:
     """Both models on the same rows (n, k); NaN features are LightGBM's own "missing". Deterministic for `seed`."""
     shape = parameters(seed)
     rows = lightgbm.Dataset(features, label=labels, feature_name=list(COLUMNS), params=shape)
     many = {**shape, "objective": "multiclass", "num_class": len(CLASSES)}
     classifier = lightgbm.train(many, rows, TREES)
     rows.set_label(returns)
-    return Pair(classifier, lightgbm.train({**shape, "objective": "regression"}, rows, TREES))
+    return ModelPair(classifier, lightgbm.train({**shape, "objective": "regression"}, rows, TREES))
 
 
-def gains(pair: Pair) -> list[dict[str, Any]]:
+def gains(pair: ModelPair) -> list[dict[str, Any]]:
     """Share of the total gain of each feature in both models, largest first."""
     found = {
         name: booster.feature_importance(importance_type="gain")
@@ -79,7 +79,7 @@ def gains(pair: Pair) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (-float(str(row["gain_classifier"])), str(row["feature"])))
 
 
-def permuted(pair: Pair, features: Singles, labels: Ints, *, seed: int) -> dict[str, float]:
+def permuted(pair: ModelPair, features: Singles, labels: Ints, *, seed: int) -> dict[str, float]:
     """How much the multi-class log-loss rises when one column is shuffled, on up to 1,000 evenly spaced rows."""
     chosen = _evenly(len(labels), PERMUTED_ROWS)
     x, y = features[chosen], labels[chosen]

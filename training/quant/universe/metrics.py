@@ -21,8 +21,8 @@ BINS = 10  # of the calibration, by P(BUY)
 
 
 @dataclass(frozen=True)
-class Books:
-    """Daily books over a part, after costs: long/short (the headline), long only, and equal weight of all."""
+class Portfolios:
+    """Daily portfolios over a part, after costs: long/short (the headline), long only, and equal weight of all."""
 
     long_short: Performance
     long_only: Performance
@@ -32,7 +32,7 @@ class Books:
     excess: Excess
 
 
-def books(panel: Panel, rows: Ints, signals: Ints, *, horizon: int) -> Books:
+def simulate_portfolios(panel: Panel, rows: Ints, signals: Ints, *, horizon: int) -> Portfolios:
     """PROTOCOL §4: `signals` (n,) of -1, 0, 1 for `rows` as h staggered tranches, over the part's own days.
 
     Each day's signals are divided by the instruments that trade on that day.
@@ -40,7 +40,7 @@ def books(panel: Panel, rows: Ints, signals: Ints, *, horizon: int) -> Books:
     first, last = int(panel.day[rows].min()), int(panel.day[rows].max())
     span, names = last - first + 1, len(panel.symbols)
     table = np.zeros((span, names))
-    table[panel.day[rows] - first, panel.who[rows]] = signals
+    table[panel.day[rows] - first, panel.instrument[rows]] = signals
     share = names / np.maximum(panel.traded[first : last + 1].sum(axis=1, keepdims=True), 1)
     prices = slice(first, last + 2)
     a_year = bars_a_year(panel.days * DAY, "1d")
@@ -56,7 +56,7 @@ def books(panel: Panel, rows: Ints, signals: Ints, *, horizon: int) -> Books:
 
     weights = tranche_weights(table * share, horizon)
     both, equal = book(weights), book(panel.traded[first : last + 1] * share / names)
-    return Books(
+    return Portfolios(
         long_short=both,
         long_only=book(tranche_weights(np.maximum(table, 0.0) * share, horizon)),
         equal_weight=equal,
@@ -67,20 +67,28 @@ def books(panel: Panel, rows: Ints, signals: Ints, *, horizon: int) -> Books:
 
 
 def headline(
-    panel: Panel, rows: Ints, *, labels: Ints, said: Ints, expected: Floats, kept: Books, buy: float, horizon: int
+    panel: Panel,
+    rows: Ints,
+    *,
+    labels: Ints,
+    predicted: Ints,
+    expected: Floats,
+    portfolios: Portfolios,
+    buy: float,
+    horizon: int,
 ) -> dict[str, Any]:
-    """M of the contract. `labels`, `said` (predicted class) and `expected` (return) stand beside `rows`."""
+    """M of the contract. `labels`, `predicted` (class) and `expected` (return) stand beside `rows`."""
     returns = panel.returns[rows]
     errors = expected - returns
     spread = float(((returns - returns.mean()) ** 2).sum())
-    lift = lift_of_buys(panel.day[rows], said == BUY, returns >= buy)
+    lift = lift_of_buys(panel.day[rows], predicted == BUY, returns >= buy)
     ic = rank_ic(panel.day[rows], expected, returns)
-    bought = returns[said == BUY]
-    stretch = panel.day[rows][said == BUY] // horizon
+    bought = returns[predicted == BUY]
+    window = panel.day[rows][predicted == BUY] // horizon
     return {
         "rows": len(rows),
         "precision_buy": lift["precision"],
-        "precision_buy_interval": clustered_interval(bought >= buy, stretch),
+        "precision_buy_interval": clustered_interval(bought >= buy, window),
         "precision_buy_positive": float((bought > 0).mean()) if len(bought) else None,
         "base_rate_buy": lift["base_rate"],
         "base_rate_buy_all": float((labels == BUY).mean()),
@@ -88,25 +96,25 @@ def headline(
         "buys": len(bought),
         "lift_buy": lift["lift"],
         "lift_buy_interval": lift["interval"],
-        "accuracy": float((said == labels).mean()),
+        "accuracy": float((predicted == labels).mean()),
         "majority_accuracy": float(np.bincount(labels, minlength=len(CLASSES)).max() / len(labels)),
         "rmse": math.sqrt(float((errors**2).mean())),
         "mae": float(np.abs(errors).mean()),
         "r2": 1.0 - float((errors**2).sum()) / spread if spread > 0 else None,
         "rank_ic": float(ic.mean()) if len(ic) else None,
-        "sharpe": kept.long_short.sharpe,
-        "max_drawdown": kept.long_short.max_drawdown,
-        "total_return": kept.long_short.total_return,
-        "turnover": kept.long_short.turnover,
-        "exposure": kept.long_short.exposure,
-        "gross": kept.gross,
-        "excess_sharpe": kept.excess.sharpe,
-        "benchmark_sharpe": kept.equal_weight.sharpe,
-        "benchmark_max_drawdown": kept.equal_weight.max_drawdown,
-        "benchmark_total_return": kept.equal_weight.total_return,
-        "long_only_sharpe": kept.long_only.sharpe,
-        "long_only_max_drawdown": kept.long_only.max_drawdown,
-        "long_only_total_return": kept.long_only.total_return,
+        "sharpe": portfolios.long_short.sharpe,
+        "max_drawdown": portfolios.long_short.max_drawdown,
+        "total_return": portfolios.long_short.total_return,
+        "turnover": portfolios.long_short.turnover,
+        "exposure": portfolios.long_short.exposure,
+        "gross": portfolios.gross,
+        "excess_sharpe": portfolios.excess.sharpe,
+        "benchmark_sharpe": portfolios.equal_weight.sharpe,
+        "benchmark_max_drawdown": portfolios.equal_weight.max_drawdown,
+        "benchmark_total_return": portfolios.equal_weight.total_return,
+        "long_only_sharpe": portfolios.long_only.sharpe,
+        "long_only_max_drawdown": portfolios.long_only.max_drawdown,
+        "long_only_total_return": portfolios.long_only.total_return,
     }
 
 
@@ -164,19 +172,19 @@ def mean_interval(values: Floats, every: int) -> list[float] | None:
     return [float(apart.mean()) - half, float(apart.mean()) + half]
 
 
-def report(labels: Ints, said: Ints) -> dict[str, Any]:
+def classification_report(labels: Ints, predicted: Ints) -> dict[str, Any]:
     """Confusion matrix (rows: what came, columns: what was said) and the classification report by class."""
     size = len(CLASSES)
-    confusion = np.bincount(labels * size + said, minlength=size * size).reshape(size, size)
+    confusion = np.bincount(labels * size + predicted, minlength=size * size).reshape(size, size)
     by_class = {}
     for k, name in enumerate(CLASSES):
-        hits, came, named = int(confusion[k, k]), int(confusion[k].sum()), int(confusion[:, k].sum())
+        hits, actual, predicted_count = int(confusion[k, k]), int(confusion[k].sum()), int(confusion[:, k].sum())
         by_class[name] = {
-            "precision": hits / named if named else None,
-            "recall": hits / came if came else None,
-            "f1": 2 * hits / (came + named) if came + named else None,
-            "support": came,
-            "said": named,
+            "precision": hits / predicted_count if predicted_count else None,
+            "recall": hits / actual if actual else None,
+            "f1": 2 * hits / (actual + predicted_count) if actual + predicted_count else None,
+            "support": actual,
+            "said": predicted_count,
         }
     return {"classes": list(CLASSES), "confusion": confusion.tolist(), "by_class": by_class}
 
@@ -191,6 +199,6 @@ def calibration(probability: Floats, hit: NDArray[np.bool_]) -> list[dict[str, A
     ]
 
 
-def signals_of(said: Ints) -> Ints:
+def signals_of(predicted: Ints) -> Ints:
     """BUY long, SELL short, HOLD flat."""
-    return np.where(said == BUY, 1, np.where(said == SELL, -1, 0))
+    return np.where(predicted == BUY, 1, np.where(predicted == SELL, -1, 0))

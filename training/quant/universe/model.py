@@ -52,17 +52,17 @@ class UniverseModel:
 def read_universe_model(files: dict[str, bytes], expected: dict[str, str]) -> UniverseModel:
     """From the bytes of CLASSIFIER, REGRESSOR and MANIFEST, each held against its SHA-256 first. Raises Integrity."""
     check_files(files, expected)
-    said = json.loads(files[MANIFEST])
-    if said["format"] != FORMAT or tuple(said["feature_names"]) != COLUMNS:
+    manifest = json.loads(files[MANIFEST])
+    if manifest["format"] != FORMAT or tuple(manifest["feature_names"]) != COLUMNS:
         raise Integrity("The model was made by another release, for other features. Train it again.")
     return UniverseModel(
         classifier=read_booster(files[CLASSIFIER]),
         regressor=read_booster(files[REGRESSOR]),
-        horizon=said["horizon"],
-        buy_threshold=said["buy_threshold"],
-        sell_threshold=said["sell_threshold"],
-        used_until=said["used_until"],
-        symbols=tuple(said["symbols"]),
-        features=Distribution.from_dict(said["distribution"]["features"]),
-        scores=Distribution.from_dict(said["distribution"]["scores"]),
+        horizon=manifest["horizon"],
+        buy_threshold=manifest["buy_threshold"],
+        sell_threshold=manifest["sell_threshold"],
+        used_until=manifest["used_until"],
+        symbols=tuple(manifest["symbols"]),
+        features=Distribution.from_dict(manifest["distribution"]["features"]),
+        scores=Distribution.from_dict(manifest["distribution"]["scores"]),
     )

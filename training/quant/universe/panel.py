@@ -31,8 +31,8 @@ CLASSES = ("SELL", "HOLD", "BUY")
 LONGEST = 40  # bars
 # Of a value that hardly moves from one day to the next, and of the date, trees learn by heart which stretch it was: the
 # outcomes of its rows overlap. docs/method.md has what that costs.
-GIVEN = tuple(one.name for one in DAILY_FEATURES if one.window <= LONGEST and one.name not in CALENDAR)
-COLUMNS = (*GIVEN, *(f"rank_{name}" for name in RANKED))
+MODEL_FEATURES = tuple(one.name for one in DAILY_FEATURES if one.window <= LONGEST and one.name not in CALENDAR)
+COLUMNS = (*MODEL_FEATURES, *(f"rank_{name}" for name in RANKED))
 PARTS = ("train", "validation", "test")
 
 
@@ -43,9 +43,9 @@ class TooLittle(NotTrainable):
 @dataclass(frozen=True)
 class Panel:
     """`days` (D,) are day numbers since 1970; `open`, `close` (D, N) adjusted prices, carried on over days without a
-    bar; `traded` (D, N) tells those days. Rows (n,), by instrument and then day: `day` and `who` are places in `days`
-    and `symbols`; `features` (n, k) with NaN where a window isn't full; `returns` R over the horizon, NaN where not yet
-    known; `outcome` the place of the day on which R becomes known, D where it isn't."""
+    bar; `traded` (D, N) tells those days. Rows (n,), by instrument and then day: `day` and `instrument` are places in
+    `days` and `symbols`; `features` (n, k) with NaN where a window isn't full; `returns` R over the horizon, NaN where
+    not yet known; `outcome` the place of the day on which R becomes known, D where it isn't."""
 
     symbols: tuple[str, ...]
     days: Ints
@@ -53,7 +53,7 @@ class Panel:
     close: Floats
     traded: NDArray[np.bool_]
     day: Ints
-    who: Ints
+    instrument: Ints
     features: Singles
     returns: Floats
     outcome: Ints
@@ -61,21 +61,21 @@ class Panel:
     @property
     def with_rows(self) -> tuple[str, ...]:
         """The symbols that have a row at least."""
-        return tuple(self.symbols[place] for place in np.unique(self.who).tolist())
+        return tuple(self.symbols[place] for place in np.unique(self.instrument).tolist())
 
     @property
-    def known(self) -> NDArray[np.bool_]:
+    def has_outcome(self) -> NDArray[np.bool_]:
         return ~np.isnan(self.returns)
 
 
 @dataclass(frozen=True)
 class UniverseSplit:
-    """Row numbers of each part after purging; `borders` are places of days."""
+    """Row numbers of each part after purging; `boundaries` are places of days."""
 
     train: Ints
     validation: Ints
     test: Ints
-    borders: dict[str, int]
+    boundaries: dict[str, int]
 
 
 def make_panel(members: Sequence[tuple[str, Bars, Floats]], *, horizon: int, first_day: int) -> Panel:
@@ -103,7 +103,7 @@ def make_panel(members: Sequence[tuple[str, Bars, Floats]], *, horizon: int, fir
                 outcome[chosen],
             )
         )
-    day, who, matrix, returns, outcome = (np.concatenate(column) for column in zip(*parts, strict=True))
+    day, instrument, matrix, returns, outcome = (np.concatenate(column) for column in zip(*parts, strict=True))
     traded = ~np.isnan(closing)
     closing = _carried(closing)
     return Panel(
@@ -113,7 +113,7 @@ def make_panel(members: Sequence[tuple[str, Bars, Floats]], *, horizon: int, fir
         close=closing,
         traded=traded,
         day=day,
-        who=who,
+        instrument=instrument,
         features=given_features(matrix, day),
         returns=returns,
         outcome=outcome,
@@ -121,11 +121,13 @@ def make_panel(members: Sequence[tuple[str, Bars, Floats]], *, horizon: int, fir
 
 
 def given_features(stored: Singles, day: Ints) -> Singles:
-    """What models are given, columns as `COLUMNS`: of the stored features (n, m) those of `GIVEN`, and behind them the
-    ranks of the main ones within each day."""
+    """What models are given, columns as `COLUMNS`: of the stored features (n, m) those of `MODEL_FEATURES`, and behind
+    them the ranks of the main ones within each day."""
     place = {name: k for k, name in enumerate(get_feature_columns())}
     ranks = [day_ranks(day, stored[:, place[name]].astype(np.float64)) for name in RANKED]
-    return np.column_stack([stored[:, [place[name] for name in GIVEN]], *(rank.astype(np.float32) for rank in ranks)])
+    return np.column_stack(
+        [stored[:, [place[name] for name in MODEL_FEATURES]], *(rank.astype(np.float32) for rank in ranks)]
+    )
 
 
 def classes(returns: Floats, *, buy: float, sell: float) -> Ints:
@@ -134,13 +136,13 @@ def classes(returns: Floats, *, buy: float, sell: float) -> Ints:
 
 
 def split_panel(panel: Panel, *, horizon: int, embargo: int) -> UniverseSplit:
-    """PROTOCOL §4: by date 70/15/15 over the days that have rows with outcomes, purged on both borders.
+    """PROTOCOL §4: by date 70/15/15 over the days that have rows with outcomes, purged on both boundaries.
 
     A row is dropped when its outcome is later than the next part's first day (or `embargo` days before that). Raises
     TooLittle.
     """
-    known = panel.known
-    labelled = np.unique(panel.day[known])
+    has_outcome = panel.has_outcome
+    labelled = np.unique(panel.day[has_outcome])
     need = days_needed(horizon=horizon, embargo=embargo)
     if len(labelled) < need:
         raise TooLittle(
@@ -149,20 +151,20 @@ def split_panel(panel: Panel, *, horizon: int, embargo: int) -> UniverseSplit:
             "back further, or take a shorter horizon."
         )
     starts = (int(labelled[len(labelled) * 70 // 100]), int(labelled[len(labelled) * 85 // 100]))
-    train = np.flatnonzero(known & (panel.day < starts[0]) & (panel.outcome <= starts[0] - embargo))
-    between = known & (panel.day >= starts[0]) & (panel.day < starts[1])
+    train = np.flatnonzero(has_outcome & (panel.day < starts[0]) & (panel.outcome <= starts[0] - embargo))
+    between = has_outcome & (panel.day >= starts[0]) & (panel.day < starts[1])
     validation = np.flatnonzero(between & (panel.outcome <= starts[1] - embargo))
-    test = np.flatnonzero(known & (panel.day >= starts[1]))
+    test = np.flatnonzero(has_outcome & (panel.day >= starts[1]))
     if min(len(train), len(validation), len(test)) < 100:
         raise TooLittle(
             f"Too little data: {len(train)} rows to train on, {len(validation)} to validate, {len(test)} to test; at "
             "least 100 are needed in each. Import more instruments or more history."
         )
-    found = UniverseSplit(
+    split = UniverseSplit(
         train,
         validation,
         test,
-        borders={
+        boundaries={
             "train_last": int(panel.day[train].max()),
             "validation_first": starts[0],
             "validation_last": int(panel.day[validation].max()),
@@ -170,8 +172,8 @@ def split_panel(panel: Panel, *, horizon: int, embargo: int) -> UniverseSplit:
             "test_last": int(panel.day[test].max()),
         },
     )
-    assert_no_leak(panel, found)
-    return found
+    assert_no_leak(panel, split)
+    return split
 
 
 def assert_no_leak(panel: Panel, split: UniverseSplit) -> None:

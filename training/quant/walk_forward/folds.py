@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from training.quant.universe.panel import Ints, Panel, TooLittle
-from training.quant.universe.train import Judged, Spoken, fit_rows, judge_said, label_rows
+from training.quant.universe.train import Evaluation, Predictions, evaluate_predictions, fit_rows, label_rows
 from training.quant.walk_forward.spec import WalkSpec
 
 
 @dataclass(frozen=True)
-class Course:
-    """A walk laid out: `days` are the places of all days with labels, the first `before` of which are trained on only;
+class WalkPlan:
+    """A walk planned: `days` are the places of all days with labels, the first `before` of which are trained on only;
     `labels` as `label_rows`."""
 
     panel: Panel
@@ -27,15 +27,15 @@ class Course:
         start = self.before + number * self.walk.step
         return int(self.days[start]), int(self.days[start + self.walk.step - 1])
 
-    def judged(self, number: int) -> Ints:
+    def evaluated(self, number: int) -> Ints:
         """Rows that the fold is judged on."""
         first, last = self.span(number)
-        return np.flatnonzero(self.panel.known & (self.panel.day >= first) & (self.panel.day <= last))
+        return np.flatnonzero(self.panel.has_outcome & (self.panel.day >= first) & (self.panel.day <= last))
 
     def used(self, number: int) -> Ints:
         """Rows that its models are fitted on: their outcomes were known on its first day."""
         first, _ = self.span(number)
-        train = self.panel.known & (self.panel.outcome <= first - self.walk.spec.embargo)
+        train = self.panel.has_outcome & (self.panel.outcome <= first - self.walk.spec.embargo)
         if self.walk.window == "rolling":
             train &= self.panel.day >= self.days[number * self.walk.step]
         return np.flatnonzero(train)
@@ -43,20 +43,20 @@ class Course:
 
 @dataclass(frozen=True)
 class Fold:
-    """Places of days: the last one trained on, the first and the last one judged; `said` of `judged.rows`."""
+    """Places of days: the last one trained on, first and last one evaluated; `predictions` of `evaluation.rows`."""
 
     train_last: int
     first: int
     last: int
-    said: Spoken
-    judged: Judged
+    predictions: Predictions
+    evaluation: Evaluation
 
 
-def lay_out(panel: Panel, walk: WalkSpec) -> Course:
+def plan_walk(panel: Panel, walk: WalkSpec) -> WalkPlan:
     """The last `folds` x `step` labelled days, `step` at a time, each by models whose outcomes were all known on its
     first day. `rolling` trains on as many days as the first fold has, `expanding` on all before. Raises TooLittle.
     """
-    days = np.unique(panel.day[panel.known])
+    days = np.unique(panel.day[panel.has_outcome])
     before = len(days) - walk.folds * walk.step
     if len(days) < walk.days_needed:
         raise TooLittle(
@@ -64,28 +64,28 @@ def lay_out(panel: Panel, walk: WalkSpec) -> Course:
             f"{walk.step} days need {walk.days_needed}. Take fewer or shorter folds, or import more "
             "history."
         )
-    return Course(panel, walk, label_rows(panel, walk.spec), days, before)
+    return WalkPlan(panel, walk, label_rows(panel, walk.spec), days, before)
 
 
-def walk_fold(course: Course, number: int, *, on_fold: Callable[[int, str], None]) -> Fold:
+def walk_fold(plan: WalkPlan, number: int, *, on_fold: Callable[[int, str], None]) -> Fold:
     """Fold `number` (from 0 on): fitted on its past, judged on its days."""
-    panel, spec = course.panel, course.walk.spec
-    used, rows = course.used(number), course.judged(number)
-    first, last = course.span(number)
+    panel, spec = plan.panel, plan.walk.spec
+    used, rows = plan.used(number), plan.evaluated(number)
+    first, last = plan.span(number)
     _assert_no_leak(panel, used, rows)
-    on_fold(number, f"{len(used):,} rows, then {course.walk.step} days from {_date(panel, first)} on")
-    pair = fit_rows(panel, course.labels, used, seed=spec.seed)
+    on_fold(number, f"{len(used):,} rows, then {plan.walk.step} days from {_date(panel, first)} on")
+    pair = fit_rows(panel, plan.labels, used, seed=spec.seed)
     features = panel.features[rows]
-    said = (pair.probabilities(features), pair.expected(features))
-    judged = judge_said(panel, course.labels, rows, said, spec)
-    return Fold(int(panel.day[used].max()), first, last, said, judged)
+    predictions = (pair.probabilities(features), pair.expected(features))
+    evaluation = evaluate_predictions(panel, plan.labels, rows, predictions, spec)
+    return Fold(int(panel.day[used].max()), first, last, predictions, evaluation)
 
 
-def pool_folds(course: Course, said: Sequence[Spoken]) -> Judged:
+def pool_folds(plan: WalkPlan, predictions: Sequence[Predictions]) -> Evaluation:
     """All folds, oldest first, as one unbroken book."""
-    rows = np.concatenate([course.judged(number) for number in range(course.walk.folds)])
-    probabilities, expected = (np.concatenate(parts) for parts in zip(*said, strict=True))
-    return judge_said(course.panel, course.labels, rows, (probabilities, expected), course.walk.spec)
+    rows = np.concatenate([plan.evaluated(number) for number in range(plan.walk.folds)])
+    probabilities, expected = (np.concatenate(parts) for parts in zip(*predictions, strict=True))
+    return evaluate_predictions(plan.panel, plan.labels, rows, (probabilities, expected), plan.walk.spec)
 
 
 def fold_json(panel: Panel, fold: Fold) -> dict[str, Any]:
@@ -94,14 +94,14 @@ def fold_json(panel: Panel, fold: Fold) -> dict[str, Any]:
         "train_last": _date(panel, fold.train_last),
         "first": _date(panel, fold.first),
         "last": _date(panel, fold.last),
-        **fold.judged.metrics,
+        **fold.evaluation.metrics,
     }
 
 
-def walk_json(panel: Panel, folds: list[dict[str, Any]], pooled: Judged) -> dict[str, Any]:
+def walk_json(panel: Panel, folds: list[dict[str, Any]], pooled: Evaluation) -> dict[str, Any]:
     """CONTRACT's folds and pooled M; `stability`: in how many folds each figure was on the good side."""
     good = {"rank_ic": 0.0, "lift_buy": 0.0, "sharpe": 0.0, "excess_sharpe": 0.0}
-    book = pooled.books
+    book = pooled.portfolios
     return {
         "folds": folds,
         "pooled": pooled.metrics,

@@ -14,7 +14,7 @@ from training.artifacts.storage import artifact_names, sha256
 from training.models import TrainingRun
 from training.quant.candle.export import joblib_bytes, json_bytes, manifest
 from training.quant.candle.model import MANIFEST, MODEL
-from training.quant.candle.plan import Part
+from training.quant.candle.plan import SplitPart
 from training.quant.candle.spec import COST_BP, CandleSpec, format_time
 from training.quant.candle.train import CandleOutcome
 from training.quant.stats.classification import Metrics as Evaluated
@@ -135,7 +135,7 @@ def _metrics(evaluated: Evaluated | None) -> Metrics:
     return Metrics(**nothing, undefined={"all": "no test window: its future has not happened yet"})
 
 
-def _split(part: Part) -> Split:
+def _split(part: SplitPart) -> Split:
     return Split(
         rows=part.rows,
         first=_iso(part.first) if part.first is not None else None,
@@ -196,17 +196,17 @@ def _importance(outcome: CandleOutcome) -> list[dict[str, Any]]:
 
 def _warnings(spec: CandleSpec, outcome: CandleOutcome) -> list[str]:
     """What the user should know before he believes the figures."""
-    found = []
+    warnings = []
     if FEATURE_SETS[spec.feature_set].warning:
-        found.append(FEATURE_SETS[spec.feature_set].warning)
+        warnings.append(FEATURE_SETS[spec.feature_set].warning)
     plan = outcome.plan
-    found += plan.warnings
+    warnings += plan.warnings
     if plan.limited_by_history:
-        found.append(
+        warnings.append(
             f"The history is shorter than {spec.train_years:g} years: trained on {plan.parts['train'].rows} candles."
         )
     if not len(plan.split.test):
-        found.append(f"Trained live: {plan.missing_after} of the candles of a test window have not happened yet.")
+        warnings.append(f"Trained live: {plan.missing_after} of the candles of a test window have not happened yet.")
     if outcome.stopped.rounds == 1:
-        found.append("Validation was best after a single round: the features hardly helped beyond the base rate.")
-    return found
+        warnings.append("Validation was best after a single round: the features hardly helped beyond the base rate.")
+    return warnings

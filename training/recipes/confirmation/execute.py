@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from training.evidence.trials import Claim
 from training.quant.candle.confirm import Confirmation, confirm_candle
 from training.quant.candle.spec import STEPS, CandleSpec, format_time
-from training.quant.candle.verdict import LEAST_WINDOWS, LEVEL, Evidence
+from training.quant.candle.verdict import LEVEL, can_be_evidence
 from training.recipes.base import Completed, Work
 from training.recipes.candle.data import candle_data
 
@@ -15,16 +15,16 @@ def execute(work: Work) -> Completed:
     spec, series = work.spec, work.run.series
     assert isinstance(spec, CandleSpec) and series is not None
     data = candle_data(series, spec, steps=STEPS)
-    found = confirm_candle(
+    confirmation = confirm_candle(
         data.bars,
         decision=data.decision,
         spec=spec,
         on_window=lambda done, todo: work.progress.stage("windows", done / todo, f"window {done + 1} of {todo}"),
     )
     result = {
-        "evidence": found.pooled.as_dict() if found.pooled else None,
-        "logistic": found.logistic.as_dict() if found.logistic else None,
-        "logistic_is_better": _logistic_is_better(found),
+        "evidence": confirmation.pooled.as_dict() if confirmation.pooled else None,
+        "logistic": confirmation.logistic.as_dict() if confirmation.logistic else None,
+        "logistic_is_better": _logistic_is_better(confirmation),
         "windows": [
             {
                 "decision": _iso(window.decision),
@@ -34,24 +34,20 @@ def execute(work: Work) -> Completed:
                 "auc": window.auc,
                 "auc_interval": list(window.interval) if window.interval else None,
             }
-            for window in found.windows
+            for window in confirmation.windows
         ],
     }
-    before = sum(window.decision < int(spec.candle_at.timestamp()) for window in found.windows)
-    return Completed(result=result, claim=claim_of(found.pooled, before) if found.pooled else None)
+    before = sum(window.decision < int(spec.candle_at.timestamp()) for window in confirmation.windows)
+    pooled = confirmation.pooled
+    claim = Claim(pooled.p_value, can_be_evidence=can_be_evidence(pooled, windows=before)) if pooled else None
+    return Completed(result=result, claim=claim)
 
 
-def claim_of(pooled: Evidence, windows: int) -> Claim:
-    """Of `windows` before the run's own. A model that always says the same is buy and hold, or nothing, whatever the
-    ranks of its probabilities."""
-    return Claim(pooled.p_value, can_be_evidence=windows >= LEAST_WINDOWS and not pooled.is_constant)
-
-
-def _logistic_is_better(found: Confirmation) -> bool:
+def _logistic_is_better(confirmation: Confirmation) -> bool:
     """Both on the same rows: the simpler model ranks better, and luck alone would seldom do as well."""
-    if found.pooled is None or found.logistic is None:
+    if confirmation.pooled is None or confirmation.logistic is None:
         return False
-    return found.logistic.auc > found.pooled.auc and found.logistic.p_value < LEVEL
+    return confirmation.logistic.auc > confirmation.pooled.auc and confirmation.logistic.p_value < LEVEL
 
 
 def _iso(seconds: int) -> str:

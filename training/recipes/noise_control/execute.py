@@ -12,23 +12,23 @@ def execute(work: Work) -> Completed:
     spec, series = work.spec, work.run.series
     assert isinstance(spec, CandleSpec) and series is not None
     data = candle_data(series, spec)
-    found = control_candle(
+    rotation = control_candle(
         data.bars,
         decision=data.decision,
         spec=spec,
         on_draw=lambda done, todo: work.progress.stage("draws", done / todo, f"draw {done + 1} of {todo}"),
     )
-    if found is None:
+    if rotation is None:
         sentence = "There is no test window with both classes to compare with."
         return Completed(result={"sentence": sentence, "rotated": [], "real": None})
-    reached = sum(auc >= found.real for auc in found.rotated)
-    among = f"{reached} of {len(found.rotated)} rotated runs did as well or better"
-    ordinary = found.share >= LEVEL
+    reached = sum(auc >= rotation.real for auc in rotation.rotated)
+    among = f"{reached} of {len(rotation.rotated)} rotated runs did as well or better"
+    ordinary = rotation.share >= LEVEL
     result = {
-        "real": found.real,
-        "rotated": found.rotated,
-        "share": found.share,
-        "sentence": f"With its labels rotated in time, {among} (AUC {found.real:.2f}): "
+        "real": rotation.real,
+        "rotated": rotation.rotated,
+        "share": rotation.share,
+        "sentence": f"With its labels rotated in time, {among} (AUC {rotation.real:.2f}): "
         + ("what this run shows, noise shows too." if ordinary else "the run stands out from noise in this window."),
     }
     return Completed(result=result)

@@ -54,18 +54,18 @@ def universe_data(
     stale: list[str] = []
     for start in range(0, len(series), _TOGETHER):
         group = series[start : start + _TOGETHER]
-        bars = {one.pk: found for one, found in zip(group, load_many(group), strict=True)}
-        old = stale_series({pk: fingerprint(found) for pk, found in bars.items()})
+        bars = {member.pk: history for member, history in zip(group, load_many(group), strict=True)}
+        old = stale_series({pk: fingerprint(history) for pk, history in bars.items()})
         if on_missing and old:
             on_missing(len(old))
-            features_compute(series=[one for one in group if one.pk in old], on_series=lambda *_: None)
+            features_compute(series=[member for member in group if member.pk in old], on_series=lambda *_: None)
             old = set()
-        stale += [one.instrument.symbol for one in group if one.pk in old]
-        stored = load_features([one.pk for one in group if one.pk not in old])
-        for one in group:
-            if one.pk not in old:
-                first, stop = np.searchsorted(stored.series, [one.pk, one.pk + 1])
-                members.append((one.instrument.symbol, bars[one.pk].adjusted(), stored.matrix[first:stop]))
+        stale += [member.instrument.symbol for member in group if member.pk in old]
+        stored = load_features([member.pk for member in group if member.pk not in old])
+        for member in group:
+            if member.pk not in old:
+                first, stop = np.searchsorted(stored.series, [member.pk, member.pk + 1])
+                members.append((member.instrument.symbol, bars[member.pk].adjusted(), stored.matrix[first:stop]))
         on_read(min(start + _TOGETHER, len(series)), len(series))
     if stale:
         raise SpecError({"universe": [_missing_features(stale, len(series), spec.universe)]})
@@ -76,24 +76,24 @@ def _cut(members: list[tuple[str, Bars, Floats]], spec: UniverseSpec) -> Univers
     last = max(int(bars.time[-1]) // DAY for _, bars, _ in members)
     if spec.as_of is not None:
         last = min(last, (date.fromisoformat(spec.as_of) - date(1970, 1, 1)).days)
-    kept = []
+    truncated = []
     for symbol, bars, features in members:
         stop = int(np.searchsorted(bars.time, (last + 1) * DAY))
         if stop:
-            kept.append((symbol, bars.slice(0, stop), features[:stop]))
-    if not kept:
+            truncated.append((symbol, bars.slice(0, stop), features[:stop]))
+    if not truncated:
         earliest = min(int(bars.time[0]) // DAY for _, bars, _ in members)
         raise TooLittle(
             f"No instrument of the universe has a bar on or before {spec.as_of}; the first is of {_date(earliest)}."
         )
-    last = max(int(bars.time[-1]) // DAY for _, bars, _ in kept)
+    last = max(int(bars.time[-1]) // DAY for _, bars, _ in truncated)
     digest = hashlib.sha256()
-    for symbol, bars, _ in kept:
+    for symbol, bars, _ in truncated:
         digest.update(f"{symbol} {fingerprint(bars)}\n".encode())
     return UniverseData(
-        panel=make_panel(kept, horizon=spec.horizon, first_day=last - spec.lookback_days),
+        panel=make_panel(truncated, horizon=spec.horizon, first_day=last - spec.lookback_days),
         as_of=_date(last),
-        bars=sum(len(bars) for _, bars, _ in kept),
+        bars=sum(len(bars) for _, bars, _ in truncated),
         data_hash=digest.hexdigest(),
     )
 

@@ -19,7 +19,7 @@ def execute(work: Work) -> Completed:
     )
     outcome = train_universe(data.panel, spec, on_stage=progress.stage)
     progress.stage("write", 0.95, "files, hashes and the model's version")
-    texts = model_texts(outcome.kept)
+    texts = model_texts(outcome.deployed)
     result = universe_result(run, spec, data, outcome, texts)
     detail = universe_detail(data, spec, outcome)
     return Completed(
@@ -34,5 +34,5 @@ def execute(work: Work) -> Completed:
             universe=spec.universe,
             horizon=spec.horizon,
         ),
-        trial=universe_trial(data, p_value=outcome.test.books.excess.p_value),
+        trial=universe_trial(data, p_value=outcome.test.portfolios.excess.p_value),
     )

@@ -35,14 +35,14 @@ class Preview:
     problem: str = ""
 
 
-def universe_preview(asked: UniverseSpec | WalkSpec) -> Preview:
+def universe_preview(requested: UniverseSpec | WalkSpec) -> Preview:
     """Two queries over the bars' index, one of the trials. Instruments of different calendars make it a guess."""
-    spec = asked.spec if isinstance(asked, WalkSpec) else asked
+    spec = requested.spec if isinstance(requested, WalkSpec) else requested
     try:
         series = universe_members(spec.universe)
     except SpecError as error:
-        return Preview(problem=" ".join(text for said in error.errors.values() for text in said))
-    end = max(one.last for one in series if one.last).astimezone(UTC)
+        return Preview(problem=" ".join(text for texts in error.errors.values() for text in texts))
+    end = max(item.last for item in series if item.last).astimezone(UTC)
     if spec.as_of is not None:
         end = min(end, datetime.combine(date.fromisoformat(spec.as_of), time.max, tzinfo=UTC))
     start = datetime.combine(end.date() - timedelta(days=spec.lookback_days), time.min, tzinfo=UTC)
@@ -61,10 +61,10 @@ def universe_preview(asked: UniverseSpec | WalkSpec) -> Preview:
         last=end.date(),
         days=days,
         rows=sum(usable.values()),
-        needed=asked.days_needed,
+        needed=requested.days_needed,
         behind=len(series_behind(series)),
         upcoming=next_trial_text(next_k(None, members), spec.universe),
-        problem="" if days >= asked.days_needed else _too_little(days, asked),
+        problem="" if days >= requested.days_needed else _too_little(days, requested),
     )
 
 

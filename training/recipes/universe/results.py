@@ -15,11 +15,11 @@ from training.quant.candle.export import joblib_bytes, json_bytes
 from training.quant.candle.spec import COST_BP
 from training.quant.stats.backtest import Performance
 from training.quant.stats.stability import MOST_ROWS, distribution_of
-from training.quant.universe.fit import Pair, gains, permuted
+from training.quant.universe.fit import ModelPair, gains, permuted
 from training.quant.universe.model import CLASSIFIER, FORMAT, MANIFEST, REGRESSOR
 from training.quant.universe.panel import CLASSES, COLUMNS, PARTS, Panel
 from training.quant.universe.spec import UniverseSpec
-from training.quant.universe.train import Judged, UniverseOutcome
+from training.quant.universe.train import Evaluation, UniverseOutcome
 from training.recipes.universe.data import UniverseData
 from training.recipes.universe.schema import AucOfBuy, Borders, PartMetrics, PartRows, UniverseMetrics, UniverseResult
 
@@ -34,7 +34,7 @@ ARTIFACTS = {
 }
 
 
-def model_texts(pair: Pair) -> dict[str, bytes]:
+def model_texts(pair: ModelPair) -> dict[str, bytes]:
     """LightGBM's text format of both models."""
     return {
         CLASSIFIER: pair.classifier.model_to_string().encode(),
@@ -51,7 +51,7 @@ def universe_result(
     run: TrainingRun, spec: UniverseSpec, data: UniverseData, outcome: UniverseOutcome, texts: dict[str, bytes]
 ) -> dict[str, Any]:
     """What lists, API and command show: a UniverseResult."""
-    evaluated = texts if outcome.kept is outcome.judged else model_texts(outcome.judged)
+    evaluated = texts if outcome.deployed is outcome.evaluated else model_texts(outcome.evaluated)
     result = UniverseResult(
         version=version_of(run),
         universe=spec.universe,
@@ -59,11 +59,11 @@ def universe_result(
         instruments=len(data.panel.symbols),
         bars=data.bars,
         rows=PartRows(**{name: len(getattr(outcome.split, name)) for name in PARTS}),
-        borders=Borders(**{name: day_of(data.panel, place) for name, place in outcome.split.borders.items()}),
+        borders=Borders(**{name: day_of(data.panel, place) for name, place in outcome.split.boundaries.items()}),
         metrics=PartMetrics(
             validation=UniverseMetrics(**outcome.validation.metrics), test=UniverseMetrics(**outcome.test.metrics)
         ),
-        evidence=outcome.test.books.excess,
+        evidence=outcome.test.portfolios.excess,
         auc_buy=AucOfBuy(model=outcome.model_auc, logistic=outcome.logistic_auc),
         feature_names=list(COLUMNS),
         artifact_paths=ARTIFACTS,
@@ -82,17 +82,19 @@ def universe_detail(data: UniverseData, spec: UniverseSpec, outcome: UniverseOut
     rows = split.validation
     return {
         "reports": {"validation": outcome.validation.reports, "test": outcome.test.reports},
-        "books": {"validation": _books(panel, outcome.validation), "test": _books(panel, outcome.test)},
+        "books": {"validation": _portfolios(panel, outcome.validation), "test": _portfolios(panel, outcome.test)},
         "cost_bp": COST_BP,
-        "feature_importance": gains(outcome.judged),
-        "permutation_importance": permuted(outcome.judged, panel.features[rows], outcome.labels[rows], seed=spec.seed),
+        "feature_importance": gains(outcome.evaluated),
+        "permutation_importance": permuted(
+            outcome.evaluated, panel.features[rows], outcome.labels[rows], seed=spec.seed
+        ),
         "symbols": list(panel.symbols),
         "distribution": _distribution(panel, outcome),
         "proof": {
             "last_train_outcome": day_of(panel, int(panel.outcome[split.train].max())),
-            "first_validation_decision": day_of(panel, split.borders["validation_first"]),
+            "first_validation_decision": day_of(panel, split.boundaries["validation_first"]),
             "last_validation_outcome": day_of(panel, int(panel.outcome[split.validation].max())),
-            "first_test_decision": day_of(panel, split.borders["test_first"]),
+            "first_test_decision": day_of(panel, split.boundaries["test_first"]),
         },
         "made_with": {"code_version": code_version(), "library_versions": library_versions()},
     }
@@ -110,8 +112,8 @@ def universe_files(
     """Name -> content of everything in the run's folder; the manifest comes last and holds the others' hashes."""
     files = {
         **texts,
-        ARTIFACTS["classifier_joblib"]: joblib_bytes(outcome.kept.classifier),
-        ARTIFACTS["regressor_joblib"]: joblib_bytes(outcome.kept.regressor),
+        ARTIFACTS["classifier_joblib"]: joblib_bytes(outcome.deployed.classifier),
+        ARTIFACTS["regressor_joblib"]: joblib_bytes(outcome.deployed.regressor),
         ARTIFACTS["metrics"]: json_bytes({"run_id": run.run_id, "config": spec.as_dict(), **result, **detail}),
         ARTIFACTS["feature_importance"]: _importance_csv(detail),
     }
@@ -149,26 +151,26 @@ def day_of(panel: Panel, place: int) -> str:
 
 
 def _distribution(panel: Panel, outcome: UniverseOutcome) -> dict[str, Any]:
-    """Of the features that the kept model was fitted on; and of the scores that the judged one gave to days that it had
-    not seen: on its own rows a model is surer than it will ever be again."""
+    """Of the features that the deployed model was fitted on; and of the scores that the evaluated one gave to days that
+    it had not seen: on its own rows a model is surer than it will ever be again."""
     split = outcome.split
-    used = split.train if outcome.kept is outcome.judged else np.flatnonzero(panel.known)
+    used = split.train if outcome.deployed is outcome.evaluated else np.flatnonzero(panel.has_outcome)
     unseen = np.concatenate([split.validation, split.test])
     unseen = unseen[:: max(1, len(unseen) // MOST_ROWS)]
-    said = outcome.judged.probabilities(panel.features[unseen])
+    scores = outcome.evaluated.probabilities(panel.features[unseen])
     names = tuple(f"p_{name.lower()}" for name in CLASSES)
     return {
         "features": distribution_of(COLUMNS, panel.features[used], panel.day[used]).as_dict(),
-        "scores": distribution_of(names, said, panel.day[unseen]).as_dict(),
+        "scores": distribution_of(names, scores, panel.day[unseen]).as_dict(),
     }
 
 
-def _books(panel: Panel, judged: Judged) -> dict[str, Any]:
-    found: dict[str, Any] = {"days": [day_of(panel, place) for place in judged.books.days.tolist()]}
+def _portfolios(panel: Panel, evaluation: Evaluation) -> dict[str, Any]:
+    by_name: dict[str, Any] = {"days": [day_of(panel, place) for place in evaluation.portfolios.days.tolist()]}
     for name in ("long_short", "long_only", "equal_weight"):
-        book: Performance = getattr(judged.books, name)
-        found[name] = book.as_dict()
-    return found
+        book: Performance = getattr(evaluation.portfolios, name)
+        by_name[name] = book.as_dict()
+    return by_name
 
 
 def _importance_csv(detail: dict[str, Any]) -> bytes:

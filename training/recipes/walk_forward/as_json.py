@@ -41,11 +41,11 @@ def _answer(run: TrainingRun, verdict: UniverseVerdict | None, folds: Sequence[T
     """While the walk is under way `folds` has those that are done, oldest first, and `progress` counts them."""
     walk, pooled = WalkSpec.from_dict(run.config), dict(_NOT_POOLED)
     done = [fold for fold in folds if fold.status == Status.COMPLETED]
-    figures = [FoldResult.read(fold.result).fold for fold in done]
+    fold_metrics = [FoldResult.read(fold.result).fold for fold in done]
     if run.result:
         result = WalkResult.read(run.result)
         pooled = {name: getattr(result, name) for name in _NOT_POOLED}
-        figures = result.folds
+        fold_metrics = result.folds
     head = run_head(run)
     if run.status == Status.QUEUED:
         share = sum(1.0 if fold in done else fold.progress for fold in folds) / max(1, len(folds))
@@ -57,6 +57,6 @@ def _answer(run: TrainingRun, verdict: UniverseVerdict | None, folds: Sequence[T
         config=walk.as_dict(),
         window=walk.window,
         **pooled,
-        folds=figures,
+        folds=fold_metrics,
         verdict=verdict,
     )

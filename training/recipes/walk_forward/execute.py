@@ -8,16 +8,16 @@ import numpy as np
 from training.artifacts.storage import artifact_storage, run_folder, sha256
 from training.errors import RunRefused
 from training.models import Reason, Status, TrainingRun
-from training.quant.universe.train import Judged, Spoken
-from training.quant.walk_forward.folds import Fold, fold_json, lay_out, pool_folds, walk_fold, walk_json
+from training.quant.universe.train import Evaluation, Predictions
+from training.quant.walk_forward.folds import Fold, fold_json, plan_walk, pool_folds, walk_fold, walk_json
 from training.quant.walk_forward.spec import WalkSpec
 from training.recipes.base import Completed, Work
 from training.recipes.universe.data import UniverseData, universe_data, universe_trial
 
-SAID = "said.npz"  # what a fold's models said of its rows: all that the pooling needs of it
+PREDICTIONS = "said.npz"  # what a fold's models said of its rows: all that the pooling needs of it
 
 
-def walk_result(walk: WalkSpec, data: UniverseData, folds: list[dict[str, Any]], pooled: Judged) -> dict[str, Any]:
+def walk_result(walk: WalkSpec, data: UniverseData, folds: list[dict[str, Any]], pooled: Evaluation) -> dict[str, Any]:
     """What a finished walk keeps; the verdict is its trial's."""
     return {
         "universe": walk.universe,
@@ -26,7 +26,7 @@ def walk_result(walk: WalkSpec, data: UniverseData, folds: list[dict[str, Any]],
         "window": walk.window,
         "data_hash": data.data_hash,
         **walk_json(data.panel, folds, pooled),
-        "evidence": vars(pooled.books.excess),
+        "evidence": vars(pooled.portfolios.excess),
     }
 
 
@@ -40,8 +40,8 @@ def execute_fold(work: Work) -> Completed:
         on_missing=progress.compute_missing if work.computes_missing else None,
         on_read=lambda done, todo: progress.stage("load", 0.02 + 0.2 * done / todo, f"{done} of {todo} instruments"),
     )
-    course = lay_out(data.panel, walk)
-    fold = walk_fold(course, walk.fold - 1, on_fold=lambda _number, text: progress.stage("fit", 0.3, text))
+    plan = plan_walk(data.panel, walk)
+    fold = walk_fold(plan, walk.fold - 1, on_fold=lambda _number, text: progress.stage("fit", 0.3, text))
     content = _said_bytes(fold)
     result = {
         "fold": fold_json(data.panel, fold),
@@ -49,7 +49,7 @@ def execute_fold(work: Work) -> Completed:
         "data_hash": data.data_hash,
         "said": sha256(content),
     }
-    return Completed(result=result, files={SAID: content})
+    return Completed(result=result, files={PREDICTIONS: content})
 
 
 def combine(work: Work) -> Completed:
@@ -65,10 +65,10 @@ def combine(work: Work) -> Completed:
             Reason.BAD_DATA, "Bars of the universe were changed while the folds were under way. Walk again."
         )
     work.progress.stage("evaluate", 0.5, f"{walk.folds} folds as one book")
-    course = lay_out(data.panel, walk)
-    pooled = pool_folds(course, [_said_of(fold) for fold in folds])
+    plan = plan_walk(data.panel, walk)
+    pooled = pool_folds(plan, [_predictions_of(fold) for fold in folds])
     result = walk_result(walk, data, [fold.result["fold"] for fold in folds], pooled)
-    trial = universe_trial(data, p_value=pooled.books.excess.p_value)
+    trial = universe_trial(data, p_value=pooled.portfolios.excess.p_value)
     return Completed(result=result, detail={"symbols": list(data.panel.with_rows)}, trial=trial)
 
 
@@ -82,14 +82,14 @@ def _given_up(broken: TrainingRun, walk: WalkSpec, folds: list[TrainingRun]) -> 
 
 def _said_bytes(fold: Fold) -> bytes:
     buffer = io.BytesIO()
-    np.savez(buffer, probabilities=fold.said[0], expected=fold.said[1])
+    np.savez(buffer, probabilities=fold.predictions[0], expected=fold.predictions[1])
     return buffer.getvalue()
 
 
-def _said_of(fold: TrainingRun) -> Spoken:
+def _predictions_of(fold: TrainingRun) -> Predictions:
     """Back to the same bits. Raises RunRefused("integrity")."""
     try:
-        with artifact_storage().open(f"{run_folder(fold.run_id)}/{SAID}") as file:
+        with artifact_storage().open(f"{run_folder(fold.run_id)}/{PREDICTIONS}") as file:
             content = file.read()
     except OSError:
         content = b""

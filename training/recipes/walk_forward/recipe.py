@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from training.quant.walk_forward.spec import WalkSpec
-from training.recipes.base import MEMORY, Part, Prepared, Priority
+from training.recipes.base import MEMORY, ChildRun, Prepared, Priority
 from training.recipes.universe.data import universe_members
 
 
@@ -34,8 +34,8 @@ class WalkRecipe:
         universe_members(spec.universe)
         return Prepared(universe=spec.universe)
 
-    def parts(self, spec: WalkSpec) -> list[Part]:
-        return [Part(replace(spec, fold=number)) for number in range(1, spec.folds + 1)]
+    def parts(self, spec: WalkSpec) -> list[ChildRun]:
+        return [ChildRun(replace(spec, fold=number)) for number in range(1, spec.folds + 1)]
 
 
 @dataclass(frozen=True)

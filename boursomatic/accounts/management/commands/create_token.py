@@ -17,7 +17,7 @@ def _days(text: str) -> int:
     return int(text)
 
 
-class Command(commands.Command):
+class Command(commands.JsonCommand):
     help = (
         "Make an API token for USER and print it once. It does what its scopes and its owner's role both allow. "
         "Use it as the header: Authorization: Token <token>."
@@ -39,7 +39,7 @@ class Command(commands.Command):
             help=f"valid for this many days, 1 to {MAX_DAYS} (default: {DEFAULT_DAYS})",
         )
 
-    def work(self, **options: Any) -> commands.Outcome:
+    def work(self, **options: Any) -> commands.CommandResult:
         user = User.objects.filter(username=options["user"]).first()
         if user is None:
             raise CommandError(f"There is no member {options['user']!r}. Members: {_members()}.")
@@ -48,7 +48,7 @@ class Command(commands.Command):
         scopes = [Scope(value) for value in options["scope"] or DEFAULT_TOKEN_SCOPES]
         token, text = token_create(user=user, scopes=scopes, days=options["days"], name="create_token")
         expires = f"{token.expiry:%Y-%m-%dT%H:%M:%SZ}"
-        return commands.Outcome(
+        return commands.CommandResult(
             {"token": text, "user": user.get_username(), "scopes": token.scopes, "expires_at": expires},
             lines=[
                 f"Token of {user.get_username()} for {', '.join(token.scopes)}, until {expires}. It is shown only now:",

@@ -8,7 +8,7 @@ import pytest
 from instruments.quant.bars import Bars
 from tests.training.quant.candle.test_train import spec_at, train
 from tests.training.quant.noise import noise_bars
-from training.quant.candle.confirm import Confirmation, confirm_candle, standing
+from training.quant.candle.confirm import Confirmation, confirm_candle, percentile_rank
 from training.quant.candle.noise_control import control_candle
 from training.quant.labels import up_label
 
@@ -94,9 +94,9 @@ def test_it_gives_nothing_to_rank_where_every_window_has_one_class() -> None:
 
 
 def test_it_pools_by_standing_among_the_training_rows() -> None:
-    assert standing(np.array([0.0, 0.5, 2.0]), np.array([1.0, 0.5, 0.5, 0.1])).tolist() == [0.0, 0.5, 1.0]
+    assert percentile_rank(np.array([0.0, 0.5, 2.0]), np.array([1.0, 0.5, 0.5, 0.1])).tolist() == [0.0, 0.5, 1.0]
     found = confirmed(noise_bars(1136))
-    assert all(((w.standing >= 0) & (w.standing <= 1)).all() for w in found.windows)
+    assert all(((w.percentile_rank >= 0) & (w.percentile_rank <= 1)).all() for w in found.windows)
 
 
 def test_it_sets_the_run_among_runs_on_rotated_labels() -> None:

@@ -9,6 +9,7 @@ from training.quant.candle.verdict import (
     Evidence,
     Label,
     Verdict,
+    can_be_evidence,
     judge,
     label_of,
     level_text,
@@ -30,13 +31,13 @@ def verdict(
     *,
     single: float = 0.2,
     confirmed: bool = True,
-    can_be_evidence: bool = True,
+    suffices: bool = True,
     up: int = 200,
 ) -> Verdict:
     """Of the k-th trial on SPY, as its completion and its confirmation fix it."""
     pool = evidence(pooled, predicted_up=up) if pooled else None
     level = trial_level(k)
-    label = label_of(pooled or single, level=level if pooled and can_be_evidence else None)
+    label = label_of(pooled or single, level=level if pooled and suffices else None)
     return judge(
         single=evidence(single, rows=35, windows=1),
         pooled=pool,
@@ -55,7 +56,7 @@ def test_it_calls_evidence_only_what_is_below_the_trials_own_level() -> None:
 
 
 def test_it_says_that_too_few_windows_are_no_evidence() -> None:
-    few = verdict(0.001, can_be_evidence=False)
+    few = verdict(0.001, suffices=False)
     assert few.label == Label.WEAK and "evidence needs a confirmation of at least 3 windows" in few.sentence
 
 
@@ -67,9 +68,16 @@ def test_it_says_that_too_few_windows_are_no_evidence() -> None:
     ],
 )
 def test_it_names_a_model_that_always_says_the_same(up: int, words: str) -> None:
-    constant = verdict(0.0001, up=up, can_be_evidence=False)
+    constant = verdict(0.0001, up=up, suffices=False)
     assert words in constant.sentence and "windows" not in constant.sentence
     assert "it said" not in verdict(0.0001).sentence
+
+
+@pytest.mark.parametrize(
+    ("up", "windows", "suffices"), [(0, 10, False), (385, 10, False), (1, 10, True), (200, 3, True), (200, 2, False)]
+)
+def test_it_takes_a_constant_model_or_few_windows_for_weak_at_most(up: int, windows: int, suffices: bool) -> None:
+    assert can_be_evidence(evidence(1e-9, predicted_up=up), windows=windows) is suffices
 
 
 def test_it_calls_an_unconfirmed_run_weak_at_most() -> None:

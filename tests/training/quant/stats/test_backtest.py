@@ -28,7 +28,7 @@ def slow_account(
     return returns, traded_each_day
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     steps=st.integers(2, 60), names=st.integers(1, 4), seed=st.integers(0, 999), cost=st.sampled_from([0.0, 5.0, 30.0])
 )
@@ -100,7 +100,7 @@ def slow_tranches(signals: np.ndarray, horizon: int) -> np.ndarray:
     return weights
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(days=st.integers(1, 50), names=st.integers(1, 4), horizon=st.integers(1, 25), seed=st.integers(0, 999))
 def test_it_staggers_tranches_as_separate_books_would(days: int, names: int, horizon: int, seed: int) -> None:
     signals = np.random.default_rng(seed).choice([-1.0, 0.0, 1.0], size=(days, names))

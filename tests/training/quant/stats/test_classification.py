@@ -10,7 +10,7 @@ from scipy import stats
 from training.quant.stats.classification import auc_with_interval, best_f1_threshold, evaluate, midranks, wilson
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     n=st.integers(2, 80), seed=st.integers(0, 10_000), ties=st.booleans(), threshold=st.sampled_from([0.3, 0.5, 0.7])
 )
@@ -73,7 +73,7 @@ def test_it_does_not_claim_certainty_from_a_perfect_ranking(auc: float, p: list[
     assert high - low > 0.5
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(n=st.integers(5, 120), seed=st.integers(0, 1000))
 def test_it_finds_the_threshold_that_a_full_search_finds(n: int, seed: int) -> None:
     rng = np.random.default_rng(seed)

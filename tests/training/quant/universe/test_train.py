@@ -8,12 +8,12 @@ from instruments.quant.bars import Bars
 from instruments.quant.features.daily import DAILY_FEATURES, RANKED, daily_features
 from tests.training.quant.noise import noise_bars
 from training.quant.stats.sharpe import excess_of
-from training.quant.universe.metrics import books, lift_of_buys, rank_ic, report
+from training.quant.universe.metrics import classification_report, lift_of_buys, rank_ic, simulate_portfolios
 from training.quant.universe.panel import (
     BUY,
     COLUMNS,
-    GIVEN,
     HOLD,
+    MODEL_FEATURES,
     SELL,
     Panel,
     TooLittle,
@@ -48,7 +48,7 @@ def members() -> dict[str, Bars]:
 def test_it_labels_by_the_instruments_own_trading_days(members: dict[str, Bars]) -> None:
     panel = _panel(members)
     for j, bars in enumerate(members.values()):
-        mine = panel.who == j
+        mine = panel.instrument == j
         place = {int(t) // 86400: i for i, t in enumerate(bars.time)}
         for day, found, outcome in zip(panel.day[mine], panel.returns[mine], panel.outcome[mine], strict=True):
             i = place[int(panel.days[day])]
@@ -63,16 +63,18 @@ def test_it_gives_models_nothing_to_learn_the_stretch_by_heart_from(members: dic
     panel = _panel(members)
     assert panel.features.shape == (len(panel.day), len(COLUMNS))
     windows = {one.name: one.window for one in DAILY_FEATURES}
-    assert max(windows[name] for name in GIVEN) <= 40 and set(RANKED) <= set(GIVEN)
-    assert all(len(np.unique(panel.features[panel.day == panel.day[-1], k])) > 1 for k in range(len(GIVEN)))
+    assert max(windows[name] for name in MODEL_FEATURES) <= 40 and set(RANKED) <= set(MODEL_FEATURES)
+    assert all(len(np.unique(panel.features[panel.day == panel.day[-1], k])) > 1 for k in range(len(MODEL_FEATURES)))
 
 
 def test_it_labels_the_same_whoever_stands_beside(members: dict[str, Bars]) -> None:
     whole, alone = _panel(dict(reversed(members.items()))), _panel({"BBB": members["BBB"]})
-    mine = whole.who == whole.symbols.index("BBB")
+    mine = whole.instrument == whole.symbols.index("BBB")
     assert np.array_equal(whole.returns[mine], alone.returns, equal_nan=True)
     assert np.array_equal(whole.days[whole.day[mine]], alone.days[alone.day])
-    assert np.array_equal(whole.features[mine][:, : len(GIVEN)], alone.features[:, : len(GIVEN)], equal_nan=True)
+    assert np.array_equal(
+        whole.features[mine][:, : len(MODEL_FEATURES)], alone.features[:, : len(MODEL_FEATURES)], equal_nan=True
+    )
 
 
 def test_it_classes_by_both_bounds() -> None:
@@ -85,11 +87,11 @@ def test_it_lets_no_outcome_into_a_later_part(members: dict[str, Bars]) -> None:
     split = split_panel(panel, horizon=H, embargo=0)
     assert panel.outcome[split.train].max() <= panel.day[split.validation].min()
     assert panel.outcome[split.validation].max() <= panel.day[split.test].min()
-    labelled = np.unique(panel.day[panel.known])
-    assert split.borders["validation_first"] == labelled[int(0.70 * len(labelled))]
-    assert split.borders["test_first"] == labelled[int(0.85 * len(labelled))]
+    labelled = np.unique(panel.day[panel.has_outcome])
+    assert split.boundaries["validation_first"] == labelled[int(0.70 * len(labelled))]
+    assert split.boundaries["test_first"] == labelled[int(0.85 * len(labelled))]
     wider = split_panel(panel, horizon=H, embargo=3)
-    assert wider.borders["train_last"] == split.borders["train_last"] - 3
+    assert wider.boundaries["train_last"] == split.boundaries["train_last"] - 3
     with pytest.raises(TooLittle, match="at least 740 are needed"):
         split_panel(panel, horizon=80, embargo=0)
 
@@ -98,9 +100,9 @@ def test_its_books_equal_a_slow_simulation(members: dict[str, Bars]) -> None:
     panel = _panel(members)
     rows = split_panel(panel, horizon=H, embargo=0).test
     signals = np.random.default_rng(1).integers(-1, 2, len(rows))
-    found = books(panel, rows, signals, horizon=H)
+    found = simulate_portfolios(panel, rows, signals, horizon=H)
     first, last = int(panel.day[rows].min()), int(panel.day[rows].max())
-    said = {(int(panel.day[r]), int(panel.who[r])): int(s) for r, s in zip(rows, signals, strict=True)}
+    said = {(int(panel.day[r]), int(panel.instrument[r])): int(s) for r, s in zip(rows, signals, strict=True)}
     before, returns = [0.0] * 3, []
     for t in range(first, last + 1):
         weights = []
@@ -148,7 +150,7 @@ def test_it_holds_buys_against_the_same_days() -> None:
 
 
 def test_it_reports_every_class() -> None:
-    said = report(np.array([0, 0, 1, 2, 2]), np.array([0, 1, 1, 2, 1]))
+    said = classification_report(np.array([0, 0, 1, 2, 2]), np.array([0, 1, 1, 2, 1]))
     assert said["confusion"] == [[1, 1, 0], [0, 1, 0], [0, 1, 1]]
     assert said["by_class"]["HOLD"] == {"precision": 1 / 3, "recall": 1.0, "f1": 0.5, "support": 1, "said": 3}
     assert said["by_class"]["BUY"]["precision"] == 1.0

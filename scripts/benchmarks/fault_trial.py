@@ -19,10 +19,13 @@ import django
 
 django.setup()
 
-from django.contrib.auth.models import User  # noqa: E402 - models need the set-up
+from django.conf import settings  # noqa: E402 - models need the set-up
+from django.contrib.auth.models import User  # noqa: E402
 from django.db import Error as DbError  # noqa: E402
 from django.db import connection  # noqa: E402
+from django.utils import timezone  # noqa: E402
 
+from predictions.models import Schedule  # noqa: E402
 from scripts.benchmarks.site import ROOT  # noqa: E402
 from training.artifacts.integrity import inventory  # noqa: E402
 from training.models import ACTIVE, ModelVersion, RunEvent, Status, TrainingRun  # noqa: E402
@@ -36,6 +39,7 @@ KINDS = ("worker", "child", "monitor", "pusher", "guard", "main", "web", "launch
 WHOLE_GROUP = {"monitor", "pusher", "guard", "main", "launcher"}  # every run that is being carried dies with these
 PATIENCE_S = 120.0
 NO_ORPHAN_S = 10.0
+SCHEDULED = 10  # one in so many runs is made by a schedule
 
 
 @dataclass
@@ -74,7 +78,7 @@ class Patient:
         for guard in (pid for main in by_kind.get("main", []) for pid in _children(main)):
             below = sorted(_children(guard))
             others = [pid for pid in below if pid not in working]
-            if len(below) == 4 and len(others) == 2:
+            if len(below) == settings.WORKERS + 3 and len(others) == 2:  # one worker more, for clicks
                 by_kind |= {"guard": [guard], "monitor": others[:1], "pusher": others[1:]}
                 by_kind["worker"] = [pid for pid in below if pid in working]
                 by_kind["child"] = [child for pid in by_kind["worker"] for child in _children(pid)]
@@ -111,26 +115,28 @@ class Trial:
         self.runs, self.kills, self.random = runs, kills, random.Random(seed)
         self.user = User.objects.create_user("victim")
         self.run_pks: list[int] = []
+        self.scheduled = 0
         self.killed: Counter[str] = Counter()
         self.open: list[Hit] = []
         self.recoveries: list[tuple[float, str]] = []
         self.orphans = 0
-        started = time.monotonic()
         self.patient = Patient()
-        self.until(lambda: len(self.patient.parts()) > 6)
-        self.start_s = time.monotonic() - started
+        self.start_s = 0.0
 
     def go(self) -> dict[str, Any]:
         started = time.monotonic()
+        self.until(lambda: len(self.patient.parts()) > 6)
+        self.start_s = time.monotonic() - started
         kinds = [KINDS[n % len(KINDS)] for n in range(self.kills)]
         self.random.shuffle(kinds)
         for n, kind in enumerate(kinds):
             self.ask(round(self.runs * (n + 1) / self.kills))
             self.kill(kind)
         self.ask(self.runs)
-        active = TrainingRun.objects.filter(pk__in=self.run_pks, status__in=ACTIVE)
+        active = TrainingRun.objects.filter(status__in=ACTIVE)
         with contextlib.suppress(TimeoutError):
-            self.until(lambda: not active.exists(), PATIENCE_S + self.runs)
+            self.until(lambda: not active.exists() and not self.due().exists(), PATIENCE_S + self.runs)
+        self.run_pks += TrainingRun.objects.exclude(pk__in=self.run_pks).values_list("pk", flat=True)
         self.patient.process.terminate()
         self.patient.process.wait(20)
         self.count_orphans()
@@ -145,6 +151,20 @@ class Trial:
                               learning_rate=self.random.choice((0.01, 0.05)))  # fmt: skip
             with contextlib.suppress(DbError):
                 self.run_pks.append(services.run_create(user=self.user, spec=spec).pk)
+                if len(self.run_pks) % SCHEDULED == 0:
+                    self.schedule()
+
+    def schedule(self) -> None:
+        """A job that is due now, and on no other day of this trial."""
+        now = timezone.now()
+        Schedule.objects.create(
+            job="score", universe=f"bench{len(self.run_pks)}", time_of_day=now.time(), next_run_at=now, every_days=90
+        )
+        self.scheduled += 1
+
+    def due(self) -> Any:
+        """Schedules that no run was made for yet."""
+        return Schedule.objects.filter(run_id="")
 
     def kill(self, kind: str) -> None:
         pause = time.monotonic() + self.random.uniform(0.0, 0.6)
@@ -218,6 +238,7 @@ class Trial:
         results = Counter(completed.values_list("run", flat=True))
         models = set(ModelVersion.objects.values_list("run", flat=True))
         done = {pk for pk, status in rows.items() if status == Status.COMPLETED}
+        by_schedule = set(TrainingRun.objects.exclude(once_key=None).values_list("pk", flat=True))
         gave_up = why["lost_worker"]
         limit = 2 * leases.LEASE_S + self.start_s
         return {
@@ -226,10 +247,15 @@ class Trial:
             "hit": len(self.recoveries) + len(self.open),
             "ended": dict(ended),
             "gave_up": gave_up,
-            "lost": len(self.run_pks) - len(done) - gave_up - sum(ended[status] for status in ACTIVE),
-            "doubled": sum(n > 1 for n in results.values()),
+            "scheduled": self.scheduled,
+            "lost": len(self.run_pks)
+            - len(done)
+            - gave_up
+            - sum(ended[status] for status in ACTIVE)
+            + max(0, self.scheduled - len(by_schedule)),
+            "doubled": sum(n > 1 for n in results.values()) + max(0, len(by_schedule) - self.scheduled),
             "stuck": sum(ended[status] for status in ACTIVE) + len(self.open),
-            "torn": len(artifacts.missing) + len(artifacts.changed) + len(models ^ done),
+            "torn": len(artifacts.missing) + len(artifacts.changed) + len(models ^ (done - by_schedule)),
             "orphans": self.orphans,
             "swept": swept,
             "folders": len(artifacts.orphaned),

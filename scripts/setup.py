@@ -96,8 +96,8 @@ def fingerprint(*paths: Path) -> str:
     return digest.hexdigest()
 
 
-def is_stamped(stamp: Path, wanted: str) -> bool:
-    return stamp.is_file() and stamp.read_text() == wanted
+def is_stamped(stamp: Path, expected: str) -> bool:
+    return stamp.is_file() and stamp.read_text() == expected
 
 
 def bundled_pip() -> Path | None:

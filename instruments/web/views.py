@@ -74,12 +74,12 @@ def instruments(request: HttpRequest) -> HttpResponse:
     return render(request, "instruments/instruments.html", context)
 
 
-def _usual_timeframe(known: list[Series], symbol: str) -> str:
+def _usual_timeframe(with_bars: list[Series], symbol: str) -> str:
     """Daily bars where the instrument has them, else what it has."""
-    there = [series.timeframe for series in known if series.instrument.symbol == symbol]
+    there = [series.timeframe for series in with_bars if series.instrument.symbol == symbol]
     return there[0] if there and Timeframe.DAY not in there else Timeframe.DAY
 
 
-def _status(known: list[Series]) -> int:
+def _status(with_bars: list[Series]) -> int:
     """Nothing loaded yet is a state of the house, not a wrong address."""
-    return 404 if known else 200
+    return 404 if with_bars else 200

@@ -132,8 +132,8 @@ def _outcomes(
             yield RealisedOutcomes(waiting.pk[due], waiting.set[due], returns[due], hit, time[place[due] + horizon])
 
 
-def _terms(one: RecommendationSet) -> tuple[int, float, float]:
-    return one.horizon, one.buy_threshold, one.sell_threshold
+def _terms(recommendation_set: RecommendationSet) -> tuple[int, float, float]:
+    return recommendation_set.horizon, recommendation_set.buy_threshold, recommendation_set.sell_threshold
 
 
 def _together(outcomes: list[RealisedOutcomes]) -> RealisedOutcomes:

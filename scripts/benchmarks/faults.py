@@ -80,6 +80,7 @@ def _report(results: dict[str, dict[str, Any]]) -> None:
         row(words or name, [result[name] for result in results.values()])
 
     field("runs")
+    field("scheduled", "  of these made by schedules")
     for kind in kinds:
         row(f"killed {kind}", [result["kills"].get(kind, 0) for result in results.values()])
     field("hit", "runs whose process was killed")

@@ -81,7 +81,7 @@ def _fill(instruments: int) -> tuple[Any, list[date]]:
     from training.models import ModelVersion  # noqa: PLC0415
     from training.quant.universe.spec import UniverseSpec  # noqa: PLC0415
     from training.registry.activation import model_activate  # noqa: PLC0415
-    from training.worker.foreground import carry, hold  # noqa: PLC0415
+    from training.worker.foreground import create_claimed, execute_family  # noqa: PLC0415
 
     call_command("migrate", verbosity=0)
     universe = Universe.objects.create(name="bench")
@@ -96,7 +96,7 @@ def _fill(instruments: int) -> tuple[Any, list[date]]:
     days = [datetime.fromtimestamp(int(at), UTC).date() for at in times]
     universe.instruments.set([one.instrument_id for one in series[:LEARNT]])
     features_compute(series=series[:LEARNT], on_series=lambda *_: None)
-    carry(hold(UniverseSpec(universe="bench", as_of=days[TRAINED - 1].isoformat())), None)
+    execute_family(create_claimed(UniverseSpec(universe="bench", as_of=days[TRAINED - 1].isoformat())), None)
     universe.instruments.set([one.instrument_id for one in series])
     model = named_model(ModelVersion.objects.get().version)
     model_activate(model=model, user=None, reason="bench", override=True)

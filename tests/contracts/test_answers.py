@@ -21,7 +21,7 @@ from training.models import ModelVersion, TrainingRun
 from training.recipes.kinds import recipes
 from training.runs.services import run_create
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 BODY = {"candle_date": candle(560), "symbol": "SPY", "train_years": 1.0, "test_window_size": 20}
 RUNS, POC, MODELS = "/api/training/runs", "/api/training/poc-runs", "/api/models"
 BARS, PREDICTIONS = "/api/instruments/{symbol}/bars", "/api/poc-predictions/{run_id}"

@@ -18,7 +18,6 @@ from instruments.models import Series
 from tests.faults.crew import CATCH_S, Crew, crew, group, started, status_of, until, until_ended
 from tests.faults.scale import times
 from tests.market import candle, make_series
-from tests.training.carrying import carry
 from training.artifacts.integrity import inventory
 from training.artifacts.storage import STAGING
 from training.errors import TooLate
@@ -165,7 +164,7 @@ def test_it_loses_no_file_between_writing_and_committing(series: Series) -> None
         for _ in range(2):
             die_while_writing(run, after=moments.uniform(0.0, 0.03))
         if status_of(run) == Status.QUEUED:
-            carry(run)
+            assert runner.claim_and_execute(run.pk)
         assert_completed_once(run)
     found = inventory()
     assert (found.missing, found.changed) == ([], [])
@@ -256,8 +255,7 @@ def test_it_carries_a_run_once_though_ten_workers_try(series: Series) -> None:
     for thread in threads:
         thread.join()
     assert sorted(carried) == [False] * 9 + [True]
-    runner.execute_run(run.pk)
-    assert (status_of(run), status_of(run, "attempt")) == (Status.RUNNING, 1)
+    assert not runner.claim_and_execute(run.pk)
 
 
 def test_it_finds_runs_that_lost_their_kick(workers: Crew, series: Series) -> None:

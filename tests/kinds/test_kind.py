@@ -16,7 +16,7 @@ from training.runs.services import run_cancel, run_create
 from training.worker.execute import execute
 from training.worker.housekeeping import delete_expired
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
+pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
 
 
 def carried(user: User) -> TrainingRun:

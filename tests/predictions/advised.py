@@ -7,6 +7,7 @@ import numpy as np
 
 from instruments.models import Series
 from instruments.store.read_bars import load_bars
+from tests.prepared import prepare
 from tests.training.universe import carried_universe, make_universe
 from training.models import ModelVersion
 from training.registry.activation import model_activate
@@ -22,8 +23,8 @@ def day_of(position: int) -> date:
 
 def advised(**options: Any) -> ModelVersion:
     """Universe `few`, trained as of the bar before TRAINED with a horizon of 5, and active."""
-    make_universe()
-    return trained_model(**options)
+    prepare(f"advised {options}", lambda: (make_universe(), trained_model(**options)))
+    return ModelVersion.objects.select_related("run").latest("pk")
 
 
 def trained_model(**options: Any) -> ModelVersion:

@@ -9,6 +9,7 @@ from instruments.imports.services import bars_write
 from instruments.models import Instrument, Series, Universe
 from instruments.quant.bars import Bars
 from instruments.store.features import features_compute
+from tests.prepared import prepare
 from tests.training.quant.noise import noise_bars
 from training.models import TrainingRun
 from training.quant.universe.spec import parse_universe_spec
@@ -21,6 +22,11 @@ SYMBOLS = ("AAA", "BBB", "CCC", "DDD", "EEE", "FFF")
 
 def make_universe(name: str = "few", *, bars: int = 420, symbols: tuple[str, ...] = SYMBOLS) -> list[Series]:
     """Random walks on the same days, with features."""
+    prepare(f"universe {name} {bars} {symbols}", lambda: _make_universe(name, bars, symbols))
+    return list(Series.objects.filter(instrument__symbol__in=symbols).select_related("instrument").order_by("pk"))
+
+
+def _make_universe(name: str, bars: int, symbols: tuple[str, ...]) -> None:
     universe = Universe.objects.create(name=name)
     made = []
     for symbol in symbols:
@@ -30,7 +36,6 @@ def make_universe(name: str = "few", *, bars: int = 420, symbols: tuple[str, ...
         universe.instruments.add(instrument)
         made.append(series)
     compute(made)
-    return made
 
 
 def compute(series: list[Series]) -> None:
@@ -45,6 +50,17 @@ def change_after(series: Series, bars: Bars, last: int) -> None:
         later.time, *(getattr(later, c) * factor for c in ("open", "high", "low", "close", "volume", "adj_close"))
     )
     bars_write(series=series, bars=changed, source="made up")
+
+
+def trained_universe(**options: Any) -> TrainingRun:
+    """Universe `few` and a run over it, for what begins when that has ended."""
+
+    def make() -> None:
+        make_universe()
+        carried_universe(**options)
+
+    prepare(f"trained universe {options}", make)
+    return TrainingRun.objects.select_related("created_by", "model_version").latest("pk")
 
 
 def carried_universe(*, user: Any = None, **options: Any) -> TrainingRun:

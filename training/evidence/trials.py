@@ -9,7 +9,7 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 
 from instruments.models import Series
-from training.models import TrainingRun, Trial, TrialLock
+from training.models import RETRAINING, TrainingRun, Trial, TrialLock
 from training.quant.candle.verdict import Counted, Label, label_of
 from training.quant.stats.multiple_testing import FAMILY_LEVEL, linked_ledgers, trial_level
 
@@ -21,7 +21,8 @@ class TrialFields:
     """What a run enters when it completes: as of which moment, on which data, over which instruments (`members`: ids
     of those that had rows, ascending; none for one series), and its p-value (None: nothing to rank).
 
-    Without `is_settled` the p-value is that of a first look, which makes it `weak` at most: a follow-up judges it.
+    Without `is_settled` the p-value is that of a first look, which makes it `weak` at most: a follow-up judges it. Of a
+    retraining `retrained_to` is its last judged day: all of its calendar year are one trial, that of the first.
     """
 
     as_of: datetime
@@ -29,6 +30,7 @@ class TrialFields:
     p_value: float | None = None
     is_settled: bool = True
     members: tuple[int, ...] = ()
+    retrained_to: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,26 @@ class Claim:
 
 def trial_enter(run: TrainingRun, fields: TrialFields) -> Trial:
     """The trial of the run that this transaction completes: the one that is there, if the same was completed before on
-    the same data, else the next of its ledger. The run is linked to it.
+    the same data or is retrained in the same year, else the next of its ledger. The run is linked to it.
 
     Call it inside the transaction, after the run's row is locked: k is read under the lock of the ledger, which is held
     until the commit.
     """
     _lock(run.series)
+    trial = _trial_of_year(run, fields) or _trial_of_same(run, fields) or _trial_create(run, fields)
+    TrainingRun.objects.filter(pk=run.pk).update(trial=trial)
+    return trial
+
+
+def _trial_of_year(run: TrainingRun, fields: TrialFields) -> Trial | None:
+    """Why: looks at one level night after night would pass it several times as often as once."""
+    if fields.retrained_to is None:
+        return None
+    retrained = Trial.objects.filter(kind=RETRAINING, scope=run.universe or "", params_hash=run.params_hash)
+    return retrained.filter(as_of__year=fields.retrained_to.year).order_by("pk").first()
+
+
+def _trial_of_same(run: TrainingRun, fields: TrialFields) -> Trial | None:
     same = Trial.objects.filter(
         kind=run.kind,
         series=run.series,  # of a universe the hash of its data names the members, whatever it is called
@@ -54,9 +70,7 @@ def trial_enter(run: TrainingRun, fields: TrialFields) -> Trial:
         as_of=fields.as_of,
         data_hash=fields.data_hash,
     )
-    trial = same.order_by("pk").first() or _trial_create(run, fields)
-    TrainingRun.objects.filter(pk=run.pk).update(trial=trial)
-    return trial
+    return same.order_by("pk").first()
 
 
 def trial_settle(trial_id: int, claim: Claim) -> bool:
@@ -69,6 +83,7 @@ def trial_settle(trial_id: int, claim: Claim) -> bool:
 
 
 def counted_of(trial: Trial) -> Counted:
+    """What a trial fixed, as verdicts are read from it."""
     return Counted(k=trial.k, level=trial.level, p_value=trial.p_value, label=Label(trial.label))
 
 
@@ -91,14 +106,15 @@ def linked_members(members: Sequence[int]) -> set[tuple[int, ...]]:
 
 @dataclass(frozen=True)
 class Spent:
-    """Over all `ledgers` of the team luck alone would give up to `expected` false `evidence`."""
+    """Over all `ledgers` of the team luck alone would give up to `expected` (a mean count) false `evidence`."""
 
     ledgers: int
     expected: float
 
 
 def levels_spent() -> Spent:
-    """PROTOCOL §3: 0.05 holds within one ledger; this is the sum of the levels of all."""
+    """PROTOCOL §3: 0.05 holds within one ledger; this is the sum of the levels of all. Trials that Holm judged count
+    with the level of their k."""
     k = Cast("k", FloatField())  # as integers PostgreSQL's would overflow
     spent = Sum(FAMILY_LEVEL / (k * (k + 1.0)), output_field=FloatField())
     expected = Trial.objects.aggregate(spent=spent)["spent"] or 0.0
@@ -117,13 +133,13 @@ def _trial_create(run: TrainingRun, fields: TrialFields) -> Trial:
     k = next_k(run.series, fields.members)
     level = trial_level(k)
     return Trial.objects.create(
-        kind=run.kind,
+        kind=RETRAINING if fields.retrained_to else run.kind,
         scope=str(run.series) if run.series else run.universe or "",
         series=run.series,
         members=list(fields.members),
         params_hash=run.params_hash,
         data_hash=fields.data_hash,
-        as_of=fields.as_of,
+        as_of=fields.retrained_to or fields.as_of,
         k=k,
         level=level,
         p_value=fields.p_value if fields.is_settled else None,

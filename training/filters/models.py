@@ -52,5 +52,5 @@ class ModelFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-fil
         model = ModelVersion
         fields: list[str] = []
 
-    def by_active(self, rows: QuerySet[ModelVersion], _name: str, wanted: Any) -> QuerySet[ModelVersion]:
-        return rows.filter(is_active=wanted == "yes")
+    def by_active(self, rows: QuerySet[ModelVersion], _name: str, answer: Any) -> QuerySet[ModelVersion]:
+        return rows.filter(is_active=answer == "yes")

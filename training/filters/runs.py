@@ -125,9 +125,9 @@ class RunFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filte
             runs = runs.filter(pk__in=RunTag.objects.filter(text=tag).values("run"))
         return runs
 
-    def by_pinned(self, runs: Runs, _name: str, wanted: str) -> Runs:
+    def by_pinned(self, runs: Runs, _name: str, answer: str) -> Runs:
         pinned = Q(pk__in=Description.objects.filter(pinned=True).values("run"))
-        return runs.filter(pinned if wanted == "yes" else ~pinned)
+        return runs.filter(pinned if answer == "yes" else ~pinned)
 
     def by_column(self, runs: Runs, name: str, value: Any) -> Runs:
         return having(runs, name, getattr(value, "pk", value))
@@ -141,10 +141,10 @@ class RunFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filte
     def by_verdict(self, runs: Runs, _name: str, label: str) -> Runs:
         return with_verdict(runs, Label(label))
 
-    def by_confirmed(self, runs: Runs, _name: str, wanted: str) -> Runs:
+    def by_confirmed(self, runs: Runs, _name: str, answer: str) -> Runs:
         confirmed = Exists(confirmed_with(subject=OuterRef("pk")))
         return (
-            runs.filter(confirmed) if wanted == "yes" else having(runs, "status", Status.COMPLETED).filter(~confirmed)
+            runs.filter(confirmed) if answer == "yes" else having(runs, "status", Status.COMPLETED).filter(~confirmed)
         )
 
     def by_confirmation(self, runs: Runs, lookup: str, value: float) -> Runs:

@@ -4,12 +4,12 @@ from training.models.annotations import Description, RunTag
 from training.models.registry import Activation, ModelVersion, ModelVersionQuerySet
 from training.models.runs import IdempotencyKey, RunEvent, TrainingRun, TrainingRunQuerySet
 from training.models.states import ACTIVE, TERMINAL, Reason, Status
-from training.models.trials import Trial, TrialLock
+from training.models.trials import RETRAINING, Trial, TrialLock
 from training.models.workers import WorkerProcess
 
 # fmt: off
 __all__ = [
-    "ACTIVE", "TERMINAL", "Activation", "Description", "IdempotencyKey", "ModelVersion",
+    "ACTIVE", "RETRAINING", "TERMINAL", "Activation", "Description", "IdempotencyKey", "ModelVersion",
     "ModelVersionQuerySet", "Reason", "RunEvent", "RunTag", "Status", "TrainingRun", "TrainingRunQuerySet", "Trial",
     "TrialLock", "WorkerProcess",
 ]

@@ -5,6 +5,8 @@ from django.db.models import Q
 
 from instruments.models import Series
 
+RETRAINING = "retraining"  # kind of the trial that a universe's retrainings of a calendar year share
+
 
 class Trial(models.Model):
     """One configuration, completed at one candle or day on the same data: the k-th of its ledger. Append-only.
@@ -14,7 +16,7 @@ class Trial(models.Model):
     `weak` at most. Without a `level` the label is of before levels: Holm over its ledger.
     """
 
-    kind = models.CharField(max_length=20)  # of the runs that claim it
+    kind = models.CharField(max_length=20)  # of the runs that claim it, or RETRAINING
     scope = models.CharField(max_length=60)  # what the ledger is named after: "SPY 1d", or a universe
     series = models.ForeignKey(Series, null=True, on_delete=models.PROTECT, related_name="trials")
     members = models.JSONField(default=list)  # ids of the instruments that had rows, ascending; of a candle none

@@ -81,8 +81,8 @@ def broken_files(model: ModelVersion) -> list[str]:
     return broken
 
 
-def _figure_checks(figures: tuple[Any, ...]) -> list[Check]:
-    label, precision, base, excess, own, linear, is_beaten, drawdown = figures
+def _figure_checks(measured: tuple[Any, ...]) -> list[Check]:
+    label, precision, base, excess, own, linear, is_beaten, drawdown = measured
     return [
         _check("verdict", label == Label.EVIDENCE, label, "evidence"),
         _check("precision of BUY", _above(precision, base), precision, f"above the base rate, {_text(base)}"),

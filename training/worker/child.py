@@ -24,9 +24,9 @@ _PIPE_CHUNK = 65_536
 class Child:
     """A parent's handle on its child."""
 
-    def __init__(self, pid: int, report: int) -> None:
+    def __init__(self, pid: int, report_fd: int) -> None:
         self.pid = pid
-        self._report = report
+        self._report = report_fd
         self._pidfd = os.pidfd_open(pid)
         self._poll = select.poll()
         self._poll.register(self._pidfd, select.POLLIN)

@@ -50,7 +50,7 @@ class Held:
 def execute_run(run_pk: int) -> None:
     """The task behind each wake-up: takes the run whose turn it is, which need not be the one that woke it."""
     while (turn := _turn()) is not None:
-        if _execute(turn):
+        if claim_and_execute(turn):
             break
     if (turn := _turn()) is not None:
         enqueue.enqueue(turn)  # its wake-up may have come while it had to wait
@@ -68,8 +68,8 @@ def _turn() -> int | None:
     return leases.next_queued(clicks_only=busy["runs"] == slots)
 
 
-def _execute(run_pk: int) -> bool:
-    """Claims the run and takes it to an end; False when another worker had it first."""
+def claim_and_execute(run_pk: int) -> bool:
+    """Claims the run and executes it to its end; False when another worker had it first."""
     token = leases.claim(run_pk, host=HOST, pid=os.getpid())
     if token is None:
         return False
@@ -96,7 +96,7 @@ class Watch:
 
     def __init__(self, held: Held, child: Child, limit_s: float) -> None:
         self.held, self.child, self.limit_s = held, child, limit_s
-        self.started = self.beaten = self.tried = self.cancel_read = time.monotonic()
+        self.started = self.last_beat = self.tried = self.cancel_read = time.monotonic()
 
     def until_over(self) -> RunOutcome:
         while not self.child.wait(TICK_S):
@@ -119,7 +119,7 @@ class Watch:
         except DbError as problem:  # locked or away for a moment: the next tick tries again
             log.info("Run %s: %s", self.held.run_id, str(problem).strip())
             connection.close()
-        if now - self.beaten > STOP_AT * leases.LEASE_S:
+        if now - self.last_beat > STOP_AT * leases.LEASE_S:
             return RunOutcome(OutcomeKind.REQUEUE, sentence="The run could not say that it lives")
         return None
 
@@ -136,7 +136,7 @@ class Watch:
         self.tried = now
         with leases.short_lock_timeout():
             if leases.beat(self.held.pk, self.held.token):
-                self.beaten = now
+                self.last_beat = now
                 return True
         return self._has_ended()
 

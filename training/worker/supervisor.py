@@ -100,7 +100,7 @@ class WorkerSupervisor:
 
     def __init__(self) -> None:
         self.board = SharedStatus()
-        self.known: set[int] = set()  # workers whose rows are in the table
+        self.worker_pids: set[int] = set()  # workers whose rows are in the table
         self.swept = 0.0
         self.housekeeper = Housekeeper()
         self.stuck_since: tuple[int, float] | None = None  # the oldest wake-up, and since when it has been that
@@ -169,12 +169,12 @@ class WorkerSupervisor:
 
     def _mark_presence(self) -> None:
         pids = self.board.pids()
-        if gone := self.known - pids:
+        if gone := self.worker_pids - pids:
             kill_children(but=self.group.pid)  # the run of a killed worker, if it could not end by itself
             leases.release(heartbeat.HOST, gone)
             heartbeat.leave(gone)
         heartbeat.beat(pids)
-        self.known = pids
+        self.worker_pids = pids
 
     def _requeue_wakeups(self) -> None:
         """A wake-up for each worker, where there are runs: those in a killed process's memory are lost. A worker that
@@ -188,9 +188,9 @@ class WorkerSupervisor:
         """The same wake-up has been the oldest for long although a worker of ours is idle."""
         oldest = waiting().order_by("pk").values_list("pk", flat=True).first()
         busy = TrainingRun.objects.filter(
-            status=Status.RUNNING, worker_host=heartbeat.HOST, worker_pid__in=self.known
+            status=Status.RUNNING, worker_host=heartbeat.HOST, worker_pid__in=self.worker_pids
         ).count()
-        if oldest is None or busy >= len(self.known):
+        if oldest is None or busy >= len(self.worker_pids):
             self.stuck_since = None
         elif self.stuck_since is None or self.stuck_since[0] != oldest:
             self.stuck_since = (oldest, time.monotonic())
@@ -209,13 +209,13 @@ class WorkerSupervisor:
         self.group.kill()
         self.group.join()
         kill_children(but=None)
-        gone = self.known | self.board.pids()  # also those that took a run before their first beat
+        gone = self.worker_pids | self.board.pids()  # also those that took a run before their first beat
         self.board.write_pids([])
         try:
             with leases.short_lock_timeout():
                 leases.release(heartbeat.HOST, gone, counts=not STOPPING.is_set())
                 heartbeat.leave(gone)
-            self.known = set()
+            self.worker_pids = set()
         except DbError as problem:
             log.info("Left for the next sweep: %s", str(problem).strip())
             connection.close()

@@ -63,7 +63,7 @@ def join_tables(tables: list[RawTable]) -> RawTable:
         numbers=numbers,
         unreadable={(i + s, c): v for t, s in zip(tables, starts, strict=False) for (i, c), v in t.unreadable.items()},
         misshapen={i + s: v for t, s in zip(tables, starts, strict=False) for i, v in t.misshapen.items()},
-        part=np.repeat(np.arange(len(tables), dtype=np.int32), [len(table) for table in tables]),
+        origin=np.repeat(np.arange(len(tables), dtype=np.int32), [len(table) for table in tables]),
         has_symbols=any(table.has_symbols for table in tables),
         has_adj_close=with_adjusted,
     )
@@ -90,7 +90,7 @@ def check(table: RawTable, *, symbol: str | None = None, timeframe: str | None =
     chosen, duplicates, losers = _settle_doubles(table, time, good_rows)
     overruled = 0
     for loser, winner in losers:
-        if table.part[loser] < table.part[winner]:
+        if table.origin[loser] < table.origin[winner]:
             overruled += 1
         else:
             reasons[loser].append(f"disagrees with line {table.row[winner]} about the same bar")
@@ -219,11 +219,11 @@ def _settle_doubles(
 
 def _by_symbol(table: RawTable, time: NDArray[np.int64], chosen: NDArray[np.intp]) -> Iterator[tuple[str, Bars]]:
     """`chosen` is ordered by symbol and time."""
-    borders = np.flatnonzero(np.diff(table.symbol[chosen])) + 1
-    for part in np.split(chosen, borders):
-        if len(part):
-            numbers = {name: np.ascontiguousarray(table.numbers[name][part]) for name in NUMBERS}
-            yield table.symbols[table.symbol[part[0]]], Bars(time=time[part], **numbers)
+    boundaries = np.flatnonzero(np.diff(table.symbol[chosen])) + 1
+    for rows in np.split(chosen, boundaries):
+        if len(rows):
+            numbers = {name: np.ascontiguousarray(table.numbers[name][rows]) for name in NUMBERS}
+            yield table.symbols[table.symbol[rows[0]]], Bars(time=time[rows], **numbers)
 
 
 def _problem(table: RawTable, moments: Moments, time: NDArray[np.int64], index: int, reasons: list[str]) -> Problem:

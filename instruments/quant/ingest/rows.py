@@ -23,7 +23,7 @@ class RawTable:
 
     `row` is the line in the file; `symbols[symbol[i]]` and `dates[date[i]]` are texts, each distinct one once;
     `numbers` are NaN where a cell is empty or no number, the latter with its text in `unreadable[(i, column)]`;
-    `misshapen` has the rows with too many cells. `part` tells tables apart that were put one after the other.
+    `misshapen` has the rows with too many cells. `origin` tells tables apart that were put one after the other.
     """
 
     row: NDArray[np.int64]
@@ -34,7 +34,7 @@ class RawTable:
     numbers: dict[str, NDArray[np.float64]]
     unreadable: dict[tuple[int, str], str]
     misshapen: dict[int, str]
-    part: NDArray[np.int32]
+    origin: NDArray[np.int32]
     has_symbols: bool
     has_adj_close: bool
 
@@ -46,20 +46,20 @@ class RawTable:
 class _Codes:
     """Distinct values and, for each row, which one."""
 
-    known: dict[Any, int] = field(default_factory=dict)
+    numbered: dict[Any, int] = field(default_factory=dict)
     parts: list[NDArray[np.int32]] = field(default_factory=list)
 
     def add(self, values: list[Any]) -> None:
-        known = self.known
+        numbered = self.numbered
         if any(kind.__hash__ is None for kind in set(map(type, values))):  # lists, from JSON or a column of arrays
             values = [text_of(value) for value in values]
-        self.parts.append(np.fromiter((known.setdefault(value, len(known)) for value in values), dtype=np.int32))
+        self.parts.append(np.fromiter((numbered.setdefault(value, len(numbered)) for value in values), dtype=np.int32))
 
     def codes(self) -> NDArray[np.int32]:
         return np.concatenate(self.parts) if self.parts else np.zeros(0, dtype=np.int32)
 
     def texts(self) -> tuple[str, ...]:
-        return tuple(text_of(value) for value in self.known)
+        return tuple(text_of(value) for value in self.numbered)
 
 
 def read_rows(columns: Columns, rows: Iterable[Row]) -> RawTable:
@@ -88,7 +88,7 @@ def read_rows(columns: Columns, rows: Iterable[Row]) -> RawTable:
         numbers={name: np.concatenate(parts) for name, parts in numbers.items()},
         unreadable=unreadable,
         misshapen=misshapen,
-        part=np.zeros(len(lines), dtype=np.int32),
+        origin=np.zeros(len(lines), dtype=np.int32),
         has_symbols="symbol" in places,
         has_adj_close=columns.has_adj_close,
     )

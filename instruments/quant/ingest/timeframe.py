@@ -35,13 +35,13 @@ def timeframe_of(symbol: NDArray[np.int32], utc: NDArray[np.int64], named: str |
     return inferred
 
 
-def _check_agreement(gaps: NDArray[np.int64], owner: NDArray[np.int32], found: str | None) -> None:
-    borders = np.flatnonzero(np.diff(owner)) + 1
-    for part in np.split(gaps, borders):
-        if len(part) >= _ENOUGH and _kind(part) != found:
+def _check_agreement(gaps: NDArray[np.int64], owner: NDArray[np.int32], timeframe: str | None) -> None:
+    boundaries = np.flatnonzero(np.diff(owner)) + 1
+    for gaps_of_one in np.split(gaps, boundaries):
+        if len(gaps_of_one) >= _ENOUGH and _kind(gaps_of_one) != timeframe:
             raise NotBars(
                 f"Symbols of different timeframes in one file: some bars are {_words(_typical(gaps))} apart, "
-                f"others {_words(_typical(part))}. Import them from separate files."
+                f"others {_words(_typical(gaps_of_one))}. Import them from separate files."
             )
 
 

@@ -9,7 +9,7 @@ from predictions.recommendations.make import recommendations_make
 from tests.people import ApiOf
 from tests.predictions.advised import advised, day_of
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
+pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
 FIELDS = {"symbol", "label", "p_buy", "p_hold", "p_sell", "expected_return", "rank", "flags", "version", "as_of",
           "made_at", "realised_return", "hit"}  # fmt: skip
 ADDRESS = "/api/recommendations"

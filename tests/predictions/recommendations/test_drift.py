@@ -60,7 +60,7 @@ def _speak(days: int) -> None:
         recommendations_make(model=model, as_of=day_of(position))
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 @pytest.mark.db_both
 def test_it_looks_when_the_model_has_spoken_on_enough_days(bob: User, browser_of: BrowserOf) -> None:
     browser = browser_of(bob)
@@ -77,7 +77,7 @@ def test_it_looks_when_the_model_has_spoken_on_enough_days(bob: User, browser_of
     assert "PSI of each feature" in browser.get("/recommendations/drift/").text
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 @pytest.mark.db_both
 def test_it_makes_and_mails_a_notice_once(bob: User, browser_of: BrowserOf, settings: Any) -> None:
     settings.NOTICE_TO, settings.EMAIL_HOST = ["desk@example.org"], "mail.example.org"
@@ -92,7 +92,7 @@ def test_it_makes_and_mails_a_notice_once(bob: User, browser_of: BrowserOf, sett
     assert "above the bound" in page and "differ from training" in page
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 @pytest.mark.db_both
 def test_a_broken_promise_is_noticed_whatever_the_mail_server_does(settings: Any) -> None:
     settings.NOTICE_TO, settings.EMAIL_HOST, settings.EMAIL_PORT = ["desk@example.org"], "127.0.0.1", 1

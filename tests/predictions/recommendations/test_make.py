@@ -26,7 +26,7 @@ from training.models import ModelVersion
 from training.quant.universe.spec import UniverseSpec
 from training.recipes.universe.data import universe_data
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
+pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
 FIELDS = {"symbol", "label", "p_buy", "p_hold", "p_sell", "expected_return", "rank", "flags"}
 
 
@@ -173,6 +173,7 @@ def test_it_refuses_a_model_whose_file_was_changed() -> None:
     assert not RecommendationSet.objects.exists()
 
 
+@pytest.mark.django_db(transaction=True)
 def test_two_jobs_at_once_make_one_set() -> None:
     model, day = advised(), day_of(410)
     start, made = threading.Barrier(2), []

@@ -31,7 +31,7 @@ def _score() -> dict[str, Any]:
     return said
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 @pytest.mark.db_both
 def test_it_follows_each_to_its_last_bar(bob: User, api: ApiOf) -> None:
     model = advised()
@@ -54,7 +54,7 @@ def test_it_follows_each_to_its_last_bar(bob: User, api: ApiOf) -> None:
     assert all(isinstance(row["hit"], bool) and isinstance(row["realised_return"], float) for row in rows)
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 @pytest.mark.db_both
 def test_it_never_rewrites_what_it_scored() -> None:
     model = advised()
@@ -67,7 +67,7 @@ def test_it_never_rewrites_what_it_scored() -> None:
     assert list(Recommendation.objects.order_by("pk").values()) == before
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 @pytest.mark.db_both
 def test_it_waits_for_bars_and_goes_on_without_those_that_went() -> None:
     model = advised()
@@ -119,7 +119,7 @@ def test_it_falls_short_only_beyond_both_intervals() -> None:
     assert (empty.buys, empty.promised, empty.base_rate, empty.is_below) == (0, None, None, False)
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 @pytest.mark.db_both
 def test_its_page_asks_as_little_for_many_days_as_for_one(bob: User, browser_of: BrowserOf) -> None:
     browser = browser_of(bob)
@@ -136,7 +136,7 @@ def test_its_page_asks_as_little_for_many_days_as_for_one(bob: User, browser_of:
     assert counts[0] == counts[1] and model.version in page and "50.0 %" in page
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 @pytest.mark.db_both
 def test_a_page_reads_the_days_once_and_of_the_models_that_it_shows(bob: User, browser_of: BrowserOf) -> None:
     model, browser = advised(), browser_of(bob)

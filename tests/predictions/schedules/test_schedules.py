@@ -12,12 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boursomatic.accounts.models import AuditEntry
+from instruments.models import PriceBar
 from predictions.models import RecommendationSet, Schedule
 from predictions.schedules import services
 from tests.people import BrowserOf
 from tests.predictions.advised import advised
 from tests.training.universe import make_universe
-from training.models import Activation, ModelVersion, Status, TrainingRun
+from training.evidence.universe import universe_verdicts
+from training.models import RETRAINING, Activation, ModelVersion, Status, TrainingRun
 from training.quant.walk_forward.spec import parse_universe_request
 from training.queue import clock, leases
 from training.queue.broker import waiting
@@ -26,7 +28,7 @@ from training.worker.execute import execute
 from training.worker.outcome import RunOutcome
 from training.worker.runner import Held, conclude
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
+pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
 
 
 def _schedule(job: str, *, due: timedelta = timedelta(0), **more: Any) -> Schedule:
@@ -104,6 +106,7 @@ def test_what_was_missed_for_five_days_runs_once() -> None:
     assert TrainingRun.objects.count() == 1
 
 
+@pytest.mark.django_db(transaction=True)
 def test_two_hosts_at_once_make_one_run() -> None:
     _schedule("score", due=timedelta(days=1))
     start = threading.Barrier(2)
@@ -205,6 +208,21 @@ def test_retraining_makes_a_challenger_that_only_a_rule_activates(carol: User) -
         pass
     assert "Not activated: Activation checks of" in last_run(schedule).result["sentence"]
     assert Activation.objects.count() == 1
+
+
+def test_the_retrainings_of_a_year_are_one_trial(carol: User) -> None:
+    champion = advised()
+    trials = [champion.run.trial]
+    schedule = _schedule("retrain", enabled=False)
+    for volume in (1.0, 2.0):
+        PriceBar.objects.filter(series__instrument__symbol="AAA").update(volume=volume)
+        services.schedule_run_now(schedule=schedule, user=carol)
+        while carry_next():
+            pass
+        trials.append(last_run(schedule).parts.get().trial)
+    assert [trial.k for trial in trials if trial] == [1, 2, 2] and trials[1].kind == RETRAINING
+    again = last_run(schedule).parts.get()
+    assert "the verdict of the year's first retraining" in universe_verdicts([again])[again.pk].sentence
 
 
 def test_managers_change_them_on_their_page(carol: User, bob: User, browser_of: BrowserOf) -> None:

@@ -15,7 +15,7 @@ from tests.predictions.advised import advised, day_of
 from tests.training.run_builders import make_run
 from training.models import Status
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
+pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
 
 
 def test_it_asks_for_a_login_and_welcomes(bob: User, client: Client, browser_of: BrowserOf) -> None:

@@ -14,7 +14,7 @@ from tests.people import BrowserOf
 from tests.predictions.advised import TRAINED, advised, day_of
 from training.models import ModelVersion
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
+pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
 
 
 def _made(position: int) -> RecommendationSet:

@@ -16,8 +16,9 @@ from tests.market import candle, make_series
 from tests.training.carrying import carried
 from tests.training.evidence.test_candle import BODY, carry_job, confirmation_of
 from tests.training.results import universe_result
-from tests.training.run_builders import enter_universe, make_run
+from tests.training.run_builders import enter_trial, enter_universe, make_run
 from training.evidence.trials import Claim, TrialFields, levels_spent, next_k, trial_enter, trial_settle
+from training.evidence.universe import universe_verdicts
 from training.models import Status, TrainingRun, Trial
 from training.quant.candle.spec import parse_candle_spec, parse_time
 from training.queue import leases
@@ -137,6 +138,26 @@ def test_it_counts_universes_by_their_members_not_by_their_names(alice: User) ->
     assert [trial.label for trial in Trial.objects.all()] == ["evidence", "evidence", "evidence", "weak"]
     assert levels_spent().ledgers == 1
     assert levels_spent().expected == pytest.approx(0.025 + 0.05 / 6 + 0.025 + 0.05 / 20)
+
+
+def test_it_makes_one_trial_of_the_retrainings_of_a_year(alice: User) -> None:
+    retrained = []
+    for day, p in ((datetime(2024, 1, 4, tzinfo=UTC), 0.003), (datetime(2024, 12, 31, tzinfo=UTC), 0.0001)):
+        result = universe_result(universe="few", p_value=p)
+        run = make_run(alice, kind="universe", universe="few", status=Status.COMPLETED, result=result)
+        retrained.append(enter_trial(run, as_of=day, data_hash=f"{day}", p_value=p, members=(1, 2), retrained_to=day))
+    first, later = (universe_verdicts([run])[run.pk] for run in retrained)
+    assert retrained[0].trial == retrained[1].trial == Trial.objects.get()
+    for verdict in (first, later):
+        assert (verdict.label, verdict.p_value, verdict.trial) == ("evidence", 0.003, 1)
+    assert "retraining" not in first.sentence
+    assert "the verdict of the year's first retraining (judged " in later.sentence and ", p = 0.003)" in later.sentence
+    assert "For information: this one has a market-neutral Sharpe of 2.00" in later.sentence
+    assert later.sentence.endswith("(p = 0.0001).")
+    new_year = datetime(2025, 1, 1, tzinfo=UTC)
+    run = make_run(alice, kind="universe", universe="few", status=Status.COMPLETED, result=result)
+    run = enter_trial(run, as_of=new_year, data_hash="3", p_value=0.4, members=(1, 2), retrained_to=new_year)
+    assert run.trial is not None and (run.trial.k, run.trial.label) == (2, "no_evidence")
 
 
 def test_it_takes_a_universe_that_never_traded_for_no_evidence(alice: User) -> None:

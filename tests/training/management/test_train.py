@@ -16,7 +16,7 @@ from instruments.models import FeatureState, Series
 from instruments.store.read_bars import load_bars
 from tests.market import make_series
 from tests.people import ApiOf, BrowserOf
-from tests.training.universe import carried_universe, change_after, compute, make_universe
+from tests.training.universe import carried_universe, change_after, compute, make_universe, trained_universe
 from training.artifacts.storage import artifact_storage
 from training.models import ModelVersion, Status, TrainingRun, Trial
 from training.quant.universe.panel import COLUMNS
@@ -62,8 +62,7 @@ def test_it_trains_a_universe_and_keeps_what_it_learnt(tmp_path: Path) -> None:
 
 
 def test_it_puts_the_parts_a_horizon_apart() -> None:
-    make_universe()
-    run = carried_universe()
+    run = trained_universe()
     days = [str(np.datetime64(int(t), "s"))[:10] for t in load_bars(Series.objects.all()[0]).time]
     borders = {name: days.index(day) for name, day in run.result["borders"].items()}
     assert borders["validation_first"] - borders["train_last"] == 5
@@ -75,8 +74,7 @@ def test_it_puts_the_parts_a_horizon_apart() -> None:
 
 
 def test_it_gives_the_same_bits_again() -> None:
-    make_universe()
-    first, second = carried_universe(), carried_universe()
+    first, second = trained_universe(), carried_universe()
     assert first.run_id != second.run_id
     assert first.result["model_hash"] == second.result["model_hash"]
     assert first.result["metrics"] == second.result["metrics"]
@@ -100,16 +98,14 @@ def test_it_learns_nothing_from_after_its_day() -> None:
 
 
 def test_it_keeps_the_judged_model_when_told_to() -> None:
-    make_universe()
-    kept, again = carried_universe(refit=False), carried_universe()
+    again, kept = trained_universe(), carried_universe(refit=False)
     assert kept.result["model_hash"] == kept.result["judged_model_hash"] == again.result["judged_model_hash"]
     assert again.result["model_hash"] != again.result["judged_model_hash"]
     assert kept.result["used_until"] < again.result["used_until"]
 
 
 def test_it_counts_the_trials_of_a_universe() -> None:
-    make_universe()
-    first, second = carried_universe(), carried_universe(horizon=6)
+    first, second = trained_universe(), carried_universe(horizon=6)
     for k, run in enumerate((first, second), start=1):  # the first stays the first
         verdict = run_json(run)["verdict"]
         assert (verdict["trial"], verdict["tries"], verdict["level"]) == (k, k, 0.05 / (k * (k + 1)))
@@ -173,8 +169,7 @@ def test_it_starts_once_for_one_key(alice: User, api: ApiOf) -> None:
 
 
 def test_its_pages_show_it(alice: User, api: ApiOf, browser_of: BrowserOf) -> None:
-    make_universe()
-    done, browser = carried_universe(user=alice), browser_of(alice)
+    done, browser = trained_universe(), browser_of(alice)
     page = browser.get(f"/runs/{done.run_id}/")
     assert (
         page.status_code == 200 and "Precision of BUY" in page.text and run_json(done)["verdict"]["label"] in page.text

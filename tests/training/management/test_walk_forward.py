@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from instruments.models import Series
 from instruments.store.read_bars import load_bars
-from tests.training.universe import carried_universe, change_after, compute, make_universe
+from tests.training.universe import change_after, compute, make_universe, trained_universe
 from training.models import ModelVersion, Trial
 from training.runs.as_json import run_json
 
@@ -53,8 +53,7 @@ def test_it_trains_on_a_rolling_window_when_told_to() -> None:
 
 
 def test_it_counts_as_a_trial_once() -> None:
-    make_universe()
-    run = carried_universe()
+    run = trained_universe()
     first, again = _walk(), _walk()
     assert found_by(first) == found_by(again) and Trial.objects.count() == 2
     assert (run_json(run)["verdict"]["trial"], first["verdict"]["trial"]) == (1, 2)  # fixed, each at its completion

@@ -14,9 +14,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from instruments.models import FeatureState
+from instruments.models import FeatureState, Series
 from instruments.store.read_bars import load_bars
 from tests.people import ApiOf, BrowserOf
+from tests.prepared import prepare
 from tests.training.universe import change_after, compute, make_universe
 from training.artifacts.integrity import inventory
 from training.artifacts.storage import artifact_storage, run_folder
@@ -31,7 +32,7 @@ from training.worker.families import cancel_broken_families
 from training.worker.housekeeping import sweep_orphans
 from training.worker.outcome import RunOutcome
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
+pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
 WALK = {"universe": "few", "horizon": 5, "walk_forward": {"folds": 3, "step": 30}}
 
 
@@ -60,6 +61,19 @@ def folds_of(walk: TrainingRun) -> list[TrainingRun]:
     return list(TrainingRun.objects.filter(parent=walk).order_by("pk"))
 
 
+def walk_to_pool() -> TrainingRun:
+    """A walk whose folds have all ended."""
+
+    def make() -> None:
+        make_universe()
+        ask()
+        for _ in range(3):
+            carry_next()
+
+    prepare("walk to pool", make)
+    return TrainingRun.objects.get(kind="walk")
+
+
 def told() -> dict[str, Any]:
     out = io.StringIO()
     call_command(
@@ -75,6 +89,7 @@ def result_of(answer: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in answer.items() if name not in own}
 
 
+@pytest.mark.django_db(transaction=True)
 def test_it_gives_what_the_command_gives_bit_for_bit(alice: User, bob: User, api: ApiOf) -> None:
     make_universe()
     FeatureState.objects.first().delete()  # the first fold computes what is missing
@@ -136,10 +151,7 @@ def test_it_says_when_there_is_too_little_data() -> None:
 
 
 def test_it_refuses_to_pool_folds_of_different_bars() -> None:
-    series = make_universe()
-    walk = ask()
-    for _ in range(3):
-        carry_next()
+    walk, series = walk_to_pool(), list(Series.objects.order_by("pk"))
     change_after(series[0], load_bars(series[0]), 400)
     compute(series)
     carry_next()
@@ -148,10 +160,7 @@ def test_it_refuses_to_pool_folds_of_different_bars() -> None:
 
 
 def test_it_notices_a_changed_file_of_a_fold() -> None:
-    make_universe()
-    walk = ask()
-    for _ in range(3):
-        carry_next()
+    walk = walk_to_pool()
     Path(artifact_storage().path(f"{run_folder(folds_of(walk)[1].run_id)}/said.npz")).write_bytes(b"x")
     carry_next()
     walk.refresh_from_db()

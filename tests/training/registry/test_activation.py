@@ -33,8 +33,8 @@ from training.registry.gate import gate_checks, refusals
 from training.runs.deletion import runs_delete
 from training.runs.services import run_delete
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
-ROUNDS = times(25, 200)  # of a race
+pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
+ROUNDS = times(10, 200)  # of a race
 TEST = {"precision_buy": 0.4, "base_rate_buy": 0.3, "excess_sharpe": 1.2, "max_drawdown": -0.1}
 
 
@@ -168,6 +168,7 @@ def test_it_lets_the_database_hold_one_active_universe_model(carol: User) -> Non
         ModelVersion.objects.filter(pk=models[1].pk).update(is_active=True)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_it_is_not_active_and_deleted_when_both_are_asked_at_once(carol: User) -> None:
     """The run that is to be deleted was read, with its model, before either began."""
     start = threading.Barrier(2)
@@ -187,6 +188,7 @@ def test_it_is_not_active_and_deleted_when_both_are_asked_at_once(carol: User) -
         assert model.is_active == (run.deleted_at is None)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_it_makes_a_deletion_wait_for_an_activation_that_is_under_way(carol: User) -> None:
     for delete in (run_delete, _delete_many):
         model = universe_model(carol)
@@ -246,6 +248,7 @@ def _at_once(programs: list[APIClient], models: list[ModelVersion], **body: Any)
     return sorted(answers)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_it_leaves_exactly_one_active_when_two_managers_ask_at_once(carol: User, dave: User, api: ApiOf) -> None:
     models, programs = [universe_model(carol), universe_model(dave)], [api(carol), api(dave)]
     for _ in range(ROUNDS):
@@ -253,6 +256,7 @@ def test_it_leaves_exactly_one_active_when_two_managers_ask_at_once(carol: User,
         assert len(_active()) == 1 and _active() == [Activation.objects.latest("id").version]
 
 
+@pytest.mark.django_db(transaction=True)
 def test_it_lets_one_win_where_both_say_what_they_expect(carol: User, dave: User, api: ApiOf) -> None:
     models, programs = [universe_model(carol) for _ in range(3)], [api(carol), api(dave)]
     for number in range(ROUNDS):

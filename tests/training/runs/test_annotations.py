@@ -106,7 +106,7 @@ def test_its_page_has_a_form_that_works_without_javascript(alice: User, bob: Use
     assert "<html" not in fragment.text and 'aria-pressed="true"' in fragment.text
     assert words(run) == Annotations("<b>bold</b>", "a\nb", ("x", "y", "z"), pinned=True)
     seen = browser_of(bob).get(f"/runs/{run.run_id}/").text
-    assert "Pinned" in seen and "words-name" not in seen
+    assert "Pinned" in seen and "annotations-name" not in seen
     assert browser_of(bob).post(address, {"name": "x"}).status_code == 403
     assert browser.post("/runs/nothing/words", {"name": "x"}).status_code == 404
     assert browser.post(address, {"pinned": "maybe"}).status_code == 400

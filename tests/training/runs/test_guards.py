@@ -7,21 +7,28 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
 from tests.people import ApiOf, BrowserOf
+from tests.prepared import prepare
 from tests.training.recipes.test_walk_forward import ask, carry_next, folds_of
-from tests.training.universe import carried_universe, make_universe
+from tests.training.universe import make_universe, trained_universe
 from training.models import TrainingRun
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
+pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
 
 
 @pytest.fixture
 def runs(alice: User) -> dict[str, TrainingRun]:
     """One of each kind, with its result."""
-    make_universe()
-    universe, walk = carried_universe(user=alice), ask(alice)
+    prepare("a universe run and a walk", _make_runs)
+    TrainingRun.objects.update(created_by=alice)
+    universe, walk = (TrainingRun.objects.get(kind=kind) for kind in ("universe", "walk"))
+    return {"universe": universe, "walk": walk, "fold": folds_of(walk)[0]}
+
+
+def _make_runs() -> None:
+    trained_universe()
+    ask()
     while carry_next():
         pass
-    return {"universe": universe, "walk": walk, "fold": folds_of(walk)[0]}
 
 
 def test_it_refuses_in_words(runs: dict[str, TrainingRun], dave: User, api: ApiOf, browser_of: BrowserOf) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from training.web.presenters.glossary import NOTES
+from training.web.presenters.glossary import GLOSSARY
 from training.web.presenters.metrics_table import METRICS, metric_lines, part_lines
 
 
@@ -37,5 +37,5 @@ def test_it_has_a_baseline_where_only_one_class_came() -> None:
 
 
 def test_it_explains_every_statistic() -> None:
-    assert {line.note for line in part_lines([{}]) if line.note} <= set(NOTES)
-    assert all(all(vars(note).values()) for note in NOTES.values())
+    assert {line.note for line in part_lines([{}]) if line.note} <= set(GLOSSARY)
+    assert all(all(vars(note).values()) for note in GLOSSARY.values())

@@ -16,7 +16,7 @@ from tests.training.run_builders import make_model, make_run
 from training.models import Activation, ModelVersion, Status
 from training.web.views.models import PAGE
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
+pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
 
 
 def _active() -> list[str]:

@@ -11,7 +11,7 @@ from tests.training.run_builders import enter_universe, make_run
 from tests.training.universe import make_universe
 from training.models import Status, TrainingRun
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
+pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
 FORM, USE = "/training/universe/", "/training/universe/use"
 
 

@@ -34,8 +34,9 @@ class Performance:
 def tranche_weights(signals: Floats, horizon: int) -> Floats:
     """PROTOCOL §4: each day's signals get 1/h of the capital, equal weight, and are held h days.
 
-    `signals`: (T, N) of -1, 0 and 1, no NaN. w_t = the mean of the last h signal vectors (those before the first count
-    as flat), each s/N, so that the absolute weights of a day never add up to more than 1. A candle run is h = 1, N = 1.
+    Overlapping portfolios (Jegadeesh & Titman 1993). `signals`: (T, N) float64 of -1, 0 and 1, no NaN. w_t = the mean
+    of the last h signal vectors (those before the first count as flat), each s/N, so that the absolute weights of a day
+    never add up to more than 1. A candle run is h = 1, N = 1.
     """
     days, names = signals.shape
     total = np.zeros((days, names))
@@ -63,7 +64,8 @@ def simulate(*, weights: Floats, open_: Floats, close: Floats, cost_bp: float, b
 
 
 def performance(returns: Floats, *, traded: Floats, net: Floats, bars_a_year: float) -> Performance:
-    """Figures of (T,) periodic returns. The starting equity counts as a peak of the drawdown."""
+    """Figures of (T,) periodic returns, fractions after costs, T > 0, no NaN; `traded` and `net` (T,) are the absolute
+    change and the sum of the weights. Sharpe 1966. The starting equity counts as a peak of the drawdown."""
     equity = np.concatenate(([1.0], np.cumprod(1.0 + returns)))
     spread = float(returns.std(ddof=1)) if len(returns) > 1 else 0.0
     return Performance(
@@ -79,7 +81,7 @@ def performance(returns: Floats, *, traded: Floats, net: Floats, bars_a_year: fl
 
 def bars_a_year(time: NDArray[np.int64], timeframe: str) -> float:
     """The calendar's bars a year: weekly 52; daily 252, or 365 where weekends are traded too; shorter bars as counted
-    in `time` (seconds, ascending) over the span it covers."""
+    in `time` (n,) int64 (seconds, ascending, n > 0) over the span it covers, 252 where that is none."""
     if timeframe == "1w":
         return 52.0
     years = (int(time[-1]) - int(time[0])) / (365.25 * 86400)

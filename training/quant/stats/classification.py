@@ -91,7 +91,7 @@ def evaluate(y: NDArray[Any], p: Floats, threshold: float) -> Metrics:
 
 
 def wilson(hits: int, n: int) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927). n > 0."""
+    """95 % interval of a share, `hits` of `n` (Wilson 1927), within 0 and 1. n > 0, else ZeroDivisionError."""
     share, z2 = hits / n, Z95 * Z95
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = Z95 / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
@@ -99,7 +99,7 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
 
 
 def midranks(values: Floats) -> Floats:
-    """Ranks 1 … n, ties share their mean rank."""
+    """Ranks 1 … n of `values` (n,), n > 0, no NaN; ties share their mean rank. (n,) float64."""
     order = np.argsort(values, kind="stable")
     ordered = values[order]
     starts = np.concatenate(([True], ordered[1:] != ordered[:-1]))
@@ -111,7 +111,8 @@ def midranks(values: Floats) -> Floats:
 
 
 def auc_of_ranks(ranks: Floats, up: NDArray[np.bool_]) -> float:
-    """Mann-Whitney: (sum of the positives' midranks - n1 (n1 + 1) / 2) / (n1 n0)."""
+    """AUC from (n,) midranks by Mann & Whitney 1947: (sum of the positives' midranks - n1 (n1 + 1) / 2) / (n1 n0).
+    `up`: (n,) bool of both values, else ZeroDivisionError."""
     n1 = int(up.sum())
     n0 = len(up) - n1
     return float((ranks[up].sum() - n1 * (n1 + 1) / 2.0) / (n1 * n0))
@@ -146,7 +147,8 @@ def _expit(x: float) -> float:
 
 
 def best_f1_threshold(y: NDArray[Any], p: Floats, *, low: int, high: int) -> float:
-    """The threshold of best F1 on the grid low/100 … high/100 by 0.01; ties go to the one nearest 0.5, then the lower.
+    """The threshold of best F1 (van Rijsbergen 1979) on the grid low/100 … high/100 by 0.01; ties go to the one nearest
+    0.5, then the lower. `low` and `high` are per cent; F1 is 0 where nothing is true and nothing predicted.
 
     One sort instead of a call of f1_score for each of the grid's points.
     """

@@ -11,18 +11,20 @@ FAMILY_LEVEL = 0.05  # what the levels of a ledger add up to, however many trial
 
 def trial_level(k: int) -> float:
     """Alpha spending: the p-value that the k-th trial (from 1) of a ledger must stay below, 0.05 / (k (k + 1)). The
-    levels add up to 0.05 over any number of trials, whatever their dependence."""
+    levels add up to 0.05 over any number of trials, so that by the union bound (Dunn 1961, with unequal levels) a
+    ledger of true nulls has a false `evidence` with at most 5 %, whatever their dependence."""
     return FAMILY_LEVEL / (k * (k + 1))
 
 
 def adjusted_p_value(p_value: float, k: int) -> float:
-    """The k-th trial's p-value on the scale of 0.05: below it exactly where `p_value` is below the trial's level."""
+    """The k-th trial's p-value on the scale of 0.05, at most 1: below 0.05 exactly where `p_value` (0 to 1) is below
+    the trial's level (Dunn 1961)."""
     return min(1.0, p_value * k * (k + 1))
 
 
 def holm_adjusted(p_values: Sequence[float | None]) -> Floats:
-    """Holm's step-down adjustment (1979), in the order of `p_values` (n,): the largest, over the values up to each, of
-    (values not below it) times the value, at most 1. A trial without a p-value counts as 1."""
+    """Holm's step-down adjustment (1979), (n,) in the order of `p_values` (n, may be 0): the largest, over the values
+    up to each, of (values not below it) times the value, at most 1. A trial without a p-value counts as 1."""
     filled = np.array([1.0 if p is None else p for p in p_values])
     order = np.argsort(filled, kind="stable")
     ordered = filled[order]

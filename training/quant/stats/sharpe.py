@@ -19,12 +19,14 @@ class Excess:
 
 
 def excess_returns(returns: Floats, benchmark: Floats, exposure: float) -> Floats:
-    """PROTOCOL §4: e_t = r_t - mean exposure x equal-weight return, (T,)."""
+    """Daily returns beyond their own market exposure, PROTOCOL §4: e_t = r_t - mean exposure x equal-weight return.
+    `returns` and `benchmark`: (T,) float64, fractions, no NaN; `exposure`: the mean net weight. (T,)."""
     return returns - exposure * benchmark
 
 
 def excess_of(excess: Floats, *, bars_a_year: float) -> Excess:
-    """Bailey & López de Prado 2012: P(true Sharpe <= 0), with the skew and kurtosis of the returns. Daily returns only:
+    """Probabilistic Sharpe ratio (Bailey & López de Prado 2012): P(true Sharpe <= 0), with the skew and kurtosis of the
+    returns. `excess`: (T,) float64, no NaN; None for both figures where T < 3 or they don't vary. Daily returns only:
     overlapping ones would count each day many times."""
     n = len(excess)
     spread = float(excess.std(ddof=1)) if n > 2 else 0.0

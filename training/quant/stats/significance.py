@@ -25,7 +25,8 @@ class PermutationTest:
 
 
 def permutation_test(labels: NDArray[Any], scores: Floats, *, seed: int) -> PermutationTest | None:
-    """Permutation of the labels, statistic AUC of the scores' ranks. `labels` (n,) of 0 and 1, `scores` (n,) no NaN.
+    """Permutation of the labels, statistic AUC of the scores' ranks (Phipson & Smyth 2010). `labels` (n,) of 0 and 1,
+    `scores` (n,) float64, no NaN in either.
 
     p = (1 + draws that reach the observed AUC) / (1 + draws), with 1,000 draws, and 100,000 when fewer than 10 of them
     reach it. Where still fewer than 10 do, p is the normal tail of the Mann-Whitney statistic, but never above that
@@ -50,7 +51,8 @@ def permutation_test(labels: NDArray[Any], scores: Floats, *, seed: int) -> Perm
 
 
 def mann_whitney_tail(ranks: Floats, up: NDArray[np.bool_]) -> float:
-    """One-sided p of AUC > 0.5: normal approximation of the rank sum, its variance corrected for ties.
+    """One-sided p of AUC > 0.5: normal approximation of the rank sum (Mann & Whitney 1947), its variance corrected for
+    ties.
 
     `ranks`: (n,) midranks; `up`: (n,) bool of both values. 1.0 where all ranks are tied. No correction for continuity.
     """
@@ -77,8 +79,8 @@ def _reached(ranks: Floats, positives: int, observed: float, draws: int, rng: np
 
 
 def smallest_visible_auc(positives: int, negatives: int) -> float | None:
-    """The AUC that a sample of this size can just tell from luck at 5 %, one-sided: 0.5 + 1.645 standard errors of the
-    Mann-Whitney statistic under no skill (n1 + n0 + 1) / (12 n1 n0). None with one class."""
+    """The AUC that a sample of this size can just tell from luck at 5 %, one-sided: 0.5 + 1.645 standard errors, the
+    variance without skill being (n1 + n0 + 1) / (12 n1 n0) (Mann & Whitney 1947). At most 1; None with one class."""
     if positives == 0 or negatives == 0:
         return None
     spread = math.sqrt((positives + negatives + 1) / (12.0 * positives * negatives))

@@ -1,9 +1,9 @@
 """How the features and scores of a model are distributed: kept with it, so that later days can be held against it.
 
 Each column is cut at its own deciles into bins, and one more for missing values. The population stability index (PSI)
-of a sample against the whole is the sum over bins of (q - p) ln(q / p). Fifty shares of one day rise and fall together
-and volatility comes in waves, so a few weeks differ from five years although nothing has changed: how much they usually
-do is kept as well, as the PSI of each stretch of `STRETCH` days against the whole.
+of a sample against the whole is the sum over bins of (q - p) ln(q / p) (Jeffreys 1946). Fifty shares of one day rise
+and fall together and volatility comes in waves, so a few weeks differ from five years although nothing has changed: how
+much they usually do is kept as well, as the PSI of each stretch of `STRETCH` days against the whole.
 """
 
 from collections.abc import Sequence
@@ -47,7 +47,8 @@ class Distribution:
 
 
 def distribution_of(names: Sequence[str], values: Floats, day: Ints) -> Distribution:
-    """Of the rows (n, k) decided on `day` (n,), whose places need not follow one another. NaN is missing."""
+    """Of the rows `values` (n, k), n may be 0, decided on `day` (n,) int64, which need not follow one another. NaN is
+    missing; the deciles are those of the rest, by linear interpolation."""
     low, high = _limits(values)
     chosen = np.unique(np.linspace(0, len(day) - 1, min(len(day), MOST_ROWS)).astype(np.int64))
     values, day = values[chosen], day[chosen]
@@ -63,7 +64,7 @@ def distribution_of(names: Sequence[str], values: Floats, day: Ints) -> Distribu
 
 
 def psi_by_column(kept: Distribution, values: Floats) -> dict[str, float]:
-    """PSI of each column of `values` (n, k), in the order of `kept.columns`."""
+    """PSI of each column of `values` (n, k), NaN missing, in the order of `kept.columns`; n may be 0."""
     return {
         name: _psi(np.array(column.shares), _shares(column.edges, values[:, k]))
         for k, (name, column) in enumerate(kept.columns.items())
@@ -71,6 +72,7 @@ def psi_by_column(kept: Distribution, values: Floats) -> dict[str, float]:
 
 
 def mean_psi(by_column: dict[str, float]) -> float:
+    """Over the columns, of which there is at least one."""
     return float(np.mean(list(by_column.values())))
 
 

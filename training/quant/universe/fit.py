@@ -117,5 +117,5 @@ def auc_of_buy(scores: Floats, labels: Ints) -> float | None:
     return None if up.all() or not up.any() else auc_of_ranks(midranks(scores), up)
 
 
-def _evenly(rows: int, wanted: int) -> Ints:
-    return np.unique(np.linspace(0, rows - 1, min(rows, wanted)).astype(np.int64))
+def _evenly(rows: int, most: int) -> Ints:
+    return np.unique(np.linspace(0, rows - 1, min(rows, most)).astype(np.int64))

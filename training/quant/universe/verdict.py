@@ -1,6 +1,7 @@
 """What a universe run allows to be said: one label and one sentence, from its daily profit and loss alone."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from training.quant.candle.verdict import OPENINGS, Counted, Label, counted_text, odds, p_text
@@ -25,7 +26,17 @@ class UniverseVerdict:
         return dict(vars(self))
 
 
-def judge_universe(*, sharpe: float | None, days: int, counted: Counted, on: str) -> UniverseVerdict:
+@dataclass(frozen=True)
+class Carried:
+    """Of a retraining that is not the first of its year: when that one was judged, and its own p-value."""
+
+    judged_on: date
+    own_p_value: float | None
+
+
+def judge_universe(
+    *, sharpe: float | None, days: int, counted: Counted, on: str, carried: Carried | None = None
+) -> UniverseVerdict:
     """`sharpe` is that of the excess returns over `days` days; `on` the universe. The label is the trial's own, fixed
     when it was made."""
     p_value = counted.p_value
@@ -37,7 +48,9 @@ def judge_universe(*, sharpe: float | None, days: int, counted: Counted, on: str
         level=counted.level,
         trial=None if counted.level is None else counted.k,
         days=days,
-        sentence=_sentence(sharpe=sharpe, days=days, counted=counted, on=on),
+        sentence=_carried_sentence(carried, sharpe=sharpe, days=days, counted=counted, on=on)
+        if carried
+        else _sentence(sharpe=sharpe, days=days, counted=counted, on=on),
     )
 
 
@@ -48,4 +61,19 @@ def _sentence(*, sharpe: float | None, days: int, counted: Counted, on: str) -> 
     return (
         f"{opening}: a market-neutral Sharpe of {sharpe:.2f} (its market exposure removed), after costs, over {days} "
         f"days, is what luck gives in {odds(p_value)} (p = {p_text(p_value)}); {counted_text(counted, on)}."
+    )
+
+
+def _carried_sentence(carried: Carried, *, sharpe: float | None, days: int, counted: Counted, on: str) -> str:
+    """The verdict of the year's first retraining, and what this one shows."""
+    judged = f"judged {carried.judged_on.day} {carried.judged_on:%B %Y}"
+    first = "it earned nothing of its own" if counted.p_value is None else f"p = {p_text(counted.p_value)}"
+    own = "this one earned nothing of its own"
+    if sharpe is not None and carried.own_p_value is not None:
+        own = (
+            f"this one has a market-neutral Sharpe of {sharpe:.2f} over {days} days (p = {p_text(carried.own_p_value)})"
+        )
+    return (
+        f"{OPENINGS[counted.label]}: the verdict of the year's first retraining ({judged}, {first}); "
+        f"{counted_text(counted, on)}. For information: {own}."
     )

@@ -106,7 +106,7 @@ def _missing_features(stale: list[str], of: int, universe: str) -> str:
     )
 
 
-def universe_trial(data: UniverseData, *, p_value: float | None) -> TrialFields:
+def universe_trial(data: UniverseData, *, p_value: float | None, retrained_to: date | None = None) -> TrialFields:
     """Of a run or walk over this data; the p-value is None where its strategy never traded."""
     members = Instrument.objects.filter(symbol__in=data.panel.with_rows).order_by("pk")
     return TrialFields(
@@ -114,6 +114,7 @@ def universe_trial(data: UniverseData, *, p_value: float | None) -> TrialFields:
         data_hash=data.data_hash,
         p_value=p_value,
         members=tuple(members.values_list("pk", flat=True)),
+        retrained_to=day_start(retrained_to) if retrained_to else None,
     )
 
 

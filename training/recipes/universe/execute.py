@@ -1,5 +1,7 @@
 """A universe run carried out: bars and features, train, judge, and what it leaves behind."""
 
+from datetime import date
+
 from training.quant.universe.spec import UniverseSpec
 from training.quant.universe.train import train_universe
 from training.recipes.base import Completed, ModelFields, Work
@@ -22,6 +24,7 @@ def execute(work: Work) -> Completed:
     texts = model_texts(outcome.deployed)
     result = universe_result(run, spec, data, outcome, texts)
     detail = universe_detail(data, spec, outcome)
+    last_judged = date.fromisoformat(detail["books"]["test"]["days"][-1])
     return Completed(
         result=result,
         detail=detail,
@@ -34,5 +37,9 @@ def execute(work: Work) -> Completed:
             universe=spec.universe,
             horizon=spec.horizon,
         ),
-        trial=universe_trial(data, p_value=outcome.test.portfolios.excess.p_value),
+        trial=universe_trial(
+            data,
+            p_value=outcome.test.portfolios.excess.p_value,
+            retrained_to=last_judged if run.parent_id else None,  # a universe run is part of nothing but a retraining
+        ),
     )

@@ -75,9 +75,9 @@ def offers_demo() -> bool:
     return Universe.objects.filter(name=DEMO, instruments__series__rows__gt=0).exists()
 
 
-def _too_little(days: int, asked: UniverseSpec | WalkSpec) -> str:
-    mend = "take fewer or shorter folds, " if isinstance(asked, WalkSpec) else "take a shorter horizon, "
+def _too_little(days: int, requested: UniverseSpec | WalkSpec) -> str:
+    mend = "take fewer or shorter folds, " if isinstance(requested, WalkSpec) else "take a shorter horizon, "
     return (
-        f"Too little data: about {days} days would have features and a known outcome; {asked.days_needed} are needed. "
-        f"Look further back, {mend}or import more history."
+        f"Too little data: about {days} days would have features and a known outcome; "
+        f"{requested.days_needed} are needed. Look further back, {mend}or import more history."
     )

@@ -104,7 +104,8 @@ GLOSSARY: dict[str, Note] = {
         "Trials",
         "Distinct settings completed at distinct candles of a series, by the whole team. Of many trials the best looks"
         " good by luck.",
-        "One for each hash of parameters, candle and data, in the order of completion; deleting a run keeps its trial",
+        "One for each hash of parameters, candle and data, in the order of completion; a universe's retrainings of a"
+        " year are one; deleting a run keeps its trial",
         "White, A Reality Check for Data Snooping, Econometrica 68, 2000.",
         "A trial that was not confirmed has no p-value and is weak at most.",
     ),

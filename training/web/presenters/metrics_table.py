@@ -51,9 +51,9 @@ def auc_figure(auc: float | None, interval: Sequence[float] | None, reason: str 
     return Figure(auc, low, high, reason, LUCK if auc is not None else None, "luck")
 
 
-def metric_lines(found: dict[str, Any]) -> list[Line]:
+def metric_lines(summary: dict[str, Any]) -> list[Line]:
     """Metrics of the three parts side by side, and below them the ways to be right without looking."""
-    parts = [found.get(f"{part}_metrics") or {} for part in PARTS]
+    parts = [summary.get(f"{part}_metrics") or {} for part in PARTS]
     return part_lines(parts) if parts[0] else []
 
 

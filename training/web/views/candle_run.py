@@ -126,8 +126,8 @@ def show(request: HttpRequest, run: TrainingRun) -> HttpResponse:
     return _show(request, run, in_dialog=request.GET.get("in") == "dialog")
 
 
-def _show(request: HttpRequest, found: TrainingRun, *, in_dialog: bool) -> HttpResponse:
-    context = run_context(found) | annotations_context(request, found)
+def _show(request: HttpRequest, run: TrainingRun, *, in_dialog: bool) -> HttpResponse:
+    context = run_context(run) | annotations_context(request, run)
     context |= {"in_dialog": in_dialog and wants_fragment(request), "may_train": may(request.user, Scope.TRAIN)}
     return render_page(request, "training/candle_run/run.html", "training/candle_run/_run.html", context)
 

@@ -112,12 +112,14 @@ def runs_restore(request: HttpRequest, key: UUID) -> HttpResponse:
     return redirect("runs")
 
 
-def _tell(request: HttpRequest, gone: int, kept: list[tuple[str, str]]) -> None:
+def _tell(request: HttpRequest, gone: int, kept_back: list[tuple[str, str]]) -> None:
     """How many went; of those that were ticked, which stayed and why."""
-    said = f"{gone} {'run is' if gone == 1 else 'runs are'} deleted."
-    stayed = "; ".join(f"{run_id}: {why}" for run_id, why in kept)
+    deleted = f"{gone} {'run is' if gone == 1 else 'runs are'} deleted."
+    stayed = "; ".join(f"{run_id}: {why}" for run_id, why in kept_back)
     messages.add_message(
-        request, messages.SUCCESS if gone else messages.WARNING, f"{said} Not deleted: {stayed}." if kept else said
+        request,
+        messages.SUCCESS if gone else messages.WARNING,
+        f"{deleted} Not deleted: {stayed}." if kept_back else deleted,
     )
 
 

@@ -31,9 +31,13 @@ class Delivered:
 
 
 def scorecard_context() -> dict[str, Any]:
-    """For `scorecard.html`. The sets are read once."""
+    """For `scorecard.html`. The sets are read once, those said in time and those of replays apart."""
     scored = scored_days()
-    return {"models": delivered(scored), "champion_challengers": champion_challengers(scored)}
+    return {
+        "models": delivered(scored),
+        "replays": delivered(scored_days(replayed=True)),
+        "champion_challengers": champion_challengers(scored),
+    }
 
 
 def delivered(scored: ScoredDays) -> list[Delivered]:

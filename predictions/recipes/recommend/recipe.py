@@ -27,7 +27,7 @@ class RecommendRecipe:
     execute: str = "predictions.recipes.recommend.execute.execute"
     as_json: str = "training.recipes.other.other_runs_json"
     answer: str = ""
-    page: str = "training.web.views.runs.show"
+    page: str = "predictions.web.views.asking.show_run"
 
     def parse(self, stored: Mapping[str, Any]) -> RecommendSpec:
         return RecommendSpec.from_dict(stored)

@@ -22,7 +22,7 @@ class ScoreRecipe:
     execute: str = "predictions.recipes.score.execute.execute"
     as_json: str = "training.recipes.other.other_runs_json"
     answer: str = ""
-    page: str = "training.web.views.runs.show"
+    page: str = "predictions.web.views.asking.show_score"
 
     def parse(self, stored: Mapping[str, Any]) -> UniverseJobSpec:
         return UniverseJobSpec.from_dict(stored)

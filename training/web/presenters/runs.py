@@ -10,6 +10,8 @@ from training.runs.as_json import run_detail
 from training.web.presenters.verdict import poll_ms
 from training.worker import heartbeat
 
+TELLING = 0.05  # progress from which on it tells how long the rest takes
+
 
 def run_page_context(run: TrainingRun) -> dict[str, Any]:
     """For `training/runs/_run.html`. Queries: its parts, its log, and for a waiting run whether a worker is there."""
@@ -23,6 +25,7 @@ def run_page_context(run: TrainingRun) -> dict[str, Any]:
         "percent": round(100 * (done / len(parts) if parts and run.status == Status.QUEUED else run.progress)),
         "poll_ms": None if run.is_terminal else poll_ms(run),
         "elapsed": (timezone.now() - (run.started_at or run.created_at)).total_seconds(),
+        "left": _left(run),
         "no_worker": run.status == Status.QUEUED and not heartbeat.alive().exists(),
         "is_cancelling": not run.is_terminal and run.cancel_requested_at is not None,
         "sentence": run.result.get("sentence", ""),
@@ -34,3 +37,10 @@ def run_page_context(run: TrainingRun) -> dict[str, Any]:
         ],
         "detail": run_detail(run),
     }
+
+
+def _left(run: TrainingRun) -> float | None:
+    """Seconds until it ends if it goes on as it went; None while that can't be told."""
+    if run.status != Status.RUNNING or run.started_at is None or run.progress < TELLING:
+        return None
+    return (timezone.now() - run.started_at).total_seconds() * (1 - run.progress) / run.progress

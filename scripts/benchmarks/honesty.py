@@ -158,16 +158,16 @@ def confirmed(bars: Bars, decision: int) -> tuple[Evidence, Evidence]:
     is_stale = stale_mask(bars)
     candles = bars.where(~is_stale)
     at = int(np.searchsorted(candles.time, bars.time[decision]))
-    known, spec = candles.slice(0, at + WINDOW + 1), spec_at(candles, at)
+    candles_so_far, spec = candles.slice(0, at + WINDOW + 1), spec_at(candles, at)
     own = train_candle(
-        known,
+        candles_so_far,
         decision=at,
         spec=spec,
         on_stage=lambda *_: None,
         on_round=lambda *_: None,
         stale_time=bars.time[is_stale],
     ).evidence
-    pooled = confirm_candle(known, decision=at, spec=spec, on_window=lambda *_: None).pooled
+    pooled = confirm_candle(candles_so_far, decision=at, spec=spec, on_window=lambda *_: None).pooled
     assert own is not None and pooled is not None
     return pooled, own
 

@@ -66,7 +66,7 @@ def _sentence(*, sharpe: float | None, days: int, counted: Counted, on: str) -> 
 
 def _carried_sentence(carried: Carried, *, sharpe: float | None, days: int, counted: Counted, on: str) -> str:
     """The verdict of the year's first retraining, and what this one shows."""
-    judged = f"judged {carried.judged_on.day} {carried.judged_on:%B %Y}"
+    verdict_day = f"judged {carried.judged_on.day} {carried.judged_on:%B %Y}"
     first = "it earned nothing of its own" if counted.p_value is None else f"p = {p_text(counted.p_value)}"
     own = "this one earned nothing of its own"
     if sharpe is not None and carried.own_p_value is not None:
@@ -74,6 +74,6 @@ def _carried_sentence(carried: Carried, *, sharpe: float | None, days: int, coun
             f"this one has a market-neutral Sharpe of {sharpe:.2f} over {days} days (p = {p_text(carried.own_p_value)})"
         )
     return (
-        f"{OPENINGS[counted.label]}: the verdict of the year's first retraining ({judged}, {first}); "
+        f"{OPENINGS[counted.label]}: the verdict of the year's first retraining ({verdict_day}, {first}); "
         f"{counted_text(counted, on)}. For information: {own}."
     )

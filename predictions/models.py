@@ -77,10 +77,6 @@ class RecommendationSetQuerySet(models.QuerySet["RecommendationSet"]):
         """Those that a model is held to: said in time, of days that it had not seen."""
         return self.filter(in_sample=False, replay=False)
 
-    def replayed(self) -> "RecommendationSetQuerySet":
-        """Those said after the event, of days that the model had not seen."""
-        return self.filter(in_sample=False, replay=True)
-
     def newest_first(self) -> "RecommendationSetQuerySet":
         return self.order_by("-as_of", "-id")
 
@@ -189,6 +185,7 @@ class NoticeKind(models.TextChoices):
     FEATURES = "features", "Features have drifted"
     SCORES = "scores", "Scores have drifted"
     PRECISION = "precision", "Less precision than predicted"
+    STALE = "stale", "Bars are stale"
 
 
 class Notice(models.Model):

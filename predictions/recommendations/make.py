@@ -34,9 +34,9 @@ def active_models(universe: str) -> list[ModelVersion]:
 
 
 def challenger_of(champion: ModelVersion) -> ModelVersion | None:
-    """The newest model of the champion's scope that was trained after it."""
+    """The newest model of the champion's scope that was trained after it, and as of no day gone by."""
     same = universe_models().filter(universe=champion.universe, horizon=champion.horizon, is_active=False)
-    return same.filter(pk__gt=champion.pk).order_by("-pk").first()
+    return same.filter(pk__gt=champion.pk, run__config__as_of=None).order_by("-pk").first()
 
 
 def active_model(universe: str) -> ModelVersion:

@@ -4,13 +4,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from predictions.quant.score import DayScore, Scorecard, by_month, scorecard
+from predictions.quant.score import Scorecard, by_month, scorecard
 from predictions.recommendations.make import challenger_of, universe_models
-from predictions.recommendations.score import scored_days
+from predictions.recommendations.score import ScoredDays, scored_days_apart
 from training.models import ModelVersion
 from training.web.presenters.charts import Plot, line_plot
-
-ScoredDays = dict[str, tuple[Scorecard, list[tuple[date, DayScore]]]]  # by version, as `scored_days` gives them
 
 
 @dataclass(frozen=True)
@@ -32,10 +30,10 @@ class Delivered:
 
 def scorecard_context() -> dict[str, Any]:
     """For `scorecard.html`. The sets are read once, those said in time and those of replays apart."""
-    scored = scored_days()
+    scored, replayed = scored_days_apart()
     return {
         "models": delivered(scored),
-        "replays": delivered(scored_days(replayed=True)),
+        "replays": delivered(replayed),
         "champion_challengers": champion_challengers(scored),
     }
 

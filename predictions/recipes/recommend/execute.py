@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from predictions.models import NoticeKind
 from predictions.recipes.recommend.spec import RecommendSpec
 from predictions.recommendations.days import Coverage, NotAdvisable, coverage_of
 from predictions.recommendations.make import asked_models, challenger_of, recommendations_make
+from predictions.recommendations.notices import notice_make, notices_mail
 from training.errors import RunRefused
 from training.models import ModelVersion, Reason
 from training.recipes.base import Completed, Progress, Work
@@ -55,10 +57,18 @@ def _recommended(spec: RecommendSpec, known: Coverage, progress: Progress) -> di
         "version": sayings[0].model.version,
         "day": made.as_of.isoformat(),
     }
+    if spec.schedule and known.is_stale:
+        _note_stale(sayings[0].model, known)
     if as_of is None:
         result["sentence"] += f" ({known})"
         result |= {"newest_bar": str(known.newest), "sessions_old": known.sessions_old, "is_stale": known.is_stale}
     return result
+
+
+def _note_stale(model: ModelVersion, known: Coverage) -> None:
+    text = f"The universe {model.universe} has had no new bars: {known}. Recommendations on it are about days gone by."
+    notice = notice_make(model.version, known.newest, NoticeKind.STALE, text, {"sessions_old": known.sessions_old})
+    notices_mail([notice] if notice else [])
 
 
 def _sayings(spec: RecommendSpec, as_of: date | None) -> Iterator[Saying]:

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 
 from predictions.models import RecommendationSet
 from predictions.recommendations.days import coverage_of
-from predictions.recommendations.score import scored_days
+from predictions.recommendations.score import scored_days, scored_days_apart
 from tests.people import ApiOf
 from tests.predictions.advised import TRAINED, advised, day_of
 from tests.training.carrying import carry
@@ -63,7 +63,7 @@ def test_a_replay_is_of_unseen_days_only_and_counts_apart(alice: User, carol: Us
         day <= day_of(414) for day in [*sets, day_of(412)]
     )
     assert [day for day, _ in scored_days()[model.version][1]] == [day_of(412)]
-    assert [day for day, _ in scored_days(replayed=True)[model.version][1]] == sorted(sets)
+    assert [day for day, _ in scored_days_apart()[1][model.version][1]] == sorted(sets)
     again = executed(api(alice).post(ASK, {"universe": "few", "replay": replay}))
     assert (again.result["replayed"], again.result["before"]) == (0, len(sets))
 

@@ -1,5 +1,6 @@
 """What the page of a run is drawn from where its kind draws none of its own."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils import timezone
@@ -29,14 +30,21 @@ def run_page_context(run: TrainingRun) -> dict[str, Any]:
         "no_worker": run.status == Status.QUEUED and not heartbeat.alive().exists(),
         "is_cancelling": not run.is_terminal and run.cancel_requested_at is not None,
         "sentence": run.result.get("sentence", ""),
-        "settings": [(name.replace("_", " ").capitalize(), value) for name, value in run.config.items()],
-        "findings": [
-            (name.replace("_", " ").capitalize(), value)
-            for name, value in run.result.items()
-            if name != "sentence" and isinstance(value, str | int | float | bool)
-        ],
+        "settings": _lines(run.config, without="kind"),
+        "findings": _lines(run.result, without="sentence"),
         "detail": run_detail(run),
     }
+
+
+def _lines(values: Mapping[str, Any], *, without: str) -> list[tuple[str, str]]:
+    """What can be written in a line, in words."""
+    lines = []
+    for name, value in values.items():
+        if name == without or not isinstance(value, str | int | float):
+            continue
+        text = ("yes" if value else "no") if isinstance(value, bool) else str(value)
+        lines.append((name.removeprefix("is_").replace("_", " ").capitalize(), text))
+    return lines
 
 
 def _left(run: TrainingRun) -> float | None:

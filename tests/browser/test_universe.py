@@ -32,8 +32,8 @@ def universe(site: Site) -> str:
 
 
 def _override(page: Page, reason: str) -> None:
-    page.get_by_label("Reason; it stays on show").fill(reason)
-    page.get_by_label(re.compile("Override the gate")).check()
+    page.get_by_label("Reason, shown with the model").fill(reason)
+    page.get_by_label(re.compile("Activate despite failed checks")).check()
     page.get_by_role("button", name="Activate").click()
     expect(page.get_by_role("main")).to_contain_text(f"“{reason}”")
 
@@ -61,7 +61,7 @@ def test_it_trains_activates_and_rolls_back(site: Site, open_page: OpenPage, uni
     page.get_by_role("link", name="Run", exact=True).click()
     expect(page.get_by_text("This model is active")).to_be_visible()
     page.get_by_role("link", name="Again with these settings").click()
-    page.get_by_label(re.compile("^BUY from")).fill("0.04")
+    page.get_by_label(re.compile("^BUY when")).fill("4")
     page.get_by_role("button", name="Start").click()
     page.get_by_role("link", name="Activation checks").click(timeout=WORK_MS)
     expect(page.get_by_text("It replaces")).to_be_visible()

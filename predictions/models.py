@@ -74,8 +74,8 @@ class RecommendationFlag(models.TextChoices):
 
 class RecommendationSetQuerySet(models.QuerySet["RecommendationSet"]):
     def counting(self) -> "RecommendationSetQuerySet":
-        """Those that a model is held to: of days that it has not seen."""
-        return self.filter(in_sample=False)
+        """Those that a model is held to: said in time, of days that it had not seen."""
+        return self.filter(in_sample=False, replay=False)
 
     def newest_first(self) -> "RecommendationSetQuerySet":
         return self.order_by("-as_of", "-id")
@@ -97,6 +97,7 @@ class RecommendationSet(models.Model):
     lost = models.JSONField(default=list)  # symbols that it was trained on and that the universe no longer has
     as_of = models.DateField()  # the session at whose close it speaks
     in_sample = models.BooleanField()
+    replay = models.BooleanField(default=False)  # said after the event, and counted apart
     made_at = models.DateTimeField()
     is_open = models.BooleanField(default=True)  # some of its rows wait for their outcome
     score = models.JSONField(default=dict)  # a DayScore (predictions/quant/score.py): sums over what was scored so far
@@ -184,6 +185,7 @@ class NoticeKind(models.TextChoices):
     FEATURES = "features", "Features have drifted"
     SCORES = "scores", "Scores have drifted"
     PRECISION = "precision", "Less precision than predicted"
+    STALE = "stale", "Bars are stale"
 
 
 class Notice(models.Model):

@@ -105,6 +105,7 @@ class Recommendation(Record):
     hit: Annotated[bool | None, about("Whether what came is of the class that was said")]
     model_hash: str
     in_sample: Annotated[bool, about("The model has seen this day's outcome; never counted")]
+    replay: Annotated[bool, about("Said after the event, by a replay; counted apart")]
     universe: str
     horizon: Annotated[int, Meta(ge=1, description="In bars")]
 

@@ -6,7 +6,7 @@ from predictions.models import Recommendation, RecommendationSet
 from training.quant.candle.spec import format_time
 
 FIELDS = ("symbol", "label", "p_buy", "p_hold", "p_sell", "expected_return", "rank", "flags", "version", "as_of",
-          "made_at", "realised_return", "hit", "model_hash", "in_sample", "universe", "horizon")  # fmt: skip
+          "made_at", "realised_return", "hit", "model_hash", "in_sample", "replay", "universe", "horizon")  # fmt: skip
 
 
 def recommendation_json(row: Recommendation) -> dict[str, Any]:
@@ -28,6 +28,7 @@ def recommendation_json(row: Recommendation) -> dict[str, Any]:
         "hit": row.hit,
         "model_hash": of.model_hash,
         "in_sample": of.in_sample,
+        "replay": of.replay,
         "universe": of.universe,
         "horizon": of.horizon,
     }
@@ -48,6 +49,7 @@ def set_json(recommendation_set: RecommendationSet) -> dict[str, Any]:
         "universe": recommendation_set.universe,
         "horizon": recommendation_set.horizon,
         "in_sample": recommendation_set.in_sample,
+        "replay": recommendation_set.replay,
         "lost": recommendation_set.lost,
         "recommendations": recommendations_json(list(rows)),
     }

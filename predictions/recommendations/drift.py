@@ -6,14 +6,12 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-from django.conf import settings
-from django.core.mail import send_mail
-from django.utils import timezone
 
 from predictions.models import Notice, NoticeKind, Recommendation, RecommendationSet
 from predictions.quant.drift import SCORES_TIMES, Shift, enough_days, recent_scorecard, shift
 from predictions.quant.score import Scorecard
 from predictions.recommendations.make import universe_models
+from predictions.recommendations.notices import notice_make, notices_mail
 from predictions.recommendations.score import scored_days
 from training.artifacts.loading import stored_universe_model
 from training.errors import RunRefused
@@ -52,9 +50,9 @@ def drift_notice() -> tuple[list[DriftReport], list[Notice]]:
         notice
         for report in reports
         for kind, text, measures in _passed(report)
-        if (notice := _note(report, kind, text, measures))
+        if (notice := notice_make(report.version, report.day, kind, text, measures))
     ]
-    _mail(notices)
+    notices_mail(notices)
     return reports, notices
 
 
@@ -105,26 +103,3 @@ def _passed(drift_report: DriftReport) -> list[tuple[NoticeKind, str, dict[str, 
         )
         passed.append((NoticeKind.PRECISION, text, card.as_dict()))
     return passed
-
-
-def _note(drift_report: DriftReport, kind: NoticeKind, text: str, measures: dict[str, Any]) -> Notice | None:
-    """None where it was made before."""
-    notice, new = Notice.objects.get_or_create(
-        version=drift_report.version,
-        day=drift_report.day,
-        kind=kind,
-        defaults={"text": text, "figures": measures, "made_at": timezone.now()},
-    )
-    return notice if new else None
-
-
-def _mail(notices: list[Notice]) -> None:
-    """To BOURSOMATIC_NOTICE_TO. The notices stand on the page whatever a mail server does."""
-    if not (notices and settings.NOTICE_TO and settings.EMAIL_HOST):
-        return
-    lines = [f"{notice.version}, {notice.day}: {notice.get_kind_display()}.\n{notice.text}" for notice in notices]
-    subject = f"Boursomatic: {notices[0].get_kind_display()}" + (f" and {len(notices) - 1} more" * (len(notices) > 1))
-    try:
-        send_mail(subject, "\n\n".join(lines), None, settings.NOTICE_TO)
-    except OSError as problem:  # smtplib's errors are OSErrors too
-        log.warning("A notice could not be mailed: %s", problem)

@@ -17,6 +17,7 @@ from instruments.store.read_bars import load_many
 from instruments.universes import UnknownUniverse, universe_series
 from predictions.models import Recommendation, RecommendationFlag, RecommendationSet
 from predictions.quant.recommend import Advice, advise
+from predictions.recommendations.days import InSample, NotAdvisable, coverage, require_open, used_until
 from training.artifacts.loading import stored_universe_model
 from training.models import ModelVersion
 from training.quant.universe.model import UniverseModel
@@ -26,14 +27,6 @@ from training.registry.gate import OLDEST_SESSIONS
 USUAL_HORIZON = 20  # of several active models of a universe
 
 
-class NotAdvisable(Exception):
-    """Why nothing can be recommended, and what would do, in a sentence."""
-
-
-class InSample(NotAdvisable):
-    """The model has seen the outcomes of the day."""
-
-
 def active_models(universe: str) -> list[ModelVersion]:
     """The active models of a universe, the usual horizon first."""
     found = universe_models().filter(universe=universe, is_active=True)
@@ -41,9 +34,9 @@ def active_models(universe: str) -> list[ModelVersion]:
 
 
 def challenger_of(champion: ModelVersion) -> ModelVersion | None:
-    """The newest model of the champion's scope that was trained after it."""
+    """The newest model of the champion's scope that was trained after it, and as of no day gone by."""
     same = universe_models().filter(universe=champion.universe, horizon=champion.horizon, is_active=False)
-    return same.filter(pk__gt=champion.pk).order_by("-pk").first()
+    return same.filter(pk__gt=champion.pk, run__config__as_of=None).order_by("-pk").first()
 
 
 def active_model(universe: str) -> ModelVersion:
@@ -53,19 +46,31 @@ def active_model(universe: str) -> ModelVersion:
         return found.get(USUAL_HORIZON) or next(iter(found.values()))
     if found:
         named = ", ".join(f"{one.version} ({horizon} trading days)" for horizon, one in sorted(found.items()))
-        raise NotAdvisable(f"Several models of {universe} are active; name one by --model: {named}.")
-    raise NotAdvisable(
-        f"No model of the universe {universe} is active. Train one (train --universe {universe}) and activate it "
-        "(activate_model VERSION --reason TEXT)."
-    )
+        raise NotAdvisable(f"Several models of {universe} are active; name one of them: {named}.")
+    raise NotAdvisable(f"No model of the universe {universe} is active. Train one and activate it, or name a model.")
 
 
 def named_model(version: str) -> ModelVersion:
     """A universe's model by its version, active or not. Raises NotAdvisable."""
     found = universe_models().filter(version=version).first()
     if found is None:
-        raise NotAdvisable(f"There is no model {version} of a universe. GET /api/models lists what there is.")
+        raise NotAdvisable(f"There is no model {version} of a universe.")
     return found
+
+
+def asked_models(universe: str, version: str | None) -> list[ModelVersion]:
+    """The model of `universe` with this version; None: its active ones, the usual horizon first.
+
+    Raises NotAdvisable.
+    """
+    if version is None:
+        if models := active_models(universe):
+            return models
+        raise NotAdvisable(f"No model of the universe {universe} is active. Activate one, or name a model.")
+    model = named_model(version)
+    if model.universe != universe:
+        raise NotAdvisable(f"{version} is a model of the universe {model.universe}, not of {universe}.")
+    return [model]
 
 
 def universe_models() -> QuerySet[ModelVersion]:
@@ -74,26 +79,25 @@ def universe_models() -> QuerySet[ModelVersion]:
 
 
 def recommendations_make(
-    *, model: ModelVersion, as_of: date | None, in_sample: bool = False
+    *, model: ModelVersion, as_of: date | None, in_sample: bool = False, replay: bool = False
 ) -> tuple[RecommendationSet, bool]:
-    """The set of `model` for the last session on or before `as_of` (None: the last bar), and whether it was made now:
-    what was said before stays. Only bars up to that session are looked at.
+    """The set of `model` for the last session on or before `as_of` (None: the newest bar, however old), and whether it
+    was made now: what was said before stays. Only bars up to that session are looked at. `replay` marks what is said
+    after the event, and counted apart.
 
-    Raises NotAdvisable for a day that the model has seen (unless `in_sample`), and where there are no bars or only old
-    ones; RunRefused("integrity") for a model whose files have changed.
+    Raises NotAdvisable for a day that the model has seen (unless `in_sample`), and where there are no bars or, on a
+    named day, only old ones; RunRefused("integrity") for a model whose files have changed.
     """
     try:
         series = universe_series(model.universe)
     except UnknownUniverse as error:
         raise NotAdvisable(str(error)) from error
+    require_open(model, coverage(series), as_of, in_sample=in_sample)
     bars = _history(series, as_of)
     session = _session([int(history.time[-1]) for history in bars if len(history)], model, as_of)
-    used_until = date.fromisoformat(model.run.result["used_until"])
-    if session <= used_until and not in_sample:
-        raise InSample(
-            f"{model.version} was trained on outcomes up to {used_until}: a recommendation for {session} would prove "
-            "nothing. Choose a later day."
-        )
+    is_seen = session < used_until(model)
+    if is_seen and not in_sample:  # the last session before a hole in the bars
+        raise InSample(f"{model.version} has seen the outcomes of {session}, the last session on or before {as_of}.")
     if earlier := RecommendationSet.objects.filter(version=model.version, as_of=session).first():
         return earlier, False
     read = stored_universe_model(model.version)
@@ -101,7 +105,7 @@ def recommendations_make(
     lasts = [int(history.time[-1]) if len(history) else None for history in bars]
     try:
         with transaction.atomic():
-            recommendation_set = _set_create(model, read, session, series, seen=session <= used_until)
+            recommendation_set = _set_create(model, read, session, series, in_sample=is_seen, replay=replay)
             Recommendation.objects.bulk_create(_rows(recommendation_set, advice, series, lasts))
             audit(None, "recommendations.create", model.version, as_of=session.isoformat())
     except IntegrityError:  # another job was quicker: its set counts
@@ -127,20 +131,18 @@ def _history(series: Sequence[Series], as_of: date | None) -> list[Bars]:
 def _session(lasts: list[int], model: ModelVersion, as_of: date | None) -> date:
     """The universe's last session among bars that end at these seconds. NotAdvisable where that is too long ago."""
     if not lasts:
-        raise NotAdvisable(
-            f"No instrument of {model.universe} has a bar on or before {as_of}. Import some: import_bars."
-        )
+        raise NotAdvisable(f"No instrument of {model.universe} has a bar on or before {as_of}.")
     session = date(1970, 1, 1) + timedelta(days=max(lasts) // DAY)
     if as_of and np.busday_count(session, as_of) > OLDEST_SESSIONS:
         raise NotAdvisable(
             f"The bars of {model.universe} are stale: the last one on or before {as_of} is of {session}, more than "
-            f"{OLDEST_SESSIONS} sessions earlier. Import newer ones (import_bars), or choose {session}."
+            f"{OLDEST_SESSIONS} sessions earlier. Import newer ones, or choose {session}."
         )
     return session
 
 
 def _set_create(
-    model: ModelVersion, read: UniverseModel, session: date, series: Sequence[Series], *, seen: bool
+    model: ModelVersion, read: UniverseModel, session: date, series: Sequence[Series], *, in_sample: bool, replay: bool
 ) -> RecommendationSet:
     test = model.metrics["test"]
     return RecommendationSet.objects.create(
@@ -153,7 +155,8 @@ def _set_create(
         promise={"precision": test["precision_buy"], "interval": test["precision_buy_interval"]},
         lost=sorted(set(read.symbols) - {one.instrument.symbol for one in series}),
         as_of=session,
-        in_sample=seen,
+        in_sample=in_sample,
+        replay=replay,
         made_at=timezone.now(),
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from django.db import connection, transaction
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum
 from django.utils import timezone
 from numpy.typing import NDArray
 
@@ -20,6 +20,8 @@ from instruments.store.read_bars import load_many
 from predictions.models import Label, Recommendation, RecommendationSet
 from predictions.quant.score import DayScore, Scorecard, hits, scorecard
 from training.quant.labels import forward_return
+
+ScoredDays = dict[str, tuple[Scorecard, list[tuple[date, DayScore]]]]  # by version, newest first
 
 _TABLE = Recommendation._meta.db_table
 _TOGETHER = 64  # series read at a time: bounds the memory
@@ -70,25 +72,36 @@ def recommendations_score() -> int:
 
 
 def scorecards() -> dict[str, Scorecard]:
-    """Of each model that has spoken of days that it had not seen, newest first."""
+    """Of each model that has spoken in time of days that it had not seen, newest first."""
     return {version: card for version, (card, _) in scored_days().items()}
 
 
-def scored_days(versions: Collection[str] | None = None) -> dict[str, tuple[Scorecard, list[tuple[date, DayScore]]]]:
+def scored_days(versions: Collection[str] | None = None) -> ScoredDays:
     """The same, each with its days, ascending; of these versions (None: of all). One query, of sums only."""
-    sets = RecommendationSet.objects.counting().order_by("as_of")
-    if versions is not None:
-        sets = sets.filter(version__in=versions)
-    days: dict[str, list[tuple[date, DayScore]]] = defaultdict(list)
-    newest: dict[str, tuple[int, dict[str, Any]]] = {}
-    for version, as_of, score, *terms in sets.values_list("version", "as_of", "score", "horizon", "promise"):
-        days[version].append((as_of, DayScore(**score)))
-        newest[version] = (terms[0], terms[1])
-    cards = {}
-    for version in sorted(days, reverse=True):
-        horizon, promise = newest[version]
-        card = scorecard(days[version], horizon=horizon, tested=promise["precision"], interval=promise["interval"])
-        cards[version] = (card, days[version])
+    sets = RecommendationSet.objects.counting()
+    return _cards(sets if versions is None else sets.filter(version__in=versions))[False]
+
+
+def scored_days_apart() -> tuple[ScoredDays, ScoredDays]:
+    """Those said in time, and those of replays. One query."""
+    cards = _cards(RecommendationSet.objects.filter(in_sample=False))
+    return cards[False], cards[True]
+
+
+def _cards(sets: QuerySet[RecommendationSet]) -> dict[bool, ScoredDays]:
+    """By whether it was a replay, of those sets."""
+    days: dict[tuple[bool, str], list[tuple[date, DayScore]]] = defaultdict(list)
+    newest: dict[tuple[bool, str], tuple[int, dict[str, Any]]] = {}
+    columns = ("replay", "version", "as_of", "score", "horizon", "promise")
+    for replay, version, as_of, score, *terms in sets.order_by("as_of").values_list(*columns):
+        days[replay, version].append((as_of, DayScore(**score)))
+        newest[replay, version] = (terms[0], terms[1])
+    cards: dict[bool, ScoredDays] = {False: {}, True: {}}
+    for replay, version in sorted(days, reverse=True):
+        horizon, promise = newest[replay, version]
+        scores = days[replay, version]
+        card = scorecard(scores, horizon=horizon, tested=promise["precision"], interval=promise["interval"])
+        cards[replay][version] = (card, scores)
     return cards
 
 

@@ -4,13 +4,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from predictions.quant.score import DayScore, Scorecard, by_month, scorecard
+from predictions.quant.score import Scorecard, by_month, scorecard
 from predictions.recommendations.make import challenger_of, universe_models
-from predictions.recommendations.score import scored_days
+from predictions.recommendations.score import ScoredDays, scored_days_apart
 from training.models import ModelVersion
 from training.web.presenters.charts import Plot, line_plot
-
-ScoredDays = dict[str, tuple[Scorecard, list[tuple[date, DayScore]]]]  # by version, as `scored_days` gives them
 
 
 @dataclass(frozen=True)
@@ -31,9 +29,13 @@ class Delivered:
 
 
 def scorecard_context() -> dict[str, Any]:
-    """For `scorecard.html`. The sets are read once."""
-    scored = scored_days()
-    return {"models": delivered(scored), "champion_challengers": champion_challengers(scored)}
+    """For `scorecard.html`. The sets are read once, those said in time and those of replays apart."""
+    scored, replayed = scored_days_apart()
+    return {
+        "models": delivered(scored),
+        "replays": delivered(replayed),
+        "champion_challengers": champion_challengers(scored),
+    }
 
 
 def delivered(scored: ScoredDays) -> list[Delivered]:

@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from boursomatic.accounts.audit import audit
 from predictions.models import Schedule
-from predictions.recipes.spec import UniverseJobSpec
 from predictions.schedules.plan import PLAN
 from training.models import ACTIVE, TrainingRun
+from training.recipes.kinds import recipe_of
 from training.runs.services import run_create_scheduled
 
 
@@ -101,7 +101,7 @@ def schedules_start() -> None:
 
 
 def _start(schedule: Schedule, *, once_key: str, user: User | None = None) -> None:
-    spec = UniverseJobSpec(schedule.job, schedule.universe, schedule.pk)
+    spec = recipe_of(schedule.job).parse({"kind": schedule.job, "universe": schedule.universe, "schedule": schedule.pk})
     run = run_create_scheduled(spec=spec, once_key=once_key, user=user)
     if run:
         Schedule.objects.filter(pk=schedule.pk).update(run_id=run.run_id)

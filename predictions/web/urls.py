@@ -2,11 +2,13 @@
 
 from django.urls import path
 
-from predictions.web.views import home, model_card, recommendations, schedules
+from predictions.web.views import asking, home, model_card, recommendations, schedules
 
 urlpatterns = [
     path("", home.home, name="home"),
     path("recommendations/", recommendations.recommendations, name="recommendations"),
+    path("recommendations/new", asking.recommend_new, name="recommend-new"),
+    path("recommendations/score", asking.score_now, name="score-now"),
     path("recommendations/scorecard/", recommendations.scorecard, name="scorecard"),
     path("recommendations/drift/", recommendations.drift, name="drift"),
     path("recommendations/<int:number>/why", recommendations.why, name="recommendation-why"),

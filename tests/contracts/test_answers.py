@@ -164,6 +164,10 @@ def _models(ask: Asker, candle_run: str, universe_run: str) -> None:
     recommendations_make(model=model, as_of=day_of(TRAINED))
     assert ask("GET", "/api/recommendations")
     ask("GET", "/api/recommendations", query="?label=buy")
+    ask("POST", "/api/recommendations/runs", {"universe": "few", "version": version})
+    ask("POST", "/api/recommendations/runs", {"universe": "none"})
+    ask("POST", "/api/recommendations/score", {})
+    ask("POST", "/api/recommendations/score", {"universe": "few"})
 
 
 def _every_kind(ask: Asker, user: User) -> None:

@@ -1,15 +1,17 @@
 """Candle runs over REST: thin over services and presenting."""
 
+from functools import partial
+
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import api_view, permission_classes
-from rest_framework.exceptions import NotFound, Throttled
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from boursomatic.accounts.permissions import api_permission
 from boursomatic.accounts.roles import Scope
 from boursomatic.shared.openapi import answers
-from boursomatic.shared.rest import Conflict, idempotency_key, invalid, known_only
+from boursomatic.shared.rest import known_only
 from instruments.store.read_bars import default_symbol
 from training.api import schema
 from training.api.runs import (
@@ -22,18 +24,16 @@ from training.api.runs import (
     described,
     find_run,
     only_mine,
-    person,
     readable,
     run_list,
+    run_started,
 )
 from training.artifacts.storage import run_folder
-from training.errors import KeyReused, TooManyRuns
 from training.models import TrainingRun
-from training.quant.candle.spec import SpecError, parse_candle_spec
+from training.quant.candle.spec import parse_candle_spec
 from training.queue import leases
 from training.recipes.candle.recipe import RECIPE as CANDLE
 from training.recipes.candle.schema import CandleAccepted, CandleRequest, CandleRun
-from training.runs import services
 from training.runs.as_json import run_json
 
 
@@ -49,15 +49,7 @@ from training.runs.as_json import run_json
 @permission_classes([api_permission(Scope.TRAIN)])
 def run_poc(request: Request) -> Response:
     known_only(request)
-    try:
-        spec = parse_candle_spec(request.data, default_symbol=default_symbol())
-        run = services.run_create(user=person(request), spec=spec, idempotency_key=idempotency_key(request))
-    except SpecError as error:
-        raise invalid(error.errors) from error
-    except TooManyRuns as error:
-        raise Throttled(error.retry_after, str(error)) from error
-    except KeyReused as error:
-        raise Conflict(str(error)) from error
+    spec, run = run_started(request, partial(parse_candle_spec, default_symbol=default_symbol()))
     answer = {
         "started": True,
         "run_id": run.run_id,

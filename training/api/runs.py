@@ -1,4 +1,7 @@
-"""Runs of every kind over REST: thin over services and presenting; and what the endpoints of candle runs share."""
+"""Runs of every kind over REST: thin over services and presenting; and what the endpoints of several kinds share."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from django.contrib.auth.models import User
 from drf_spectacular.types import OpenApiTypes
@@ -20,12 +23,15 @@ from training.models import TrainingRun, TrainingRunQuerySet
 from training.quant.candle.spec import SpecError
 from training.quant.walk_forward.spec import parse_universe_request
 from training.queue import leases
+from training.recipes.base import Spec
 from training.recipes.kinds import listed_kinds
 from training.recipes.universe.schema import RunAccepted
 from training.recipes.walk_forward.schema import UniverseRequest
 from training.runs import services
 from training.runs.annotations import parse_annotations, run_describe
 from training.runs.as_json import run_json, runs_json
+
+S = TypeVar("S", bound=Spec)
 
 MINE = OpenApiParameter("mine", OpenApiTypes.STR, enum=["1"], description="Only runs of the asking member")
 _PAGE = [
@@ -67,15 +73,7 @@ def runs(request: Request) -> Response:
     if request.method == "GET":
         return run_list(request, TrainingRun.objects.of_kinds(listed_kinds()))
     known_only(request)
-    try:
-        spec = parse_universe_request(request.data)
-        run = services.run_create(spec=spec, user=person(request), idempotency_key=idempotency_key(request))
-    except SpecError as error:
-        raise invalid(error.errors) from error
-    except TooManyRuns as error:
-        raise Throttled(error.retry_after, str(error)) from error
-    except KeyReused as error:
-        raise Conflict(str(error)) from error
+    spec, run = run_started(request, parse_universe_request)
     what = "Walk-forward" if spec.kind == "walk" else "Training"
     message = f"{what} started for the universe {spec.universe}"
     return Response({"started": True, "run_id": run.run_id, "message": message}, status=202)
@@ -195,6 +193,20 @@ def changeable(request: Request, run_id: str, verb: str, *kinds: str) -> Trainin
             f"Run {run_id} is {owner}'s. You can {verb} your own runs; managers can {verb} anyone's."
         )
     return run
+
+
+def run_started(request: Request, parse: Callable[[Any], S]) -> tuple[S, TrainingRun]:
+    """What the body asks for, and its queued run. Answers 400, 409 or 429 where there is none."""
+    try:
+        spec = parse(request.data)
+        run = services.run_create(spec=spec, user=person(request), idempotency_key=idempotency_key(request))
+    except SpecError as error:
+        raise invalid(error.errors) from error
+    except TooManyRuns as error:
+        raise Throttled(error.retry_after, str(error)) from error
+    except KeyReused as error:
+        raise Conflict(str(error)) from error
+    return spec, run
 
 
 def person(request: Request) -> User:

@@ -31,7 +31,7 @@ class RunHead(Record, tag_field="kind"):
     created_at: Moment
     started_at: Moment | None
     finished_at: Moment | None
-    pid: Annotated[int | None, about("Of the worker's child, while it runs")]
+    pid: Annotated[int | None, about("Of the worker, while it runs")]
     params_hash: Annotated[str, about("SHA-256 of what makes a configuration")]
 
 

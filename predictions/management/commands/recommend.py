@@ -9,7 +9,8 @@ from django.core.management.base import CommandError
 
 from boursomatic.shared import commands
 from predictions.recommendations.as_json import set_json
-from predictions.recommendations.make import InSample, NotAdvisable, active_model, named_model, recommendations_make
+from predictions.recommendations.days import InSample, NotAdvisable
+from predictions.recommendations.make import active_model, named_model, recommendations_make
 from training.errors import RunRefused
 from training.quant.candle.spec import parse_time
 

@@ -1,34 +1,105 @@
-"""Recommendations made for a universe's last session."""
+"""Recommendations made: at a universe's newest bar, on a past day, or on many days of a replay."""
 
-from instruments.universes import UnknownUniverse
-from predictions.recipes.spec import UniverseJobSpec
-from predictions.recommendations.make import NotAdvisable, active_models, challenger_of, recommendations_make
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from predictions.models import NoticeKind
+from predictions.recipes.recommend.spec import RecommendSpec
+from predictions.recommendations.days import Coverage, NotAdvisable, coverage_of
+from predictions.recommendations.make import asked_models, challenger_of, recommendations_make
+from predictions.recommendations.notices import notice_make, notices_mail
 from training.errors import RunRefused
 from training.models import ModelVersion, Reason
-from training.recipes.base import Completed, Work
+from training.recipes.base import Completed, Progress, Work
+
+
+@dataclass(frozen=True)
+class Saying:
+    """One model asked about one day (None: the newest bar)."""
+
+    model: ModelVersion
+    as_of: date | None
+    is_challenger: bool = False
 
 
 def execute(work: Work) -> Completed:
-    """By each active model and its challenger. Raises RunRefused where nothing can be recommended."""
-    assert isinstance(work.spec, UniverseJobSpec)
-    champions = active_models(work.spec.universe)
-    if not champions:
-        raise RunRefused(Reason.BAD_DATA, f"No model of the universe {work.spec.universe} is active.")
-    sentences = []
-    for number, champion in enumerate(champions):
-        work.progress.stage("recommend", number / len(champions), champion.version)
+    """By the named model, or by each active one and, on a schedule, its challenger. Raises RunRefused where nothing can
+    be recommended."""
+    spec = work.spec
+    assert isinstance(spec, RecommendSpec)
+    try:
+        known = coverage_of(spec.universe)
+        if spec.replay:
+            return Completed(result=_replayed(spec, known, work.progress))
+        return Completed(result=_recommended(spec, known, work.progress))
+    except NotAdvisable as error:
+        raise RunRefused(Reason.BAD_DATA, str(error)) from error
+
+
+def _recommended(spec: RecommendSpec, known: Coverage, progress: Progress) -> dict[str, Any]:
+    as_of = date.fromisoformat(spec.as_of) if spec.as_of else None
+    sayings, sentences = list(_sayings(spec, as_of)), []
+    for number, saying in enumerate(sayings):
+        progress.stage("recommend", number / len(sayings), saying.model.version)
         try:
-            sentences.append(_recommend(champion))
-        except (NotAdvisable, UnknownUniverse) as error:
-            raise RunRefused(Reason.BAD_DATA, str(error)) from error
-        if challenger := challenger_of(champion):
-            try:
-                sentences.append(f"challenger {_recommend(challenger)}")
-            except NotAdvisable:
-                sentences.append(f"challenger {challenger.version}: not before the next session")
-    return Completed(result={"sentence": "; ".join(sentences)})
+            made, is_new = recommendations_make(model=saying.model, as_of=as_of, in_sample=spec.in_sample)
+        except NotAdvisable:
+            if not saying.is_challenger:
+                raise
+            sentences.append(f"challenger {saying.model.version}: not before the next session")
+            continue
+        who = "challenger " if saying.is_challenger else ""
+        sentences.append(f"{who}{saying.model.version}: {made.as_of}{'' if is_new else ', as before'}")
+    result: dict[str, Any] = {
+        "sentence": "; ".join(sentences),
+        "version": sayings[0].model.version,
+        "day": made.as_of.isoformat(),
+    }
+    if spec.schedule and known.is_stale:
+        _note_stale(sayings[0].model, known)
+    if as_of is None:
+        result["sentence"] += f" ({known})"
+        result |= {"newest_bar": str(known.newest), "sessions_old": known.sessions_old, "is_stale": known.is_stale}
+    return result
 
 
-def _recommend(model: ModelVersion) -> str:
-    made, is_new = recommendations_make(model=model, as_of=None)
-    return f"{model.version}: {made.as_of}{'' if is_new else ', as before'}"
+def _note_stale(model: ModelVersion, known: Coverage) -> None:
+    text = f"The universe {model.universe} has had no new bars: {known}. Recommendations on it are about days gone by."
+    notice = notice_make(model.version, known.newest, NoticeKind.STALE, text, {"sessions_old": known.sessions_old})
+    notices_mail([notice] if notice else [])
+
+
+def _sayings(spec: RecommendSpec, as_of: date | None) -> Iterator[Saying]:
+    for model in asked_models(spec.universe, spec.version):
+        yield Saying(model, as_of)
+        if spec.schedule and (challenger := challenger_of(model)):
+            yield Saying(challenger, as_of, is_challenger=True)
+
+
+def _replayed(spec: RecommendSpec, known: Coverage, progress: Progress) -> dict[str, Any]:
+    assert spec.replay is not None
+    models = asked_models(spec.universe, spec.version)
+    days = [day for day in spec.replay.period_ends() if known.first <= day < known.newest]
+    made, before = [], 0
+    for number, (model, day) in enumerate([(model, day) for model in models for day in days]):
+        progress.stage("replay", number / (len(models) * len(days)), f"{model.version} on {day}")
+        try:
+            recommendation_set, is_new = recommendations_make(model=model, as_of=day, replay=True)
+        except NotAdvisable:  # seen by the model, or in a hole of the bars
+            continue
+        made += [recommendation_set.as_of] if is_new else []
+        before += not is_new
+    if not made and not before:
+        raise NotAdvisable(f"None of the days up to {spec.replay.last} is open: the model has seen their outcomes.")
+    versions = ", ".join(model.version for model in models)
+    span = f", {min(made)} to {max(made)}" if made else ""
+    again = f"; {before} had been recommended before" if before else ""
+    return {
+        "sentence": f"{versions}: {len(made)} days replayed{span}{again}",
+        "version": models[0].version,
+        "day": max(made).isoformat() if made else None,
+        "replayed": len(made),
+        "before": before,
+    }

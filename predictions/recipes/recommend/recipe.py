@@ -1,10 +1,15 @@
-"""Recommendations of a universe for its last session, by each active model and its challenger."""
+"""Recommendations of a universe: at its newest bar, on a past day, or a replay of many days."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
-from predictions.recipes.spec import UniverseJobSpec
+from predictions.recipes.recommend.spec import RecommendSpec, Replay
+from predictions.recommendations.days import Coverage, InSample, NotAdvisable, coverage_of, require_open, used_until
+from predictions.recommendations.make import asked_models
+from training.models import ModelVersion
+from training.quant.candle.spec import SpecError
 from training.recipes.base import MEMORY, Prepared, Priority
 
 
@@ -17,18 +22,47 @@ class RecommendRecipe:
     memory: int = MEMORY
     keep_days: int | None = 180
     is_listed: bool = False
-    counts_as_active: bool = False
+    counts_as_active: bool = True
     needs_subject: bool = False
     execute: str = "predictions.recipes.recommend.execute.execute"
     as_json: str = "training.recipes.other.other_runs_json"
     answer: str = ""
-    page: str = "training.web.views.runs.show"
+    page: str = "predictions.web.views.asking.show_run"
 
-    def parse(self, stored: Mapping[str, Any]) -> UniverseJobSpec:
-        return UniverseJobSpec.from_dict(stored)
+    def parse(self, stored: Mapping[str, Any]) -> RecommendSpec:
+        return RecommendSpec.from_dict(stored)
 
-    def prepare(self, spec: UniverseJobSpec) -> Prepared:
+    def prepare(self, spec: RecommendSpec) -> Prepared:
+        """Refuses what can't come to anything, unless a schedule asks: its run says it."""
+        if spec.schedule is None:
+            _require_possible(spec)
         return Prepared(universe=spec.universe)
+
+
+def _require_possible(spec: RecommendSpec) -> None:
+    field = "universe"
+    try:
+        known = coverage_of(spec.universe)
+        field = "version"
+        models = asked_models(spec.universe, spec.version)
+        field = "replay" if spec.replay else "as_of"
+        if spec.replay:
+            _require_open_days(spec.replay, known, models)
+            return
+        for model in models:
+            require_open(model, known, date.fromisoformat(spec.as_of) if spec.as_of else None, in_sample=spec.in_sample)
+    except NotAdvisable as error:
+        hint = " With `in_sample` it is made all the same, flagged and never counted." * isinstance(error, InSample)
+        raise SpecError({field: [f"{error}{hint}"]}) from error
+
+
+def _require_open_days(replay: Replay, known: Coverage, models: list[ModelVersion]) -> None:
+    first = min(used_until(model) for model in models)
+    if not any(first <= day < known.newest for day in replay.period_ends()):
+        raise NotAdvisable(
+            f"No day from {replay.first} to {replay.last} is open to replay: bars end on {known.newest}, and the model "
+            f"has seen outcomes up to {first}. Train one as of an earlier day to replay the days since."
+        )
 
 
 RECIPE = RecommendRecipe()

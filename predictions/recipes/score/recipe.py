@@ -17,12 +17,12 @@ class ScoreRecipe:
     memory: int = MEMORY
     keep_days: int | None = 180
     is_listed: bool = False
-    counts_as_active: bool = False
+    counts_as_active: bool = True
     needs_subject: bool = False
     execute: str = "predictions.recipes.score.execute.execute"
     as_json: str = "training.recipes.other.other_runs_json"
     answer: str = ""
-    page: str = "training.web.views.runs.show"
+    page: str = "predictions.web.views.asking.show_score"
 
     def parse(self, stored: Mapping[str, Any]) -> UniverseJobSpec:
         return UniverseJobSpec.from_dict(stored)

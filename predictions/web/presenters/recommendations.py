@@ -12,6 +12,7 @@ from django.db.models.expressions import OrderBy
 from instruments.quant.features.daily import DAILY_FEATURES
 from instruments.web.sparklines import Sparkline, sparklines
 from predictions.models import Label, Recommendation, RecommendationFlag, RecommendationSet
+from predictions.recommendations.days import NotAdvisable, coverage_of
 from predictions.recommendations.make import universe_models
 from training.artifacts.loading import stored_universe_model
 from training.models import ModelVersion
@@ -74,6 +75,7 @@ def set_context(query: Mapping[str, str]) -> dict[str, Any]:
         "labels": Label.choices,
         "label": query.get("label", ""),
         "day": query.get("day", ""),
+        "has_models": universe_models().exists(),
     }
     if recommendation_set is None:
         return context
@@ -100,7 +102,17 @@ def set_context(query: Mapping[str, str]) -> dict[str, Any]:
         .values_list("as_of", flat=True)
         .first(),
         "counts": set_counts(recommendation_set),
+        "newest_bar": _newest_bar(recommendation_set),
     }
+
+
+def _newest_bar(recommendation_set: RecommendationSet) -> str:
+    """How old the universe's newest bar is, where this is the day of it and it is stale."""
+    try:
+        known = coverage_of(recommendation_set.universe)
+    except NotAdvisable:
+        return ""
+    return str(known) if known.is_stale and known.newest == recommendation_set.as_of else ""
 
 
 def chosen_rows(recommendation_set: RecommendationSet, query: Mapping[str, str]) -> Any:

@@ -15,6 +15,7 @@ from predictions.candle.choices import model_choices
 from predictions.candle.compare import NotComparable, comparable_runs, compare
 from predictions.candle.csv_tables import comparison_rows, csv_text
 from predictions.candle.live_record import live_record
+from predictions.web.presenters.checklist import checklist
 from predictions.web.presenters.home import home_context
 from training.models import TrainingRun
 from training.web.presenters.glossary import GLOSSARY
@@ -24,7 +25,8 @@ from training.web.presenters.glossary import GLOSSARY
 @page_permission(Scope.READ)
 def home(request: HttpRequest) -> HttpResponse:
     """Where a login leads."""
-    context = home_context() | {"may_recommend": may(request.user, Scope.ACTIVATE)}
+    scopes = {scope for scope in (Scope.DATA, Scope.TRAIN, Scope.ACTIVATE) if may(request.user, scope)}
+    context = home_context() | {"checklist": checklist(scopes), "may_train": Scope.TRAIN in scopes}
     return render(request, "predictions/home.html", context)
 
 

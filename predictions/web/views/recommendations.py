@@ -5,7 +5,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
 from boursomatic.accounts.permissions import page_permission
-from boursomatic.accounts.roles import Scope
+from boursomatic.accounts.roles import Scope, may
 from boursomatic.shared.pages import render_page
 from predictions.candle.csv_tables import csv_text
 from predictions.models import Notice, Recommendation
@@ -35,6 +35,7 @@ def recommendations(request: HttpRequest) -> HttpResponse:
     for name, changed in without.items():
         changed.pop(name, None)
     context |= {
+        "may_train": may(request.user, Scope.TRAIN),
         "query": params.urlencode(),
         **{f"query_without_{name}": changed.urlencode() for name, changed in without.items()},
     }
@@ -64,7 +65,8 @@ def why(request: HttpRequest, number: int) -> HttpResponse:
 @page_permission(Scope.READ)
 def scorecard(request: HttpRequest) -> HttpResponse:
     """Predicted and realised precision of BUY, by model and month."""
-    return render(request, "predictions/recommendations/scorecard.html", scorecard_context())
+    context = {"may_score": may(request.user, Scope.DATA), "may_train": may(request.user, Scope.TRAIN)}
+    return render(request, "predictions/recommendations/scorecard.html", scorecard_context() | context)
 
 
 @require_GET

@@ -41,6 +41,11 @@ class Line:
         return is_due or (self.run is not None and not self.run.is_terminal)
 
     @property
+    def is_stale(self) -> bool:
+        """Whether its last run spoke on bars that are too old to act on."""
+        return self.run is not None and bool(self.run.result.get("is_stale"))
+
+    @property
     def result(self) -> str:
         return str(self.run.error or self.run.result.get("sentence", "") or self.run.message) if self.run else ""
 

@@ -88,16 +88,20 @@ def test_it_looks_at_no_bar_after_its_day() -> None:
 
 
 def test_it_refuses_what_the_model_has_seen_unless_asked_in_sample() -> None:
+    """Outcomes up to a close are known at that close: on its last bar the model speaks of what comes after."""
     advised()
-    seen = day_of(TRAINED - 1).isoformat()
-    with pytest.raises(CommandError, match=f"was trained on outcomes up to {seen}.*--in-sample"):
+    seen, last = day_of(TRAINED - 2).isoformat(), day_of(TRAINED - 1).isoformat()
+    with pytest.raises(
+        CommandError, match=f"was trained on outcomes up to {last}.*Choose {last} or later.*--in-sample"
+    ):
         _recommend("--as-of", seen)
     assert not RecommendationSet.objects.exists()
     said = _recommend("--as-of", seen, "--in-sample")
     assert said["in_sample"] and all("in_sample" in row["flags"] for row in said["recommendations"])
     assert not RecommendationSet.objects.counting().exists()
+    assert not _recommend("--as-of", last)["in_sample"]
     after = _recommend("--as-of", day_of(TRAINED).isoformat(), "--in-sample")
-    assert not after["in_sample"] and RecommendationSet.objects.counting().count() == 1
+    assert not after["in_sample"] and RecommendationSet.objects.counting().count() == 2
 
 
 def test_it_says_why_it_says_nothing_of_an_instrument() -> None:
@@ -143,7 +147,7 @@ def test_it_refuses_without_a_model_and_with_stale_bars() -> None:
     with pytest.raises(CommandError, match="No model of the universe few is active"):
         _recommend("--as-of", day_of(410).isoformat())
     late = day_of(419) + timedelta(days=14)
-    with pytest.raises(CommandError, match=f"stale: the last one on or before {late} is of {day_of(419)}"):
+    with pytest.raises(CommandError, match=f"The bars of few end on {day_of(419)}, more than 5 sessions before {late}"):
         _recommend("--model", model.version, "--as-of", late.isoformat())
     with pytest.raises(CommandError, match="has a bar on or before 1990"):
         _recommend("--model", model.version, "--as-of", "1990-01-01")
@@ -155,7 +159,7 @@ def test_it_refuses_without_a_model_and_with_stale_bars() -> None:
 def test_it_asks_which_of_several_active_models_is_meant() -> None:
     advised()
     trained_model(horizon=6)
-    with pytest.raises(CommandError, match=r"Several models .* --model"):
+    with pytest.raises(CommandError, match="Several models of few are active; name one of them"):
         _recommend("--as-of", day_of(410).isoformat())
 
 

@@ -37,7 +37,7 @@ def test_it_follows_each_to_its_last_bar(bob: User, api: ApiOf) -> None:
     model = advised()
     made, _ = recommendations_make(model=model, as_of=day_of(410))
     recommendations_make(model=model, as_of=day_of(416))
-    recommendations_make(model=model, as_of=day_of(TRAINED - 1), in_sample=True)
+    recommendations_make(model=model, as_of=day_of(TRAINED - 2), in_sample=True)
     said = _score()
     assert (said["scored"], said["pending"]) == (12, 6)
     for row in made.rows.light():

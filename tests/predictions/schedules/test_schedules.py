@@ -173,7 +173,7 @@ def test_it_says_why_it_could_not(bob: User, browser_of: BrowserOf) -> None:
     services.schedules_start()
     while carry_next():
         pass
-    assert last_run(schedule).error == "No model of the universe few is active."
+    assert last_run(schedule).error == "No model of the universe few is active. Activate one, or name a model."
     assert "There was no universe 'gone'" in last_run(gone).error
     page = browser_of(bob)
     assert "No model of the universe few is active." in page.get("/schedules/").text

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
 def test_it_asks_for_a_login_and_welcomes(bob: User, client: Client, browser_of: BrowserOf) -> None:
     assert client.get("/")["Location"] == "/login/?next=/"
     page = browser_of(bob).get("/").text
-    assert "Welcome" in page and "No notices" in page and 'aria-current="page"' in page
+    assert "From data to scored recommendations" in page and "No notices" in page and 'aria-current="page"' in page
 
 
 def test_it_shows_todays_advice_changes_score_runs_and_notices(bob: User, alice: User, browser_of: BrowserOf) -> None:
@@ -47,10 +47,8 @@ def test_it_shows_todays_advice_changes_score_runs_and_notices(bob: User, alice:
     assert " matured: " in page or "none of them a BUY" in page
 
 
-def test_it_recommends_now_by_the_schedule_of_the_universe(carol: User, bob: User, browser_of: BrowserOf) -> None:
+def test_it_recommends_now_for_who_may(carol: User, bob: User, browser_of: BrowserOf) -> None:
     advised()
-    assert "Schedule them" in browser_of(carol).get("/").text
-    browser_of(carol).post("/schedules/new", {"universe": "few"})
     assert "Recommend now" in browser_of(carol).get("/").text and "Recommend now" not in browser_of(bob).get("/").text
 
 

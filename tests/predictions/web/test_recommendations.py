@@ -66,7 +66,7 @@ def test_it_says_why(bob: User, browser_of: BrowserOf) -> None:
 
 def test_it_marks_what_was_said_in_sample_and_of_a_smaller_universe(bob: User, browser_of: BrowserOf) -> None:
     model = advised()
-    made, _ = recommendations_make(model=model, as_of=day_of(TRAINED - 1), in_sample=True)
+    made, _ = recommendations_make(model=model, as_of=day_of(TRAINED - 2), in_sample=True)
     RecommendationSet.objects.filter(pk=made.pk).update(lost=["ZZZ"])
     page = browser_of(bob).get("/recommendations/").text
     assert "count in no scorecard" in page and "left the universe: ZZZ" in page

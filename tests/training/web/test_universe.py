@@ -43,7 +43,7 @@ def test_it_says_before_start_what_the_trial_needs(alice: User, browser_of: Brow
         run = make_run(
             alice, kind="universe", universe=name, status=Status.COMPLETED, result=universe_result(universe=name)
         )
-        enter_universe(run, *ids)
+        enter_universe(run, *ids, data_hash=name)
     browser = browser_of(alice)
     for query in ({"universe": "few", "horizon": "5"}, {"universe": "few", "horizon": "5", "how": "walk"}):
         assert "at least the 2nd trial on few: needs p &lt; 0.0083" in browser.get(USE, query).text

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,9 +15,11 @@ from training.quant.candle.spec import SEED, Range, SpecError
 from training.quant.universe.spec import SHARES, UNIVERSE_RANGES, UniverseSpec
 from training.quant.walk_forward.spec import WALK_RANGES, WINDOWS, WalkSpec, parse_universe_request
 from training.recipes.candle.form import NumberField
+from training.recipes.universe.data import universe_members
 
 _SELECT = forms.Select(attrs={"class": "form-select form-select-sm"})
 TRAIN, WALK = "train", "walk"
+YEAR = 365  # days
 
 
 def _universes() -> list[tuple[str, str]]:
@@ -70,6 +73,7 @@ class UniverseForm(forms.Form):
     window = forms.ChoiceField(
         choices=[(name, name) for name in WINDOWS], required=False, label="Training window", widget=_SELECT
     )
+    year_before = forms.CharField(max_length=1, required=False)  # sent by a button: as of a year before the newest bar
     judged_model = forms.BooleanField(
         required=False,
         label="Deploy the tested model as it is (no final refit on all data)",
@@ -94,6 +98,8 @@ class UniverseForm(forms.Form):
             body["refit"] = True  # a walk keeps no model
             body["walk_forward"] = {name: given[name] for name in ("window", *WALK_RANGES) if name in given}
         try:
+            if given.get("year_before"):
+                body["as_of"] = _year_before_newest(body.get("universe", ALL)).isoformat()
             self.spec = _seeded(parse_universe_request(body), self.seed)
         except SpecError as error:
             self.refuse(error)
@@ -126,6 +132,12 @@ def values_of(config: Mapping[str, Any]) -> dict[str, str]:
     values = {name: percent_text(value) if name in SHARES else str(value) for name, value in given.items()}
     values["how"] = WALK if "folds" in config else TRAIN
     return values if config.get("refit", True) else {**values, "judged_model": "on"}
+
+
+def _year_before_newest(universe: str) -> date:
+    """Raises SpecError for a universe without bars."""
+    newest = max(series.last for series in universe_members(universe) if series.last).date()
+    return newest - timedelta(days=YEAR)
 
 
 def _seeded(spec: UniverseSpec | WalkSpec, seed: int) -> UniverseSpec | WalkSpec:

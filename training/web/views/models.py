@@ -127,6 +127,7 @@ def _show_gate(request: HttpRequest, model: ModelVersion, *, problem: str = "", 
         "problem": problem,
         "reason": request.POST.get("reason", ""),
         "may_activate": may(request.user, Scope.ACTIVATE),
+        "may_train": may(request.user, Scope.TRAIN),
     }
     return render(request, "training/models/gate.html", context, status=status)
 

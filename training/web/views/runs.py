@@ -1,5 +1,7 @@
 """Pages of runs of every kind. Each kind's recipe names what draws its own page."""
 
+from collections.abc import Sequence
+
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
@@ -76,9 +78,10 @@ def run_file(request: HttpRequest, run_id: str, name: str) -> HttpResponseBase:
     return FileResponse(storage.open(path), as_attachment=True, filename=name)
 
 
-def show(request: HttpRequest, run: TrainingRun) -> HttpResponse:
-    """The page of a run whose kind draws none of its own: how far it is, its log, what it found."""
-    context = run_page_context(run) | annotations_context(request, run)
+def show(request: HttpRequest, run: TrainingRun, next_steps: Sequence[tuple[str, str]] = ()) -> HttpResponse:
+    """The page of a run whose kind draws none of its own: how far it is, its log, what it found. `next_steps`: text and
+    address of what there is to do then."""
+    context = run_page_context(run) | annotations_context(request, run) | {"next_steps": next_steps}
     context |= {"may_cancel": may(request.user, Scope.TRAIN) and may_change_run_of(request.user, run.created_by_id)}
     return render_page(request, "training/runs/run.html", "training/runs/_run.html", context)
 

@@ -1,0 +1,91 @@
+"""Which days a model of a universe may speak of, and how old a universe's newest bar is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from django.utils import timezone
+
+from instruments.models import Series
+from instruments.universes import UnknownUniverse, universe_series
+from training.models import ModelVersion
+from training.registry.gate import OLDEST_SESSIONS
+
+
+class NotAdvisable(Exception):
+    """Why nothing can be recommended, and what would do, in a sentence."""
+
+
+class InSample(NotAdvisable):
+    """The model has seen the outcomes of the day."""
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """The first and the newest day on which any of a universe's instruments has a bar."""
+
+    first: date
+    newest: date
+
+    @property
+    def sessions_old(self) -> int:
+        """Weekdays from the newest bar to today."""
+        return sessions_between(self.newest, timezone.now().date())
+
+    @property
+    def is_stale(self) -> bool:
+        return self.sessions_old > OLDEST_SESSIONS
+
+    def __str__(self) -> str:
+        return newest_bar_text(self.newest)
+
+
+def sessions_between(first: date, last: date) -> int:
+    return int(np.busday_count(first, last))
+
+
+def newest_bar_text(newest: date) -> str:
+    """newest bar 2013-03-01, 3,300 sessions old."""
+    age = sessions_between(newest, timezone.now().date())
+    return f"newest bar {newest}, {age:,} {'session' if age == 1 else 'sessions'} old"
+
+
+def coverage_of(universe: str) -> Coverage:
+    """Raises NotAdvisable where the universe has no bars."""
+    try:
+        return coverage(universe_series(universe))
+    except UnknownUniverse as error:
+        raise NotAdvisable(str(error)) from error
+
+
+def coverage(series: Sequence[Series]) -> Coverage:
+    """Of series that have bars."""
+    firsts, lasts = zip(*((one.first, one.last) for one in series if one.first and one.last), strict=True)
+    return Coverage(min(firsts).date(), max(lasts).date())
+
+
+def used_until(model: ModelVersion) -> date:
+    """The last day whose close a model of a universe was made with. At that close it may speak: what it says is about
+    the days after it."""
+    return date.fromisoformat(model.run.result["used_until"])
+
+
+def require_open(model: ModelVersion, known: Coverage, as_of: date | None, *, in_sample: bool = False) -> None:
+    """Raises NotAdvisable where `model` can't speak of `as_of` (None: the newest bar)."""
+    if as_of and as_of < known.first:
+        raise NotAdvisable(
+            f"No instrument of {model.universe} has a bar on or before {as_of}: the first is {known.first}."
+        )
+    if as_of and sessions_between(known.newest, as_of) > OLDEST_SESSIONS:
+        raise NotAdvisable(
+            f"The bars of {model.universe} end on {known.newest}, more than {OLDEST_SESSIONS} sessions before {as_of}. "
+            f"Import newer ones, or choose {known.newest}."
+        )
+    day = min(as_of or known.newest, known.newest)
+    last = used_until(model)
+    if day < last and not in_sample:
+        raise InSample(
+            f"{model.version} was trained on outcomes up to {last}: a recommendation for {day} would prove nothing. "
+            f"Choose {last} or later."
+        )

@@ -79,5 +79,6 @@ def _write(table: str, rows: Any) -> None:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.copy_expert(f"COPY {table} FROM STDIN", io.BytesIO(rows))
+            cursor.execute(f"ANALYZE {table}")  # as autovacuum would
         else:
             cursor.executemany(f"INSERT INTO {table} VALUES ({', '.join(['%s'] * len(rows[0]))})", rows)

@@ -14,8 +14,6 @@ from boursomatic.accounts.permissions import ADMIN, PUBLIC, SIGNED_IN, access_of
 from boursomatic.accounts.roles import SCOPES, Role, Scope
 from tests.people import BrowserOf
 
-pytestmark = pytest.mark.db_both
-
 
 @dataclass(frozen=True)
 class Route:
@@ -84,6 +82,7 @@ def test_it_lets_no_anonymous_in(db: None, client: Client) -> None:
     assert not wrong
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", [None, *Role], ids=lambda role: role or "none")
 def test_it_refuses_every_role_what_it_may_not_do(
     db: None, role: Role | None, request: pytest.FixtureRequest, browser_of: BrowserOf
@@ -111,6 +110,7 @@ def _may(role: Role | None, route: Route, method: str) -> bool:
     return role is not None and Scope(scopes[0] if method == "get" else scopes[-1]) in SCOPES[role]
 
 
+@pytest.mark.db_both
 def test_it_breaks_nowhere_with_an_empty_database(dave: User, browser_of: BrowserOf) -> None:
     """A made-up id or nothing to show: every page and endpoint still answers."""
     browser = browser_of(dave)

@@ -25,6 +25,7 @@ def _lived(trial: int, until: int) -> Any:
     return lived(trial, trained=TRAINED_BARS, later=LATER, until=until, instruments=MEMBERS)
 
 
+@pytest.mark.slow
 def test_it_notices_that_a_planted_signal_has_stopped() -> None:
     """Of 24 universes of 8 whose signal stopped after 80 of 200 days, all were noticed by the features, 22 by the
     scores, 18 by the precision of BUY."""
@@ -33,6 +34,7 @@ def test_it_notices_that_a_planted_signal_has_stopped() -> None:
         assert each.card.is_below
 
 
+@pytest.mark.slow
 def test_it_stays_silent_while_the_signal_lasts() -> None:
     """Of 280 stretches of 20 days in 28 universes of 8, features pass in 2 %, scores in 1 %; precision in 1 universe.
     Without any signal scores, which then follow nothing but volatility, pass in 13 % of stretches."""

@@ -18,7 +18,7 @@ from training.recipes.kinds import listed_kinds
 from training.runs.annotations import run_describe
 from training.web.views.run_list import PAGE
 
-pytestmark = pytest.mark.db_both
+pytestmark = [pytest.mark.db_both, pytest.mark.slow]
 ADDRESS = "/api/training/runs"
 KEYS = 'SELECT "training_trainingrun"."id" AS "pk" FROM'
 SLOW_S = 3.0  # on a loaded machine; reading all the rows takes ten times as long

@@ -21,6 +21,8 @@ from scripts.benchmarks.honesty import (
 from scripts.benchmarks.markets import filled_forward, market, untraded
 from training.quant.candle.verdict import Evidence, Label
 
+pytestmark = pytest.mark.slow
+
 
 def test_it_is_seldom_impressed_by_noise() -> None:
     # At a true 5 %, 7 or more of 24 below 0.05 come up 2 times in 10,000.

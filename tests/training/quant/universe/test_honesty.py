@@ -1,6 +1,7 @@
 """No signal, no evidence; a planted one is found. A small form of the check on a hundred universes."""
 
 import numpy as np
+import pytest
 
 from instruments.quant.bars import Bars
 from instruments.quant.features.daily import daily_features
@@ -9,6 +10,7 @@ from training.quant.universe.panel import make_panel
 from training.quant.universe.spec import UniverseSpec
 from training.quant.universe.train import train_universe
 
+pytestmark = pytest.mark.slow
 UNIVERSES = 6
 ALARMS = 4  # of 6 at 5 % each: by luck more than 3 are below 0.05 in fewer than 1 of 10,000 sessions
 

@@ -31,6 +31,7 @@ from training.worker.execute import execute
 from training.worker.housekeeping import sweep_orphans
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both, pytest.mark.processes]
+TWO_HEARTBEATS_AND_START = 2 * leases.LEASE_S + 60.0  # a start takes long while other tests run
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_it_trains_what_was_asked_for(series: Series) -> None:
 def test_it_trains_again_when_the_child_is_killed(workers: Crew, series: Series) -> None:
     run = ask(series)
     os.kill(workers.child_of(run), signal.SIGKILL)
-    until_ended(run)
+    until_ended(run, seconds=TWO_HEARTBEATS_AND_START)
     assert_completed_once(run)
     assert run.attempt == 2
 
@@ -86,7 +87,7 @@ def test_it_trains_again_when_the_child_is_killed(workers: Crew, series: Series)
 def test_it_takes_the_run_from_a_stopped_child(workers: Crew, series: Series) -> None:
     run = ask(series)
     stopped = workers.child_of(run)
-    until_ended(run)
+    until_ended(run, seconds=TWO_HEARTBEATS_AND_START)
     assert_completed_once(run)
     assert run.attempt == 2
     assert stopped not in group(workers.pgid)
@@ -100,7 +101,7 @@ def test_it_trains_again_when_a_part_dies_mid_run(workers: Crew, series: Series,
     assert isinstance(victim, int)
     os.kill(victim, signal.SIGKILL)
     until(lambda: child not in group(workers.pgid), what="the child gone with its worker")
-    until_ended(run)
+    until_ended(run, seconds=TWO_HEARTBEATS_AND_START)
     assert_completed_once(run)
 
 
@@ -108,7 +109,7 @@ def test_it_trains_again_when_a_part_dies_mid_run(workers: Crew, series: Series,
 def test_it_takes_the_next_run_after_an_idle_part_was_killed(workers: Crew, series: Series, part: str) -> None:
     os.kill(workers.parts()[part], signal.SIGKILL)
     run = ask(series)
-    until_ended(run)
+    until_ended(run, seconds=TWO_HEARTBEATS_AND_START)
     assert_completed_once(run)
 
 
@@ -134,7 +135,7 @@ def test_it_refuses_the_late_end_of_a_frozen_worker(workers: Crew, series: Serie
     for pid in (child, frozen):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)
-    until_ended(run)
+    until_ended(run, seconds=TWO_HEARTBEATS_AND_START)
     until(lambda: child not in group(workers.pgid), what="the late child gone")
     assert_completed_once(run)
     assert RunEvent.objects.filter(run=run, stage=Status.COMPLETED).count() == 1
@@ -196,7 +197,7 @@ def test_it_leaves_no_orphan_when_its_main_process_is_killed(workers: Crew, seri
     workers.process.wait()
     until(lambda: not group(workers.pgid), what="no orphan")
     with crew():
-        until_ended(run)
+        until_ended(run, seconds=TWO_HEARTBEATS_AND_START)
     assert_completed_once(run)
 
 
@@ -267,7 +268,7 @@ def test_it_finds_runs_that_lost_their_kick(workers: Crew, series: Series) -> No
 def test_it_logs_each_attempt(workers: Crew, series: Series) -> None:
     run = ask(series)
     os.kill(workers.child_of(run), signal.SIGKILL)
-    until_ended(run)
+    until_ended(run, seconds=TWO_HEARTBEATS_AND_START)
     stages = list(RunEvent.objects.filter(run=run).values_list("stage", "attempt"))
     assert [s for s in stages if s[0] in ("queued", "start", "completed")] == [
         ("queued", 0), ("start", 1), ("queued", 1), ("start", 2), ("completed", 2),

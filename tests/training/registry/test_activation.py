@@ -34,7 +34,7 @@ from training.runs.deletion import runs_delete
 from training.runs.services import run_delete
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
-ROUNDS = times(10, 200)  # of a race
+ROUNDS = times(25, 200)  # of a race
 TEST = {"precision_buy": 0.4, "base_rate_buy": 0.3, "excess_sharpe": 1.2, "max_drawdown": -0.1}
 
 

@@ -27,7 +27,7 @@ from django.core.management import call_command  # noqa: E402
 from django.db.models.functions import Coalesce  # noqa: E402
 from django.test import Client  # noqa: E402
 
-WAIT_S = 120.0
+WAIT_S = 300.0
 
 # Model (by its class, whatever app it is in) -> what is held against what was recorded, as plain values.
 ROWS: dict[str, tuple[Any, ...]] = {

@@ -64,6 +64,7 @@ def test_axe_finds_nothing_on_any_page(site: Site, open_page: OpenPage, names: d
         page.goto(path.format(**names), wait_until="networkidle" if path.startswith("/backtest") else "load")
         lines += _violations(page)
     page.goto("/backtest/?symbol=AAPL")
+    expect(page.locator("#legend")).to_contain_text("AAPL")
     page.keyboard.press("t")
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Enter")

@@ -16,7 +16,7 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
     name = "token"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        about = "`Token <token>`: made on the account page or by `manage.py create_token`"
+        about = "`Token <token>`: made on the account page"
         return {"type": "apiKey", "in": "header", "name": "Authorization", "description": about}
 
 

@@ -123,9 +123,8 @@ def _bars_show(request: Request, symbol: str) -> HttpResponseBase:
     unchanged = get_conditional_response(request, etag=etag)
     if unchanged is not None:
         return unchanged
-    answer = json_answer(_bars_columns(series, load_marked(series, start=start, end=end), price))
-    answer["ETag"], answer["Cache-Control"] = etag, "no-cache"
-    return answer
+    columns = _bars_columns(series, load_marked(series, start=start, end=end), price)
+    return json_answer(request, columns, etag=etag)
 
 
 def _bars_columns(series: Series, marked: MarkedBars, price: str) -> dict[str, Any]:

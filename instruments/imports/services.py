@@ -100,7 +100,7 @@ def table_import(
         first = checked.problems[0]
         report.refused.append(
             f"{name}: {len(checked.problems)} bad row{'s' if len(checked.problems) > 1 else ''}, nothing stored. "
-            f"First: line {first.row}: {first.reason}. Mend the file, or store the good rows with --on-bad skip."
+            f"First: line {first.row}: {first.reason}. Mend the file, or have bad rows skipped."
         )
         return report
     told = [text for text in table.symbols if text]

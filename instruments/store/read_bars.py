@@ -163,9 +163,6 @@ def _what_there_is(symbol: str, timeframe: str) -> str:
         return f"{symbol} has no bars of {timeframe}. It has: {', '.join(others)}."
     symbols = list(Instrument.objects.order_by("symbol").values_list("symbol", flat=True)[:21])
     if not symbols:
-        return (
-            "There are no prices yet. Load some: `python manage.py load_demo`, "
-            "or `python manage.py import_bars FILE.csv --symbol SPY`."
-        )
+        return "There are no prices yet. Import bars first."
     more = ", …" if len(symbols) > 20 else ""
     return f"There is no instrument {symbol!r}. Known: {', '.join(symbols[:20])}{more}."

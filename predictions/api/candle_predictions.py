@@ -54,7 +54,7 @@ def poc_predictions(request: Request, run_id: str) -> HttpResponse:
     query = _query(request, "threshold")
     predicted = _predicted(query, run_id)
     predictions_keep(predicted=predicted)
-    return json_answer(rows_answer(predicted, query.threshold))
+    return json_answer(request, rows_answer(predicted, query.threshold))
 
 
 @extend_schema(
@@ -134,9 +134,7 @@ def _unless_unchanged(
     unchanged = get_conditional_response(request, etag=etag)
     if unchanged is not None:
         return unchanged
-    response = json_answer(answer(_predicted(query, run_id)))
-    response["ETag"], response["Cache-Control"] = etag, "no-cache"
-    return response
+    return json_answer(request, answer(_predicted(query, run_id)), etag=etag)
 
 
 def _run(run_id: str) -> TrainingRun:

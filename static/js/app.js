@@ -34,7 +34,8 @@ for (const shown of document.querySelectorAll(".toast:not([data-toast=error])"))
 // Forms that ask first, and forms that were sent already.
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.dataset.confirm && !confirm(form.dataset.confirm)) {
+  const question = event.submitter?.dataset.confirm ?? form.dataset.confirm;
+  if (question && !confirm(question)) {
     event.preventDefault();
     return;
   }
@@ -63,6 +64,47 @@ function reconnect(event) {
 for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
   document.addEventListener(name, reconnect);
 }
+
+// A swap takes the focused element away, and a button that was disabled meanwhile has lost the focus already. htmx brings
+// it back to one of the same id; else it goes to what has the same words in the new part, and where there is none, to the
+// new part's heading: the keyboard goes on from there, and not from the top of the page.
+let focused = null;
+let swapped = null;
+const wordsOf = (element) => element.ariaLabel || element.textContent.trim();
+document.addEventListener("focusin", ({ target }) => (focused = target));
+document.addEventListener("focusout", ({ target }) => {
+  if (target.isConnected && !target.disabled) focused = null;
+});
+document.addEventListener("htmx:beforeSwap", ({ detail: { target } }) => {
+  swapped = focused && target?.contains(focused) ? { tag: focused.tagName, words: wordsOf(focused) } : null;
+});
+document.addEventListener("htmx:afterSettle", ({ detail: { elt } }) => {
+  if (!swapped || document.activeElement !== document.body || !elt.isConnected) return;
+  const same = [...elt.querySelectorAll(swapped.tag)].find((one) => wordsOf(one) === swapped.words && !one.disabled);
+  const next = same ?? elt.querySelector("h1, h2, h3") ?? elt;
+  if (next.tabIndex < 0) next.tabIndex = -1; // headings take the focus only when told so
+  next.focus({ preventScroll: true });
+});
+
+// What was opened below a row closes again, and the keyboard is back at the button that opened it.
+document.addEventListener("click", ({ target }) => {
+  const closer = target.closest("[data-empties]");
+  if (!closer) return;
+  const box = document.getElementById(closer.dataset.empties);
+  box.replaceChildren();
+  document.querySelector(`[hx-target="#${box.id}"]`)?.focus();
+});
+
+// What is wider than its place can be scrolled by the arrow keys.
+function reachable() {
+  for (const box of document.querySelectorAll(".scroll-x, pre")) {
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  }
+}
+reachable();
+addEventListener("resize", reachable);
+document.addEventListener("htmx:afterSettle", reachable);
 
 // The tab's title says how far a run is.
 function showTitle(root) {

@@ -91,3 +91,8 @@ def test_it_tells_a_stranger_what_is_missing(stranger: User, browser_of: Browser
     page = browser_of(stranger).get("/api/docs")
     assert page.status_code == 403
     assert "Ask an admin" in page.text
+
+
+def test_it_asks_before_a_token_is_revoked(alice: User, browser_of: BrowserOf) -> None:
+    token_create(user=alice, scopes=[], name="nightly")
+    assert 'data-confirm="Revoke the token nightly?' in browser_of(alice).get("/account/").text

@@ -1,5 +1,6 @@
 """One site for all browser tests; each test has a fresh browser context, and no complaint of the browser passes."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, StorageState, exp
 
 from tests.browser.site import NAME, PASSWORD, Site, running_site
 
+DAYS = ("2010-08-02", "2010-08-03")
 OpenPage = Callable[..., Page]
 # Ends of waiting, not measures: what comes early costs nothing, and a busy machine takes many times as long.
 PAGE_MS = 60_000.0  # for a page and what stands on it
@@ -41,6 +43,18 @@ def empty_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A site that knows no prices."""
     with running_site(tmp_path_factory.mktemp("empty"), workers=0, demo=False) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def version(site: Site) -> str:
+    """A model of the demo universe with a horizon of its own, active, and asked about DAYS."""
+    site.manage("compute_features", "--universe", "demo")
+    words = ("--universe", "demo", "--horizon", "10", "--lookback-days", "900", "--as-of", "2010-06-30")
+    made: str = json.loads(site.manage("train", *words, "--json"))["version"]
+    site.manage("activate_model", made, "--reason", "for the browser", "--override")
+    for day in DAYS:
+        site.manage("recommend", "--model", made, "--as-of", day)
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,9 @@ def test_it_loads_a_model_from_its_page(site: Site, open_page: OpenPage, models:
     page = open_page(site, f"/runs/{models[0]}/")
     page.get_by_role("link", name="Load This Model").click()
     panel = page.get_by_role("complementary", name="Live Predictions")
-    expect(panel).to_contain_text("P(next candle rises)")
+    expect(panel).to_contain_text(
+        re.compile(r"P\(up\) [\d.]+ %, (above|below|at) this model's threshold of [\d.]+ %: predicted")
+    )
     expect(panel).to_contain_text(re.compile(r"Of the \d+ candles after its training|its observed frequency"))
     expect(page.locator('[data-part="counts"]')).to_have_text(re.compile("Train.*Validation.*Test.*After", re.DOTALL))
     expect(panel).to_contain_text("Buy and hold")

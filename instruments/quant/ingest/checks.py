@@ -122,12 +122,12 @@ def _named(table: RawTable, symbol: str | None) -> RawTable:
     symbols = [text for text in table.symbols if text]
     if symbol is None:
         if not table.has_symbols:
-            raise NotBars("There is no symbol or ticker column: name the instrument with --symbol.")
+            raise NotBars("There is no symbol or ticker column: name the instrument.")
         return table
     if len(symbols) > 1:
         raise NotBars(
             f"There are {len(symbols)} symbols in it ({', '.join(symbols[:5])}{', …' if len(symbols) > 5 else ''}), "
-            f"which can't all be {symbol}. Leave --symbol out to import each under its own name."
+            f"which can't all be {symbol}. Name none, and each is imported under its own name."
         )
     return replace(table, symbols=(symbol,), symbol=np.zeros(len(table), dtype=np.int32))
 

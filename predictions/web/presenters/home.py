@@ -11,6 +11,7 @@ from predictions.web.presenters.recommendations import set_counts
 from training.models import ACTIVE, ModelVersion, TrainingRun
 from training.recipes.kinds import listed_kinds
 from training.web.presenters.models import ModelLine, model_lines
+from training.web.presenters.progress import under_way
 
 BEST = 8  # rows
 CHANGES = 24
@@ -27,8 +28,8 @@ class Change:
 
 @dataclass(frozen=True)
 class Today:
-    """Of one active model: its newest day, the best of it, what it says otherwise than on its day before, and how its
-    advice has turned out so far."""
+    """Of one active model: its newest day, the likeliest BUYs of it, what it says otherwise than on its day before, and
+    how its advice has turned out so far."""
 
     line: ModelLine
     newest: RecommendationSet | None
@@ -58,6 +59,7 @@ def home_context() -> dict[str, Any]:
     cards = scored_days([line.model.version for line in lines])
     schedules = {schedule.universe: schedule for schedule in Schedule.objects.filter(job="recommend")}
     runs = TrainingRun.objects.existing().of_kinds(listed_kinds()).filter(status__in=ACTIVE)
+    in_progress = list(runs.light().select_related("description").newest_first()[:RUNS])
     return {
         "today": [
             _today(
@@ -67,7 +69,8 @@ def home_context() -> dict[str, Any]:
             )
             for line in lines
         ],
-        "runs": list(runs.light().select_related("description").newest_first()[:RUNS]),
+        "runs": in_progress,
+        "under_way": under_way(in_progress),
         "notices": list(Notice.objects.all()[:NOTICES]),
         "has_runs": TrainingRun.objects.existing().exists(),
     }
@@ -78,7 +81,7 @@ def _today(line: ModelLine, card: Scorecard | None, schedule: Schedule | None) -
     newest, before = [*sets, None, None][:2]
     if newest is None:
         return Today(line, None, {}, [], None, [], card, schedule)
-    best = newest.rows.light().exclude(label="").order_by("-p_buy", "rank")[:BEST]
+    best = newest.rows.light().filter(label=Label.BUY).order_by("-p_buy", "rank")[:BEST]
     return Today(line, newest, set_counts(newest), list(best), before, _changes(newest, before), card, schedule)
 
 

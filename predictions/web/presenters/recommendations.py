@@ -13,7 +13,7 @@ from instruments.quant.features.daily import DAILY_FEATURES
 from instruments.web.sparklines import Sparkline, sparklines
 from predictions.models import Label, Recommendation, RecommendationFlag, RecommendationSet
 from predictions.recommendations.days import NotAdvisable, coverage_of
-from predictions.recommendations.make import universe_models
+from predictions.recommendations.make import USUAL_HORIZON, universe_models
 from training.artifacts.loading import stored_universe_model
 from training.models import ModelVersion
 from training.quant.universe.panel import CLASSES, COLUMNS
@@ -52,26 +52,34 @@ class Line:
 
 
 def chosen_set(query: Mapping[str, str]) -> RecommendationSet | None:
-    """By `day` and `version`; without a day the newest, without a version that of an active model if there is one."""
+    """By `day`, `universe` and `version`; without a day the newest. Without a version that of the universe's active
+    model, without a universe that of an active model: the usual horizon first, then universes by name."""
     sets = RecommendationSet.objects.newest_first()
-    if version := query.get("version"):
-        sets = sets.filter(version=version)
     if day := _day(query.get("day", "")):
         sets = sets.filter(as_of=day)
-    if not version:
-        active = ModelVersion.objects.filter(is_active=True).exclude(universe="").values("version")
-        if found := sets.filter(version__in=active).first():
-            return found
+    universe, version = query.get("universe", ""), query.get("version", "")
+    if version and (not universe or sets.model.objects.filter(universe=universe, version=version).exists()):
+        return sets.filter(version=version).first()
+    if universe:
+        sets = sets.filter(universe=universe)
+    active = ModelVersion.objects.existing().filter(is_active=True).exclude(universe="")
+    for model in sorted(active, key=lambda one: (one.horizon != USUAL_HORIZON, one.universe, one.horizon)):
+        if chosen := sets.filter(version=model.version).first():
+            return chosen
     return sets.first()
 
 
 def set_context(query: Mapping[str, str]) -> dict[str, Any]:
     """Everything of the page; as many queries for a hundred thousand rows as for one, each of one set alone."""
     recommendation_set = chosen_set(query)
-    versions = list(RecommendationSet.objects.order_by("-version").values_list("version", flat=True).distinct())
+    named = RecommendationSet.objects.order_by().values_list("universe", "version").distinct()
+    pairs = sorted(named, reverse=True)
+    universe = recommendation_set.universe if recommendation_set else query.get("universe", "")
     context: dict[str, Any] = {
         "recommendation_set": recommendation_set,
-        "versions": versions,
+        "universes": sorted({name for name, _ in pairs}),
+        "universe": universe,
+        "versions": [version for name, version in pairs if name == universe],
         "labels": Label.choices,
         "label": query.get("label", ""),
         "day": query.get("day", ""),

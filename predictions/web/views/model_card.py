@@ -36,7 +36,7 @@ def folder(request: HttpRequest, version: str) -> HttpResponse:
     try:
         content = folder_zip(found)
     except FileNotFoundError as error:
-        raise Http404("A file of this run is missing. `python manage.py verify_artifacts` says which.") from error
+        raise Http404("A file of this run is missing. An administrator can find out which.") from error
     return _download(content, f"{found.run.run_id}.zip", "application/zip")
 
 

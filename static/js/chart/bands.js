@@ -3,41 +3,73 @@ import { colours } from "./candles.js";
 import { PARTS } from "./format.js";
 
 const LABEL_TOP = 34; // pixels, below the legend
+const GAP = 6;
+const PLATE = 2; // around a label
 const ROOMY = 600; // in a narrower chart the legend needs the labels' place
 
-class Renderer {
+// Behind the candles: the bands and the chosen candle's line.
+class BandRenderer {
   constructor(owner) {
     this.owner = owner;
   }
 
   draw(target) {
-    const { scale, bands, mark, labelled } = this.owner;
+    const { scale, mark, labelled } = this.owner;
     if (!scale) return;
     const c = colours();
     target.useMediaCoordinateSpace(({ context, mediaSize }) => {
-      const half = halfABar(scale);
-      for (const band of bands) {
-        const left = Math.max(0, scale.logicalToCoordinate(band.from) - half);
-        const right = Math.min(mediaSize.width, scale.logicalToCoordinate(band.to) + half);
-        if (right <= left) continue;
+      for (const { band, left, right } of this.owner.inSight(mediaSize.width)) {
         context.globalAlpha = band.missing ? 0.07 : 0.16;
         context.fillStyle = c[band.part];
         context.fillRect(left, 0, right - left, mediaSize.height);
         context.globalAlpha = 1;
-        if (labelled) this.#label(context, band, left, right, c, mediaSize.width >= ROOMY);
+        if (labelled) context.fillRect(left, 0, right - left, 3);
       }
       if (mark !== null) markCandle(context, scale.logicalToCoordinate(mark), mediaSize.height, c);
     });
   }
+}
 
-  #label(context, band, left, right, c, roomy) {
-    context.fillStyle = c[band.part];
-    context.fillRect(left, 0, right - left, 3);
-    context.font = "600 11px system-ui, sans-serif";
-    const text = [band.text, PARTS[band.part], ""].find((one) => context.measureText(one).width < right - left - 8);
-    context.textBaseline = "top";
-    if (roomy && text) context.fillText(text, left + 4, LABEL_TOP);
+// Before the candles, on plates: neither a candle nor a line of the grid cuts through a label.
+class LabelRenderer {
+  constructor(owner) {
+    this.owner = owner;
   }
+
+  draw(target) {
+    if (!this.owner.scale) return;
+    const c = colours();
+    target.useMediaCoordinateSpace(({ context, mediaSize: { width } }) => {
+      if (width < ROOMY) return;
+      context.font = "600 11px system-ui, sans-serif";
+      context.textBaseline = "top";
+      const measure = (text) => context.measureText(text).width;
+      for (const { band, text, x, length } of placeLabels(this.owner.inSight(width), measure, width)) {
+        context.globalAlpha = 0.85;
+        context.fillStyle = c.surface;
+        context.fillRect(x - PLATE, LABEL_TOP - PLATE, length + 2 * PLATE, 11 + 2 * PLATE);
+        context.globalAlpha = 1;
+        context.fillStyle = c[band.part];
+        context.fillText(text, x, LABEL_TOP);
+      }
+    });
+  }
+}
+
+// Each label in whole, from its band's left end on: its text where the band has room for it, else the part's name, which
+// may reach beyond a narrow band but not over the label before it or out of the chart.
+export function placeLabels(bands, measure, width) {
+  const labels = [];
+  let free = 0;
+  for (const { band, left, right } of bands) {
+    const text = measure(band.text) < right - left - 2 * GAP ? band.text : PARTS[band.part];
+    const length = measure(text);
+    const x = Math.max(free, Math.min(left + GAP, width - length - GAP));
+    if (x + length > width) continue;
+    labels.push({ band, text, x, length });
+    free = x + length + 2 * GAP;
+  }
+  return labels;
 }
 
 const halfABar = (scale) => (scale.logicalToCoordinate(1) - scale.logicalToCoordinate(0)) / 2;
@@ -59,8 +91,8 @@ export class Bands {
     this.bands = [];
     this.mark = null;
     this.scale = null;
-    const renderer = new Renderer(this);
-    this.views = [{ zOrder: () => "bottom", renderer: () => renderer }];
+    const renderers = { bottom: new BandRenderer(this), ...(labelled && { top: new LabelRenderer(this) }) };
+    this.views = Object.entries(renderers).map(([place, drawn]) => ({ zOrder: () => place, renderer: () => drawn }));
   }
 
   attached({ chart, requestUpdate }) {
@@ -74,6 +106,17 @@ export class Bands {
 
   paneViews() {
     return this.views;
+  }
+
+  // Those of which something is in a chart so wide, with the pixels where that begins and ends.
+  inSight(width) {
+    const half = halfABar(this.scale);
+    const ends = this.bands.map((band) => ({
+      band,
+      left: Math.max(0, this.scale.logicalToCoordinate(band.from) - half),
+      right: Math.min(width, this.scale.logicalToCoordinate(band.to) + half),
+    }));
+    return ends.filter(({ left, right }) => right > left);
   }
 
   // bands: [{part, from, to, text, missing}] in positions of bars; mark: the position of the chosen candle, or null.

@@ -8,6 +8,7 @@ import { MOST_MODELS } from "./state.js";
 const PARTS = ["train", "validation", "test", "after"];
 const GROUPS = { active: "Active", recent: "Recent", others: "Trained on other instruments" };
 const percent = (share) => `${(100 * share).toFixed(0)} %`;
+const fine = (share) => `${Number((100 * share).toFixed(1))} %`;
 
 export class Panel {
   constructor(element, { onModels, onThreshold, onHits, onOpen }) {
@@ -117,14 +118,16 @@ function group(label, models) {
 }
 
 // The newest prediction in words, and how often such a probability came true.
-function newest({ epoch, probability, out_of_range, calibration, judged }, threshold, timeframe) {
+function newest({ epoch, probability, out_of_range, calibration, judged, own_threshold }, threshold, timeframe) {
   if (!epoch.length) return [paragraph("No candle of this series has all features the model needs.")];
   const last = epoch.length - 1;
   const p = probability[last];
+  const place = p > threshold ? "above" : p < threshold ? "below" : "at";
   const up = p >= threshold;
   const word = make("strong", { className: up ? "up" : "down" }, up ? "up" : "not up");
+  const against = threshold === own_threshold ? `this model's threshold of ${fine(threshold)}` : `the threshold of ${fine(threshold)} set here`;
   const time = make("span", { title: format.utc(epoch[last]) }, format.day(epoch[last], timeframe));
-  const said = make("p", {}, "At the close of ", time, ": P(next candle rises) ", p.toFixed(3), ", predicted ", word, `.`);
+  const said = make("p", {}, "At the close of ", time, `: P(up) ${fine(p)}, ${place} ${against}: predicted `, word, ".");
   const parts = [said];
   const bin = calibration.find((one) => p >= one.low && p < one.high);
   const [low, high] = bin ? bin.interval.map(percent) : [];

@@ -1,3 +1,4 @@
+import gzip
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from instruments.store.read_bars import load_bars, series_get
 from tests.instruments.bars import empty, walk
 from tests.instruments.files import csv, daily
 from tests.market import make_series, store_series
-from tests.people import ApiOf
+from tests.people import ApiOf, BrowserOf
 from tests.training.quant.noise import fill_forward, noise_bars
 
 pytestmark = pytest.mark.db_both
@@ -183,3 +184,29 @@ def test_it_lets_managers_write_and_viewers_read(
     assert api(carol, [Scope.READ]).post(address, data=ROWS).status_code == 403
     assert api(carol, [Scope.DATA]).post(address, data=ROWS).status_code == 200
     assert api(carol, [Scope.DATA]).get(address).status_code == 403
+
+
+def test_it_is_compressed_for_who_takes_gzip(api: ApiOf, bob: User) -> None:
+    make_series(bars=500)
+    plain = api(bob).get("/api/instruments/SPY/bars")
+    packed = api(bob).get("/api/instruments/SPY/bars", headers={"Accept-Encoding": "br, gzip"})
+    assert packed["Content-Encoding"] == "gzip" and gzip.decompress(packed.content) == plain.content
+    assert len(packed.content) < len(plain.content) / 2
+    assert (
+        packed["ETag"] == f"W/{plain['ETag']}"
+        and "Accept-Encoding" in packed["Vary"]
+        and "Accept-Encoding" in plain["Vary"]
+    )
+    for etag in (plain["ETag"], packed["ETag"]):
+        again = api(bob).get("/api/instruments/SPY/bars", headers={"Accept-Encoding": "gzip", "If-None-Match": etag})
+        assert again.status_code == 304
+    for refusal in ("", "identity", "gzip;q=0", "x-gzip"):
+        answer = api(bob).get("/api/instruments/SPY/bars", headers={"Accept-Encoding": refusal})
+        assert "Content-Encoding" not in answer
+    few = api(bob).get("/api/instruments/SPY/bars?end=2018-01-02", headers={"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in few
+
+
+def test_pages_with_a_token_are_never_compressed(browser_of: BrowserOf, bob: User) -> None:
+    page = browser_of(bob).get("/backtest/", headers={"Accept-Encoding": "gzip"})
+    assert "csrfmiddlewaretoken" in page.text and "Content-Encoding" not in page

@@ -112,7 +112,7 @@ def test_it_refuses_in_one_sentence_without_a_traceback(tmp_path: Path) -> None:
     code, _, err = run(file(tmp_path, *daily(3), BAD))
     assert code == 1
     assert "1 bad row, nothing stored. First: line 5" in err
-    assert "--on-bad skip" in err
+    assert "have bad rows skipped" in err
     assert "Traceback" not in err
 
 
@@ -121,7 +121,7 @@ def test_it_refuses_in_one_sentence_without_a_traceback(tmp_path: Path) -> None:
     [
         ("none.csv", None, "no such file"),
         ("notes.csv", "hello\nworld\n", "No column for the date"),
-        ("prices.csv", "date,open,high,low,close\n2020-01-02,2,3,1,2\n", "--symbol"),
+        ("prices.csv", "date,open,high,low,close\n2020-01-02,2,3,1,2\n", "name the instrument"),
     ],
 )
 def test_it_refuses_what_is_no_file_of_bars(tmp_path: Path, name: str, text: str | None, says: str) -> None:

@@ -109,7 +109,7 @@ def test_it_refuses_symbols_of_different_timeframes() -> None:
 
 def test_it_needs_the_timeframe_of_a_single_bar_within_the_day() -> None:
     row = "2020-01-02 15:00,10,11,9,10,1,SPY"
-    with pytest.raises(NotBars, match="--timeframe"):
+    with pytest.raises(NotBars, match="tell the timeframe: name it"):
         checked(csv(row))
     assert checked(csv(row), timeframe="1h").timeframe == "1h"
     assert checked(csv(row.replace(" 15:00", ""))).timeframe == "1d"
@@ -117,7 +117,7 @@ def test_it_needs_the_timeframe_of_a_single_bar_within_the_day() -> None:
 
 def test_it_needs_a_symbol_from_somewhere() -> None:
     text = csv("2020-01-02,10,11,9,10", header="date,open,high,low,close")
-    with pytest.raises(NotBars, match="--symbol"):
+    with pytest.raises(NotBars, match="name the instrument"):
         checked(text)
     assert list(checked(text, symbol="SPY").bars) == ["SPY"]
 

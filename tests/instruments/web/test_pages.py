@@ -19,7 +19,7 @@ def test_it_says_what_to_do_when_there_are_no_prices(bob: User, browser_of: Brow
     for path in ("/backtest/", "/instruments/"):
         page = browser.get(path)
         assert page.status_code == 200
-        assert "python manage.py load_demo" in page.text
+        assert "Import bars" in page.text
 
 
 def test_it_says_which_instruments_there_are(bob: User, browser_of: BrowserOf) -> None:
@@ -42,7 +42,7 @@ def test_it_shows_coverage_and_a_line_of_the_last_year(bob: User, browser_of: Br
     page = browser_of(bob).get("/instruments/").text
     assert "600" in page and "2018-01-01" in page
     assert "<polyline" in page
-    assert "import_bars FILE.csv --symbol NEW" in page
+    assert "<strong>NEW</strong></td>" in page and "no bars yet" in page
 
 
 def test_it_draws_about_sixty_points_within_the_box(db: None) -> None:

@@ -257,3 +257,21 @@ def test_the_admin_site_changes_when_and_makes_nothing_up(dave: User, browser_of
     one.refresh_from_db()
     assert (one.enabled, one.time_of_day, one.every_days) == (True, time(5, 45), 2)
     assert one.next_run_at > timezone.now()
+
+
+def test_its_page_takes_hours_of_a_day_and_asks_before_it_deletes(carol: User, browser_of: BrowserOf) -> None:
+    one, browser = _schedule("score"), browser_of(carol)
+    assert 'data-confirm="Delete the schedule Score few?' in browser.get("/schedules/").text
+    change = f"/schedules/{one.pk}/change"
+    for typed, at in (("06:05", time(6, 5)), ("6:05 PM", time(6, 5)), ("25:00", time(6, 5))):
+        browser.post(change, {"do": "time", "time_of_day": typed, "every_days": "1"})
+        one.refresh_from_db()
+        assert one.time_of_day == at, typed
+
+
+def test_no_universe_has_a_name_in_braces(carol: User, browser_of: BrowserOf) -> None:
+    make_universe()
+    browser = browser_of(carol)
+    assert browser.post("/schedules/new", {"universe": "{every}"}).status_code == 404
+    assert browser.post("/training/universe/", {"universe": "{every}"}).status_code == 400
+    assert not Schedule.objects.exists() and not TrainingRun.objects.exists()

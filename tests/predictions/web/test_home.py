@@ -61,3 +61,17 @@ def test_it_asks_as_little_for_many_days_as_for_two(bob: User, browser_of: Brows
             browser.get("/")
         counts.append(len(queries))
     assert counts[0] == counts[1] and RecommendationSet.objects.count() == 5
+
+
+def test_it_lists_the_likeliest_buys_and_nothing_else(bob: User, browser_of: BrowserOf) -> None:
+    made, _ = recommendations_make(model=advised(), as_of=day_of(410))
+    browser, rows = browser_of(bob), list(made.rows.order_by("rank"))
+    made.rows.update(label="HOLD")
+    assert "No BUY on that day." in browser.get("/").text
+    made.rows.filter(pk=rows[3].pk).update(label="BUY")
+    assert browser.get("/").context["today"][0].best == [rows[3]]
+
+
+def test_a_viewer_is_told_who_can_activate(bob: User, carol: User, browser_of: BrowserOf) -> None:
+    recommendations_score()
+    assert "Choose a model" not in browser_of(bob).get("/").text

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 
 import pytest
 from django.contrib.auth.models import User
@@ -12,7 +13,9 @@ from predictions.models import Recommendation, RecommendationSet
 from predictions.recommendations.make import recommendations_make
 from tests.people import BrowserOf
 from tests.predictions.advised import TRAINED, advised, day_of
-from training.models import ModelVersion
+from tests.training.results import universe_result
+from tests.training.run_builders import make_model, make_run
+from training.models import ModelVersion, Status
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
 
@@ -94,3 +97,39 @@ def test_it_asks_as_many_queries_for_many_as_for_few(bob: User, browser_of: Brow
         for position in (411, 412):
             _made(position)
     assert counts[0] == counts[1]
+
+
+def test_it_opens_with_the_universe_of_an_active_model_and_offers_the_others(bob: User, browser_of: BrowserOf) -> None:
+    """Whichever universe was asked last, and of several active models that of the usual horizon."""
+    own = _made(410)
+    values = {
+        field.attname: getattr(own, field.attname) for field in RecommendationSet._meta.fields if not field.primary_key
+    }
+    other = RecommendationSet.objects.create(**values | {"universe": "zoo", "version": "universe-of-the-zoo"})
+    browser = browser_of(bob)
+    page = browser.get("/recommendations/")
+    assert page.context["recommendation_set"] == own and page.context["universes"] == ["few", "zoo"]
+    assert browser.get("/recommendations/", {"universe": "zoo"}).context["recommendation_set"] == other
+    switched = browser.get("/recommendations/", {"universe": "zoo", "version": own.version}).context
+    assert switched["recommendation_set"] == other and switched["versions"] == [other.version]
+    model = ModelVersion.objects.get()
+    result = universe_result(universe="zoo")
+    run = make_run(None, kind="universe", universe="zoo", status=Status.COMPLETED, result=result)
+    usual = make_model(run, version=other.version, kind="universe", universe="zoo", horizon=20, series=None)
+    ModelVersion.objects.filter(pk=usual.pk).update(is_active=True)
+    assert model.horizon != 20 and browser.get("/recommendations/").context["recommendation_set"] == other
+
+
+def test_its_reasons_open_below_their_row(bob: User, browser_of: BrowserOf) -> None:
+    row = _made(410).rows.order_by("rank")[0]
+    page = browser_of(bob).get("/recommendations/").text
+    assert f'hx-target="#why-{row.pk}"' in page and f'<td colspan="12" id="why-{row.pk}"' in page
+    assert "show:" not in page and 'type="date"' not in page
+
+
+def test_no_page_of_it_has_a_picker_that_goes_by_the_browsers_language(carol: User, browser_of: BrowserOf) -> None:
+    _made(410)
+    browser = browser_of(carol)
+    browser.post("/schedules/new", {"universe": "few"})
+    for path in ("/recommendations/", "/schedules/", "/backtest/", "/models/history/", "/runs/"):
+        assert not re.search(r'type="(date|time|datetime-local)"', browser.get(path).text), path

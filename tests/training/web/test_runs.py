@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 
 import pytest
@@ -107,7 +108,7 @@ def test_it_shows_why_a_run_failed_in_one_sentence(alice: User, browser_of: Brow
         alice, status=Status.FAILED, error="The disk is full.", error_reason="disk_full", error_trace="Traceback x"
     )
     page = browser_of(alice).get(f"/runs/{run.run_id}/").text
-    assert "The disk is full." in page and "disk_full" in page
+    assert "The disk is full." in page and "The disk was full" in page and "disk_full" not in page
     assert "Traceback" not in page
 
 
@@ -145,3 +146,11 @@ def test_it_serves_the_files_of_a_run_and_nothing_else(bob: User, browser_of: Br
     for name in ("secret.txt", "lost.txt", "..%2F..%2Fsecret_key", "nothing"):
         assert browser.get(f"/runs/{run.run_id}/files/{name}").status_code == 404
     assert "missing from the disk" in browser.get(f"/runs/{run.run_id}/files/lost.txt").text
+
+
+def test_viewers_are_told_who_can_train_and_not_to_train(alice: User, bob: User, browser_of: BrowserOf) -> None:
+    make_series("IBM", bars=5)
+    told_to_train = re.compile("Train Mode|Train a universe|Train one")
+    for path in ("/runs/", "/models/", "/trials/", "/trials/?symbol=IBM", "/trials/?universe=few", "/backtest/"):
+        assert told_to_train.search(browser_of(alice).get(path).text) or path == "/trials/?symbol=IBM", path
+        assert not told_to_train.search(browser_of(bob).get(path).text), path

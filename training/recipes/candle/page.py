@@ -18,6 +18,7 @@ from training.runs.as_json import run_detail
 from training.web.presenters.charts import line_plot, probability_scatter, split_segments
 from training.web.presenters.glossary import GLOSSARY
 from training.web.presenters.metrics_table import Figure, Line, auc_figure, metric_lines, part_lines
+from training.web.presenters.progress import time_left
 from training.web.presenters.verdict import poll_ms, proof_context, verdict_panel_context
 from training.worker import heartbeat
 
@@ -110,6 +111,7 @@ def _progress(run: TrainingRun) -> dict[str, Any]:
         "poll_ms": poll_ms(run),
         "percent": round(100 * run.progress),
         "elapsed": (timezone.now() - (run.started_at or run.created_at)).total_seconds(),
+        "left": time_left(run),
         "curve": line_plot([[loss for _, loss in run.live_curve]]),
         "rounds": run.live_curve[-1][0] if run.live_curve else None,
         "is_cancelling": run.cancel_requested_at is not None,

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils import timezone
+
 from training.evidence.trials import levels_spent
 from training.models import Status, TrainingRun
 from training.quant.candle.spec import Range
@@ -15,6 +17,7 @@ from training.recipes.walk_forward.as_json import folds_by_walk
 from training.registry.activation import activations_of
 from training.runs.as_json import run_json
 from training.web.presenters.charts import line_plot
+from training.web.presenters.progress import time_left, under_way
 from training.web.presenters.verdict import poll_ms
 
 IMPORTANCE = 15  # features shown
@@ -88,6 +91,7 @@ def universe_context(run: TrainingRun) -> dict[str, Any]:
     summary = run_json(run)
     return {
         **_common(run, summary),
+        "left": time_left(run),
         **(_outcome(run, summary) if run.status == Status.COMPLETED else {}),
     }
 
@@ -101,6 +105,8 @@ def walk_context(run: TrainingRun) -> dict[str, Any]:
     return {
         **_common(run, summary),
         "folds": folds,
+        "left": time_left(run, folds),
+        "under_way": under_way([run]),
         "done": len(done),
         "fold_rows": [(fold, _fold_cells(fold.result.get("fold"))) for fold in folds],
         "parts": ("Pooled, out of sample",),
@@ -131,6 +137,7 @@ def _common(run: TrainingRun, summary: dict[str, Any]) -> dict[str, Any]:
         "summary": summary,
         "percent": round(100 * summary["progress"]),
         "poll_ms": poll_ms(run),
+        "elapsed": (timezone.now() - (run.started_at or run.created_at)).total_seconds(),
         "took": took.total_seconds() if took else None,
         "settings": [*settings, ("Seed", str(summary["config"]["seed"]))],
         "log": run.events.order_by("at", "id"),

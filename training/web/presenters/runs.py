@@ -8,10 +8,9 @@ from django.utils import timezone
 from training.models import Status, TrainingRun
 from training.recipes.kinds import label_of
 from training.runs.as_json import run_detail
+from training.web.presenters.progress import time_left, under_way
 from training.web.presenters.verdict import poll_ms
 from training.worker import heartbeat
-
-TELLING = 0.05  # progress from which on it tells how long the rest takes
 
 
 def run_page_context(run: TrainingRun) -> dict[str, Any]:
@@ -26,7 +25,8 @@ def run_page_context(run: TrainingRun) -> dict[str, Any]:
         "percent": round(100 * (done / len(parts) if parts and run.status == Status.QUEUED else run.progress)),
         "poll_ms": None if run.is_terminal else poll_ms(run),
         "elapsed": (timezone.now() - (run.started_at or run.created_at)).total_seconds(),
-        "left": _left(run),
+        "left": time_left(run, parts),
+        "under_way": under_way([run]),
         "no_worker": run.status == Status.QUEUED and not heartbeat.alive().exists(),
         "is_cancelling": not run.is_terminal and run.cancel_requested_at is not None,
         "sentence": run.result.get("sentence", ""),
@@ -45,10 +45,3 @@ def _lines(values: Mapping[str, Any], *, without: str) -> list[tuple[str, str]]:
         text = ("yes" if value else "no") if isinstance(value, bool) else str(value)
         lines.append((name.removeprefix("is_").replace("_", " ").capitalize(), text))
     return lines
-
-
-def _left(run: TrainingRun) -> float | None:
-    """Seconds until it ends if it goes on as it went; None while that can't be told."""
-    if run.status != Status.RUNNING or run.started_at is None or run.progress < TELLING:
-        return None
-    return (timezone.now() - run.started_at).total_seconds() * (1 - run.progress) / run.progress

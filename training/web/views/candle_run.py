@@ -74,7 +74,8 @@ def run_preview(request: HttpRequest) -> JsonResponse:
 @page_permission(Scope.READ)
 def trials(request: HttpRequest) -> HttpResponse:
     """The multiple-testing log of one series or universe: what each trial needed, and Holm over all of them."""
-    return render(request, "training/trials/list.html", trials_context(request.GET))
+    context = trials_context(request.GET) | {"may_train": may(request.user, Scope.TRAIN)}
+    return render(request, "training/trials/list.html", context)
 
 
 @require_GET

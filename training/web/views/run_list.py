@@ -19,6 +19,7 @@ from training.models import ACTIVE, TrainingRun
 from training.recipes.candle.page import run_line
 from training.recipes.kinds import listed_kinds
 from training.runs.deletion import recent_deletions
+from training.web.presenters.progress import under_way
 
 PAGE = 50  # runs
 
@@ -46,6 +47,7 @@ def runs(request: HttpRequest) -> HttpResponse:
     context = {
         **filter_context(chosen),
         "problems": problems,
+        "under_way": under_way(shown),
         "rows": [run_line(run, verdicts[run.pk].verdict, of_universes.get(run.pk)) for run in shown],
         "older": older,
         "query": query.urlencode(),

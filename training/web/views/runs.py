@@ -74,7 +74,7 @@ def run_file(request: HttpRequest, run_id: str, name: str) -> HttpResponseBase:
     path = f"{model.folder}/{name}"
     storage = artifact_storage()
     if not storage.exists(path):
-        raise Http404("This file is missing from the disk. `python manage.py verify_artifacts` says what else is.")
+        raise Http404("This file is missing from the disk. An administrator can find out what else is.")
     return FileResponse(storage.open(path), as_attachment=True, filename=name)
 
 

@@ -181,14 +181,16 @@ RECIPES = {  # kind of run -> its recipe; a further kind is one folder and one l
     "universe": "training.recipes.universe.recipe.RECIPE",
     "walk": "training.recipes.walk_forward.recipe.RECIPE",
     "fold": "training.recipes.walk_forward.recipe.FOLD",
+    "store": "training.recipes.store.recipe.RECIPE",
     "recommend": "predictions.recipes.recommend.recipe.RECIPE",
     "score": "predictions.recipes.score.recipe.RECIPE",
     "drift": "predictions.recipes.drift.recipe.RECIPE",
     "retrain": "predictions.recipes.retrain.recipe.RECIPE",
 }
-HOUSEKEEPING = [
-    "predictions.schedules.services.schedules_start"
-]  # called by the worker command every 10 s; must be quick
+HOUSEKEEPING = [  # called by the worker command every 10 s; must be quick
+    "predictions.schedules.services.schedules_start",
+    "instruments.imports.uploads.uploads_expire",
+]
 
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(HOME / "files")}},
@@ -198,6 +200,11 @@ STORAGES = {
     },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+FILE_UPLOAD_HANDLERS = [
+    "boursomatic.shared.uploads.SizeLimit",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 STATIC_URL = "/static/"
 STATIC_ROOT = HOME / "static"
 _PACKAGES = ROOT / "node_modules"
@@ -249,7 +256,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Boursomatic",
     "DESCRIPTION": "Train trading models from a chart, judged honestly.",
     "VERSION": "1",
-    "TAGS": [{"name": name} for name in ("candle runs", "predictions", "runs and models", "instruments")],
+    "TAGS": [{"name": name} for name in ("candle runs", "predictions", "runs and models", "instruments", "data")],
     "OAS_VERSION": "3.1.0",  # its schemas are JSON Schema, as records describe themselves
     "POSTPROCESSING_HOOKS": [],
     "SERVE_INCLUDE_SCHEMA": False,

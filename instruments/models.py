@@ -1,11 +1,18 @@
-"""What we know: instruments, their series of bars, the features of each bar, and named universes."""
+"""What we know: instruments, their series of bars, the features of each bar, named universes; and files on their way
+in."""
 
+from uuid import uuid4
+
+from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 
 from instruments.quant.features.daily import get_feature_columns
 
+NO_PRICES = (
+    "There are no prices yet. Upload some on the page Data, or load them by the commands load_demo and import_bars."
+)
 SYMBOL_PATTERN = r"[A-Za-z0-9.^=\-_/]{1,32}"
 
 
@@ -143,3 +150,26 @@ class FeatureState(models.Model):
 
     def __str__(self) -> str:
         return f"{self.series_id} {self.feature_set} {self.version}"
+
+
+class Upload(models.Model):
+    """Files that a manager sent, staged until `expires_at`: looked at first, then stored as bars or forgotten.
+
+    `files` are their names and sizes in bytes. They may be read several times, as `options` say; `readings` counts how
+    often, `read_from` is when the last one began. What it found lies beside the files in the artifact storage.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(db_index=True)
+    files = models.JSONField()
+    options = models.JSONField(default=dict)
+    readings = models.PositiveIntegerField(default=0)
+    read_from = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return ", ".join(file["name"] for file in self.files[:3])

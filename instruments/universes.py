@@ -1,6 +1,6 @@
 """Universes read: which series a name stands for."""
 
-from instruments.models import Instrument, Series, Timeframe, Universe
+from instruments.models import NO_PRICES, Instrument, Series, Timeframe, Universe
 
 ALL = "all"
 
@@ -25,8 +25,8 @@ def universe_series(name: str, timeframe: str = Timeframe.DAY) -> list[Series]:
 
 def _what_there_is(name: str, timeframe: str) -> str:
     if not Instrument.objects.exists():
-        return "There are no prices yet. Import bars first."
+        return NO_PRICES
     if name == ALL or Universe.objects.filter(name=name).exists():
-        return f"No active instrument of the universe {name} has bars of {timeframe}. Import some first."
+        return f"No active instrument of the universe {name} has bars of {timeframe}. Upload some on the page Data."
     known = ", ".join([ALL, *Universe.objects.values_list("name", flat=True)])
-    return f"There is no universe {name!r}. Known: {known}. An import of bars can make one."
+    return f"There is no universe {name!r}. Known: {known}. Bars that are added to it when they are stored make one."

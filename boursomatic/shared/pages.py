@@ -26,6 +26,7 @@ NAV_ITEMS = (
     NavItem("Models", "models", "models", "/models/"),
     NavItem("Trials", "trials", "trials", "/trials/"),
     NavItem("Instruments", "instruments", "list", "/instruments/"),
+    NavItem("Data", "data", "upload", "/data/"),
     NavItem("Schedules", "schedules", "clock", "/schedules/"),
     NavItem("Workers", "workers", "workers", "/workers/"),
     NavItem("API", "api-docs", "code", "/api/"),

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from boursomatic.shared.openapi import REFUSAL, Shape
 from boursomatic.shared.records import UNSET, Moment, Record, UnsetType, about, choice
+from instruments.imports.schema import Clash, Preview, UploadReport
 from instruments.models import Timeframe
 
 Timeframes = Annotated[str, choice(Timeframe.values)]
@@ -95,6 +96,17 @@ class ImportRefusal(ImportReport):
     """Nothing was stored."""
 
     detail: Annotated[str, about("Why nothing was stored")]
+
+
+class Upload(Record):
+    """Files that may be stored as bars, and what they hold."""
+
+    upload_id: str
+    columns: Annotated[dict[str, str], about("Field -> column of the first file that has it; empty while it is read")]
+    preview: Annotated[list[Preview], about("Of each file; empty while it is read")]
+    report: Annotated[UploadReport | None, about("Null while it is read")]
+    clashes: list[Clash]
+    expires_at: Moment
 
 
 Instruments = Shape("Instruments", list[Instrument])

@@ -1,8 +1,10 @@
 from django.urls import path
 
-from instruments.api import views
+from instruments.api import uploads, views
 
 urlpatterns = [
+    path("data/uploads", uploads.uploads, name="api-uploads"),
+    path("data/uploads/<uuid:upload_id>", uploads.upload, name="api-upload"),
     path("instruments", views.instruments, name="api-instruments"),
     path("instruments/<path:symbol>/bars", views.bars, name="api-bars"),  # a path: symbols such as BTC/USDT
 ]

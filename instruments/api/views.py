@@ -1,6 +1,7 @@
 """Instruments and their bars over REST."""
 
 import hashlib
+import io
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -33,6 +34,7 @@ from instruments.sources.files import read_csv
 from instruments.store.read_bars import MarkedBars, UnknownSeries, load_marked, series_get
 
 _LARGEST = 20_000_000  # bytes of a body of bars: about 300,000 bars as CSV
+_MOST_LINES = 1_000_000  # of such a body: shorter lines are no bars, and each takes memory
 _TIMEFRAME = OpenApiParameter("timeframe", OpenApiTypes.STR, enum=Timeframe.values)
 _WINDOW = [
     OpenApiParameter("start", OpenApiTypes.STR, description="First time, as 2023-06-15 or 2023-06-15T14:00:00Z"),
@@ -61,7 +63,9 @@ class CSVParser(BaseParser):
     ) -> str:
         raw: bytes = stream.read(_LARGEST + 1)
         if len(raw) > _LARGEST:
-            raise TooLarge(f"The body is larger than {_LARGEST:,} bytes. Send less at once, or use import_bars.")
+            raise TooLarge(f"The body is larger than {_LARGEST:,} bytes. Send less at once, or upload files.")
+        if raw.count(b"\n") > _MOST_LINES:
+            raise TooLarge(f"The body has more than {_MOST_LINES:,} lines. Send less at once, or upload files.")
         return raw.decode("utf-8-sig", errors="replace")
 
 
@@ -147,7 +151,7 @@ def _bars_store(request: Request, symbol: str) -> Response:
     if not SYMBOL.fullmatch(symbol):
         raise invalid({"symbol": ["Up to 32 letters, digits and . ^ = - _ / make a symbol."]})
     try:
-        table = read_csv(request.data.splitlines(keepends=True)) if isinstance(request.data, str) else _rows(request)
+        table = read_csv(io.StringIO(request.data, newline="")) if isinstance(request.data, str) else _rows(request)
     except NotBars as reason:
         raise invalid({"detail": [str(reason)]}) from reason
     report = table_import(

@@ -1,13 +1,14 @@
 """What an import did, as the command and the API tell it."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from instruments.models import Series
 from instruments.quant.ingest.checks import Problem
+from instruments.quant.ingest.headers import NotBars
+from instruments.quant.ingest.rows import LISTED
 
-LISTED = 10_000  # problems in a report; beyond that they are counted only
 REJECT, SKIP = "reject", "skip"
 
 
@@ -15,7 +16,7 @@ REJECT, SKIP = "reject", "skip"
 class Report:
     """Counts of rows: read = inserted + updated + unchanged + rejected + duplicates, always.
 
-    `refused` says for each file that stored nothing why it didn't.
+    `refused` says for each file that stored nothing why it didn't; `asks` what would help if it were named.
     """
 
     read: int = 0
@@ -30,9 +31,11 @@ class Report:
     problems_omitted: int = 0
     warnings: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    asks: set[str] = field(default_factory=set)
 
-    def list_problems(self, name: str, problems: Iterable[Problem]) -> None:
-        """Add problems of the file `name`, as far as a report lists them."""
+    def list_problems(self, name: str, problems: Sequence[Problem], bad: int) -> None:
+        """Add problems of the file `name`, as far as a report lists them; `bad` rows there are in all."""
+        self.problems_omitted += bad - len(problems)
         for problem in problems:
             self._list(
                 {
@@ -44,12 +47,13 @@ class Report:
                 }
             )
 
-    def refuse(self, name: str, reason: str, *, rows: int = 0) -> None:
+    def refuse(self, name: str, reason: NotBars, *, rows: int = 0) -> None:
         """Nothing of the file `name` is stored, for a reason that isn't one of its rows."""
+        self.asks |= {reason.asks} - {""}
         self.read += rows
         self.rejected += rows
         self.refused.append(f"{name}: {reason}")
-        self._list({"file": name, "row": None, "symbol": None, "timestamp": None, "reason": reason})
+        self._list({"file": name, "row": None, "symbol": None, "timestamp": None, "reason": str(reason)})
 
     def cover(self, series: Series) -> None:
         """Say what is stored of a series now."""
@@ -70,6 +74,7 @@ class Report:
         self.problems_omitted += other.problems_omitted
         self.warnings += other.warnings
         self.refused += other.refused
+        self.asks |= other.asks
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON of `import_bars`."""

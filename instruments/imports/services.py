@@ -2,6 +2,7 @@
 
 import re
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from instruments.quant.ingest.checks import Checked, check
 from instruments.quant.ingest.headers import NotBars
 from instruments.quant.ingest.rows import RawTable
 from instruments.sources.files import read_file, symbol_in_name
-from instruments.store.write_bars import Written, import_transaction, write_bars
+from instruments.store.write_bars import Written, compare_bars, import_transaction, lock_series, write_bars
 
 DEMO = "demo"
 _DEMO_SOURCE = "Quandl WIKI (demo)"
@@ -55,13 +56,20 @@ def file_import(
     source: str | None = None,
     on_bad: str = REJECT,
     universe: str = "",
+    columns: Mapping[str, str] | None = None,
+    date_order: str = "",
+    overwrite: bool = True,
 ) -> Report:
-    """Store the bars of one file. What can't be used is told in the report, never raised."""
+    """Store the bars of one file. What can't be used is told in the report, never raised.
+
+    `columns` says by name which column a field has; `date_order` (day, month) which number comes first in dates that
+    nothing else tells it of. Without `overwrite` bars that another source stored with other values stay.
+    """
     try:
-        table = read_file(path)
+        table = read_file(path, columns)
     except NotBars as reason:
         report = Report()
-        report.refuse(path.name, str(reason))
+        report.refuse(path.name, reason)
         return report
     if symbol is None and not table.has_symbols:
         symbol = symbol_in_name(path)
@@ -73,6 +81,8 @@ def file_import(
         source=source or path.name,
         on_bad=on_bad,
         universe=universe,
+        date_order=date_order,
+        overwrite=overwrite,
     )
 
 
@@ -85,29 +95,31 @@ def table_import(
     source: str,
     on_bad: str = REJECT,
     universe: str = "",
+    date_order: str = "",
+    overwrite: bool = True,
 ) -> Report:
     """Store the rows of `table`, which reports call `name`. With `reject` one bad row and nothing is stored."""
     report = Report()
     try:
-        checked = check(table, symbol=symbol, timeframe=timeframe)
+        checked = check(table, symbol=symbol, timeframe=timeframe, date_order=date_order)
     except NotBars as reason:
-        report.refuse(name, str(reason), rows=len(table))
+        report.refuse(name, reason, rows=len(table))
         return report
     report.read, report.duplicates = checked.read, checked.duplicates
-    report.list_problems(name, checked.problems)
-    if checked.problems and on_bad == REJECT:
+    report.list_problems(name, checked.problems, checked.bad)
+    if checked.bad and on_bad == REJECT:
         report.rejected = checked.read - checked.duplicates
         first = checked.problems[0]
         report.refused.append(
-            f"{name}: {len(checked.problems)} bad row{'s' if len(checked.problems) > 1 else ''}, nothing stored. "
-            f"First: line {first.row}: {first.reason}. Mend the file, or have bad rows skipped."
+            f"{name}: {checked.bad} bad row{'s' if checked.bad > 1 else ''}, nothing stored. "
+            f"First: line {first.row}: {first.reason}. Mend the file, or skip its bad rows."
         )
         return report
     told = [text for text in table.symbols if text]
     if symbol is not None and told and told != [symbol]:
         report.warnings.append(f"{name} calls the instrument {told[0]}; it is stored as {symbol}, as you said.")
     report.rejected, report.overruled = checked.rejected, checked.overruled
-    _store(checked, source, report, universe)
+    _store(checked, source, report, universe, overwrite)
     return report
 
 
@@ -139,9 +151,12 @@ def universe_name_check(name: str) -> str:
     return name
 
 
-def _store(checked: Checked, source: str, report: Report, universe: str) -> None:
+def _store(checked: Checked, source: str, report: Report, universe: str, overwrite: bool = True) -> None:
     with import_transaction():
         parts = [(_series_make(symbol, checked.timeframe), bars) for symbol, bars in checked.bars.items()]
+        if not overwrite:
+            lock_series([series for series, _ in parts])
+            parts = [(series, _without_clashes(series, bars, source, report)) for series, bars in parts]
         earlier = _sources([series for series, _ in parts if series.rows])
         written = series_write(parts=parts, source=source)
         if universe:
@@ -161,6 +176,15 @@ def _store(checked: Checked, source: str, report: Report, universe: str) -> None
             report.warnings.append(
                 f"{series}: {change.updated} stored bars were rewritten (in all its imports: {series.rewritten})."
             )
+
+
+def _without_clashes(series: Series, bars: Bars, source: str, report: Report) -> Bars:
+    """Those of `bars` that rewrite nothing of another source."""
+    comparison = compare_bars(series, bars, source[:60])
+    for other, count in comparison.sources.items():
+        report.rejected += count
+        report.warnings.append(f"{series}: {count} bars that {other} stored with other values stay.")
+    return bars.where(~comparison.clashing)
 
 
 def _series_make(symbol: str, timeframe: str) -> Series:

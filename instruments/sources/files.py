@@ -1,35 +1,53 @@
 """Files of bars on disk or in a request: CSV, gzipped CSV, Parquet."""
 
+import codecs
 import csv
 import gzip
 import io
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow
 import pyarrow.parquet
 
+from instruments.quant.ingest.checks import require_some_good
 from instruments.quant.ingest.headers import NotBars, recognise
-from instruments.quant.ingest.rows import RawTable, Row, read_rows, text_of
+from instruments.quant.ingest.rows import CHUNK, RawTable, Row, read_rows, text_of
 
 _GZIP, _PARQUET, _ZIP = b"\x1f\x8b", b"PAR1", b"PK\x03\x04"
+_SNIFFED = 65_536  # bytes from which the encoding is told
+_LONGEST = 1_000_000  # characters of a line
 _ENDINGS = re.compile(r"(\.(csv|txt|tsv|parquet|pq|gz))+$", re.IGNORECASE)
 
 
-def read_file(path: Path) -> RawTable:
-    """The rows of a file, recognised by what it holds, not by its name. Raises NotBars."""
+@dataclass(frozen=True)
+class Sheet:
+    """A table of cells as its file has them: the names of its columns, then rows with their number."""
+
+    header: list[str]
+    rows: Iterator[Row]
+
+
+@contextmanager
+def open_sheet(path: Path) -> Iterator[Sheet]:
+    """A file's cells, recognised by what it holds, not by its name. Raises NotBars, also while its rows are read."""
     try:
         with path.open("rb") as stream:
             start = stream.read(4)
         if start == _PARQUET:
-            return _read_parquet(path)
+            yield from _parquet_sheet(path)
+            return
         if start == _ZIP:
             raise NotBars("A zip archive or spreadsheet. Unpack it, or save it as CSV.")
         with gzip.open(path, "rb") if start[:2] == _GZIP else path.open("rb") as stream:
-            return read_csv(io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline=""))
+            encoding = _encoding(stream.read(_SNIFFED))
+            stream.seek(0)
+            yield csv_sheet(_lines(io.TextIOWrapper(stream, encoding=encoding, errors="replace", newline="")))
     except FileNotFoundError:
         raise NotBars("There is no such file.") from None
     except IsADirectoryError:
@@ -38,20 +56,33 @@ def read_file(path: Path) -> RawTable:
         raise NotBars("The compressed file is damaged or cut off.") from None
     except OSError as error:
         raise NotBars(f"The file can't be read: {error.strerror}.") from None
+    except csv.Error as error:
+        raise NotBars(f"Not a table of text: {error}.") from None
+
+
+def read_file(path: Path, chosen: Mapping[str, str] | None = None) -> RawTable:
+    """The rows of a file; `chosen` says which column is what, as `recognise` takes it. Raises NotBars."""
+    with open_sheet(path) as sheet:
+        return read_rows(recognise(sheet.header, chosen), sheet.rows, probe=require_some_good)
 
 
 def read_csv(lines: Iterable[str]) -> RawTable:
     """Rows of text separated by commas, semicolons, tabs or bars, below a header. Raises NotBars."""
+    try:
+        sheet = csv_sheet(lines)
+        return read_rows(recognise(sheet.header), sheet.rows, probe=require_some_good)
+    except csv.Error as error:
+        raise NotBars(f"Not a table of text: {error}.") from None
+
+
+def csv_sheet(lines: Iterable[str]) -> Sheet:
+    """Raises NotBars where there is no header, csv.Error where one can't be read."""
     iterator = iter(lines)
     above, header = next(((i, line) for i, line in enumerate(iterator, start=1) if line.strip()), (0, ""))
     if not header:
         raise NotBars("The file is empty.")
     sign = max(",;\t|", key=header.count)
-    try:
-        names = next(csv.reader([header], delimiter=sign))
-        return read_rows(recognise(names), _numbered(iterator, sign, above))
-    except csv.Error as error:
-        raise NotBars(f"Not a table of text: {error}.") from None
+    return Sheet(next(csv.reader([header], delimiter=sign)), _numbered(iterator, sign, above))
 
 
 def symbol_in_name(path: Path) -> str | None:
@@ -68,20 +99,38 @@ def _numbered(lines: Iterator[str], sign: str, above: int) -> Iterator[Row]:
             yield reader.line_num + above, cells
 
 
-def _read_parquet(path: Path) -> RawTable:
+def _lines(text: io.TextIOWrapper) -> Iterator[str]:
+    """Lines, cut where one is too long for any table: a file of zeros would else be read as a single one."""
+    return iter(lambda: text.readline(_LONGEST), "")
+
+
+def _encoding(start: bytes) -> str:
+    """UTF-8, or what Windows writes in western Europe: the names of columns have accents in French files."""
     try:
-        table = pyarrow.parquet.read_table(path)
+        codecs.getincrementaldecoder("utf-8")().decode(start)
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "utf-8-sig"
+
+
+def _parquet_sheet(path: Path) -> Iterator[Sheet]:
+    try:
+        file = pyarrow.parquet.ParquetFile(path)
+        yield Sheet(list(file.schema_arrow.names), enumerate(_parquet_rows(file), start=1))
     except (pyarrow.ArrowException, ValueError) as error:
-        raise NotBars(f"The Parquet file can't be read: {str(error).splitlines()[0][:200]}") from None
-    columns = [_plain(column) for column in table.columns]
-    return read_rows(recognise(table.column_names), enumerate(zip(*columns, strict=True), start=1))
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise NotBars(f"The Parquet file can't be read: {reason}") from None
+
+
+def _parquet_rows(file: Any) -> Iterator[tuple[Any, ...]]:
+    for batch in file.iter_batches(CHUNK, use_threads=False):
+        yield from zip(*(_plain(column) for column in batch.columns), strict=True)
 
 
 def _plain(column: Any) -> list[Any]:
     """Cells as Python objects; times without their nanoseconds, which datetime hasn't got and bars don't need."""
     if pyarrow.types.is_timestamp(column.type):
-        column = column.cast(pyarrow.timestamp("us", column.type.tz), safe=False)
-        coded = column.combine_chunks().dictionary_encode()
+        coded = column.cast(pyarrow.timestamp("us", column.type.tz), safe=False).dictionary_encode()
         known = [text_of(value) for value in coded.dictionary.to_pylist()]
         return ["" if code is None else known[code] for code in coded.indices.to_pylist()]
     cells: list[Any] = column.to_pylist()

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Q
 
-from instruments.models import Instrument, PriceBar, Series
+from instruments.models import NO_PRICES, Instrument, PriceBar, Series
 from instruments.quant.bars import Bars, Seconds
 from instruments.quant.stale import Counts, Mask, stale_mask
 from instruments.store import copy
@@ -163,6 +163,6 @@ def _what_there_is(symbol: str, timeframe: str) -> str:
         return f"{symbol} has no bars of {timeframe}. It has: {', '.join(others)}."
     symbols = list(Instrument.objects.order_by("symbol").values_list("symbol", flat=True)[:21])
     if not symbols:
-        return "There are no prices yet. Import bars first."
+        return NO_PRICES
     more = ", …" if len(symbols) > 20 else ""
     return f"There is no instrument {symbol!r}. Known: {', '.join(symbols[:20])}{more}."

@@ -2,9 +2,11 @@
 
 from django.urls import path
 
-from instruments.web import views
+from instruments.web import data, views
 
 urlpatterns = [
     path("backtest/", views.backtest, name="backtest"),
+    path("data/", data.data, name="data"),
+    path("data/<uuid:upload_id>/", data.upload, name="data-upload"),
     path("instruments/", views.instruments, name="instruments"),
 ]

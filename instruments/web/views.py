@@ -34,6 +34,7 @@ def backtest(request: HttpRequest) -> HttpResponse:
         "timeframe_choices": Timeframe.choices,
         "ranges": RANGES,
         "may_train": may(request.user, Scope.TRAIN),
+        "may_upload": may(request.user, Scope.DATA),
     }
     try:
         series = series_get(symbol, timeframe)
@@ -70,6 +71,7 @@ def instruments(request: HttpRequest) -> HttpResponse:
         "rows": rows,
         "next": rows[-1].instrument.symbol if len(listed) > PAGE else "",
         "first_page": "after" not in request.GET,
+        "may_upload": may(request.user, Scope.DATA),
     }
     return render(request, "instruments/instruments.html", context)
 

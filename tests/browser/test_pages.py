@@ -14,6 +14,7 @@ PATHS = (
     "/runs/",
     "/trials/",
     "/instruments/",
+    "/data/",
     "/account/",
     "/training/new/?candle=2010-06-15",
 )
@@ -97,7 +98,7 @@ def test_it_reconnects_when_the_server_comes_back(idle_site: Site, open_page: Op
 @pytest.mark.parametrize("path", ["/backtest/", "/instruments/"])
 def test_it_says_how_to_load_prices_when_there_are_none(empty_site: Site, open_page: OpenPage, path: str) -> None:
     page = open_page(empty_site, path)
-    expect(page.get_by_text("Import bars")).to_be_visible()
+    expect(page.get_by_role("link", name="Upload bars")).to_be_visible()
 
 
 def test_it_says_what_to_do_before_the_first_run(empty_site: Site, open_page: OpenPage) -> None:

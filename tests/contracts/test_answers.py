@@ -11,6 +11,8 @@ from django.test import Client
 from predictions.recommendations.make import recommendations_make
 from predictions.schedules.services import schedule_run_now, schedules_create
 from tests.contracts.documented import Witness, component, operations
+from tests.instruments.files import csv, daily
+from tests.instruments.uploaded import file
 from tests.kinds.count.recipe import CountSpec
 from tests.market import candle, make_series
 from tests.people import ApiOf, BrowserOf
@@ -24,6 +26,7 @@ from training.runs.services import run_create
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 BODY = {"candle_date": candle(560), "symbol": "SPY", "train_years": 1.0, "test_window_size": 20}
 RUNS, POC, MODELS = "/api/training/runs", "/api/training/poc-runs", "/api/models"
+UPLOADS, NONE = "/api/data/uploads", "00000000-0000-0000-0000-000000000000"
 BARS, PREDICTIONS = "/api/instruments/{symbol}/bars", "/api/poc-predictions/{run_id}"
 WALK = {"universe": "few", "horizon": 5, "walk_forward": {"folds": 2, "step": 30}}
 
@@ -56,6 +59,7 @@ def test_it_answers_what_is_documented(
     make_universe()
     make_series(bars=600)
     _instruments(ask)
+    upload_id = _uploads(ask)
     candle_run = _candle_runs(ask, browser_of(carol))
     universe_run = _universe_runs(ask)
     _predictions(ask, candle_run)
@@ -63,7 +67,7 @@ def test_it_answers_what_is_documented(
     _every_kind(ask, carol)
     _lists(ask)
     _changes(ask)
-    _bodies(ask, run_id=universe_run, version=f"universe-{universe_run}")
+    _bodies(ask, run_id=universe_run, version=f"universe-{universe_run}", upload_id=upload_id)
     _refusals(Asker(api(), witness), Asker(api(stranger), witness))
     assert not witness.wrong, "\n".join(witness.wrong[:40])
     asked = {(method, path) for method, path, status in witness.statuses if status[0] == "2"}
@@ -83,6 +87,23 @@ def _instruments(ask: Asker) -> None:
     ask("POST", BARS, [bar, {**bar, "date": "2023-06-16"}], symbol="NEW")
     ask("POST", BARS, [{**bar, "high": 0.5}], symbol="NEW")
     ask("POST", BARS, {"no": "rows"}, symbol="NEW")
+
+
+def _uploads(ask: Asker) -> str:
+    """One that clashes with what is stored, has bad rows, and is stored; its id."""
+    text = csv(*daily(5, symbol="NEW"), "2020-01-09,10,9,11,10,1,NEW")
+    for body in ({"files": [file(text, "a.csv")]}, {"files": [file(text.replace("10.0,", "10.5,"), "b.csv")]}, {}):
+        answer = ask.client.post(UPLOADS, body, format="multipart")
+        ask.witness.see("POST", UPLOADS, answer.status_code, answer.json())
+        if answer.status_code == 201:
+            upload_id: str = answer.json()["upload_id"]
+            ask("POST", UPLOADS + "/{upload_id}/store", {"on_bad": "skip"}, upload_id=upload_id)
+            _work()
+            assert ask("GET", UPLOADS + "/{upload_id}", upload_id=upload_id)["report"]
+    ask("POST", UPLOADS + "/{upload_id}/store", {"on_bad": "ignore"}, upload_id=upload_id)
+    ask("GET", UPLOADS + "/{upload_id}", upload_id=NONE)
+    ask("POST", UPLOADS + "/{upload_id}/store", {}, upload_id=NONE)
+    return upload_id
 
 
 def _candle_runs(ask: Asker, browser: Client) -> str:
@@ -232,7 +253,8 @@ def _known(refusal: dict[str, list[str]]) -> set[str]:
 def _refusals(nobody: Asker, stranger: Asker) -> None:
     """401 and 403 of every operation."""
     for method, path in operations():
-        variables = {name: "x" for name in ("run_id", "version", "symbol") if "{" + name + "}" in path}
+        names = {"run_id": "x", "version": "x", "symbol": "x", "upload_id": NONE}
+        variables = {name: value for name, value in names.items() if "{" + name + "}" in path}
         nobody(method, path, **variables)
         stranger(method, path, **variables)
 

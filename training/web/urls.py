@@ -8,6 +8,7 @@ from training.recipes.verification.recipe import RECIPE as VERIFICATION
 from training.web.views import (
     annotations,
     candle_run,
+    data,
     deletion,
     jobs,
     models,
@@ -23,6 +24,7 @@ urlpatterns = [
     path("training/universe/use", universe_run.universe_use, name="universe-use"),
     path("training/universe/demo", universe_run.demo_offer, name="demo-offer"),
     path("training/preview", candle_run.run_preview, name="run-preview"),
+    path("data/<uuid:upload_id>/store", data.store, name="data-store"),
     path("runs/", run_list.runs, name="runs"),
     path("runs/bulk-delete/", deletion.runs_delete, name="runs-delete"),
     path("runs/deletions/<uuid:key>/restore", deletion.runs_restore, name="runs-restore"),

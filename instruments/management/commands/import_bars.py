@@ -73,7 +73,7 @@ class Command(JsonCommand):
             chosen = {name: options[name] for name in ("symbol", "timeframe", "source", "on_bad")}
             for path in options["files"]:
                 report.add(file_import(path=path, universe=universe, **chosen))
-        return CommandResult(report.as_dict(), _lines(report), "\n".join(report.refused))
+        return CommandResult(report.as_dict(), _lines(report), "\n".join([*report.refused, *_hints(report)]))
 
 
 def _from_database(options: dict[str, Any], universe: str) -> Report:
@@ -83,7 +83,7 @@ def _from_database(options: dict[str, Any], universe: str) -> Report:
         table = read_tables(options["from_database"], tables, options["symbol"])
     except NotBars as reason:
         report = Report()
-        report.refuse(name, str(reason))
+        report.refuse(name, reason)
         return report
     return table_import(
         table=table,
@@ -94,6 +94,14 @@ def _from_database(options: dict[str, Any], universe: str) -> Report:
         on_bad=options["on_bad"],
         universe=universe,
     )
+
+
+def _hints(report: Report) -> list[str]:
+    """The options that would help."""
+    hints = [f"--{name} names the {name}." for name in sorted(report.asks & {"symbol", "timeframe"})]
+    if report.refused and any(problem["row"] is not None for problem in report.problems):
+        hints.append("--on-bad skip stores the good rows.")
+    return hints
 
 
 def _lines(report: Report) -> list[str]:

@@ -1,9 +1,9 @@
 """Rows as read to bars that may be stored: what is bad, what is told twice, what disagrees."""
 
 import re
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from instruments.quant.bars import Bars
 from instruments.quant.ingest.dates import Moments, iso, read_moments
 from instruments.quant.ingest.headers import NUMBERS, PRICES, NotBars
-from instruments.quant.ingest.rows import RawTable
+from instruments.quant.ingest.rows import LISTED, RawTable
 from instruments.quant.ingest.timeframe import timeframe_of
 
 SYMBOL = re.compile(r"[A-Za-z0-9.^=\-_/]{1,32}")
 Mask = NDArray[np.bool_]
+Places = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,30 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class BadRows:
+    """How many rows are bad for a reason, and the line of the first. A row may be so for several."""
+
+    reason: str
+    rows: int
+    first_line: int
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A reason in general, the rows that it is true of, and what it says of one of them."""
+
+    reason: str
+    rows: Mask
+    text: Callable[[int], str]
+
+
+@dataclass(frozen=True)
 class Checked:
     """What a file holds. read = rows of all `bars` + rejected + duplicates.
 
-    `overruled` counts rows of an earlier table that a later one contradicts: rejected, but nobody's mistake.
+    `overruled` counts rows of an earlier table that a later one contradicts: rejected, but nobody's mistake. Of the
+    `bad` rows `problems` has the first LISTED, `reasons` counts all. `date_order` and `two_ways`: as Moments have them,
+    the latter as a number of rows.
     """
 
     timeframe: str
@@ -41,7 +62,11 @@ class Checked:
     rejected: int
     duplicates: int
     overruled: int
+    bad: int
     problems: tuple[Problem, ...]
+    reasons: tuple[BadRows, ...]
+    date_order: str
+    two_ways: int
 
 
 def join_tables(tables: list[RawTable]) -> RawTable:
@@ -61,47 +86,56 @@ def join_tables(tables: list[RawTable]) -> RawTable:
         date=np.concatenate([_recode(table.date, table.dates, dates) for table in tables]),
         dates=tuple(dates),
         numbers=numbers,
-        unreadable={(i + s, c): v for t, s in zip(tables, starts, strict=False) for (i, c), v in t.unreadable.items()},
-        misshapen={i + s: v for t, s in zip(tables, starts, strict=False) for i, v in t.misshapen.items()},
+        unreadable={name: np.concatenate([_unreadable(table, name) for table in tables]) for name in NUMBERS},
+        texts={(i + s, name): v for t, s in zip(tables, starts, strict=False) for (i, name), v in t.texts.items()},
+        surplus=np.concatenate([table.surplus for table in tables]),
+        width=max(table.width for table in tables),
         origin=np.repeat(np.arange(len(tables), dtype=np.int32), [len(table) for table in tables]),
         has_symbols=any(table.has_symbols for table in tables),
         has_adj_close=with_adjusted,
+        has_decimal_comma=any(table.has_decimal_comma for table in tables),
     )
 
 
-def check(table: RawTable, *, symbol: str | None = None, timeframe: str | None = None) -> Checked:
-    """Every row judged. `symbol` names the instrument of a table that has no such column, or has one symbol in it.
+def require_some_good(table: RawTable) -> None:
+    """Raises NotBars where every row is bad, whatever the symbol is and whichever number of a date is the month."""
+    faults = list(_faults(_filled(table), read_moments(table.dates, order="day"), with_symbols=False))
+    if _any(faults, len(table)).all():
+        reasons = "; ".join(fault.text(0) for fault in faults if fault.rows[0])
+        raise NotBars(f"The first {len(table):,} rows are all bad. The first, line {table.row[0]}: {reasons}.")
+
+
+def check(table: RawTable, *, symbol: str | None = None, timeframe: str | None = None, date_order: str = "") -> Checked:
+    """Every row judged. `symbol` names the instrument of a table that has no such column, or has one symbol in it;
+    `date_order` (day, month) is which number comes first in dates that nothing else tells it of.
 
     Raises NotBars when the whole can't be used: no rows, no symbol, a spacing that is no timeframe.
     """
     if len(table) == 0:
         raise NotBars("There is a header but no rows below it.")
     table = _filled(_named(table, symbol))
-    moments = read_moments(table.dates)
-    reasons: dict[int, list[str]] = defaultdict(list)
-    for index, reason in _faults(table, moments):
-        reasons[index].append(reason)
-    good = np.ones(len(table), dtype=np.bool_)
-    good[list(reasons)] = False
-    good_rows = np.flatnonzero(good)
+    moments = read_moments(table.dates, order=date_order)
+    faults = list(_faults(table, moments))
+    good_rows = np.flatnonzero(~_any(faults, len(table)))
     utc = moments.utc[table.date]
     inferred = timeframe_of(table.symbol[good_rows], utc[good_rows], timeframe) if len(good_rows) else timeframe or "1d"
     time = moments.day[table.date] if inferred in ("1d", "1w") else utc
-    chosen, duplicates, losers = _settle_doubles(table, time, good_rows)
-    overruled = 0
-    for loser, winner in losers:
-        if table.origin[loser] < table.origin[winner]:
-            overruled += 1
-        else:
-            reasons[loser].append(f"disagrees with line {table.row[winner]} about the same bar")
+    chosen, duplicates, losers, winners = _settle_doubles(table, time, good_rows)
+    is_overruled = table.origin[losers] < table.origin[winners]
+    faults += _disagreement(table, losers[~is_overruled], winners[~is_overruled])
+    bad_rows = np.flatnonzero(_any(faults, len(table)))
     return Checked(
         timeframe=inferred,
         bars=dict(_by_symbol(table, time, chosen)),
         read=len(table),
         rejected=len(table) - len(chosen) - duplicates,
         duplicates=duplicates,
-        overruled=overruled,
-        problems=tuple(_problem(table, moments, time, index, reasons[index]) for index in sorted(reasons)),
+        overruled=int(is_overruled.sum()),
+        bad=len(bad_rows),
+        problems=tuple(_problem(table, moments, time, index, faults) for index in bad_rows[:LISTED].tolist()),
+        reasons=tuple(_bad_rows(table, fault) for fault in faults),
+        date_order=moments.order,
+        two_ways=int(moments.two_ways[table.date].sum()),
     )
 
 
@@ -122,12 +156,12 @@ def _named(table: RawTable, symbol: str | None) -> RawTable:
     symbols = [text for text in table.symbols if text]
     if symbol is None:
         if not table.has_symbols:
-            raise NotBars("There is no symbol or ticker column: name the instrument.")
+            raise NotBars("There is no symbol or ticker column: name the instrument.", asks="symbol")
         return table
     if len(symbols) > 1:
         raise NotBars(
             f"There are {len(symbols)} symbols in it ({', '.join(symbols[:5])}{', …' if len(symbols) > 5 else ''}), "
-            f"which can't all be {symbol}. Name none, and each is imported under its own name."
+            f"which can't all be {symbol}. Name no symbol to import each under its own."
         )
     return replace(table, symbols=(symbol,), symbol=np.zeros(len(table), dtype=np.int32))
 
@@ -136,39 +170,86 @@ def _recode(codes: NDArray[np.int32], texts: tuple[str, ...], target: dict[str, 
     return np.array([target[text] for text in texts], dtype=np.int32)[codes]
 
 
-def _faults(table: RawTable, moments: Moments) -> Iterator[tuple[int, str]]:
-    """Rows and what is wrong with each, one thing at a time."""
-    yield from table.misshapen.items()
-    symbol_faults = [_symbol_fault(text) for text in table.symbols]
-    for index in np.flatnonzero(np.array([bool(fault) for fault in symbol_faults])[table.symbol]).tolist():
-        yield index, symbol_faults[table.symbol[index]]
-    for index in np.flatnonzero(np.array([bool(reason) for reason in moments.reasons])[table.date]).tolist():
-        yield index, moments.reasons[table.date[index]]
-    yield from ((index, f"{name} {text!r} is not a number") for (index, name), text in table.unreadable.items())
-    numbers = table.numbers
-    names = (*PRICES, "adj_close") if table.has_adj_close else PRICES
-    for name in names:
-        for index in np.flatnonzero(~(np.isfinite(numbers[name]) & (numbers[name] > 0))).tolist():
-            if (index, name) not in table.unreadable:
-                yield index, _price_fault(name, float(numbers[name][index]))
-    yield from _rows(numbers["volume"] < 0, "volume is below zero")
-    yield from _rows(np.isinf(numbers["volume"]), "volume is not finite")
-    yield from _order_faults(numbers)
+def _unreadable(table: RawTable, name: str) -> Mask:
+    return table.unreadable.get(name, np.zeros(len(table), dtype=np.bool_))
 
 
-def _order_faults(numbers: dict[str, NDArray[np.float64]]) -> Iterator[tuple[int, str]]:
-    with np.errstate(invalid="ignore"):
-        for name in PRICES:
-            if name != "high":
-                for index in np.flatnonzero(numbers["high"] < numbers[name]).tolist():
-                    yield index, f"high {numbers['high'][index]} is below {name} {numbers[name][index]}"
-            if name not in ("low", "high"):
-                for index in np.flatnonzero(numbers["low"] > numbers[name]).tolist():
-                    yield index, f"low {numbers['low'][index]} is above {name} {numbers[name][index]}"
+def _any(faults: list[Fault], rows: int) -> Mask:
+    bad = np.zeros(rows, dtype=np.bool_)
+    for fault in faults:
+        bad |= fault.rows
+    return bad
 
 
-def _rows(mask: Mask, reason: str) -> Iterator[tuple[int, str]]:
-    return ((index, reason) for index in np.flatnonzero(mask).tolist())
+def _faults(table: RawTable, moments: Moments, *, with_symbols: bool = True) -> Iterator[Fault]:
+    """What is wrong, one reason at a time; only reasons that some row has."""
+    return (fault for fault in _possible_faults(table, moments, with_symbols) if fault.rows.any())
+
+
+def _possible_faults(table: RawTable, moments: Moments, with_symbols: bool) -> Iterator[Fault]:
+    yield Fault(
+        "more columns than the header",
+        table.surplus > 0,
+        lambda i: f"has {table.surplus[i]} columns, the header has {table.width}",
+    )
+    if with_symbols:
+        symbols = [_symbol_fault(text) for text in table.symbols]
+        is_bad = np.array([bool(fault) for fault in symbols])
+        yield Fault("no symbol, or an odd one", is_bad[table.symbol], lambda i: symbols[table.symbol[i]])
+    dates = moments.reasons
+    is_unread = np.array([bool(reason) for reason in dates]) & ~moments.two_ways
+    yield Fault("a date that can't be read", is_unread[table.date], lambda i: dates[table.date[i]])
+    yield Fault("a date that could be read in two ways", moments.two_ways[table.date], lambda i: dates[table.date[i]])
+    for name, unreadable in table.unreadable.items():
+        yield Fault(f"{name} is not a number", unreadable, partial(_number_fault, table, name))
+    for name in (*PRICES, "adj_close") if table.has_adj_close else PRICES:
+        values, readable = table.numbers[name], ~_unreadable(table, name)
+        yield _plain_fault(f"{name} is missing", np.isnan(values) & readable)
+        yield _plain_fault(f"{name} is not finite", np.isinf(values))
+        yield _plain_fault(f"{name} is not above zero", np.isfinite(values) & (values <= 0))
+    yield _plain_fault("volume is below zero", table.numbers["volume"] < 0)
+    yield _plain_fault("volume is not finite", np.isinf(table.numbers["volume"]))
+    yield from _order_faults(table.numbers)
+
+
+def _order_faults(numbers: dict[str, NDArray[np.float64]]) -> Iterator[Fault]:
+    high, low = numbers["high"], numbers["low"]
+    for name in PRICES:
+        price = numbers[name]
+        if name != "high":
+            text = "high {} is below " + name + " {}"
+            yield Fault(f"high is below {name}", high < price, _pair_text(text, high, price))
+        if name not in ("low", "high"):
+            text = "low {} is above " + name + " {}"
+            yield Fault(f"low is above {name}", low > price, _pair_text(text, low, price))
+
+
+def _pair_text(text: str, a: NDArray[np.float64], b: NDArray[np.float64]) -> Callable[[int], str]:
+    return lambda i: text.format(a[i], b[i])
+
+
+def _plain_fault(reason: str, rows: Mask) -> Fault:
+    return Fault(reason, rows, lambda i: reason)
+
+
+def _number_fault(table: RawTable, name: str, index: int) -> str:
+    text = table.texts.get((index, name))
+    return f"{name} is not a number" if text is None else f"{name} {text!r} is not a number"
+
+
+def _disagreement(table: RawTable, losers: Places, winners: Places) -> list[Fault]:
+    """Rows that another row of the same file contradicts."""
+    if not len(losers):
+        return []
+    winner = np.full(len(table), -1, dtype=np.intp)
+    winner[losers] = winners
+    return [
+        Fault(
+            "disagrees with another row about the same bar",
+            winner >= 0,
+            lambda i: f"disagrees with line {table.row[winner[i]]} about the same bar",
+        )
+    ]
 
 
 def _symbol_fault(text: str) -> str:
@@ -179,16 +260,9 @@ def _symbol_fault(text: str) -> str:
     return f"the symbol {text[:40]!r} has characters other than letters, digits and . ^ = - _ / (at most 32)"
 
 
-def _price_fault(name: str, value: float) -> str:
-    if np.isnan(value):
-        return f"{name} is missing"
-    return f"{name} is not finite" if np.isinf(value) else f"{name} is not above zero"
-
-
-def _settle_doubles(
-    table: RawTable, time: NDArray[np.int64], good_rows: NDArray[np.intp]
-) -> tuple[NDArray[np.intp], int, list[tuple[int, int]]]:
-    """Of `good_rows`: those to store, how many repeat one already read, and (loser, winner) where they disagree.
+def _settle_doubles(table: RawTable, time: NDArray[np.int64], good_rows: Places) -> tuple[Places, int, Places, Places]:
+    """Of `good_rows`: those to store, how many repeat one already read, and losers with their winners where rows
+    disagree.
 
     Rows of one bar with the same values are one; of several values the last row's is stored.
     """
@@ -197,24 +271,18 @@ def _settle_doubles(
     last = np.append(~same, True)[: len(order)]
     chosen = order[last]
     if not same.any():
-        return chosen, 0, []
-    winner_of = np.empty(len(order), dtype=np.intp)
-    winner_of[:] = chosen[np.cumsum(np.append(0, last[:-1]))]
-    values = {name: table.numbers[name] for name in NUMBERS}
+        nothing = np.zeros(0, dtype=np.intp)
+        return chosen, 0, nothing, nothing
+    winner_of = chosen[np.cumsum(np.append(0, last[:-1]))]
     doubled = winner_of != order
     rows, winners = order[doubled], winner_of[doubled]
-    agrees = np.logical_and.reduce([values[name][rows] == values[name][winners] for name in NUMBERS])
-    duplicates = int(agrees.sum())
-    losers: list[tuple[int, int]] = []
-    seen: set[tuple[float, ...]] = set()
-    for row, winner in zip(rows[~agrees].tolist(), winners[~agrees].tolist(), strict=True):
-        told = (winner, *(float(values[name][row]) for name in NUMBERS))
-        if told in seen:  # the same contradiction once more: equal to one already read
-            duplicates += 1
-            continue
-        seen.add(told)
-        losers.append((row, winner))
-    return chosen, duplicates, losers
+    values = [table.numbers[name] for name in NUMBERS]
+    agrees = np.logical_and.reduce([value[rows] == value[winners] for value in values])
+    rows, winners, repeats = rows[~agrees], winners[~agrees], int(agrees.sum())
+    told = np.column_stack([winners, *(value[rows] for value in values)])
+    _, first = np.unique(told, axis=0, return_index=True)  # the same contradiction once more is a repetition
+    first.sort()
+    return chosen, repeats + len(rows) - len(first), rows[first], winners[first]
 
 
 def _by_symbol(table: RawTable, time: NDArray[np.int64], chosen: NDArray[np.intp]) -> Iterator[tuple[str, Bars]]:
@@ -226,7 +294,12 @@ def _by_symbol(table: RawTable, time: NDArray[np.int64], chosen: NDArray[np.intp
             yield table.symbols[table.symbol[rows[0]]], Bars(time=time[rows], **numbers)
 
 
-def _problem(table: RawTable, moments: Moments, time: NDArray[np.int64], index: int, reasons: list[str]) -> Problem:
+def _problem(table: RawTable, moments: Moments, time: NDArray[np.int64], index: int, faults: list[Fault]) -> Problem:
     code = table.date[index]
     written = table.dates[code][:40] if moments.reasons[code] else iso(int(time[index]))
-    return Problem(int(table.row[index]), table.symbols[table.symbol[index]][:40], written, "; ".join(reasons))
+    reasons = "; ".join(fault.text(index) for fault in faults if fault.rows[index])
+    return Problem(int(table.row[index]), table.symbols[table.symbol[index]][:40], written, reasons)
+
+
+def _bad_rows(table: RawTable, fault: Fault) -> BadRows:
+    return BadRows(fault.reason, int(fault.rows.sum()), int(table.row[np.argmax(fault.rows)]))

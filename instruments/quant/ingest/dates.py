@@ -1,7 +1,7 @@
 """Texts of dates to seconds, in the spellings that sources of prices use.
 
 What could be read in two ways is not read at all: 3/4/2020 counts only where another date of the same file, such as
-3/25/2020, tells which number is the month.
+3/25/2020, tells which number is the month, or somebody says so.
 """
 
 import re
@@ -42,12 +42,15 @@ class Moments:
     """n dates. Where `reasons[i]` isn't empty the date was not read and the numbers mean nothing.
 
     `utc` is seconds since 1970 UTC; `day` is the midnight of the date as written, as if it were UTC: a daily bar of
-    2020-01-02 00:00 in New York is the bar of 2 January.
+    2020-01-02 00:00 in New York is the bar of 2 January. `order` is which number comes first where a month is written
+    as one: day, month, or "" where no date tells; `two_ways` are the dates that were not read for lack of it.
     """
 
     utc: NDArray[np.int64]
     day: NDArray[np.int64]
     reasons: tuple[str, ...]
+    order: str
+    two_ways: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -64,23 +67,29 @@ class _Unread(ValueError):
     """The sentence says why."""
 
 
-def read_moments(texts: Sequence[str]) -> Moments:
-    """Distinct texts of one file, together: they tell each other the order of day and month."""
+class _TwoWays(_Unread):
+    """Nothing tells which number is the month."""
+
+
+def read_moments(texts: Sequence[str], *, order: str = "") -> Moments:
+    """Distinct texts of one file, together: they tell each other the order of day and month. Where they don't, `order`
+    says it: day, month, or "" for unknown."""
     readings = [_try(_read, text) for text in texts]
     waiting = [item for item in readings if isinstance(item, _Open)]
     day_first = any(item.a > 12 >= item.b for item in waiting)
     month_first = any(item.b > 12 >= item.a for item in waiting)
-    order = "" if day_first == month_first else "day" if day_first else "month"
+    if day_first != month_first:
+        order = "day" if day_first else "month"
     utc, day = np.zeros(len(readings), dtype=np.int64), np.zeros(len(readings), dtype=np.int64)
-    reasons = [""] * len(readings)
+    reasons, two_ways = [""] * len(readings), np.zeros(len(readings), dtype=np.bool_)
     for i, item in enumerate(readings):
         settled = _try(lambda open_date: _settle(open_date, order), item) if isinstance(item, _Open) else item
         if isinstance(settled, tuple):
             wall, offset = settled
             utc[i], day[i] = wall - offset, wall - wall % DAY
         else:
-            reasons[i] = str(settled)
-    return Moments(utc, day, tuple(reasons))
+            reasons[i], two_ways[i] = str(settled), isinstance(settled, _TwoWays)
+    return Moments(utc, day, tuple(reasons), order if waiting else "", two_ways)
 
 
 def _try(read: Callable[[T], Reading], value: T) -> Reading | _Unread:
@@ -113,7 +122,7 @@ def _settle(item: _Open, order: str) -> tuple[int, int]:
         order = "day" if item.a > 12 else "month"
     if not order:
         text = _shown(item.match.string)
-        raise _Unread(f"the date {text} could be read in two ways: write it as {item.year}-MM-DD")
+        raise _TwoWays(f"the date {text} could be read in two ways: write it as {item.year}-MM-DD")
     day, month = (item.a, item.b) if order == "day" else (item.b, item.a)
     return _build(item.year, month, day, item.match)
 
@@ -160,6 +169,12 @@ def _offset(zone: str | None) -> int:
 
 def _shown(text: str) -> str:
     return repr(text[:40])
+
+
+def day_in_words(seconds: int) -> str:
+    """As a person would say it: 3 April 2012."""
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return f"{moment.day} {moment:%B %Y}"
 
 
 def iso(seconds: int) -> str:

@@ -1,13 +1,15 @@
 """Which column is which, by the spellings that sources of prices use."""
 
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 PRICES = ("open", "high", "low", "close")
 NUMBERS = (*PRICES, "volume", "adj_close")
 
-# Compared without case, spaces and signs: `Adj Close`, `adj_close` and `<ADJ CLOSE>` are all "adjclose". Earlier wins.
+# Compared without case, accents, spaces and signs: `Adj Close`, `adj_close` and `<ADJ CLOSE>` are all "adjclose".
+# Earlier wins.
 _SPELLINGS: dict[str, tuple[str, ...]] = {
     "time": (
         *("unix", "unixtime", "unixtimestamp", "epoch", "datetime", "timestamp", "bartime", "candletime", "opentime"),
@@ -22,31 +24,71 @@ _SPELLINGS: dict[str, tuple[str, ...]] = {
     "adj_close": ("adjclose", "adjustedclose", "closeadj", "closeadjusted", "adjcloseprice", "adjustedcloseprice"),
     "symbol": ("symbol", "ticker", "tic", "instrument", "name"),
 }
-_DAYS = ("date", "dtyyyymmdd", "tradedate", "tradingdate", "day")
+_FRENCH: dict[str, tuple[str, ...]] = {
+    "time": ("jour", "datedecotation", "horodatage"),
+    "open": ("ouverture", "coursdouverture", "ouv"),
+    "high": ("plushaut", "pluseleve", "haut"),
+    "low": ("plusbas", "bas"),
+    "close": ("cloture", "coursdecloture", "fermeture", "dernier", "clot"),
+    "volume": ("volumes", "quantite"),
+    "adj_close": ("clotureajustee", "coursajuste", "clotajust"),
+    "symbol": ("symbole", "mnemo", "code", "valeur", "nom"),
+}
+FIELDS = tuple(_SPELLINGS)
+_DAYS = ("date", "dtyyyymmdd", "tradedate", "tradingdate", "day", "jour")
+_CLOCKS = ("time", "heure")
 
 
 class NotBars(Exception):
-    """What was given can't be read as bars at all; the text says why and what would do."""
+    """What was given can't be read as bars at all; the text says why and what would do. `asks` is what would help if it
+    were named: columns, symbol, timeframe."""
+
+    def __init__(self, text: str, *, asks: str = "") -> None:
+        self.asks = asks
+        super().__init__(text)
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Positions of the recognised columns. `clock` is a column with the time of day beside one with the day."""
+    """Positions of the recognised columns. `clock` is a column with the time of day beside one with the day.
+
+    `is_french`: prices have French names, and so, as a rule, a decimal comma.
+    """
 
     places: dict[str, int]
     clock: int | None
     width: int
+    is_french: bool = False
 
     @property
     def has_adj_close(self) -> bool:
         return "adj_close" in self.places
 
 
-def recognise(header: Sequence[str]) -> Columns:
-    """The columns of a header. Raises NotBars naming what is missing."""
+def recognise(header: Sequence[str], chosen: Mapping[str, str] | None = None) -> Columns:
+    """The columns of a header. `chosen` says by name which column a field has, "" for none, and is asked first; a name
+    that this header lacks is left to another file. Raises NotBars naming what is missing."""
+    places, names = find_places(header, chosen), [_plain(str(name)) for name in header]
+    missing = [field for field in ("time", *PRICES) if field not in places]
+    if missing:
+        shown = ", ".join(str(name)[:30] for name in header[:20]) or "nothing"
+        raise NotBars(
+            f"No column for {', '.join('the date' if field == 'time' else field for field in missing)}. "
+            f"Needed: a date, open, high, low and close, named in the first line. Found: {shown}.",
+            asks="columns",
+        )
+    has_day = names[places["time"]] in _DAYS
+    clock = next((names.index(name) for name in _CLOCKS if name in names), None) if has_day else None
+    is_french = any(names[places[field]] in _FRENCH[field] for field in PRICES)
+    return Columns(places, clock, len(names), is_french)
+
+
+def find_places(header: Sequence[str], chosen: Mapping[str, str] | None = None) -> dict[str, int]:
+    """The fields that have a column, and its position."""
     names = [_plain(str(name)) for name in header]
     places = {}
-    for field, spellings in _SPELLINGS.items():
+    for field in FIELDS:
+        spellings = (*_SPELLINGS[field], *_FRENCH[field])
         place = next((names.index(spelling) for spelling in spellings if spelling in names), None)
         if place is not None:
             places[field] = place
@@ -56,16 +98,15 @@ def recognise(header: Sequence[str]) -> Columns:
             places["volume"] = place
     if "time" not in places and names and names[0] == "":  # an index that pandas wrote without a name
         places["time"] = 0
-    missing = [field for field in ("time", *PRICES) if field not in places]
-    if missing:
-        shown = ", ".join(str(name)[:30] for name in header[:20]) or "nothing"
-        raise NotBars(
-            f"No column for {', '.join('the date' if field == 'time' else field for field in missing)}. "
-            f"Needed: a date, open, high, low and close, named in the first line. Found: {shown}."
-        )
-    clock = names.index("time") if names[places["time"]] in _DAYS and "time" in names else None
-    return Columns(places, clock, len(names))
+    header = [str(name) for name in header]
+    for field, name in (chosen or {}).items():
+        if name in header:
+            places[field] = header.index(name)
+        elif not name:
+            places.pop(field, None)
+    return places
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"^[0-9]+(?=[a-z])", "", re.sub(r"[^a-z0-9]", "", name.lower()))
+    bare = unicodedata.normalize("NFKD", name.lower())
+    return re.sub(r"^[0-9]+(?=[a-z])", "", re.sub(r"[^a-z0-9]", "", bare))

@@ -22,7 +22,7 @@ def timeframe_of(symbol: NDArray[np.int32], utc: NDArray[np.int64], named: str |
     gaps, owner = gaps[within], symbol[1:][within]
     if len(gaps) == 0:
         if named is None and np.any(utc % DAY):
-            raise NotBars("One bar for each symbol doesn't tell the timeframe: name it.")
+            raise NotBars("One bar for each symbol doesn't tell the timeframe: name it.", asks="timeframe")
         return named or "1d"
     inferred = _kind(gaps)
     _check_agreement(gaps, owner, inferred)

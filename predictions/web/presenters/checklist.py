@@ -90,7 +90,7 @@ def _done() -> dict[str, bool]:
 def _button(title: str) -> tuple[str, str, dict[str, str] | None]:
     """Text, address, and the form's fields or None for a link."""
     if title == DATA:
-        return "Load bars", reverse("instruments"), None
+        return "Upload bars", reverse("data"), None
     if title == CANDLE:
         return "Open the chart", reverse("backtest"), None
     if title == UNIVERSE:

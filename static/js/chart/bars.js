@@ -9,7 +9,7 @@ export async function load(address, wanted) {
   const found = keptFor(address, wanted);
   if (!found.body) await found.ask();
   if (!found.body.epoch.length) {
-    throw new NoBars("This series has no bars yet. Load some with: python manage.py import_bars FILE");
+    throw new NoBars("This series has no bars yet. A manager can upload some on the page Data.");
   }
   return found.body;
 }

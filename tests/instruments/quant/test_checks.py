@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instruments.quant.ingest.checks import check, join_tables
+from instruments.quant.ingest.checks import BadRows, check, join_tables
 from instruments.quant.ingest.dates import iso
 from instruments.quant.ingest.headers import NotBars
+from instruments.quant.ingest.rows import CHUNK, LISTED
 from instruments.sources.files import read_csv
 from tests.instruments.files import checked, csv, daily
 
@@ -109,16 +110,18 @@ def test_it_refuses_symbols_of_different_timeframes() -> None:
 
 def test_it_needs_the_timeframe_of_a_single_bar_within_the_day() -> None:
     row = "2020-01-02 15:00,10,11,9,10,1,SPY"
-    with pytest.raises(NotBars, match="tell the timeframe: name it"):
+    with pytest.raises(NotBars, match="doesn't tell the timeframe: name it") as refusal:
         checked(csv(row))
+    assert refusal.value.asks == "timeframe"
     assert checked(csv(row), timeframe="1h").timeframe == "1h"
     assert checked(csv(row.replace(" 15:00", ""))).timeframe == "1d"
 
 
 def test_it_needs_a_symbol_from_somewhere() -> None:
     text = csv("2020-01-02,10,11,9,10", header="date,open,high,low,close")
-    with pytest.raises(NotBars, match="name the instrument"):
+    with pytest.raises(NotBars, match="name the instrument") as refusal:
         checked(text)
+    assert refusal.value.asks == "symbol"
     assert list(checked(text, symbol="SPY").bars) == ["SPY"]
 
 
@@ -170,3 +173,28 @@ def test_it_reads_back_the_very_numbers(rows: list[tuple[float, ...]]) -> None:
     )
     found = checked(text).bars["SPY"]
     assert list(zip(found.high, found.low, found.open, found.close, found.volume, strict=True)) == bars
+
+
+def test_it_lists_the_first_bad_rows_and_counts_all_by_reason() -> None:
+    found = checked(csv(*daily(3), *["2020-02-01,x,11,9,10,1,SPY"] * LISTED, "2020-02-02,10,11,9,10,-1,SPY"))
+    assert (len(found.problems), found.bad, found.rejected) == (LISTED, LISTED + 1, LISTED + 1)
+    assert found.problems[-1].reason == "open 'x' is not a number"
+    assert found.reasons == (
+        BadRows("open is not a number", LISTED, 5),
+        BadRows("volume is below zero", 1, LISTED + 5),
+    )
+
+
+def test_it_refuses_a_file_whose_first_rows_are_all_bad() -> None:
+    rubbish = [f"2020-02-01,{i},,,,,SPY" for i in range(CHUNK)]
+    with pytest.raises(NotBars, match=r"The first 10,000 rows are all bad\. The first, line 2: high is missing"):
+        checked(csv(*rubbish))
+    assert checked(csv(*daily(2), *rubbish)).bad == CHUNK
+    assert checked(csv(*rubbish[1:], *daily(2))).bad == CHUNK - 1
+
+
+def test_it_does_not_take_dates_without_a_witness_for_rubbish() -> None:
+    rows = [f"0{1 + i % 9}/0{1 + i // 9 % 9}/{1900 + i // 81},10,11,9,10,1,SPY" for i in range(CHUNK)]
+    found = checked(csv(*rows))
+    assert (found.date_order, found.two_ways > 0) == ("", True)
+    assert check(read_csv(csv(*rows).splitlines(keepends=True)), date_order="day").bad == 0

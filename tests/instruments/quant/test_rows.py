@@ -11,6 +11,7 @@ import pytest
 from instruments.quant.ingest.checks import check
 from instruments.quant.ingest.dates import iso
 from instruments.quant.ingest.headers import NotBars, recognise
+from instruments.quant.ingest.numbers import has_decimal_comma
 from instruments.sources.files import read_file, symbol_in_name
 from tests.instruments.files import checked, csv, daily
 
@@ -52,6 +53,19 @@ SHAPES = {
         "timestamp,1. open,2. high,3. low,4. close,5. volume\n2020-01-02,2,3,1,2,9\n",
         *("2020-01-02T00:00:00Z", 2, 9),
     ),
+    "french": (
+        "Date;Ouverture;Plus haut;Plus bas;Clôture;Volume\n03/04/2012;1 103,42;1 103,5;1 102,1;1 103,25;1 234 567\n"
+        "13/04/2012;1103,42;1103,5;1102,1;1103,25;1\n",
+        *("2012-04-03T00:00:00Z", 1103.25, 1234567),
+    ),
+    "french, with a decimal point": (
+        "symbole;date;ouv;haut;bas;clot;vol\nBNP;25/01/2012;30.5;31.5;30.25;30.5;100\n",
+        *("2012-01-25T00:00:00Z", 30.5, 100),
+    ),
+    "quoted decimal commas": (
+        'Date,Open,High,Low,Close\n2012-04-03,"1,5","2,5","1,25","2,125"\n',
+        *("2012-04-03T00:00:00Z", 2.125, 0),
+    ),
     "ticker first": (
         "Ticker,Date,Open,High,Low,Close,Volume,Adj Close\nAAPL,2000-03-01,118.5,132,118.4,130,9616100,4.2\n",
         *("2000-03-01T00:00:00Z", 4.2, 9616100),
@@ -72,6 +86,39 @@ def test_it_reads_every_shape(shape: str, tmp_path: Path) -> None:
     assert bars.adj_close[0] == adjusted
     assert bars.volume[0] == volume
     assert (np.diff(bars.time) > 0).all()
+
+
+def test_it_reads_what_windows_writes(tmp_path: Path) -> None:
+    path = tmp_path / "some.csv"
+    path.write_bytes("Date;Ouverture;Plus Élevé;Plus bas;Clôture\n25/12/2012;1,5;2;1;1,75\n".encode("cp1252"))
+    assert check(read_file(path), symbol="SPY").bars["SPY"].close.tolist() == [1.75]
+
+
+def test_it_takes_the_columns_that_somebody_names(tmp_path: Path) -> None:
+    path = tmp_path / "some.csv"
+    path.write_text("Date,A,High,Low,Close,Volume,Code\n2020-01-02,2,3,1,2,7,SPY\n")
+    with pytest.raises(NotBars, match="No column for open") as refusal:
+        read_file(path)
+    assert refusal.value.asks == "columns"
+    found = check(read_file(path, {"open": "A", "volume": ""})).bars["SPY"]
+    assert (found.open.tolist(), found.volume.tolist()) == ([2], [0])
+    assert read_file(path, {"open": "A", "close": "of another file"}).numbers["close"].tolist() == [2]
+
+
+@pytest.mark.parametrize(
+    ("cells", "likely", "is_decimal"),
+    [
+        (["103,42", "1,234"], False, True),
+        (["1,234", "2,345"], False, False),
+        (["1,234", "2,345"], True, True),
+        (["1,234.5", "2,3"], True, False),
+        (["1,234,567"], True, False),
+        (["103.42"], False, False),
+        (["1.234,56", 7, None, ""], False, True),
+    ],
+)
+def test_it_tells_a_decimal_comma(cells: list[object], likely: bool, is_decimal: bool) -> None:
+    assert has_decimal_comma(cells, likely=likely) == is_decimal
 
 
 def test_it_reads_gzip_whatever_the_name(tmp_path: Path) -> None:
@@ -116,6 +163,7 @@ def test_it_reads_parquet(kind: str, tmp_path: Path) -> None:
         (b"\x1f\x8brubbish", "damaged"),
         (gzip.compress(b"date,open,high,low,close\n" * 999)[:-9], "damaged or cut off"),
         (b"PAR1rubbish", "Parquet file can't be read"),
+        (gzip.compress(b"0" * 30_000_000), "Not a table of text"),
         (b"\xff\xfed\x00a\x00t\x00e\x00", "No column"),
     ],
 )

@@ -14,12 +14,12 @@ from tests.people import BrowserOf
 pytestmark = pytest.mark.db_both
 
 
-def test_it_says_what_to_do_when_there_are_no_prices(bob: User, browser_of: BrowserOf) -> None:
-    browser = browser_of(bob)
+def test_it_says_what_to_do_when_there_are_no_prices(bob: User, carol: User, browser_of: BrowserOf) -> None:
     for path in ("/backtest/", "/instruments/"):
-        page = browser.get(path)
-        assert page.status_code == 200
-        assert "Import bars" in page.text
+        page, managers = browser_of(bob).get(path), browser_of(carol).get(path)
+        assert page.status_code == managers.status_code == 200
+        assert "A manager can upload files of bars" in page.text and "Upload bars" not in page.text
+        assert 'href="/data/">' in managers.text and "Upload bars" in managers.text
 
 
 def test_it_says_which_instruments_there_are(bob: User, browser_of: BrowserOf) -> None:
@@ -36,13 +36,14 @@ def test_it_opens_the_default_instrument_at_a_timeframe_that_it_has(bob: User, b
     assert 'data-symbol="EURUSD" data-timeframe="1h"' in page.text
 
 
-def test_it_shows_coverage_and_a_line_of_the_last_year(bob: User, browser_of: BrowserOf) -> None:
+def test_it_shows_coverage_and_a_line_of_the_last_year(bob: User, carol: User, browser_of: BrowserOf) -> None:
     make_series("IBM", bars=600)
     Instrument.objects.create(symbol="NEW")
     page = browser_of(bob).get("/instruments/").text
     assert "600" in page and "2018-01-01" in page
     assert "<polyline" in page
-    assert "<strong>NEW</strong></td>" in page and "no bars yet" in page
+    assert "no bars yet" in page and "upload some" not in page
+    assert "upload some" in browser_of(carol).get("/instruments/").text
 
 
 def test_it_draws_about_sixty_points_within_the_box(db: None) -> None:

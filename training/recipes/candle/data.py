@@ -194,7 +194,7 @@ def _no_candle(series: Series, candle: datetime, *, is_stale: bool) -> str:
     at = int(np.searchsorted(near, candle.timestamp()))
     nearest = " and ".join(format_time(_moment(time)) for time in near[max(0, at - 1) : at + 1])
     if not nearest:
-        return f"{series} has no candles yet. Import bars first."
+        return f"{series} has no candles yet. Upload some on the page Data."
     if is_stale:
         return (
             f"{format_time(candle)} is a stale bar of {series}, its price only carried forward: it is no candle. "

@@ -1,0 +1,49 @@
+"""The files of an upload stored, one after the other."""
+
+from uuid import UUID
+
+from instruments.imports.report import Report
+from instruments.imports.services import file_import
+from instruments.imports.uploads import upload_find, upload_let_go, upload_paths
+from training.errors import RunRefused
+from training.models import Reason
+from training.recipes.base import Completed, Work
+from training.recipes.store.recipe import GONE
+from training.recipes.store.spec import StoreSpec
+
+
+def execute(work: Work) -> Completed:
+    """The result is the JSON of `import_bars`. Raises RunRefused where nothing can be stored."""
+    spec = work.spec
+    assert isinstance(spec, StoreSpec)
+    upload = upload_find(UUID(spec.upload_id))
+    if upload is None:
+        raise RunRefused(Reason.BAD_DATA, GONE)
+    report = Report()
+    for number, path in enumerate(upload_paths(upload)):
+        work.progress.stage("store", number / len(upload.files), path.name)
+        report.add(
+            file_import(
+                path=path,
+                symbol=spec.symbol,
+                timeframe=spec.timeframe,
+                source=spec.source,
+                on_bad=spec.on_bad,
+                universe=spec.universe or "",
+                columns=spec.columns,
+                date_order=spec.date_order or "",
+                overwrite=spec.overwrite,
+            )
+        )
+    upload_let_go(upload=upload)
+    if len(report.refused) == len(upload.files):
+        raise RunRefused(Reason.BAD_DATA, " ".join(report.refused)[:2000])
+    return Completed(result={"sentence": _sentence(report), **report.as_dict()})
+
+
+def _sentence(report: Report) -> str:
+    instruments = len(report.instruments)
+    counts = ("inserted", "updated", "unchanged", "rejected", "duplicates")
+    text = f"{', '.join(f'{getattr(report, name):,} {name}' for name in counts)} of {report.read:,} rows"
+    text += f"; {instruments} instrument{'s' if instruments != 1 else ''}"
+    return f"{text}. {' '.join(report.refused)}".strip() if report.refused else text

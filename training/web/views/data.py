@@ -1,0 +1,53 @@
+"""Uploads stored on pages, and the page of such a run."""
+
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from boursomatic.accounts.permissions import page_permission
+from boursomatic.accounts.roles import Scope
+from instruments.imports.uploads import upload_find, upload_hold
+from instruments.web.forms import UploadForm
+from training.errors import TooManyRuns
+from training.models import Status, TrainingRun
+from training.quant.candle.spec import SpecError
+from training.recipes.store.recipe import GONE
+from training.recipes.store.spec import parse_store_request
+from training.runs.services import run_create
+from training.web.views.runs import show
+
+
+@require_POST
+@page_permission(Scope.DATA)
+def store(request: HttpRequest, upload_id: UUID) -> HttpResponse:
+    """A run that stores the upload as its form says."""
+    upload = upload_find(upload_id)
+    if upload is None:
+        raise Http404(GONE)
+    form = UploadForm(upload, request.POST)
+    try:
+        if not form.is_valid():
+            raise SpecError({name: [str(text) for text in texts] for name, texts in form.errors.items()})
+        spec = parse_store_request(str(upload.pk), form.body())
+        run = run_create(spec=spec, user=request.user if isinstance(request.user, User) else None)
+    except (SpecError, TooManyRuns) as error:
+        messages.warning(request, str(error))
+        return redirect("data-upload", upload.pk)
+    upload_hold(upload=upload)
+    return redirect("run", run.run_id)
+
+
+def show_store(request: HttpRequest, run: TrainingRun) -> HttpResponse:
+    """How far it is, what it stored, and the way to the chart."""
+    steps = []
+    if run.status == Status.COMPLETED and run.result.get("instruments"):
+        symbol, stored = next(iter(run.result["instruments"].items()))
+        query = urlencode({"symbol": symbol, "timeframe": stored["timeframe"]})
+        steps = [("Open the chart", f"{reverse('backtest')}?{query}"), ("Instruments", reverse("instruments"))]
+    return show(request, run, next_steps=steps)

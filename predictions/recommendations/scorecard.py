@@ -52,15 +52,16 @@ def delivered(scored: ScoredDays) -> list[Delivered]:
 
 
 def _plot(months: list[Month]) -> Plot | None:
-    bought = [month.card for month in months if month.card.buys]
+    bought = [month for month in months if month.card.buys]
     if len(bought) < 2:
         return None
     return line_plot(
-        [
-            [100 * (card.delivered or 0.0) for card in bought],
-            [100 * (card.promised or 0.0) for card in bought],
-        ],
-        places=0,
+        {
+            "realised": [100 * (month.card.delivered or 0.0) for month in bought],
+            "predicted": [100 * (month.card.promised or 0.0) for month in bought],
+        },
+        [f"{month.first:%Y-%m}" for month in bought],
+        places=1,
         unit=" %",
     )
 

@@ -119,7 +119,7 @@ class Tranche(models.Model):
 
     set = models.OneToOneField(RecommendationSet, on_delete=models.PROTECT, primary_key=True, related_name="tranche")
     is_over = models.BooleanField()  # sold
-    returns = models.JSONField()  # day by day: FollowedTranche.as_dict (predictions/quant/money.py)
+    days = models.BinaryField()  # what it earned day by day, as DAYS of predictions/quant/money.py
     positions = models.JSONField()  # of each BUY that was bought, by rank: a Position, with the recommendation's `row`
 
     def __str__(self) -> str:

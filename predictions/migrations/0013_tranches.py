@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("is_over", models.BooleanField()),
-                ("returns", models.JSONField()),
+                ("days", models.BinaryField()),
                 ("positions", models.JSONField()),
             ],
         ),

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-_DECIMALS = 8  # of what is stored
+DAYS = np.dtype([("day", "<i4"), ("advice", "<f4"), ("equal", "<f4")])  # of a tranche, as it is stored
 
 
 @dataclass(frozen=True)
@@ -55,23 +55,20 @@ class Position:
 @dataclass(frozen=True)
 class FollowedTranche:
     """One day's recommendations as they went: the `days` (K,) after it that count, at most the horizon, and what the
-    BUYs (None where nothing was bought) and all instruments in equal weight earned on each, after costs. `is_over`:
-    sold at the close of the last one."""
+    BUYs (NaN where nothing was bought) and all instruments in equal weight earned on each, after costs. `is_over`: sold
+    at the close of the last one."""
 
     days: Ints
     is_over: bool
-    advice: Floats | None
+    advice: Floats
     equal: Floats
     positions: list[Position]
 
-    def as_dict(self) -> dict[str, Any]:
-        """As a set keeps it, without its positions."""
-        return {
-            "days": self.days.tolist(),
-            "is_over": self.is_over,
-            "advice": None if self.advice is None else self.advice.round(_DECIMALS).tolist(),
-            "equal": self.equal.round(_DECIMALS).tolist(),
-        }
+    def as_bytes(self) -> bytes:
+        """Day by day, as `DAYS`: thousands of tranches are read at once, as one array."""
+        stored = np.empty(len(self.days), dtype=DAYS)
+        stored["day"], stored["advice"], stored["equal"] = self.days, self.advice, self.equal
+        return stored.tobytes()
 
 
 def follow_tranche(prices: Prices, bought: Bools, *, horizon: int, cost_bp: float) -> FollowedTranche:
@@ -85,7 +82,7 @@ def follow_tranche(prices: Prices, bought: Bools, *, horizon: int, cost_bp: floa
     days = prices.days[counted]
     if not len(counted):
         nothing = np.zeros(0)
-        return FollowedTranche(days, False, nothing if bought.any() else None, nothing, [])
+        return FollowedTranche(days, False, nothing, nothing, [])
     span = slice(int(counted[0]), int(counted[-1]) + 1)
     entry = prices.open[span.start]
     gross = _carried(prices.close[span])[counted - span.start] / entry  # NaN: not bought
@@ -107,9 +104,8 @@ def follow_tranche(prices: Prices, bought: Bools, *, horizon: int, cost_bp: floa
         )
         for place in np.flatnonzero(bought & ~np.isnan(entry)).tolist()
     ]
-    return FollowedTranche(
-        days, is_over, _growth(value[:, bought]) if bought.any() else None, _growth(value), positions
-    )
+    advice = _growth(value[:, bought]) if bought.any() else np.full(len(days), np.nan)
+    return FollowedTranche(days, is_over, advice, _growth(value), positions)
 
 
 @dataclass(frozen=True)
@@ -128,26 +124,25 @@ class Portfolio:
     equal_traded: Floats
 
 
-def combine_tranches(tranches: Sequence[dict[str, Any]], *, shares: int | None) -> Portfolio | None:
+def combine_tranches(tranches: Sequence[tuple[bytes, bool]], *, shares: int | None) -> Portfolio | None:
     """Each tranche has one of `shares` equal parts of the capital (None: as many as there are at once), brought back to
-    it daily. `tranches` as `FollowedTranche.as_dict`. Weekdays on which there is none are in cash; None where no day
-    counts."""
-    begun = [tranche for tranche in tranches if tranche["days"]]
+    it daily. `tranches`: as bytes, and whether it is over. Weekdays on which there is none are in cash; None where no
+    day counts."""
+    begun = [(content, is_over) for content, is_over in tranches if content]
     if not begun:
         return None
-    lengths = np.array([len(tranche["days"]) for tranche in begun])
-    day = np.concatenate([tranche["days"] for tranche in begun])
-    lasts = np.cumsum(lengths) - 1
-    firsts = lasts + 1 - lengths
+    stored = np.frombuffer(b"".join(content for content, _ in begun), dtype=DAYS)
+    lasts = np.cumsum([len(content) // DAYS.itemsize for content, _ in begun]) - 1
+    firsts = np.concatenate(([0], lasts[:-1] + 1))
+    day, advice = stored["day"].astype(np.int64), stored["advice"].astype(np.float64)
     days = _with_cash_days(np.unique(day), day[firsts], day[lasts])
     place = np.searchsorted(days, day)
     held = np.bincount(place, minlength=len(days))
     parts = shares or int(held.max())
-    has_buys = np.repeat([tranche["advice"] is not None for tranche in begun], lengths)
+    has_buys = ~np.isnan(advice)
     trades = np.zeros(len(day))
     trades[firsts] += 1.0
-    trades[lasts] += [float(tranche["is_over"]) for tranche in begun]
-    idle = [[0.0] * length for length in lengths.tolist()]
+    trades[lasts] += [float(is_over) for _, is_over in begun]
 
     def by_day(values: Any) -> Floats:
         sums: Floats = np.bincount(place, values, minlength=len(days)) / parts
@@ -156,8 +151,8 @@ def combine_tranches(tranches: Sequence[dict[str, Any]], *, shares: int | None) 
     return Portfolio(
         shares=shares,
         days=days,
-        advice=by_day(np.concatenate([t["advice"] or cash for t, cash in zip(begun, idle, strict=True)])),
-        equal=by_day(np.concatenate([tranche["equal"] for tranche in begun])),
+        advice=by_day(np.nan_to_num(advice)),
+        equal=by_day(stored["equal"]),
         exposure=by_day(has_buys),
         equal_exposure=held / parts,
         traded=by_day(trades * has_buys),

@@ -33,7 +33,7 @@ def follow_tranches() -> None:
     ordered = sets.order_by("universe", "as_of", "pk").only("universe", "as_of", "horizon")
     for _, group in groupby(ordered, key=lambda one: (one.universe, (one.as_of - _EPOCH).days // _SPAN)):
         records = list(_followed(list(group)))
-        columns = ["is_over", "returns", "positions"]
+        columns = ["is_over", "days", "positions"]
         Tranche.objects.bulk_create(records, update_conflicts=True, unique_fields=["set"], update_fields=columns)
 
 
@@ -44,11 +44,11 @@ def portfolios(*, replay: bool, versions: Collection[str]) -> dict[str, Portfoli
     so its capital is divided by the most tranches that are held at once.
     """
     followed = Tranche.objects.filter(set__in_sample=False, set__replay=replay, set__version__in=versions)
-    tranches: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    tranches: dict[str, list[tuple[bytes, bool]]] = defaultdict(list)
     horizons: dict[str, int] = {}
-    columns = ("set__version", "set__horizon", "returns")
-    for version, horizon, returns in followed.order_by("set__as_of").values_list(*columns):
-        tranches[version].append(returns)
+    columns = ("set__version", "set__horizon", "days", "is_over")
+    for version, horizon, days, is_over in followed.order_by("set__as_of").values_list(*columns):
+        tranches[version].append((bytes(days), is_over))
         horizons[version] = horizon
     together = {
         version: combine_tranches(own, shares=None if replay else horizons[version])
@@ -84,7 +84,7 @@ def _record(one: RecommendationSet, lines: list[_Spoken], prices: Prices, column
     positions = [{"row": lines[position.place].row, **asdict(position)} for position in tranche.positions]
     for position in positions:
         del position["place"]
-    return Tranche(set=one, is_over=tranche.is_over, returns=tranche.as_dict(), positions=positions)
+    return Tranche(set=one, is_over=tranche.is_over, days=tranche.as_bytes(), positions=positions)
 
 
 def _prices(bars: list[Bars]) -> Prices:

@@ -1,5 +1,6 @@
 """Money of following the BUYs: against a slow account by hand, and what must hold whatever the prices."""
 
+import math
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Any
@@ -87,8 +88,8 @@ def test_it_equals_a_slow_account(case: Case, cost_bp: float) -> None:
         return
     slow = slow_tranche(case.prices, bought, case.horizon, cost_bp / 1e4)
     assert tranche.equal.tolist() == pytest.approx(slow["equal"], abs=1e-12)
-    assert (tranche.advice is None) == (not bought.any())
-    if tranche.advice is not None:
+    assert np.isnan(tranche.advice).all() == (not bought.any())
+    if bought.any():
         assert tranche.advice.tolist() == pytest.approx(slow["advice"], abs=1e-12)
     for position in tranche.positions:
         assert 1 + position.net == pytest.approx(slow["worth"][position.place], abs=1e-12)
@@ -98,7 +99,7 @@ def test_it_equals_a_slow_account(case: Case, cost_bp: float) -> None:
 @given(case=CASES)
 def test_its_equity_is_the_mean_of_its_positions(case: Case) -> None:
     tranche, buys = case.follow(), int(case.bought.sum())
-    if tranche.advice is None or not len(tranche.days):
+    if not buys or not len(tranche.days):
         return
     in_cash = buys - len(tranche.positions)
     worth = (sum(1 + position.net for position in tranche.positions) + in_cash) / buys
@@ -125,8 +126,7 @@ def test_what_a_day_shows_needs_no_later_bar(case: Case, seen: int) -> None:
     assert early.days.tolist() == whole.days[:days].tolist()
     before_sale = days - early.is_over
     assert early.equal[:before_sale].tolist() == whole.equal[:before_sale].tolist()
-    if early.advice is not None and whole.advice is not None:
-        assert early.advice[:before_sale].tolist() == whole.advice[:before_sale].tolist()
+    assert np.array_equal(early.advice[:before_sale], whole.advice[:before_sale], equal_nan=True)
 
 
 def test_it_agrees_with_an_example_worked_by_hand() -> None:
@@ -144,7 +144,6 @@ def test_it_agrees_with_an_example_worked_by_hand() -> None:
     assert position.gross == pytest.approx(0.21)
     assert position.net == pytest.approx(1.21 * 0.99**2 - 1)
     assert (position.worst, position.best) == (pytest.approx(-0.05), pytest.approx(0.23))
-    assert tranche.advice is not None
     assert tranche.advice.tolist() == pytest.approx([1.1 * 0.99 - 1, 1.1 * 0.99 - 1])
     assert np.prod(1 + tranche.equal) == pytest.approx((1.21 + 1) / 2 * 0.99**2)
 
@@ -154,32 +153,34 @@ def test_what_does_not_trade_at_the_next_open_is_not_bought() -> None:
     for name in ("open", "high", "low", "close"):
         getattr(prices, name)[0, 2] = np.nan
     tranche = follow_tranche(prices, np.array([False, False, True, False]), horizon=3, cost_bp=5)
-    assert tranche.positions == [] and tranche.advice is not None and not tranche.advice.any()
+    assert tranche.positions == [] and tranche.advice.tolist() == [0.0, 0.0, 0.0]
 
 
-def _dict(days: list[int], advice: list[float] | None, equal: list[float], *, is_over: bool = True) -> dict[str, Any]:
-    return {"days": days, "advice": advice, "equal": equal, "is_over": is_over}
+def _stored(days: list[int], advice: float, equal: float, *, is_over: bool = True) -> tuple[bytes, bool]:
+    """The same return on each of its days; NaN: nothing was bought."""
+    each = (np.full(len(days), value) for value in (advice, equal))
+    return FollowedTranche(np.array(days), is_over, *each, []).as_bytes(), is_over
 
 
 def test_tranches_share_the_capital() -> None:
-    first, second = _dict([4, 5], [0.10, 0.20], [0.01, 0.02]), _dict([5, 6], None, [0.03, 0.04], is_over=False)
-    together = combine_tranches([first, second], shares=4)
+    tranches = [_stored([4, 5], 0.10, 0.02), _stored([5, 6], math.nan, 0.04, is_over=False)]
+    together = combine_tranches(tranches, shares=4)
     assert together is not None and together.days.tolist() == [4, 5, 6]
-    assert together.advice.tolist() == pytest.approx([0.025, 0.05, 0.0])
-    assert together.equal.tolist() == pytest.approx([0.0025, 0.0125, 0.01])
+    assert together.advice.tolist() == pytest.approx([0.025, 0.025, 0.0])
+    assert together.equal.tolist() == pytest.approx([0.005, 0.015, 0.01])
     assert together.exposure.tolist() == pytest.approx([0.25, 0.25, 0.0])
     assert together.equal_exposure.tolist() == pytest.approx([0.25, 0.5, 0.25])
     assert together.traded.tolist() == pytest.approx([0.25, 0.25, 0.0])
     assert together.equal_traded.tolist() == pytest.approx([0.25, 0.5, 0.0])
-    at_most = combine_tranches([first, second], shares=None)
+    at_most = combine_tranches(tranches, shares=None)
     assert at_most is not None and at_most.equal_exposure.max() == 1.0
 
 
 def test_days_between_tranches_are_in_cash_and_holidays_within_them_are_no_days() -> None:
-    apart = combine_tranches([_dict([4, 6], [0.1, 0.1], [0.1, 0.1]), _dict([11, 12], None, [0.1, 0.1])], shares=None)
+    apart = combine_tranches([_stored([4, 6], 0.1, 0.1), _stored([11, 12], math.nan, 0.1)], shares=None)
     assert apart is not None
-    assert apart.days.tolist() == [4, 6, 11, 12]  # 7 and 8 are a Thursday and a Friday, on which nothing ever traded
-    assert combine_tranches([_dict([], None, [])], shares=None) is None
-    weeks = combine_tranches([_dict([4, 5, 6, 7, 8], [0.1] * 5, [0.1] * 5), _dict([18], None, [0.1])], shares=None)
+    assert apart.days.tolist() == [4, 6, 11, 12]  # on Thursday and Friday, 7 and 8, nothing ever traded
+    assert combine_tranches([_stored([], 0.1, 0.1)], shares=None) is None
+    weeks = combine_tranches([_stored([4, 5, 6, 7, 8], 0.1, 0.1), _stored([18], math.nan, 0.1)], shares=None)
     assert weeks is not None and weeks.days.tolist() == [4, 5, 6, 7, 8, 11, 12, 13, 14, 15, 18]
     assert weeks.equal_exposure[5:10].tolist() == [0.0] * 5

@@ -3,6 +3,7 @@
 import csv
 import io
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from instruments.imports.services import bars_write
 from instruments.models import PriceBar, Series
 from instruments.store.read_bars import load_bars
 from predictions.models import Label, Recommendation, RecommendationSet, Tranche
+from predictions.quant.money import DAYS
 from predictions.recommendations.make import recommendations_make
 from predictions.recommendations.money import portfolios
 from predictions.recommendations.score import recommendations_score
@@ -35,6 +37,10 @@ def _bought(position: int, *, replay: bool = False) -> RecommendationSet:
     return made
 
 
+def _days(tranche: Tranche) -> Any:
+    return np.frombuffer(bytes(tranche.days), dtype=DAYS)
+
+
 def _number(day: date) -> int:
     return (day - date(1970, 1, 1)).days
 
@@ -44,7 +50,7 @@ def test_it_follows_each_set_from_the_next_open_to_the_horizons_close() -> None:
     recommendations_score()
     tranche = Tranche.objects.get()
     assert tranche.set == made and tranche.is_over
-    assert tranche.returns["days"] == [_number(day_of(position)) for position in range(406, 411)]
+    assert _days(tranche)["day"].tolist() == [_number(day_of(position)) for position in range(406, 411)]
     rows = list(made.rows.filter(label="BUY").order_by("rank").select_related("series"))
     assert [position["row"] for position in tranche.positions] == [row.pk for row in rows]
     worth = []
@@ -56,7 +62,7 @@ def test_it_follows_each_set_from_the_next_open_to_the_horizons_close() -> None:
         assert position["worst"] == pytest.approx(bars.low[406:411].min() / bars.open[406] - 1)
         assert position["best"] == pytest.approx(bars.high[406:411].max() / bars.open[406] - 1)
         worth.append(1 + position["net"])
-    assert np.prod(1 + np.array(tranche.returns["advice"])) == pytest.approx(np.mean(worth), abs=1e-6)
+    assert np.prod(1 + _days(tranche)["advice"]) == pytest.approx(np.mean(worth), abs=1e-6)
 
 
 def test_it_goes_on_with_new_bars_and_leaves_what_is_sold() -> None:
@@ -64,17 +70,17 @@ def test_it_goes_on_with_new_bars_and_leaves_what_is_sold() -> None:
     old = _bought(405)
     recommendations_score()
     open_one = Tranche.objects.exclude(set=old).get()
-    assert len(open_one.returns["days"]) == 2 and not open_one.is_over and open_one.positions[0]["is_open"]
-    sold = Tranche.objects.get(set=old).returns
+    assert len(_days(open_one)) == 2 and not open_one.is_over and open_one.positions[0]["is_open"]
+    sold = bytes(Tranche.objects.get(set=old).days)
     for series in Series.objects.all():
         later = noise_bars(430, seed=sum(map(ord, series.instrument.symbol)))
         bars_write(series=series, bars=later.slice(420, 430), source="made up")
     PriceBar.objects.filter(timestamp__date=day_of(406)).update(open=7.0, adj_close=7.0)
     recommendations_score()
     gone_on = Tranche.objects.exclude(set=old).get()
-    assert len(gone_on.returns["days"]) == 5 and gone_on.is_over
-    assert gone_on.returns["equal"][:2] == open_one.returns["equal"]
-    assert Tranche.objects.get(set=old).returns == sold
+    assert len(_days(gone_on)) == 5 and gone_on.is_over
+    assert _days(gone_on)[:2].tolist() == _days(open_one).tolist()
+    assert bytes(Tranche.objects.get(set=old).days) == sold
 
 
 def test_sets_in_sample_earn_nothing_and_older_sets_are_caught_up() -> None:
@@ -124,8 +130,9 @@ def test_many_days_have_intervals(bob: User, browser_of: BrowserOf) -> None:
     for week in range(1, 20):
         made.pk, made.as_of = None, made.as_of + timedelta(days=7)
         made.save(force_insert=True)
-        numbers = [number + 7 * week for number in tranche.returns["days"]]
-        Tranche.objects.create(set=made, is_over=True, returns={**tranche.returns, "days": numbers}, positions=[])
+        later = _days(tranche).copy()
+        later["day"] += 7 * week
+        Tranche.objects.create(set=made, is_over=True, days=later.tobytes(), positions=[])
         days += 5
     page = browser_of(bob).get("/recommendations/scorecard/").text
     assert f"{days} trading days" in page and "Above equal weight: <strong>" in page
@@ -145,7 +152,7 @@ def test_its_positions_come_page_by_page_and_as_csv(bob: User, browser_of: Brows
     while shown <= 2 * SIZE + 10:
         made.pk, made.as_of = None, made.as_of + timedelta(days=1)
         made.save(force_insert=True)
-        Tranche.objects.create(set=made, is_over=True, returns=tranche.returns, positions=tranche.positions)
+        Tranche.objects.create(set=made, is_over=True, days=tranche.days, positions=tranche.positions)
         shown += 3
     rows, query = [], ""
     while True:

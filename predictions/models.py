@@ -113,6 +113,19 @@ class RecommendationSet(models.Model):
         return f"{self.version} {self.as_of}"
 
 
+class Tranche(models.Model):
+    """What following a set's BUYs has earned so far, beside equal weight of its instruments; rewritten with each new
+    bar until the horizon's last close. A table of its own: sets are read with every recommendation."""
+
+    set = models.OneToOneField(RecommendationSet, on_delete=models.PROTECT, primary_key=True, related_name="tranche")
+    is_over = models.BooleanField()  # sold
+    days = models.BinaryField()  # what it earned day by day, as DAYS of predictions/quant/money.py
+    positions = models.JSONField()  # of each BUY that was bought, by rank: a Position, with the recommendation's `row`
+
+    def __str__(self) -> str:
+        return f"tranche of set {self.set_id}"
+
+
 class RecommendationQuerySet(models.QuerySet["Recommendation"]):
     def pending(self) -> "RecommendationQuerySet":
         return self.filter(set__is_open=True, realised_return=None).exclude(label="")

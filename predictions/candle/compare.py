@@ -124,14 +124,24 @@ def _common(compared: list[CandlePredictions]) -> Common | None:
     up = compared[newest].up[rows[newest]]
     scores = [candles.output.probability[own] for candles, own in zip(compared, rows, strict=True)]
     first, last = iso_times(times[[0, -1]])
+    names = [candles.run.run_id for candles in compared]
     equities = [_equity(candles, int(own[0])) for candles, own in zip(compared, rows, strict=True)]
     return Common(
         rows=len(times),
         first=first,
         last=last,
         against=_against(up, scores),
-        probabilities=line_plot([score.tolist() for score in scores], styles=MODEL_STYLES),
-        equity=line_plot(equities, styles=MODEL_STYLES, level=1.0),
+        probabilities=line_plot(
+            {name: score.tolist() for name, score in zip(names, scores, strict=True)},
+            _steps(times),
+            styles=MODEL_STYLES,
+        ),
+        equity=line_plot(
+            dict(zip(names, equities, strict=True)),
+            _steps(compared[0].bars.time[rows[0][0] :]),
+            styles=MODEL_STYLES,
+            level=1.0,
+        ),
     )
 
 
@@ -145,6 +155,10 @@ def _against(up: np.ndarray, scores: list[np.ndarray]) -> list[Against]:
         Against(figure, test.difference, test.p_value, float(p_adjusted)) if test else Against(figure)
         for figure, test, p_adjusted in zip(figures[1:], tests, adjusted, strict=True)
     ]
+
+
+def _steps(times: np.ndarray) -> list[str]:
+    return [moment[:16].replace("T", " ").removesuffix(" 00:00") for moment in iso_times(times)]
 
 
 def _equity(predicted: CandlePredictions, first: int) -> list[float]:

@@ -19,6 +19,7 @@ from instruments.models import Series
 from instruments.store.read_bars import load_many
 from predictions.models import Label, Recommendation, RecommendationSet
 from predictions.quant.score import DayScore, Scorecard, hits, scorecard
+from predictions.recommendations.money import follow_tranches
 from training.quant.labels import forward_return
 
 ScoredDays = dict[str, tuple[Scorecard, list[tuple[date, DayScore]]]]  # by version, newest first
@@ -50,7 +51,14 @@ class RealisedOutcomes:
 
 
 def recommendations_score() -> int:
-    """Writes the outcome of every recommendation whose horizon's last bar has come. Says how many."""
+    """Writes the outcome of every recommendation whose horizon's last bar has come, and follows what the BUYs earn up
+    to the newest bars. Says how many outcomes."""
+    scored = _outcomes_write()
+    follow_tranches()
+    return scored
+
+
+def _outcomes_write() -> int:
     pending = _pending()
     set_ids = {int(number) for waiting in pending.values() for number in np.unique(waiting.set)}
     of = RecommendationSet.objects.in_bulk(set_ids)

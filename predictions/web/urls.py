@@ -10,6 +10,7 @@ urlpatterns = [
     path("recommendations/new", asking.recommend_new, name="recommend-new"),
     path("recommendations/score", asking.score_now, name="score-now"),
     path("recommendations/scorecard/", recommendations.scorecard, name="scorecard"),
+    path("recommendations/positions/<slug:version>/", recommendations.positions, name="positions"),
     path("recommendations/drift/", recommendations.drift, name="drift"),
     path("recommendations/<int:number>/why", recommendations.why, name="recommendation-why"),
     path("schedules/", schedules.schedule_list, name="schedules"),

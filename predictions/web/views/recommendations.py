@@ -1,6 +1,11 @@
 """Pages of recommendations: a day's list, and why one was made."""
 
-from django.http import HttpRequest, HttpResponse
+import re
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from urllib.parse import urlencode
+
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
@@ -12,9 +17,12 @@ from predictions.models import Notice, Recommendation
 from predictions.recommendations.as_json import FIELDS, recommendations_json
 from predictions.recommendations.drift import drift_look
 from predictions.recommendations.scorecard import scorecard_context
+from predictions.web.presenters.positions import FIELDS as POSITION
+from predictions.web.presenters.positions import all_positions, position_page
 from predictions.web.presenters.recommendations import chosen_rows, chosen_set, reasons, set_context
 from training.errors import RunRefused
 from training.models import ModelVersion
+from training.quant.candle.spec import COST_BP
 from training.quant.stats.stability import STRETCH
 
 NOTICES = 50  # the newest
@@ -71,6 +79,30 @@ def scorecard(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @page_permission(Scope.READ)
+def positions(request: HttpRequest, version: str) -> HttpResponse:
+    """`?replay=1&before=`; `format=csv` for a spreadsheet: all of them."""
+    is_replay, before = request.GET.get("replay") == "1", request.GET.get("before", "")
+    if before and not re.fullmatch(r"\d{4}-\d\d-\d\d\.\d{1,18}", before):
+        raise Http404("No such page of positions.")
+    scope = {"replay": "1"} if is_replay else {}
+    if request.GET.get("format") == "csv":
+        cells = ([getattr(line, name) for name in POSITION] for line in all_positions(version, replay=is_replay))
+        return _csv_file(chain([POSITION], cells), f"positions-{version}{'-replay' if is_replay else ''}.csv")
+    lines, older = position_page(version, replay=is_replay, before=before)
+    context = {
+        "version": version,
+        "is_replay": is_replay,
+        "positions": lines,
+        "cost_bp": COST_BP,
+        "older": older,
+        "older_query": urlencode(scope | {"before": older}),
+        "csv_query": urlencode(scope | {"format": "csv"}),
+    }
+    return render(request, "predictions/recommendations/positions.html", context)
+
+
+@require_GET
+@page_permission(Scope.READ)
 def drift(request: HttpRequest) -> HttpResponse:
     """Each active model as it is now, and what was noticed of any."""
     context = {"reports": drift_look(), "notices": Notice.objects.all()[:NOTICES], "window_days": STRETCH}
@@ -81,6 +113,9 @@ def _csv(query: dict[str, str]) -> HttpResponse:
     found = chosen_set(query)
     rows = recommendations_json(list(chosen_rows(found, query))) if found else []
     cells = [[" ".join(v) if isinstance(v := row[name], list) else v for name in FIELDS] for row in rows]
-    name = f"recommendations-{found.as_of}.csv" if found else "recommendations.csv"
+    return _csv_file([FIELDS, *cells], f"recommendations-{found.as_of}.csv" if found else "recommendations.csv")
+
+
+def _csv_file(rows: Iterable[Sequence[object]], name: str) -> HttpResponse:
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return HttpResponse(csv_text([FIELDS, *cells]), content_type="text/csv; charset=utf-8", headers=headers)
+    return HttpResponse(csv_text(rows), content_type="text/csv; charset=utf-8", headers=headers)

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+import numpy as np
 from django.utils import timezone
 
 from training.evidence.candle import candle_verdicts
 from training.models import Status, TrainingRun
 from training.quant.candle.spec import RANGES, parse_time
 from training.quant.candle.verdict import Verdict
+from training.quant.stats.equity import trades_of
 from training.quant.universe.verdict import UniverseVerdict
 from training.recipes.candle.as_json import candle_run_json
 from training.recipes.kinds import listed_kinds
@@ -35,6 +37,8 @@ STAGES = {
     "failed": "Failed",
     "cancelled": "Cancelled",
 }
+AROUND = 20  # candles shown before a trade
+BOOKS = (("strategy", "Model"), ("buy_and_hold", "Buy and hold"))
 
 
 def run_context(run: TrainingRun) -> dict[str, Any]:
@@ -112,7 +116,9 @@ def _progress(run: TrainingRun) -> dict[str, Any]:
         "percent": round(100 * run.progress),
         "elapsed": (timezone.now() - (run.started_at or run.created_at)).total_seconds(),
         "left": time_left(run),
-        "curve": line_plot([[loss for _, loss in run.live_curve]]),
+        "curve": line_plot(
+            {"Validation": [loss for _, loss in run.live_curve]}, [str(number) for number, _ in run.live_curve]
+        ),
         "rounds": run.live_curve[-1][0] if run.live_curve else None,
         "is_cancelling": run.cancel_requested_at is not None,
     }
@@ -143,17 +149,80 @@ def _outcome(run: TrainingRun, summary: dict[str, Any]) -> dict[str, Any]:
         "live_parts": ("Since",),
         "live_lines": _live_lines(summary["live_score"]),
         "segments": split_segments(summary["splits"]),
-        "curve": line_plot([curve], mark=best_round - 1 if best_round else None),
+        "curve": line_plot(
+            {"Validation": curve},
+            [str(number + 1) for number in range(len(curve))],
+            mark=best_round - 1 if best_round else None,
+        ),
         "scatter": probability_scatter(detail.get("test_rows") or [], detail.get("best_threshold") or 0.5),
         "equity": line_plot(
-            [performance[name]["equity"] for name in ("strategy", "buy_and_hold") if performance.get(name)], level=1.0
+            {name: performance[key]["equity"] for key, name in BOOKS if performance.get(key)},
+            _equity_steps(detail.get("test_rows") or []),
+            level=1.0,
         ),
+        "trades": trade_lines(run),
         "performance": {**performance, "rows": _performance_rows(performance)},
         "importance": [
             {**feature, "percent": 100 * feature["share"], "width": 100 * feature["share"] / largest}
             for feature in importance
         ],
     }
+
+
+def _equity_steps(test_rows: list[dict[str, Any]]) -> list[str]:
+    """The moment of each value of the equity, the start first."""
+    return [_moment(row["timestamp"]) for row in test_rows[:1]] + [_moment(row["target"]) for row in test_rows]
+
+
+def _moment(time: str) -> str:
+    """A day, or with the hour where that is not midnight."""
+    return time[:16].replace("T", " ").removesuffix(" 00:00")
+
+
+@dataclass(frozen=True)
+class TradeLine:
+    """A stretch of candles that the model was long, bought and sold at opens; returns are fractions after costs,
+    `chart` is the query of the chart around it."""
+
+    entry: str
+    exit: str
+    is_open: bool
+    bars: int
+    total_return: float
+    cost: float
+    worst: float
+    best: float
+    chart: str
+
+
+def trade_lines(run: TrainingRun) -> list[TradeLine]:
+    """Over the test window, from what the run has stored of it; newest last."""
+    rows, performance = run.detail.get("test_rows") or [], run.detail.get("performance") or {}
+    returns = (performance.get("strategy") or {}).get("returns") or []
+    if len(returns) != len(rows) or not rows:
+        return []
+    held = np.array([row["prediction"] == 1 for row in rows])
+    side = performance["cost_bp"] / 1e4
+    return [
+        TradeLine(
+            entry=_moment(rows[trade.first]["target"]),
+            exit=_moment(rows[trade.last]["target"]),
+            is_open=trade.is_open,
+            bars=trade.last - trade.first + trade.is_open,
+            total_return=trade.total_return,
+            cost=side if trade.is_open else 2 * side,
+            worst=trade.worst,
+            best=trade.best,
+            chart=_chart_query(run, rows[max(0, trade.first - AROUND)]["timestamp"], rows[trade.last]["target"]),
+        )
+        for trade in trades_of(held, np.array(returns))
+    ]
+
+
+def _chart_query(run: TrainingRun, first: str, last: str) -> str:
+    span = {"from": int(parse_time(first).timestamp()), "to": int(parse_time(last).timestamp())}
+    named = {"symbol": run.config["symbol"], "timeframe": run.config["timeframe"], "models": run.run_id}
+    return urlencode({**named, **span})
 
 
 def load_query(run: TrainingRun) -> str:
@@ -196,6 +265,6 @@ def _performance_rows(performance: dict[str, Any]) -> list[dict[str, Any]]:
             "turnover_percent": 100 * performance[key]["turnover"],
             "sharpe": Figure(performance[key]["sharpe"], reason="the equity never moved"),
         }
-        for key, name in (("strategy", "Model"), ("buy_and_hold", "Buy and hold"))
+        for key, name in BOOKS
         if performance.get(key)
     ]

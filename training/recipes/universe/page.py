@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from django.utils import timezone
 
 from training.evidence.trials import levels_spent
 from training.models import Status, TrainingRun
 from training.quant.candle.spec import Range
 from training.quant.candle.verdict import Label
+from training.quant.stats.equity import returns_of
 from training.quant.universe.spec import SHARES, UNIVERSE_RANGES
 from training.quant.walk_forward.spec import WALK_RANGES
 from training.recipes.universe.form import percent_text
@@ -17,6 +19,7 @@ from training.recipes.walk_forward.as_json import folds_by_walk
 from training.registry.activation import activations_of
 from training.runs.as_json import run_json
 from training.web.presenters.charts import line_plot
+from training.web.presenters.equity import day_numbers, equity_panel
 from training.web.presenters.progress import time_left, under_way
 from training.web.presenters.verdict import poll_ms
 
@@ -47,6 +50,7 @@ BOOKS = (
     ("long_only", "Long only", ""),
     ("equal_weight", "Equal weight, no model", "benchmark"),
 )
+WALK_BOOKS = (("long_short", "All folds as one portfolio"), ("equal_weight", "Equal weight, no model"))
 BOOK_STYLES = ("", "is-third", "is-second")  # of the lines, in the order of BOOKS
 FOLD_FIGURES = (
     ("precision_buy", PERCENT),
@@ -112,7 +116,10 @@ def walk_context(run: TrainingRun) -> dict[str, Any]:
         "parts": ("Pooled, out of sample",),
         "pooled_lines": figure_lines([summary["pooled"]]) if summary["pooled"] else [],
         "fold_strips": [_strip(summary, steady) for steady in STEADY] if done else [],
-        "equity": line_plot([[1.0, *curve[name]] for name in ("long_short", "equal_weight")], level=1.0)
+        "panel": equity_panel(
+            day_numbers(curve["days"]),
+            {label: returns_of(np.array([1.0, *curve[name]])) for name, label in WALK_BOOKS},
+        )
         if curve
         else None,
         "curve_days": (curve["days"][0], curve["days"][-1]) if curve else None,
@@ -169,10 +176,19 @@ def _outcome(run: TrainingRun, summary: dict[str, Any]) -> dict[str, Any]:
             {"rows": bucket["rows"], "predicted": 100 * bucket["promised"], "observed": 100 * bucket["came"]}
             for bucket in reports["test"]["calibration"]
         ],
-        "equity": line_plot([portfolios[name]["equity"] for name, _, _ in BOOKS], styles=BOOK_STYLES, level=1.0),
+        "equity": line_plot(
+            {label: portfolios[name]["equity"] for name, label, _ in BOOKS},
+            ["start", *portfolios["days"]],
+            styles=BOOK_STYLES,
+            level=1.0,
+        ),
         "portfolios": [
             _book(label, style, portfolios[name]) for (name, label, _), style in zip(BOOKS, BOOK_STYLES, strict=True)
         ],
+        "panel": equity_panel(
+            day_numbers(portfolios["days"]),
+            {label: np.array(portfolios[name]["returns"]) for name, label, _ in (BOOKS[0], BOOKS[-1])},
+        ),
         "book_days": (portfolios["days"][0], portfolios["days"][-1]),
         "cost_bp": detail["cost_bp"],
         "importance": _importance(detail),

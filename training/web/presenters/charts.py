@@ -1,10 +1,15 @@
 """A run's JSON turned into the geometry of its page's pictures."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from training.web.presenters.metrics_table import PARTS
+
+MOST_POINTS = 400  # of a line: a box is hardly wider in pixels
+MOST_NUMBERS = 25  # of the table beside it
+X_TICKS = 5
 
 
 @dataclass(frozen=True)
@@ -53,27 +58,47 @@ class PlotLine:
 
     points: str
     style: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A value on an axis, `at` per cent of its length from the left or from the top."""
+
+    at: float
+    text: str
 
 
 @dataclass(frozen=True)
 class Plot:
     """A line chart in a box of `width` by `height`, for `training/shared/_line_chart.html`. `lines` are in the order
     of drawing, so that the first series, drawn last, lies on top. `low` and `high` are the values at its bottom and top
-    edge, written with `places` decimals and `unit`."""
+    edge, written with `places` decimals and `unit`; `steps` says what each point stands for, `numbers` are some of the
+    points as text: the step, then a value for each series in the order given."""
 
     lines: tuple[PlotLine, ...]
     low: float
     high: float
+    steps: tuple[str, ...]
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+    numbers: tuple[tuple[str, ...], ...]
     mark_x: float | None = None
     mark_y: float | None = None
     places: int = 3
     unit: str = ""
     width: int = 600
     height: int = 140
+    margin: int = 4  # of the lines from the bottom and the top edge
+
+    @property
+    def names(self) -> list[str]:
+        return [line.name for line in reversed(self.lines)]
 
 
 def line_plot(
-    series: Sequence[Sequence[float]],
+    series: Mapping[str, Sequence[float]],
+    steps: Sequence[str],
     *,
     styles: Sequence[str] = ("", "is-second"),
     mark: int | None = None,
@@ -81,31 +106,68 @@ def line_plot(
     places: int = 3,
     unit: str = "",
 ) -> Plot | None:
-    """Several series over the same steps, one style for each; None where no series has two values. `mark`: a step to
-    stand out; `level`: a value to draw across."""
-    longest = max((len(values) for values in series), default=0)
-    if longest < 2:
+    """Several series by their names over the same `steps` (their dates or numbers), one style for each; a NaN is left
+    out. None where no series has two values. `mark`: a step to stand out; `level`: a value to draw across."""
+    longest = max((len(values) for values in series.values()), default=0)
+    drawn = [value for values in series.values() for value in values if not math.isnan(value)]
+    if longest < 2 or not drawn:
         return None
-    drawn = [value for values in series for value in values] + ([level] if level is not None else [])
+    drawn += [level] if level is not None else []
     low, high = min(drawn), max(drawn)
-    across, up = Plot.width / (longest - 1), (Plot.height - 8) / ((high - low) or 1)
+    across, up = Plot.width / (longest - 1), (Plot.height - 2 * Plot.margin) / ((high - low) or 1)
 
     def y(value: float) -> float:
-        return round(Plot.height - 4 - (value - low) * up, 1)
+        return round(Plot.height - Plot.margin - (value - low) * up, 2)
 
+    shown = _spread(longest, MOST_POINTS)
     lines = [
-        PlotLine(" ".join(f"{i * across:.1f},{y(value)}" for i, value in enumerate(values)), style)
-        for values, style in zip(series, styles[: len(series)], strict=True)
+        PlotLine(
+            " ".join(
+                f"{i * across:.1f},{y(values[i])}" for i in shown if i < len(values) and not math.isnan(values[i])
+            ),
+            style,
+            name,
+        )
+        for (name, values), style in zip(series.items(), styles[: len(series)], strict=True)
     ]
     return Plot(
         lines=tuple(reversed(lines)),
         low=low,
         high=high,
+        steps=tuple(steps[i] for i in shown),
+        x_ticks=tuple(Tick(round(100 * i / (longest - 1), 2), steps[i]) for i in _spread(longest, X_TICKS)),
+        y_ticks=tuple(Tick(round(100 * y(value) / Plot.height, 2), text) for value, text in _y_values(low, high, unit)),
+        numbers=tuple(
+            (steps[i], *(_number(values, i, places) for values in series.values()))
+            for i in _spread(longest, MOST_NUMBERS)
+        ),
         mark_x=round(mark * across, 1) if mark is not None else None,
         mark_y=y(level) if level is not None else None,
         places=places,
         unit=unit,
     )
+
+
+def _spread(count: int, most: int) -> list[int]:
+    """Places among `count`, the first and the last among them, evenly apart."""
+    chosen = min(count, most)
+    return [round(i * (count - 1) / (chosen - 1)) for i in range(chosen)]
+
+
+def _y_values(low: float, high: float, unit: str) -> list[tuple[float, str]]:
+    """Two to five round values between the edges, 1, 2 or 5 times a power of ten apart."""
+    if high == low:
+        return [(low, f"{low:g}{unit}")]
+    rough = (high - low) / 4
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * times for times in (1, 2, 5, 10) if power * times >= rough)
+    places = max(0, -math.floor(math.log10(step) + 1e-9))
+    first = math.ceil(low / step - 1e-9)
+    return [(k * step, f"{k * step:.{places}f}{unit}") for k in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def _number(values: Sequence[float], place: int, places: int) -> str:
+    return f"{values[place]:.{places}f}" if place < len(values) and not math.isnan(values[place]) else "–"
 
 
 @dataclass(frozen=True)

@@ -71,18 +71,18 @@ def used_until(model: ModelVersion) -> date:
     return date.fromisoformat(model.run.result["used_until"])
 
 
-def require_open(model: ModelVersion, known: Coverage, as_of: date | None, *, in_sample: bool = False) -> None:
+def require_open(model: ModelVersion, covered: Coverage, as_of: date | None, *, in_sample: bool = False) -> None:
     """Raises NotAdvisable where `model` can't speak of `as_of` (None: the newest bar)."""
-    if as_of and as_of < known.first:
+    if as_of and as_of < covered.first:
         raise NotAdvisable(
-            f"No instrument of {model.universe} has a bar on or before {as_of}: the first is {known.first}."
+            f"No instrument of {model.universe} has a bar on or before {as_of}: the first is {covered.first}."
         )
-    if as_of and sessions_between(known.newest, as_of) > OLDEST_SESSIONS:
+    if as_of and sessions_between(covered.newest, as_of) > OLDEST_SESSIONS:
         raise NotAdvisable(
-            f"The bars of {model.universe} end on {known.newest}, more than {OLDEST_SESSIONS} sessions before {as_of}. "
-            f"Import newer ones, or choose {known.newest}."
+            f"The bars of {model.universe} end on {covered.newest}, more than {OLDEST_SESSIONS} sessions before "
+            f"{as_of}. Import newer ones, or choose {covered.newest}."
         )
-    day = min(as_of or known.newest, known.newest)
+    day = min(as_of or covered.newest, covered.newest)
     last = used_until(model)
     if day < last and not in_sample:
         raise InSample(

@@ -67,24 +67,24 @@ def _followed(sets: list[RecommendationSet]) -> Iterator[Tranche]:
     series = list(Series.objects.filter(pk__in=numbers).order_by("pk"))
     if not series:
         return
-    horizon = max(one.horizon for one in sets)
+    horizon = max(made.horizon for made in sets)
     start = datetime.combine(sets[0].as_of + timedelta(days=1), time.min, tzinfo=UTC)
     end = datetime.combine(sets[-1].as_of + timedelta(days=3 * horizon + 30), time.max, tzinfo=UTC)
     prices = _prices([bars.adjusted() for bars in load_many(series, start=start, end=end)])
-    column = {one.pk: place for place, one in enumerate(series)}
-    for one in sets:
-        if lines := spoken[one.pk]:
-            yield _record(one, lines, prices, np.array([column[line.series] for line in lines]))
+    column = {each.pk: place for place, each in enumerate(series)}
+    for recommendation_set in sets:
+        if lines := spoken[recommendation_set.pk]:
+            yield _record(recommendation_set, lines, prices, np.array([column[line.series] for line in lines]))
 
 
-def _record(one: RecommendationSet, lines: list[_Spoken], prices: Prices, columns: Any) -> Tranche:
-    first = int(np.searchsorted(prices.days, (one.as_of - _EPOCH).days, side="right"))
+def _record(of: RecommendationSet, lines: list[_Spoken], prices: Prices, columns: Any) -> Tranche:
+    first = int(np.searchsorted(prices.days, (of.as_of - _EPOCH).days, side="right"))
     bought = np.array([line.label == Label.BUY for line in lines])
-    tranche: FollowedTranche = follow_tranche(prices.of(first, columns), bought, horizon=one.horizon, cost_bp=COST_BP)
+    tranche: FollowedTranche = follow_tranche(prices.of(first, columns), bought, horizon=of.horizon, cost_bp=COST_BP)
     positions = [{"row": lines[position.place].row, **asdict(position)} for position in tranche.positions]
     for position in positions:
         del position["place"]
-    return Tranche(set=one, is_over=tranche.is_over, days=tranche.as_bytes(), positions=positions)
+    return Tranche(set=of, is_over=tranche.is_over, days=tranche.as_bytes(), positions=positions)
 
 
 def _prices(bars: list[Bars]) -> Prices:

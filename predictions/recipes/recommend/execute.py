@@ -30,44 +30,50 @@ def execute(work: Work) -> Completed:
     spec = work.spec
     assert isinstance(spec, RecommendSpec)
     try:
-        known = coverage_of(spec.universe)
+        covered = coverage_of(spec.universe)
         if spec.replay:
-            return Completed(result=_replayed(spec, known, work.progress))
-        return Completed(result=_recommended(spec, known, work.progress))
+            return Completed(result=_replayed(spec, covered, work.progress))
+        return Completed(result=_recommended(spec, covered, work.progress))
     except NotAdvisable as error:
         raise RunRefused(Reason.BAD_DATA, str(error)) from error
 
 
-def _recommended(spec: RecommendSpec, known: Coverage, progress: Progress) -> dict[str, Any]:
+def _recommended(spec: RecommendSpec, covered: Coverage, progress: Progress) -> dict[str, Any]:
     as_of = date.fromisoformat(spec.as_of) if spec.as_of else None
     sayings, sentences = list(_sayings(spec, as_of)), []
     for number, saying in enumerate(sayings):
         progress.stage("recommend", number / len(sayings), saying.model.version)
         try:
-            made, is_new = recommendations_make(model=saying.model, as_of=as_of, in_sample=spec.in_sample)
+            recommendation_set, is_new = recommendations_make(model=saying.model, as_of=as_of, in_sample=spec.in_sample)
         except NotAdvisable:
             if not saying.is_challenger:
                 raise
             sentences.append(f"challenger {saying.model.version}: not before the next session")
             continue
         who = "challenger " if saying.is_challenger else ""
-        sentences.append(f"{who}{saying.model.version}: {made.as_of}{'' if is_new else ', as before'}")
+        sentences.append(f"{who}{saying.model.version}: {recommendation_set.as_of}{'' if is_new else ', as before'}")
     result: dict[str, Any] = {
         "sentence": "; ".join(sentences),
         "version": sayings[0].model.version,
-        "day": made.as_of.isoformat(),
+        "day": recommendation_set.as_of.isoformat(),
     }
-    if spec.schedule and known.is_stale:
-        _note_stale(sayings[0].model, known)
+    if spec.schedule and covered.is_stale:
+        _note_stale(sayings[0].model, covered)
     if as_of is None:
-        result["sentence"] += f" ({known})"
-        result |= {"newest_bar": str(known.newest), "sessions_old": known.sessions_old, "is_stale": known.is_stale}
+        result["sentence"] += f" ({covered})"
+        result |= {
+            "newest_bar": str(covered.newest),
+            "sessions_old": covered.sessions_old,
+            "is_stale": covered.is_stale,
+        }
     return result
 
 
-def _note_stale(model: ModelVersion, known: Coverage) -> None:
-    text = f"The universe {model.universe} has had no new bars: {known}. Recommendations on it are about days gone by."
-    notice = notice_make(model.version, known.newest, NoticeKind.STALE, text, {"sessions_old": known.sessions_old})
+def _note_stale(model: ModelVersion, covered: Coverage) -> None:
+    text = (
+        f"The universe {model.universe} has had no new bars: {covered}. Recommendations on it are about days gone by."
+    )
+    notice = notice_make(model.version, covered.newest, NoticeKind.STALE, text, {"sessions_old": covered.sessions_old})
     notices_mail([notice] if notice else [])
 
 
@@ -78,28 +84,28 @@ def _sayings(spec: RecommendSpec, as_of: date | None) -> Iterator[Saying]:
             yield Saying(challenger, as_of, is_challenger=True)
 
 
-def _replayed(spec: RecommendSpec, known: Coverage, progress: Progress) -> dict[str, Any]:
+def _replayed(spec: RecommendSpec, covered: Coverage, progress: Progress) -> dict[str, Any]:
     assert spec.replay is not None
     models = asked_models(spec.universe, spec.version)
-    days = [day for day in spec.replay.period_ends() if known.first <= day < known.newest]
-    made, before = [], 0
+    days = [day for day in spec.replay.period_ends() if covered.first <= day < covered.newest]
+    new_days, before = [], 0
     for number, (model, day) in enumerate([(model, day) for model in models for day in days]):
         progress.stage("replay", number / (len(models) * len(days)), f"{model.version} on {day}")
         try:
             recommendation_set, is_new = recommendations_make(model=model, as_of=day, replay=True)
         except NotAdvisable:  # seen by the model, or in a hole of the bars
             continue
-        made += [recommendation_set.as_of] if is_new else []
+        new_days += [recommendation_set.as_of] if is_new else []
         before += not is_new
-    if not made and not before:
+    if not new_days and not before:
         raise NotAdvisable(f"None of the days up to {spec.replay.last} is open: the model has seen their outcomes.")
     versions = ", ".join(model.version for model in models)
-    span = f", {min(made)} to {max(made)}" if made else ""
+    span = f", {min(new_days)} to {max(new_days)}" if new_days else ""
     again = f"; {before} had been recommended before" if before else ""
     return {
-        "sentence": f"{versions}: {len(made)} days replayed{span}{again}",
+        "sentence": f"{versions}: {len(new_days)} days replayed{span}{again}",
         "version": models[0].version,
-        "day": max(made).isoformat() if made else None,
-        "replayed": len(made),
+        "day": max(new_days).isoformat() if new_days else None,
+        "replayed": len(new_days),
         "before": before,
     }

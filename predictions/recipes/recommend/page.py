@@ -94,24 +94,24 @@ class RecommendForm(forms.Form):
 class OpenDays:
     """What the chosen models may speak of."""
 
-    known: Coverage | None
+    covered: Coverage | None
     problem: str
     first: date | None  # the first day that is open; None where no model is chosen
 
     @property
     def has_past(self) -> bool:
-        return self.known is not None and self.first is not None and self.first < self.known.newest
+        return self.covered is not None and self.first is not None and self.first < self.covered.newest
 
 
 def open_days(universe: str, version: str) -> OpenDays:
     """For the form: how old the newest bar is, and from when on the chosen models have seen no outcome."""
-    known = None
+    covered = None
     try:
-        known = coverage_of(universe)
+        covered = coverage_of(universe)
         models = asked_models(universe, version or None)
     except NotAdvisable as error:
-        return OpenDays(known, str(error), None)
-    return OpenDays(known, "", min(used_until(model) for model in models))
+        return OpenDays(covered, str(error), None)
+    return OpenDays(covered, "", min(used_until(model) for model in models))
 
 
 def next_steps(run: TrainingRun) -> list[tuple[str, str, dict[str, str]]]:

@@ -42,26 +42,28 @@ class RecommendRecipe:
 def _require_possible(spec: RecommendSpec) -> None:
     field = "universe"
     try:
-        known = coverage_of(spec.universe)
+        covered = coverage_of(spec.universe)
         field = "version"
         models = asked_models(spec.universe, spec.version)
         field = "replay" if spec.replay else "as_of"
         if spec.replay:
-            _require_open_days(spec.replay, known, models)
+            _require_open_days(spec.replay, covered, models)
             return
         for model in models:
-            require_open(model, known, date.fromisoformat(spec.as_of) if spec.as_of else None, in_sample=spec.in_sample)
+            require_open(
+                model, covered, date.fromisoformat(spec.as_of) if spec.as_of else None, in_sample=spec.in_sample
+            )
     except NotAdvisable as error:
         hint = " With `in_sample` it is made all the same, flagged and never counted." * isinstance(error, InSample)
         raise SpecError({field: [f"{error}{hint}"]}) from error
 
 
-def _require_open_days(replay: Replay, known: Coverage, models: list[ModelVersion]) -> None:
+def _require_open_days(replay: Replay, covered: Coverage, models: list[ModelVersion]) -> None:
     first = min(used_until(model) for model in models)
-    if not any(first <= day < known.newest for day in replay.period_ends()):
+    if not any(first <= day < covered.newest for day in replay.period_ends()):
         raise NotAdvisable(
-            f"No day from {replay.first} to {replay.last} is open to replay: bars end on {known.newest}, and the model "
-            f"has seen outcomes up to {first}. Train one as of an earlier day to replay the days since."
+            f"No day from {replay.first} to {replay.last} is open to replay: bars end on {covered.newest}, and the "
+            f"model has seen outcomes up to {first}. Train one as of an earlier day to replay the days since."
         )
 
 

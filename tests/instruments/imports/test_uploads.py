@@ -153,12 +153,18 @@ def _take_memory() -> None:
     bytearray(400 * 1024**2)
 
 
+def _take_time() -> None:
+    while True:
+        pass
+
+
 def test_it_costs_one_file_alone_when_its_reader_dies() -> None:
     assert apart(lambda: None) == ""
     assert "ended from outside" in apart(lambda: os.kill(os.getpid(), signal.SIGKILL))
     assert "more memory" in apart(_take_memory, memory=100 * 1024**2)
     assert "more memory" in apart(lambda: os.kill(os.getpid(), signal.SIGSEGV))
-    assert "longer than" in apart(signal.pause, seconds=1)
+    assert "longer than" in apart(signal.pause, wall_s=1)
+    assert "longer than" in apart(_take_time, cpu_s=1)
     assert apart(lambda: {}["none"]) == "This file can't be read."  # type: ignore[misc]
 
 
@@ -172,7 +178,7 @@ def test_it_says_so_where_the_reading_was_killed(carol: User) -> None:
     assert upload_findings(upload).report is None  # it might still be read elsewhere
     found = upload_findings(upload, is_over=True).report
     assert found is not None and "Upload it again" in found.files[0].refusal
-    Upload.objects.update(read_from=timezone.now() - timedelta(hours=1))
+    Upload.objects.update(read_from=timezone.now() - timedelta(hours=2))
     upload.refresh_from_db()
     assert upload_findings(upload).report == found
 

@@ -19,10 +19,10 @@ def execute(work: Work) -> Completed:
     upload = upload_find(UUID(spec.upload_id))
     if upload is None:
         raise RunRefused(Reason.BAD_DATA, GONE)
-    report = Report()
+    imported = Report()
     for number, path in enumerate(upload_paths(upload)):
         work.progress.stage("store", number / len(upload.files), path.name)
-        report.add(
+        imported.add(
             file_import(
                 path=path,
                 symbol=spec.symbol,
@@ -36,14 +36,14 @@ def execute(work: Work) -> Completed:
             )
         )
     upload_let_go(upload=upload)
-    if len(report.refused) == len(upload.files):
-        raise RunRefused(Reason.BAD_DATA, " ".join(report.refused)[:2000])
-    return Completed(result={"sentence": _sentence(report), **report.as_dict()})
+    if len(imported.refused) == len(upload.files):
+        raise RunRefused(Reason.BAD_DATA, " ".join(imported.refused)[:2000])
+    return Completed(result={"sentence": _sentence(imported), **imported.as_dict()})
 
 
-def _sentence(report: Report) -> str:
-    instruments = len(report.instruments)
+def _sentence(imported: Report) -> str:
+    instruments = len(imported.instruments)
     counts = ("inserted", "updated", "unchanged", "rejected", "duplicates")
-    text = f"{', '.join(f'{getattr(report, name):,} {name}' for name in counts)} of {report.read:,} rows"
+    text = f"{', '.join(f'{getattr(imported, name):,} {name}' for name in counts)} of {imported.read:,} rows"
     text += f"; {instruments} instrument{'s' if instruments != 1 else ''}"
-    return f"{text}. {' '.join(report.refused)}".strip() if report.refused else text
+    return f"{text}. {' '.join(imported.refused)}".strip() if imported.refused else text

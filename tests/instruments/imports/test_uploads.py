@@ -78,11 +78,11 @@ def test_it_asks_which_number_is_the_month_where_no_date_tells(carol: User) -> N
 
 
 def test_it_asks_for_columns_and_shows_what_there_is_to_choose_from(carol: User) -> None:
-    text = "Day,A,B,C,D\n2020-01-02,2,3,1,2\n2020-01-03,2,3,1,2\n"
+    text = "Day,W,X,Y,Z\n2020-01-02,2,3,1,2\n2020-01-03,2,3,1,2\n"
     found = findings(carol, file(text))
     assert found.report is not None and found.report.files[0].asks == "columns"
-    assert (found.columns, found.previews[0].header[1], len(found.previews[0].first)) == ({"time": "Day"}, "A", 2)
-    named = {"open": "A", "high": "B", "low": "C", "close": "D"}
+    assert (found.columns, found.previews[0].header[1], len(found.previews[0].first)) == ({"time": "Day"}, "W", 2)
+    named = {"open": "W", "high": "X", "low": "Y", "close": "Z"}
     assert report(carol, file(text), columns=named).inserted == 2
 
 

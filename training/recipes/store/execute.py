@@ -11,6 +11,8 @@ from training.recipes.base import Completed, Work
 from training.recipes.store.recipe import GONE
 from training.recipes.store.spec import StoreSpec
 
+_NOTES = 3  # of what the import warns of, in the run's sentence
+
 
 def execute(work: Work) -> Completed:
     """The result is the JSON of `import_bars`. Raises RunRefused where nothing can be stored."""
@@ -46,4 +48,5 @@ def _sentence(imported: Report) -> str:
     counts = ("inserted", "updated", "unchanged", "rejected", "duplicates")
     text = f"{', '.join(f'{getattr(imported, name):,} {name}' for name in counts)} of {imported.read:,} rows"
     text += f"; {instruments} instrument{'s' if instruments != 1 else ''}"
-    return f"{text}. {' '.join(imported.refused)}".strip() if imported.refused else text
+    notes = [*imported.refused, *imported.warnings[:_NOTES]]
+    return f"{text}. {' '.join(notes)}" if notes else text

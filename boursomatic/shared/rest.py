@@ -180,7 +180,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     elif isinstance(error, DjangoPermissionDenied):
         error = PermissionDenied(*error.args[:1])
     elif isinstance(error, UnsupportedMediaType):
-        error = UnsupportedMediaType("", detail="Send JSON, with the header Content-Type: application/json.")
+        types = " or ".join(parser.media_type for parser in context["view"].parser_classes)
+        error = UnsupportedMediaType("", detail=f"Send it with the header Content-Type: {types}.")
     if not isinstance(error, APIException):
         return None
     headers = {}

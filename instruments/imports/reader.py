@@ -20,11 +20,12 @@ from instruments.imports.reading import read_upload
 from instruments.imports.schema import FileReading, Preview, ReadingOptions, StagedReading
 from instruments.imports.staging import Staging
 
-MEMORY = 1536 * 1024**2  # bytes that reading a file may take: one of 50 MB takes about 500 MB
-SECONDS = 60  # that it may take
+MEMORY = 1024**3  # bytes that reading a file may take: one of 50 MB takes about 250 MB
+CPU_S = 60  # that it may take of a core: one of 50 MB takes about 10
+WALL_S = 300  # that it may take on a busy machine
 _NO_MEMORY = 3  # exit code
 _TOO_MUCH = "Reading this file takes more memory than it may have. Split it."
-_TOO_LONG = f"Reading this file takes longer than {SECONDS} s. Split it."
+_TOO_LONG = f"Reading this file takes longer than {CPU_S} s. Split it."
 _ENDED = "Reading this file was ended from outside. Upload it again."
 
 
@@ -44,22 +45,22 @@ def refused(name: str, refusal: str) -> StagedReading:
     return StagedReading(FileReading(name, {}, refusal), Preview(name, [], [], []))
 
 
-def apart(job: Callable[[], None], *, memory: int = MEMORY, seconds: int = SECONDS) -> str:
+def apart(job: Callable[[], None], *, memory: int = MEMORY, cpu_s: int = CPU_S, wall_s: int = WALL_S) -> str:
     """Do `job` in a child with these limits. The sentence why it came to nothing, "" where it is done."""
     parent = os.getpid()
     pid = os.fork()
     if pid == 0:
-        _live(job, parent, memory, seconds)
+        _live(job, parent, memory, cpu_s, wall_s)
     status = os.waitpid(pid, 0)[1]
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         by_memory = number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT)  # native code whose allocation failed
-        return _TOO_LONG if number == signal.SIGALRM else _TOO_MUCH if by_memory else _ENDED
+        return _TOO_LONG if number in (signal.SIGALRM, signal.SIGXCPU) else _TOO_MUCH if by_memory else _ENDED
     code = os.waitstatus_to_exitcode(status)
     return "" if code == 0 else _TOO_MUCH if code == _NO_MEMORY else "This file can't be read."
 
 
-def _live(job: Callable[[], None], parent: int, memory: int, seconds: int) -> None:
+def _live(job: Callable[[], None], parent: int, memory: int, cpu_s: int, wall_s: int) -> None:
     """The child's life; whatever happens it ends here."""
     code = 1
     try:
@@ -67,7 +68,8 @@ def _live(job: Callable[[], None], parent: int, memory: int, seconds: int) -> No
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + memory,) * 2)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        signal.alarm(seconds)
+        resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 1))
+        signal.alarm(wall_s)
         job()
         code = 0
     except MemoryError:

@@ -19,7 +19,7 @@ from django.utils import timezone
 from boursomatic.accounts.audit import audit
 from boursomatic.accounts.roles import Person
 from boursomatic.env import ROOT
-from instruments.imports.reader import SECONDS, refused
+from instruments.imports.reader import WALL_S, refused
 from instruments.imports.reading import Matrix, bars_of
 from instruments.imports.schema import Clash, Preview, ReadingOptions, StagedReading, SymbolReport, UploadReport
 from instruments.imports.staging import Staging, arguments
@@ -177,14 +177,14 @@ def _require_sizes(files: Sequence["UploadedFile[Any]"]) -> None:
 
 
 def _require_turn() -> None:
-    recent = Upload.objects.filter(read_from__gt=timezone.now() - timedelta(seconds=SECONDS * MOST_FILES))
+    recent = Upload.objects.filter(read_from__gt=timezone.now() - timedelta(seconds=WALL_S * MOST_FILES))
     if sum(not _has_ended(upload, Staging(str(upload.pk))) for upload in recent) >= MOST_READINGS:
         raise UploadRefused(f"{MOST_READINGS} uploads are being read. Try again in a minute.", 429)
 
 
 def _has_ended(upload: Upload, staging: Staging) -> bool:
     """Also of a process that can't live any more: killed, or gone with its host."""
-    longest = timedelta(seconds=(SECONDS + 2) * len(upload.files) + 30)
+    longest = timedelta(seconds=(WALL_S + 2) * len(upload.files) + 30)
     is_late = upload.read_from is not None and upload.read_from + longest < timezone.now()
     return is_late or staging.has_ended(upload.readings)
 

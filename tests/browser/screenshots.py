@@ -105,7 +105,7 @@ class Camera:
         page.get_by_role("button", name="Adjusted p").first.click()
         self.take("note")
         self._model()
-        for name in ("runs", "trials", "instruments"):
+        for name in ("runs", "trials", "instruments", "data"):
             page.goto(f"/{name}/")
             self.take(name)
 

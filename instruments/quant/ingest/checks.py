@@ -118,7 +118,7 @@ def check(table: RawTable, *, symbol: str | None = None, timeframe: str | None =
     faults = list(_faults(table, moments))
     good_rows = np.flatnonzero(~_any(faults, len(table)))
     utc = moments.utc[table.date]
-    inferred = timeframe_of(table.symbol[good_rows], utc[good_rows], timeframe) if len(good_rows) else timeframe or "1d"
+    inferred = _timeframe(table.symbol[good_rows], utc[good_rows], timeframe, moments)
     time = moments.day[table.date] if inferred in ("1d", "1w") else utc
     chosen, duplicates, losers, winners = _settle_doubles(table, time, good_rows)
     is_overruled = table.origin[losers] < table.origin[winners]
@@ -137,6 +137,19 @@ def check(table: RawTable, *, symbol: str | None = None, timeframe: str | None =
         date_order=moments.order,
         two_ways=int(moments.two_ways[table.date].sum()),
     )
+
+
+def _timeframe(symbol: NDArray[np.int32], utc: NDArray[np.int64], named: str | None, moments: Moments) -> str:
+    """Of the good rows. Where dates were not read, what is left may be far apart: that is no fault of the file's."""
+    try:
+        return timeframe_of(symbol, utc, named) if len(symbol) else named or "1d"
+    except NotBars:
+        if not moments.two_ways.any():
+            raise
+        raise NotBars(
+            "Its dates could be read in two ways, and no other date tells: say which number is the month.",
+            asks="date_order",
+        ) from None
 
 
 def _filled(table: RawTable) -> RawTable:

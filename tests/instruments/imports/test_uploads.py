@@ -78,11 +78,11 @@ def test_it_asks_which_number_is_the_month_where_no_date_tells(carol: User) -> N
 
 
 def test_it_asks_for_columns_and_shows_what_there_is_to_choose_from(carol: User) -> None:
-    text = "Day,A,B,C,D\n2020-01-02,2,3,1,2\n2020-01-03,2,3,1,2\n"
+    text = "Day,W,X,Y,Z\n2020-01-02,2,3,1,2\n2020-01-03,2,3,1,2\n"
     found = findings(carol, file(text))
     assert found.report is not None and found.report.files[0].asks == "columns"
-    assert (found.columns, found.previews[0].header[1], len(found.previews[0].first)) == ({"time": "Day"}, "A", 2)
-    named = {"open": "A", "high": "B", "low": "C", "close": "D"}
+    assert (found.columns, found.previews[0].header[1], len(found.previews[0].first)) == ({"time": "Day"}, "W", 2)
+    named = {"open": "W", "high": "X", "low": "Y", "close": "Z"}
     assert report(carol, file(text), columns=named).inserted == 2
 
 
@@ -153,12 +153,18 @@ def _take_memory() -> None:
     bytearray(400 * 1024**2)
 
 
+def _take_time() -> None:
+    while True:
+        pass
+
+
 def test_it_costs_one_file_alone_when_its_reader_dies() -> None:
     assert apart(lambda: None) == ""
     assert "ended from outside" in apart(lambda: os.kill(os.getpid(), signal.SIGKILL))
     assert "more memory" in apart(_take_memory, memory=100 * 1024**2)
     assert "more memory" in apart(lambda: os.kill(os.getpid(), signal.SIGSEGV))
-    assert "longer than" in apart(signal.pause, seconds=1)
+    assert "longer than" in apart(signal.pause, wall_s=1)
+    assert "longer than" in apart(_take_time, cpu_s=1)
     assert apart(lambda: {}["none"]) == "This file can't be read."  # type: ignore[misc]
 
 
@@ -172,7 +178,7 @@ def test_it_says_so_where_the_reading_was_killed(carol: User) -> None:
     assert upload_findings(upload).report is None  # it might still be read elsewhere
     found = upload_findings(upload, is_over=True).report
     assert found is not None and "Upload it again" in found.files[0].refusal
-    Upload.objects.update(read_from=timezone.now() - timedelta(hours=1))
+    Upload.objects.update(read_from=timezone.now() - timedelta(hours=2))
     upload.refresh_from_db()
     assert upload_findings(upload).report == found
 

@@ -186,7 +186,7 @@ def test_it_lists_the_first_bad_rows_and_counts_all_by_reason() -> None:
 
 
 def test_it_refuses_a_file_whose_first_rows_are_all_bad() -> None:
-    rubbish = [f"2020-02-01,{i},,,,,SPY" for i in range(CHUNK)]
+    rubbish = [f"2020-02-01,{i + 1},,,,,SPY" for i in range(CHUNK)]
     with pytest.raises(NotBars, match=r"The first 10,000 rows are all bad\. The first, line 2: high is missing"):
         checked(csv(*rubbish))
     assert checked(csv(*daily(2), *rubbish)).bad == CHUNK
@@ -195,6 +195,17 @@ def test_it_refuses_a_file_whose_first_rows_are_all_bad() -> None:
 
 def test_it_does_not_take_dates_without_a_witness_for_rubbish() -> None:
     rows = [f"0{1 + i % 9}/0{1 + i // 9 % 9}/{1900 + i // 81},10,11,9,10,1,SPY" for i in range(CHUNK)]
-    found = checked(csv(*rows))
-    assert (found.date_order, found.two_ways > 0) == ("", True)
+    with pytest.raises(NotBars, match="say which number is the month") as refusal:
+        checked(csv(*rows))
+    assert refusal.value.asks == "date_order"
     assert check(read_csv(csv(*rows).splitlines(keepends=True)), date_order="day").bad == 0
+
+
+def test_it_counts_dates_that_could_be_read_in_two_ways() -> None:
+    rows = ["2012-04-02,10,11,9,10,1,SPY", *(f"0{day}/04/2012,10,11,9,10,1,SPY" for day in (3, 4, 5))]
+    found = checked(csv(*rows))
+    assert (found.date_order, found.two_ways, found.bad) == ("", 2, 2)  # 04/04 is 4 April either way
+    found = check(read_csv(csv(*rows).splitlines(keepends=True)), date_order="month")
+    assert [iso(int(time))[:10] for time in found.bars["SPY"].time] == [
+        *("2012-03-04", "2012-04-02", "2012-04-04", "2012-05-04"),
+    ]

@@ -54,9 +54,9 @@ SHAPES = {
         *("2020-01-02T00:00:00Z", 2, 9),
     ),
     "french": (
-        "Date;Ouverture;Plus haut;Plus bas;Clôture;Volume\n03/04/2012;1 103,42;1 103,5;1 102,1;1 103,25;1 234 567\n"
+        "Date;Ouverture;Plus haut;Plus bas;Clôture;Volume\n12/04/2012;1 103,42;1 103,5;1 102,1;1 103,25;1 234 567\n"
         "13/04/2012;1103,42;1103,5;1102,1;1103,25;1\n",
-        *("2012-04-03T00:00:00Z", 1103.25, 1234567),
+        *("2012-04-12T00:00:00Z", 1103.25, 1234567),
     ),
     "french, with a decimal point": (
         "symbole;date;ouv;haut;bas;clot;vol\nBNP;25/01/2012;30.5;31.5;30.25;30.5;100\n",

@@ -11,6 +11,8 @@ from training.recipes.base import Completed, Work
 from training.recipes.store.recipe import GONE
 from training.recipes.store.spec import StoreSpec
 
+_NOTES = 3  # of what the import warns of, in the run's sentence
+
 
 def execute(work: Work) -> Completed:
     """The result is the JSON of `import_bars`. Raises RunRefused where nothing can be stored."""
@@ -19,10 +21,10 @@ def execute(work: Work) -> Completed:
     upload = upload_find(UUID(spec.upload_id))
     if upload is None:
         raise RunRefused(Reason.BAD_DATA, GONE)
-    report = Report()
+    imported = Report()
     for number, path in enumerate(upload_paths(upload)):
         work.progress.stage("store", number / len(upload.files), path.name)
-        report.add(
+        imported.add(
             file_import(
                 path=path,
                 symbol=spec.symbol,
@@ -36,14 +38,15 @@ def execute(work: Work) -> Completed:
             )
         )
     upload_let_go(upload=upload)
-    if len(report.refused) == len(upload.files):
-        raise RunRefused(Reason.BAD_DATA, " ".join(report.refused)[:2000])
-    return Completed(result={"sentence": _sentence(report), **report.as_dict()})
+    if len(imported.refused) == len(upload.files):
+        raise RunRefused(Reason.BAD_DATA, " ".join(imported.refused)[:2000])
+    return Completed(result={"sentence": _sentence(imported), **imported.as_dict()})
 
 
-def _sentence(report: Report) -> str:
-    instruments = len(report.instruments)
+def _sentence(imported: Report) -> str:
+    instruments = len(imported.instruments)
     counts = ("inserted", "updated", "unchanged", "rejected", "duplicates")
-    text = f"{', '.join(f'{getattr(report, name):,} {name}' for name in counts)} of {report.read:,} rows"
+    text = f"{', '.join(f'{getattr(imported, name):,} {name}' for name in counts)} of {imported.read:,} rows"
     text += f"; {instruments} instrument{'s' if instruments != 1 else ''}"
-    return f"{text}. {' '.join(report.refused)}".strip() if report.refused else text
+    notes = [*imported.refused, *imported.warnings[:_NOTES]]
+    return f"{text}. {' '.join(notes)}" if notes else text

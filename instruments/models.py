@@ -10,9 +10,7 @@ from django.db.models import F, Q
 
 from instruments.quant.features.daily import get_feature_columns
 
-NO_PRICES = (
-    "There are no prices yet. Upload some on the page Data, or load them by the commands load_demo and import_bars."
-)
+NO_PRICES = "There are no prices yet. Upload some on the page Data."
 SYMBOL_PATTERN = r"[A-Za-z0-9.^=\-_/]{1,32}"
 
 

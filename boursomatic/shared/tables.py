@@ -32,6 +32,7 @@ class TableName(StrEnum):
     INSTRUMENTS = "instruments"
     SCHEDULES = "schedules"
     SCORECARD = "scorecard"
+    MEMBERS = "members"
 
 
 @dataclass(frozen=True)

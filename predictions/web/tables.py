@@ -1,8 +1,9 @@
-"""The columns of the tables of schedules and of the scorecard's months."""
+"""The columns of the tables of schedules, of the scorecard's months, and of a universe's members."""
 
 from dataclasses import dataclass, replace
 
 from boursomatic.shared.tables import BY_VALUE, Column, Order, Table, TableName, sorted_lines
+from instruments.models import Series
 from predictions.models import Schedule
 from predictions.recommendations.scorecard import Delivered, Month
 from predictions.schedules.plan import PLAN, PlannedJob
@@ -112,3 +113,17 @@ def sort_months(delivered: Delivered, order: Order) -> Delivered:
     """With its table in this order; the picture stays."""
     lines = sorted_lines(SCORECARD, month_lines(delivered, is_replay=False), order)
     return replace(delivered, months=[line.month for line in lines])
+
+
+MEMBERS = Table[Series](
+    name=TableName.MEMBERS,
+    columns=(
+        Column("symbol", "Symbol", lambda series: series.instrument.symbol, sort="instrument__symbol"),
+        Column("name", "Name", lambda series: series.instrument.name, sort="instrument__name"),
+        Column("bars", "Bars", lambda series: series.rows, sort="rows", is_number=True),
+        Column("first", "First (UTC)", lambda series: series.first, sort="first"),
+        Column("last", "Last (UTC)", lambda series: series.last, sort="last"),
+    ),
+    order="instrument__symbol",
+    size=100,
+)

@@ -27,7 +27,7 @@ PAGES = (
 
 
 @dataclass(frozen=True)
-class Place:
+class Destination:
     """Somewhere to go; `note` tells those of one name apart."""
 
     label: str
@@ -39,7 +39,9 @@ def palette(text: str) -> list[dict[str, Any]]:
     """Groups of places whose name has `text` in it, those that begin with it first; without a text the pages. Runs and
     models without a given name go by the beginning of their id, which an index knows."""
     text = text.strip()
-    groups = {"Pages": [Place(label, "", reverse(route)) for label, route in PAGES if text.lower() in label.lower()]}
+    groups = {
+        "Pages": [Destination(label, "", reverse(route)) for label, route in PAGES if text.lower() in label.lower()]
+    }
     if text:
         runs = _runs(text)
         groups |= {
@@ -48,7 +50,9 @@ def palette(text: str) -> list[dict[str, Any]]:
             "Runs": [_run(run) for run in runs[:MOST]],
             "Models": [_model(model) for model in _models(text, runs)],
             "Documentation": [
-                Place(page.title, "", page.address) for page in docs().values() if text.lower() in page.title.lower()
+                Destination(page.title, "", page.address)
+                for page in docs().values()
+                if text.lower() in page.title.lower()
             ],
         }
     return [
@@ -58,16 +62,16 @@ def palette(text: str) -> list[dict[str, Any]]:
     ]
 
 
-def _instruments(text: str) -> Iterator[Place]:
+def _instruments(text: str) -> Iterator[Destination]:
     rows = Instrument.objects.filter(Q(symbol__icontains=text) | Q(name__icontains=text))
     for instrument in _beginning_first(rows, "symbol", text):
         address = f"{reverse('backtest')}?{urlencode({'symbol': instrument.symbol})}"
-        yield Place(instrument.symbol, instrument.name, address)
+        yield Destination(instrument.symbol, instrument.name, address)
 
 
-def _universes(text: str) -> Iterator[Place]:
+def _universes(text: str) -> Iterator[Destination]:
     for universe in _beginning_first(Universe.objects.filter(name__icontains=text), "name", text):
-        yield Place(universe.name, "its runs", f"{reverse('runs')}?{urlencode({'universe': universe.name})}")
+        yield Destination(universe.name, "", reverse("universe", args=[universe.name]))
 
 
 def _runs(text: str) -> list[TrainingRun]:
@@ -83,16 +87,16 @@ def _models(text: str, runs: list[TrainingRun]) -> QuerySet[ModelVersion]:
     return rows.select_related("run__description", "series__instrument").order_by("-pk")[:MOST]
 
 
-def _run(run: TrainingRun) -> Place:
+def _run(run: TrainingRun) -> Destination:
     name, subject = _name(run), str(run.series or run.universe or "")
     note = f"{subject} · {run.run_id}" if name else subject
-    return Place(name or run.run_id, note, reverse("run", args=[run.run_id]))
+    return Destination(name or run.run_id, note, reverse("run", args=[run.run_id]))
 
 
-def _model(model: ModelVersion) -> Place:
+def _model(model: ModelVersion) -> Destination:
     name, subject = _name(model.run), str(model.series or model.universe)
     note = f"{subject} · {model.version}" if name else subject
-    return Place(name or model.version, note, reverse("model-gate", args=[model.version]))
+    return Destination(name or model.version, note, reverse("model-gate", args=[model.version]))
 
 
 def _name(run: TrainingRun) -> str:

@@ -58,7 +58,7 @@ def test_it_finds_runs_and_their_models_by_given_name_and_by_the_beginning_of_th
 
 def test_it_finds_universes_pages_and_documentation(bob: User, browser_of: BrowserOf) -> None:
     Universe.objects.create(name="few")
-    assert places(bob, browser_of, "few")["Universes"][0]["address"] == "/runs/?universe=few"
+    assert places(bob, browser_of, "few")["Universes"][0]["address"] == "/universes/few/"
     assert places(bob, browser_of, "sched")["Pages"][0]["label"] == "Schedules"
     assert places(bob, browser_of, "gloss")["Documentation"][0]["address"] == "/docs/glossary/"
 

@@ -104,10 +104,10 @@ class TrialLog:
     spent: Spent
 
 
-def trial_log(ledger: QuerySet[Trial], *, on: str) -> TrialLog | None:
+def trial_log(trials: QuerySet[Trial], *, on: str) -> TrialLog | None:
     """None where it has no trial. As quick for fifty thousand as for a thousand: counts and order come from an
     index."""
-    counts = ledger.order_by().aggregate(
+    counts = trials.order_by().aggregate(
         total=Count("pk"), confirmed=Count("p_value"), evidence=Count("pk", filter=Q(label=Label.EVIDENCE))
     )
     total = counts["total"]
@@ -117,21 +117,21 @@ def trial_log(ledger: QuerySet[Trial], *, on: str) -> TrialLog | None:
         total=total,
         unconfirmed=total - counts["confirmed"],
         evidence=counts["evidence"],
-        picture=_picture([Row.of(trial) for trial in ranked(ledger)[:DRAWN]], total),
+        picture=_picture([Row.of(trial) for trial in ranked(trials)[:DRAWN]], total),
         upcoming=next_trial_text(total + 1, on),
         spent=levels_spent(),
     )
 
 
-def ranked(ledger: QuerySet[Trial]) -> QuerySet[Trial]:
+def ranked(trials: QuerySet[Trial]) -> QuerySet[Trial]:
     """By p-value, those without one last; equal ones as they were completed."""
-    return ledger.order_by(F("p_value").asc(nulls_last=True), "pk")
+    return trials.order_by(F("p_value").asc(nulls_last=True), "pk")
 
 
-def trial_rows(ledger: QuerySet[Trial], shown: Sequence[Trial], total: int) -> list[Row]:
+def trial_rows(trials: QuerySet[Trial], shown: Sequence[Trial], total: int) -> list[Row]:
     """Of the trials that are shown, adjusted among all `total` of their ledger. Two queries where Holm's step-down
     ends early, as it does unless hundreds of p-values are small."""
-    p_values, adjusted = holm_below_one(_ascending(ledger), total)
+    p_values, adjusted = holm_below_one(_ascending(trials), total)
     runs = TrainingRun.objects.existing().filter(run_id__in=[trial.run_id for trial in shown], status=Status.COMPLETED)
     names = dict(runs.values_list("run_id", "description__name"))
     rows = []
@@ -143,8 +143,8 @@ def trial_rows(ledger: QuerySet[Trial], shown: Sequence[Trial], total: int) -> l
     return rows
 
 
-def _ascending(ledger: QuerySet[Trial]) -> Iterator[float]:
-    confirmed = ledger.filter(p_value__isnull=False).order_by("p_value").values_list("p_value", flat=True)
+def _ascending(trials: QuerySet[Trial]) -> Iterator[float]:
+    confirmed = trials.filter(p_value__isnull=False).order_by("p_value").values_list("p_value", flat=True)
     for start in count(0, READ):
         p_values = list(confirmed[start : start + READ])
         yield from (p for p in p_values if p is not None)

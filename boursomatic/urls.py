@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("training.web.urls")),
     path("", include("predictions.web.urls")),
     path("", include("training.web.health")),
+    path("docs/", include("boursomatic.docs")),
     path("api/", include("boursomatic.schema")),
     path("api/", include("instruments.api.urls")),
     path("api/", include("training.api.urls")),

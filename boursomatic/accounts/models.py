@@ -31,3 +31,17 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.subject}"
+
+
+class HiddenColumns(models.Model):
+    """The columns that a person doesn't want to see in a table of this name."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    table = models.CharField(max_length=20)
+    names = models.JSONField(default=list)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "table"], name="hidden_columns_once")]
+
+    def __str__(self) -> str:
+        return f"{self.table}: {', '.join(self.names)}"

@@ -9,4 +9,5 @@ urlpatterns = [
     path("account/password/", views.password, name="password"),
     path("account/tokens/", views.token_new, name="token-new"),
     path("account/tokens/<slug:digest>/revoke/", views.token_end, name="token-revoke"),
+    path("account/columns/<slug:table>/", views.table_columns, name="table-columns"),
 ]

@@ -8,16 +8,19 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from boursomatic.accounts.audit import audit
+from boursomatic.accounts.columns import columns_hide
 from boursomatic.accounts.forms import TokenForm
 from boursomatic.accounts.models import ApiToken
 from boursomatic.accounts.permissions import public, signed_in
 from boursomatic.accounts.roles import SCOPES, Scope, role_of
 from boursomatic.accounts.tokens import token_create, token_revoke
+from boursomatic.shared.tables import TableName
 
 login = public(LoginView.as_view(template_name="accounts/login.html", redirect_authenticated_user=True))
 logout = public(LogoutView.as_view())
@@ -75,6 +78,18 @@ def password(request: HttpRequest) -> HttpResponse:
         messages.success(request, "Your password is changed. Other browsers are logged out.")
         return redirect("account")
     return render(request, "accounts/password.html", {"form": form}, status=400 if form.errors else 200)
+
+
+@signed_in
+@require_POST
+def table_columns(request: HttpRequest, table: str) -> HttpResponse:
+    """Keeps which of a table's columns (`all`) are to be seen (`shown`), and goes back to it."""
+    if table not in list(TableName):
+        raise Http404("There is no such table.")
+    hidden = set(request.POST.getlist("all")) - set(request.POST.getlist("shown"))
+    columns_hide(user=_user(request), table=table, names=hidden)
+    back = request.POST.get("next", "")
+    return redirect(back if url_has_allowed_host_and_scheme(back, None) else "home")
 
 
 def _account_page(

@@ -1,19 +1,22 @@
 """The chart of one instrument, and the list of all of them."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope, may
+from boursomatic.shared.tables import csv_response, row_chunks, table_page, wants_csv
 from instruments.models import Instrument, PriceBar, Series, Timeframe
 from instruments.store.read_bars import UnknownSeries, default_symbol, series_get
-from instruments.web.sparklines import Sparkline, sparklines
+from instruments.web.sparklines import sparklines
+from instruments.web.tables import INSTRUMENTS, InstrumentLine
 
 RANGES = (("1m", "1M"), ("6m", "6M"), ("1y", "1Y"), ("5y", "5Y"), ("all", "All"))
-PAGE = 100  # instruments
 LAST_BARS = 20  # shown as a table where the chart can't be drawn
 
 
@@ -46,34 +49,34 @@ def backtest(request: HttpRequest) -> HttpResponse:
     return render(request, "instruments/backtest.html", {**context, "series": series, "last_bars": bars})
 
 
-@dataclass(frozen=True)
-class InstrumentRow:
-    """One line of the list: an instrument, its series, and the line of its main one."""
-
-    instrument: Instrument
-    series: list[Series]
-    sparkline: Sparkline | None
-
-
 @page_permission(Scope.READ)
-def instruments(request: HttpRequest) -> HttpResponse:
-    """Coverage of every instrument, page by page, with the line of its last year."""
-    listed = list(
-        Instrument.objects.filter(symbol__gt=request.GET.get("after", "")).prefetch_related("series")[: PAGE + 1]
-    )
-    held = {instrument: [s for s in instrument.series.all() if s.rows] for instrument in listed[:PAGE]}
-    lines = sparklines([series[0] for series in held.values() if series])
-    rows = [
-        InstrumentRow(instrument, series, lines.get(series[0].pk) if series else None)
-        for instrument, series in held.items()
-    ]
-    context = {
-        "rows": rows,
-        "next": rows[-1].instrument.symbol if len(listed) > PAGE else "",
-        "first_page": "after" not in request.GET,
-        "may_upload": may(request.user, Scope.DATA),
-    }
+def instruments(request: HttpRequest) -> HttpResponseBase:
+    """Coverage of every instrument, by symbol where no order is asked for; `text` is part of a symbol or a name."""
+    text = request.GET.get("text", "").strip()
+    rows = Instrument.objects.prefetch_related("series")
+    if text:
+        rows = rows.filter(Q(symbol__icontains=text) | Q(name__icontains=text))
+    if wants_csv(request):
+        return csv_response(INSTRUMENTS, (_lines(chunk) for chunk in row_chunks(request, INSTRUMENTS, rows)))
+    page = table_page(request, INSTRUMENTS, rows)
+    context = {"page": page, "lines": _lines(page.rows), "text": text, "may_upload": may(request.user, Scope.DATA)}
     return render(request, "instruments/instruments.html", context)
+
+
+def _lines(listed: Sequence[Instrument]) -> list[InstrumentLine]:
+    """Needs `series` loaded; one query more."""
+    held = {instrument: [series for series in instrument.series.all() if series.rows] for instrument in listed}
+    sparks = sparklines([series[0] for series in held.values() if series])
+    return [
+        InstrumentLine(
+            instrument,
+            series,
+            sparks.get(series.pk) if series and number == 0 else None,
+            is_first=number == 0,
+        )
+        for instrument, all_series in held.items()
+        for number, series in enumerate(all_series or [None])
+    ]
 
 
 def _usual_timeframe(with_bars: list[Series], symbol: str) -> str:

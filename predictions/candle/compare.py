@@ -167,3 +167,27 @@ def _equity(predicted: CandlePredictions, first: int) -> list[float]:
     start = int(np.searchsorted(performance["epoch"], int(predicted.bars.time[first])))
     equity = np.array(performance["strategy"]["equity"][start:])
     return [float(value) for value in equity / equity[0]]
+
+
+def comparison_rows(comparison: Comparison) -> list[list[object]]:
+    """One column for each run."""
+    rows: list[list[object]] = [
+        ["", *(run.run_id for run in comparison.runs)],
+        ["Instrument", *(run.config["symbol"] for run in comparison.runs)],
+        *(list[object]([name, *values]) for name, values in comparison.settings),
+        ["Verdict", *comparison.verdicts],
+    ]
+    for line in comparison.lines:
+        rows.append([f"Test: {line.label}", *(figure.value for figure in line.figures)])
+        if any(figure.low is not None for figure in line.figures):
+            rows.append([f"Test: {line.label}, low", *(figure.low for figure in line.figures)])
+            rows.append([f"Test: {line.label}, high", *(figure.high for figure in line.figures)])
+    if comparison.common:
+        against = comparison.common.against
+        rows += [
+            [f"Common candles: AUC of {comparison.common.rows}", *(difference.figure.value for difference in against)],
+            ["Common candles: difference from the first", *(difference.difference for difference in against)],
+            ["Common candles: p", *(difference.p_value for difference in against)],
+            ["Common candles: adjusted p (Holm)", *(difference.adjusted for difference in against)],
+        ]
+    return rows

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from boursomatic.shared.csv import csv_text
 from predictions.candle.answers import rows_answer
 from predictions.candle.ask import CandlePredictions
-from predictions.candle.csv_tables import csv_text
 from training.artifacts.storage import artifact_storage
 from training.models import ModelVersion
 

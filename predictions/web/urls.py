@@ -2,10 +2,13 @@
 
 from django.urls import path
 
-from predictions.web.views import asking, home, model_card, recommendations, schedules
+from predictions.web.views import asking, home, model_card, palette, recommendations, schedules, subjects
 
 urlpatterns = [
     path("", home.home, name="home"),
+    path("universes/<slug:name>/", subjects.universe, name="universe"),
+    path("instrument/", subjects.instrument, name="instrument"),
+    path("palette", palette.palette, name="palette"),
     path("recommendations/", recommendations.recommendations, name="recommendations"),
     path("recommendations/new", asking.recommend_new, name="recommend-new"),
     path("recommendations/score", asking.score_now, name="score-now"),

@@ -3,6 +3,7 @@ import { make } from "./dom.js";
 // What every page shares: toasts, a poll that survives a dead server, one click one submit.
 const TOAST_MS = 7000;
 const RETRY_MS = 1000;
+const OPEN_MENU = ".rail-account[open], .columns-menu[open]";
 
 function dismiss(toast) {
   toast?.remove();
@@ -20,12 +21,16 @@ export function toast(text, level = "info") {
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-dismiss]");
   if (button) dismiss(button.closest(".toast"));
-  const menu = document.querySelector(".rail-account[open]");
-  if (menu && !menu.contains(event.target)) menu.open = false;
+  for (const menu of document.querySelectorAll(OPEN_MENU)) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
 });
 document.addEventListener("keydown", (event) => {
-  const menu = document.querySelector(".rail-account[open]");
-  if (event.key === "Escape" && menu) menu.open = false;
+  if (event.key !== "Escape") return;
+  for (const menu of document.querySelectorAll(OPEN_MENU)) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
 });
 for (const shown of document.querySelectorAll(".toast:not([data-toast=error])")) {
   setTimeout(() => dismiss(shown), TOAST_MS);

@@ -13,8 +13,10 @@ PATHS = (
     "/backtest/?train=1",
     "/runs/",
     "/trials/",
+    "/models/",
     "/instruments/",
     "/data/",
+    "/docs/universe/",
     "/account/",
     "/training/new/?candle=2010-06-15",
 )
@@ -56,6 +58,41 @@ def test_it_remembers_light_and_dark(site: Site, open_page: OpenPage) -> None:
     expect(root).to_have_attribute("data-bs-theme", "light")
     page.goto("/backtest/")
     expect(root).to_have_attribute("data-bs-theme", "light")
+
+
+def test_it_goes_anywhere_by_keys_alone(site: Site, open_page: OpenPage) -> None:
+    page = open_page(site, "/docs/")
+    page.keyboard.press("Control+k")
+    palette = page.get_by_role("dialog", name="Go to")
+    expect(palette.get_by_role("option", name="Scorecard")).to_be_visible()
+    page.keyboard.type("ib")
+    page.keyboard.press("Enter")  # whether or not the answer is there yet
+    expect(page).to_have_url(re.compile(r"/backtest/\?symbol=IBM"))
+    page.keyboard.press("Control+k")
+    page.keyboard.type("tr")  # no switch of Train Mode: the chart hears none of it
+    expect(palette.get_by_role("option")).to_have_text(["Trials", "Train a universe"])
+    page.keyboard.press("ArrowDown")
+    expect(palette.get_by_role("option", selected=True)).to_have_text("Train a universe")
+    page.keyboard.press("Escape")
+    expect(palette).to_be_hidden()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_contain_text("Train Mode on and off")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_hidden()
+
+
+def test_it_keeps_the_chosen_columns(site: Site, open_page: OpenPage) -> None:
+    page = open_page(site, "/instruments/?sort=-symbol")
+    page.get_by_text("Columns", exact=True).press("Enter")
+    page.get_by_label("Bars", exact=True).press("Space")
+    page.get_by_role("button", name="Show these").press("Enter")
+    expect(page.get_by_role("columnheader", name="Bars")).to_have_count(0)
+    expect(page).to_have_url(re.compile(r"\?sort=-symbol$"))
+    expect(page.get_by_role("columnheader", name="Symbol")).to_have_attribute("aria-sort", "descending")
+    page.get_by_text("Columns", exact=True).click()
+    page.get_by_label("Bars", exact=True).check()
+    page.get_by_role("button", name="Show these").click()
+    expect(page.get_by_role("columnheader", name="Bars")).to_be_visible()
 
 
 def test_it_keeps_the_chart_in_the_address(site: Site, open_page: OpenPage) -> None:

@@ -27,11 +27,15 @@ class Unindexed(Func):
         return self.as_sql(compiler, connection, template="+%(expressions)s")
 
 
+def unindexed(column: str) -> Unindexed:
+    """A column of runs to filter or sort by, of a relation its key."""
+    field: Any = TrainingRun._meta.get_field(column)
+    return Unindexed(F(column), output_field=getattr(field, "target_field", field))
+
+
 def having(runs: Runs, column: str, value: Any, lookup: str = "exact") -> Runs:
     """Those whose `column` is `value`; of a relation its key."""
-    field: Any = TrainingRun._meta.get_field(column)
-    itself = Unindexed(F(column), output_field=getattr(field, "target_field", field))
-    return runs.alias(**{f"the_{column}": itself}).filter(**{f"the_{column}__{lookup}": value})
+    return runs.alias(**{f"the_{column}": unindexed(column)}).filter(**{f"the_{column}__{lookup}": value})
 
 
 def best_p_value() -> Coalesce:

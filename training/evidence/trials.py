@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, FloatField, QuerySet, Sum
+from django.db.models import Count, Exists, FloatField, Min, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Cast
 from django.utils import timezone
 
@@ -117,9 +117,31 @@ def levels_spent() -> Spent:
     with the level of their k."""
     k = Cast("k", FloatField())  # as integers PostgreSQL's would overflow
     spent = Sum(FAMILY_LEVEL / (k * (k + 1.0)), output_field=FloatField())
-    expected = Trial.objects.aggregate(spent=spent)["spent"] or 0.0
-    of_series = Trial.objects.exclude(series=None).order_by().values("series").distinct().count()
-    return Spent(of_series + len(set(linked_ledgers(list(_member_sets())).tolist())), expected)
+    expected = of_universes().order_by().aggregate(spent=spent)["spent"] or 0.0
+    lengths = tried_series().values_list(Subquery(_of_series().order_by("-k").values("k")[:1]), flat=True)
+    expected += sum(FAMILY_LEVEL * (1 - 1 / (length + 1)) for length in lengths)  # the same sum over k = 1 … length
+    return Spent(len(lengths) + len(set(linked_ledgers(list(_member_sets())).tolist())), expected)
+
+
+def tried_series() -> QuerySet[Series]:
+    """Series that have trials; a look at one trial of each."""
+    return Series.objects.filter(Exists(_of_series()))
+
+
+def ledger_of_universe(universe: str) -> QuerySet[Trial]:
+    """The ledger of its newest trial, whatever the universes of the others are called."""
+    newest = of_universes().filter(scope=universe).last()
+    if newest is None:
+        return Trial.objects.none()
+    linked = linked_members(newest.members)
+    examples = of_universes().order_by().values("members").annotate(example=Min("pk"))
+    pks = [pk for ids, pk in examples.values_list("members", "example") if tuple(ids) in linked]
+    members = Trial.objects.filter(pk__in=pks).order_by().values("members")
+    return of_universes().filter(Q(pk=newest.pk) | Q(members__in=members))
+
+
+def _of_series() -> QuerySet[Trial]:
+    return Trial.objects.filter(series=OuterRef("pk"))
 
 
 def _lock(series: Series | None) -> None:

@@ -7,11 +7,35 @@ from typing import Any
 
 import django_filters
 from django import forms
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from instruments.models import Instrument
 
 _SMALL = "form-control form-control-sm"
 SELECT = forms.Select(attrs={"class": "form-select form-select-sm"})
 DAY = re.compile(r"(19|20|21)\d\d-\d\d-\d\d", re.ASCII)
 SHARE = re.compile(r"(\d|\d?\.\d{1,16}|\d(\.\d{1,16})?e-\d{1,2})", re.ASCII)
+
+
+OFFERED = 200  # instruments: a page with an option for each of thousands takes longer than all the rest of it
+
+
+class SymbolInput(forms.TextInput):
+    """A symbol as typed; the first ones are offered."""
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        symbols = Instrument.objects.values_list("symbol", flat=True)[:OFFERED]
+        options = format_html_join("", '<option value="{}"></option>', ((symbol,) for symbol in symbols))
+        offered = format_html('<datalist id="offered-{}">{}</datalist>', name, options)
+        own = {"list": f"offered-{name}", "size": 12, "autocomplete": "off", "placeholder": "any instrument"}
+        return super().render(name, value, {**(attrs or {}), **own, "class": _SMALL}, renderer) + offered
+
+
+def instrument_filter(**more: Any) -> django_filters.ModelChoiceFilter:
+    return django_filters.ModelChoiceFilter(
+        label="Instrument", queryset=Instrument.objects.all(), to_field_name="symbol", widget=SymbolInput, **more
+    )
 
 
 class CheckedField(forms.CharField):

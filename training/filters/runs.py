@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from instruments.models import Instrument, Series, Timeframe, Universe
 from instruments.quant.features.candle import FEATURE_SETS
 from training.evidence.queries import best_p_value, confirmed_with, having, with_verdict
-from training.filters.fields import SELECT, DayFilter, ShareFilter, TextFilter
+from training.filters.fields import SELECT, DayFilter, ShareFilter, TextFilter, instrument_filter
 from training.models import Description, RunTag, Status, TrainingRun
 from training.quant.candle.spec import PROTOCOLS
 from training.quant.candle.verdict import Label
@@ -60,14 +60,7 @@ class RunFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filte
 
     text = TextFilter(label="name, notes or run", method="by_text", max_length=100)
     kind = _choice("any kind", _kinds)
-    symbol = django_filters.ModelChoiceFilter(
-        label="any instrument",
-        method="by_symbol",
-        queryset=Instrument.objects.all(),
-        to_field_name="symbol",
-        empty_label="any instrument",
-        widget=SELECT,
-    )
+    symbol = instrument_filter(method="by_symbol")
     status = _choice("any status", Status.choices, method="by_column")
     verdict = _choice("any verdict", list(VERDICTS.items()), method="by_verdict")
     person = django_filters.ModelChoiceFilter(

@@ -32,6 +32,12 @@ class Trial(models.Model):
 
     class Meta:
         ordering = ["id"]
+        indexes = [
+            # The Trials page reads these alone, however many trials a series has: counts and the order by p, and k.
+            models.Index(fields=["series", "p_value", "label"], name="trial_p_values"),
+            models.Index(fields=["series", "-k"], name="trial_numbers"),
+            models.Index(fields=["scope"], condition=Q(series=None), name="trial_of_universes"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["scope", "params_hash", "as_of", "data_hash", "kind"], name="trial_once"),
             models.CheckConstraint(

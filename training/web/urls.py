@@ -14,6 +14,7 @@ from training.web.views import (
     models,
     run_list,
     runs,
+    trials,
     universe_run,
     workers,
 )
@@ -46,6 +47,6 @@ urlpatterns = [
     path("models/<slug:version>/deactivate", models.deactivate, name="model-deactivate"),
     path("models/<slug:version>/roll-back", models.roll_back, name="model-roll-back"),
     path("workers/", workers.workers, name="workers"),
-    path("trials/", candle_run.trials, name="trials"),
-    path("tries/", candle_run.trials_moved),  # their address until 0.1
+    path("trials/", trials.trials, name="trials"),
+    path("tries/", trials.trials_moved),  # their address until 0.1
 ]

@@ -11,9 +11,9 @@ from django.views.decorators.http import require_GET
 
 from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope, may
+from boursomatic.shared.csv import csv_text
 from predictions.candle.choices import model_choices
-from predictions.candle.compare import NotComparable, comparable_runs, compare
-from predictions.candle.csv_tables import comparison_rows, csv_text
+from predictions.candle.compare import NotComparable, comparable_runs, compare, comparison_rows
 from predictions.candle.live_record import live_record
 from predictions.web.presenters.checklist import checklist
 from predictions.web.presenters.home import home_context

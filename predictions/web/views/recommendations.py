@@ -6,13 +6,15 @@ from itertools import chain
 from urllib.parse import urlencode
 
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
 from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope, may
+from boursomatic.shared.csv import csv_text
 from boursomatic.shared.pages import render_page
-from predictions.candle.csv_tables import csv_text
+from boursomatic.shared.tables import csv_response, lines_page, wants_csv
 from predictions.models import Notice, Recommendation
 from predictions.recommendations.as_json import FIELDS, recommendations_json
 from predictions.recommendations.drift import drift_look
@@ -20,6 +22,7 @@ from predictions.recommendations.scorecard import scorecard_context
 from predictions.web.presenters.positions import FIELDS as POSITION
 from predictions.web.presenters.positions import all_positions, position_page
 from predictions.web.presenters.recommendations import chosen_rows, chosen_set, reasons, set_context
+from predictions.web.tables import SCORECARD, month_lines, sort_months
 from training.errors import RunRefused
 from training.models import ModelVersion
 from training.quant.candle.spec import COST_BP
@@ -71,10 +74,22 @@ def why(request: HttpRequest, number: int) -> HttpResponse:
 
 @require_GET
 @page_permission(Scope.READ)
-def scorecard(request: HttpRequest) -> HttpResponse:
-    """Predicted and realised precision of BUY, by model and month."""
-    context = {"may_score": may(request.user, Scope.DATA), "may_train": may(request.user, Scope.TRAIN)}
-    return render(request, "predictions/recommendations/scorecard.html", scorecard_context() | context)
+def scorecard(request: HttpRequest) -> HttpResponseBase:
+    """Predicted and realised precision of BUY, by model and month; `format=csv` is all months of all models."""
+    scored = scorecard_context()
+    lines = [line for of in scored["models"] for line in month_lines(of, is_replay=False)]
+    lines += [line for of in scored["replays"] for line in month_lines(of, is_replay=True)]
+    page = lines_page(request, SCORECARD, lines)
+    if wants_csv(request):
+        return csv_response(SCORECARD, [page.rows])
+    context = {
+        "page": page,
+        "models": [sort_months(of, page.order) for of in scored["models"]],
+        "replays": [sort_months(of, page.order) for of in scored["replays"]],
+        "may_score": may(request.user, Scope.DATA),
+        "may_train": may(request.user, Scope.TRAIN),
+    }
+    return render(request, "predictions/recommendations/scorecard.html", scored | context)
 
 
 @require_GET

@@ -1,11 +1,11 @@
 """The page of scheduled jobs: seen by all, changed by managers."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
@@ -13,59 +13,46 @@ from django.views.decorators.http import require_GET, require_POST
 from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope, may
 from boursomatic.shared.pages import render_page
+from boursomatic.shared.tables import csv_response, lines_page, wants_csv
 from instruments.models import Universe
 from instruments.universes import ALL
 from predictions.models import Schedule
 from predictions.schedules import services as service
-from predictions.schedules.plan import PLAN, PlannedJob
 from predictions.web.forms import ScheduleForm
+from predictions.web.tables import SCHEDULES, ScheduleLine
 from training.models import TrainingRun
 from training.worker import heartbeat
 
 
-@dataclass(frozen=True)
-class Line:
-    """A schedule and its last run."""
-
-    schedule: Schedule
-    form: ScheduleForm
-    run: TrainingRun | None
-
-    @property
-    def job(self) -> PlannedJob:
-        return PLAN[self.schedule.job]
-
-    @property
-    def is_moving(self) -> bool:
-        is_due = self.schedule.enabled and self.schedule.next_run_at <= timezone.now()
-        return is_due or (self.run is not None and not self.run.is_terminal)
-
-    @property
-    def is_stale(self) -> bool:
-        """Whether its last run spoke on bars that are too old to act on."""
-        return self.run is not None and bool(self.run.result.get("is_stale"))
-
-    @property
-    def result(self) -> str:
-        return str(self.run.error or self.run.result.get("sentence", "") or self.run.message) if self.run else ""
-
-
 @require_GET
 @page_permission(Scope.READ)
-def schedule_list(request: HttpRequest) -> HttpResponse:
+def schedule_list(request: HttpRequest) -> HttpResponseBase:
     """Polls itself while a job is due or at work."""
-    schedules = list(Schedule.objects.select_related("activates_by"))
-    last = TrainingRun.objects.filter(run_id__in=[schedule.run_id for schedule in schedules])
-    runs = {run.run_id: run for run in last}
-    lines = [Line(schedule, _form(schedule), runs.get(schedule.run_id)) for schedule in schedules]
+    lines = _lines()
+    page = lines_page(request, SCHEDULES, lines)
+    if wants_csv(request):
+        return csv_response(SCHEDULES, [page.rows])
     context = {
-        "lines": lines,
+        "page": page,
+        "lines": page.rows,
         "is_moving": any(line.is_moving for line in lines),
         "has_workers": heartbeat.alive().exists(),
         "may_change": may(request.user, Scope.ACTIVATE),
         "universes": [ALL, *Universe.objects.values_list("name", flat=True)],
     }
     return render_page(request, "predictions/schedules/list.html", "predictions/schedules/_list.html", context)
+
+
+def _lines() -> list[ScheduleLine]:
+    schedules = list(Schedule.objects.select_related("activates_by"))
+    last = TrainingRun.objects.filter(run_id__in=[schedule.run_id for schedule in schedules])
+    runs = {run.run_id: run for run in last}
+    return [_line(schedule, runs.get(schedule.run_id)) for schedule in schedules]
+
+
+def _line(schedule: Schedule, run: TrainingRun | None) -> ScheduleLine:
+    is_due = schedule.enabled and schedule.next_run_at <= timezone.now()
+    return ScheduleLine(schedule, _form(schedule), run, is_due or (run is not None and not run.is_terminal))
 
 
 @require_POST

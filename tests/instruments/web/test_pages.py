@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 
 from instruments.models import Instrument
 from instruments.web.sparklines import HEIGHT, WIDTH, sparklines
-from instruments.web.views import PAGE
+from instruments.web.tables import INSTRUMENTS
 from tests.market import make_series
 from tests.people import BrowserOf
 
@@ -68,11 +68,34 @@ def test_it_asks_as_many_queries_for_many_instruments_as_for_one(bob: User, brow
 
 
 def test_it_shows_instruments_page_by_page(bob: User, browser_of: BrowserOf) -> None:
-    Instrument.objects.bulk_create(Instrument(symbol=f"S{number:03}") for number in range(PAGE + 2))
+    Instrument.objects.bulk_create(Instrument(symbol=f"S{number:03}") for number in range(INSTRUMENTS.size + 2))
     browser = browser_of(bob)
     first = browser.get("/instruments/").text
     assert "S099" in first and "S100" not in first
+    assert "102 instruments" in first
     link = re.search(r'href="(\?after=[^"]+)"', first)
     assert link is not None
     second = browser.get("/instruments/" + link.group(1)).text
     assert "S100" in second and "S099" not in second
+
+
+def test_it_filters_sorts_and_exports_instruments(bob: User, browser_of: BrowserOf) -> None:
+    for symbol, bars in (("IBM", 30), ("SPY", 50)):
+        make_series(symbol, bars=bars)
+    make_series("IBM", bars=20, timeframe="1h")
+    Instrument.objects.create(symbol="NEW", name="Newer than all")
+    browser = browser_of(bob)
+    for query, order in (
+        ({"sort": "-bars"}, ["SPY", "IBM", "NEW"]),
+        ({"sort": "last"}, ["IBM", "SPY", "NEW"]),
+        ({"sort": "-symbol"}, ["SPY", "NEW", "IBM"]),
+        ({"text": "newer"}, ["NEW"]),
+        ({"text": "spy"}, ["SPY"]),
+    ):
+        page = browser.get("/instruments/", query).text
+        assert list(dict.fromkeys(re.findall(r"<strong>(\w+)</strong>", page))) == order, query
+    assert "No instrument matches" in browser.get("/instruments/", {"text": "<b>"}).text
+    rows = browser.get("/instruments/", {"format": "csv"}).getvalue().decode().splitlines()
+    assert [row.split(",")[:2] for row in rows] == [
+        ["symbol", "timeframe"], ["IBM", "1d"], ["IBM", "1h"], ["NEW", ""], ["SPY", "1d"],
+    ]  # fmt: skip

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from django.contrib.auth.models import User
 
-from predictions.candle.csv_tables import csv_text
+from boursomatic.shared.csv import csv_text
 from predictions.quant.paired import paired_auc_test
 from tests.market import candle
 from tests.people import BrowserOf

@@ -7,16 +7,18 @@ from functools import partial
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
+from boursomatic.shared.tables import COUNTED
 from tests.market import make_series
 from tests.people import ApiOf, BrowserOf
 from tests.training.thousands import COUNT, completed, confirmed, multiply
 from training.models import TrainingRun
 from training.recipes.kinds import listed_kinds
 from training.runs.annotations import run_describe
-from training.web.views.run_list import PAGE
+from training.web.tables import RUNS
 
 pytestmark = [pytest.mark.db_both, pytest.mark.slow]
 ADDRESS = "/api/training/runs"
@@ -58,7 +60,10 @@ def test_it_filters_a_hundred_thousand_runs_by_reading_a_page_of_them(
     program.get(ADDRESS)  # notes the token's use
     found: dict[str, list[str]] = {}
     for query in FILTERS:
-        for ask in (partial(browser.get, "/runs/", query), partial(program.get, ADDRESS, {**query, "limit": PAGE})):
+        for ask in (
+            partial(browser.get, "/runs/", query),
+            partial(program.get, ADDRESS, {**query, "limit": RUNS.size}),
+        ):
             with CaptureQueriesContext(connection) as seen:
                 began = time.process_time()
                 answer = ask()
@@ -68,15 +73,29 @@ def test_it_filters_a_hundred_thousand_runs_by_reading_a_page_of_them(
         found[str(query)] = [run["run_id"] for run in answer.json()]
     for query in ({"verdict": "evidence"}, {"text": "needle"}, {"tag": "hay needle", "pinned": "yes"}):
         assert found[str(query)] == [needle.run_id]
-    assert len(found[str({"verdict": "no_evidence"})]) == PAGE
+    assert len(found[str({"verdict": "no_evidence"})]) == RUNS.size
     assert found[str({"verdict": "weak"})] == []
+    for column in RUNS.columns:
+        if column.sort:
+            _sorts(browser, column.name, after=needle.pk)
     _walk_pages(program)
 
 
+def _sorts(browser: Client, name: str, *, after: int) -> None:
+    """By any column, the first page and a later one, as bounded as without an order."""
+    for query in ({"sort": name}, {"sort": f"-{name}", "after": after, "status": "completed"}):
+        with CaptureQueriesContext(connection) as seen:
+            began = time.perf_counter()
+            answer = browser.get("/runs/", query)
+            took = time.perf_counter() - began
+        assert (answer.status_code, took < SLOW_S) == (200, True), (query, took)
+        _is_bounded([one["sql"] for one in seen.captured_queries])
+
+
 def _is_bounded(queries: list[str]) -> None:
-    """Few; nothing counts runs; whole runs are read by their keys; the keys come from the index of the list."""
+    """Few; nothing counts all runs; whole runs are read by their keys; the keys come from the index of the list."""
     assert len(queries) <= 20
-    assert not any("COUNT(*)" in sql for sql in queries)
+    assert all(f"LIMIT {COUNTED + 1})" in sql for sql in queries if "COUNT(*)" in sql)
     for sql in queries:
         if '"training_trainingrun"."result"' in sql:
             assert re.search(r'"(id|run_id|subject_id)" (IN \(\d|= )', sql), sql

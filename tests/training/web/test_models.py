@@ -14,7 +14,7 @@ from tests.training.registry.test_activation import universe_model
 from tests.training.results import candle_result
 from tests.training.run_builders import make_model, make_run
 from training.models import Activation, ModelVersion, Status
-from training.web.views.models import PAGE
+from training.web.tables import MODELS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
 
@@ -71,10 +71,10 @@ def test_it_asks_the_database_as_often_for_many_models_as_for_one(carol: User, b
 
 
 def test_it_pages_by_key(carol: User, browser_of: BrowserOf) -> None:
-    models = [universe_model(carol) for _ in range(PAGE + 1)]
+    models = [universe_model(carol) for _ in range(MODELS.size + 1)]
     first = browser_of(carol).get("/models/").text
-    assert models[-1].version in first and models[0].version not in first and f"before={models[1].pk}" in first
-    assert models[0].version in browser_of(carol).get(f"/models/?before={models[1].pk}").text
+    assert models[-1].version in first and models[0].version not in first and f"after={models[1].pk}" in first
+    assert models[0].version in browser_of(carol).get(f"/models/?after={models[1].pk}").text
 
 
 def test_it_shows_each_check_and_lets_a_manager_override_with_a_reason(

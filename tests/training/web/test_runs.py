@@ -13,7 +13,7 @@ from tests.people import BrowserOf
 from tests.training.run_builders import make_model, make_run
 from training.artifacts.storage import artifact_storage
 from training.models import Status, TrainingRun
-from training.web.views.run_list import PAGE
+from training.web.tables import RUNS
 
 pytestmark = pytest.mark.db_both
 HTMX = {"HX-Request": "true"}
@@ -32,14 +32,16 @@ def queries() -> Callable[[Client, str], int]:
 
 
 def test_it_lists_newest_first_page_by_page(alice: User, browser_of: BrowserOf) -> None:
-    runs = [make_run(alice, status=Status.COMPLETED) for _ in range(PAGE + 3)]
+    runs = [make_run(alice, status=Status.COMPLETED) for _ in range(RUNS.size + 3)]
     browser = browser_of(alice)
     first = browser.get("/runs/").text
     assert first.index(runs[-1].run_id) < first.index(runs[-2].run_id)
     assert runs[2].run_id not in first and runs[3].run_id in first
-    older = browser.get("/runs/", {"before": runs[3].pk}).text
+    older = browser.get("/runs/", {"after": runs[3].pk}).text
     assert runs[2].run_id in older and runs[3].run_id not in older
-    assert f"before={runs[3].pk}" in first and "before=" not in older
+    assert f"after={runs[3].pk}" in first and "before=" not in first
+    assert f"before={runs[2].pk}" in older and "after=" not in older
+    assert browser.get("/runs/", {"before": runs[2].pk}).text.count("/runs/2024") == RUNS.size
 
 
 def test_it_filters_by_status_instrument_and_person(alice: User, carol: User, browser_of: BrowserOf) -> None:
@@ -59,9 +61,11 @@ def test_it_filters_by_status_instrument_and_person(alice: User, carol: User, br
     assert "No run matches" in browser.get("/runs/", {"status": "queued"}).text
 
 
-@pytest.mark.parametrize("before", ["x", "-1", "9" * 25, "²"])
-def test_it_takes_any_rubbish_for_a_page(alice: User, browser_of: BrowserOf, before: str) -> None:
-    assert browser_of(alice).get("/runs/", {"before": before}).status_code == 200
+@pytest.mark.parametrize("rubbish", ["x", "-1", "9" * 25, "²"])
+def test_it_takes_any_rubbish_for_a_page(alice: User, browser_of: BrowserOf, rubbish: str) -> None:
+    for name in ("before", "after", "sort"):
+        assert browser_of(alice).get("/runs/", {name: rubbish}).status_code == 200
+    assert browser_of(alice).get("/runs/", {"sort": "auc", "after": rubbish}).status_code == 200
 
 
 def test_it_asks_as_many_queries_for_many_runs_as_for_one(

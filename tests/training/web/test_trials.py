@@ -1,5 +1,6 @@
 """The Trials page: verdicts as they were fixed, and Holm over all of them for information."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -15,10 +16,17 @@ from tests.training.results import universe_result
 from tests.training.run_builders import enter_universe, make_run
 from training.models import Status, Trial
 from training.quant.candle.verdict import label_of
-from training.quant.stats.multiple_testing import trial_level
-from training.web.presenters.trials import DRAWN, PAGE, ranked, trial_log
+from training.quant.stats.multiple_testing import holm_adjusted, trial_level
+from training.web.presenters.trials import DRAWN, READ, Row, ranked, trial_log, trial_rows
+from training.web.tables import TRIALS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
+
+
+def rows_of(series: Series) -> list[Row]:
+    """All of its ledger's, as they are ranked."""
+    ledger = Trial.objects.filter(series=series)
+    return trial_rows(ledger, list(ranked(ledger)), ledger.count())
 
 
 def enter(series: Series, *p_values: float | None) -> list[Trial]:
@@ -43,21 +51,35 @@ def enter(series: Series, *p_values: float | None) -> list[Trial]:
 
 
 def test_it_ranks_by_p_and_counts_the_unconfirmed_as_one() -> None:
-    rows = ranked(enter(make_series(bars=5), 0.04, None, 0.001, 0.3))
+    series = make_series(bars=5)
+    enter(series, 0.04, None, 0.001, 0.3)
+    rows = rows_of(series)
     assert [row.p for row in rows] == [0.001, 0.04, 0.3, None]
     assert [row.k for row in rows] == [3, 1, 4, 2]
     assert [row.adjusted for row in rows] == pytest.approx([0.004, 0.12, 0.6, 1.0])
-    assert [row.holm for row in rows] == pytest.approx([0.0125, 0.05 / 3, 0.025, 0.05])
+
+
+@pytest.mark.parametrize("smallest", [1e-9, 0.001, 0.3])
+def test_it_adjusts_as_holm_does_however_many_are_small(smallest: float) -> None:
+    """Among more than are read at a time, with equal ones."""
+    series = make_series(bars=5)
+    p_values = [smallest * (1 + number // 2) if number % 3 else None for number in range(READ + 200)]
+    enter(series, *(p if p is None else min(1.0, p) for p in p_values))
+    rows = rows_of(series)
+    assert [row.adjusted for row in rows] == pytest.approx(holm_adjusted([row.p for row in rows]).tolist())
 
 
 def test_it_shows_the_verdict_that_was_fixed_whatever_holm_says_today() -> None:
-    rows = ranked(enter(make_series(bars=5), 0.02, 0.9, 0.004))
-    assert [(row.k, row.verdict, row.level) for row in rows] == [
+    series, other = make_series(bars=5), make_series("IBM", bars=5)
+    enter(series, 0.02, 0.9, 0.004)
+    rows = rows_of(series)
+    assert [(row.k, row.verdict, row.level_words) for row in rows] == [
         (3, "evidence", "0.0042"),
         (1, "evidence", "0.025"),
         (2, "no evidence", "0.0083"),
     ]
-    weak = ranked(enter(make_series("IBM", bars=5), 0.9, 0.9, 0.9, 0.0026))
+    enter(other, 0.9, 0.9, 0.9, 0.0026)
+    weak = rows_of(other)
     assert weak[0].verdict == "weak sign" and weak[0].adjusted < 0.05
 
 
@@ -114,14 +136,27 @@ def test_it_is_found_where_it_was(bob: User, browser_of: BrowserOf) -> None:
 def test_it_shows_page_by_page_with_few_queries(bob: User, browser_of: BrowserOf) -> None:
     series = make_series(bars=5)
     trials = enter(series, *([0.5] * (DRAWN + 50)))
-    log = trial_log(trials, on="SPY", after=DRAWN)
-    assert (len(log.rows), log.rows[0].rank, log.following) == (50, DRAWN + 1, None)
-    assert trial_log(trials, on="SPY").following == PAGE
-    assert log.picture is not None and len(log.picture.dots) == DRAWN
+    log = trial_log(Trial.objects.filter(series=series), on="SPY")
+    assert log is not None and len(log.picture.dots) == DRAWN
     browser = browser_of(bob)
     with CaptureQueriesContext(connection) as queries:
-        assert browser.get("/trials/").text.count("<tr>") == PAGE + 1
-    assert len(queries) <= 16
+        first = browser.get("/trials/").text
+    assert first.count("<tr>") == TRIALS.size + 1 and f"after={trials[TRIALS.size - 1].pk}" in first
+    assert len(queries) <= 18
+    last = browser.get("/trials/", {"after": trials[DRAWN - 1].pk}).text
+    assert last.count("<tr>") == 50 + 1 and "after=" not in last
+
+
+def test_it_filters_by_verdict_and_sorts_within_the_same_log(bob: User, browser_of: BrowserOf) -> None:
+    enter(make_series(bars=5), 0.0004, 0.9, 0.5)
+    enter(make_series("IBM", bars=5), 0.5)
+    browser = browser_of(bob)
+    page = browser.get("/trials/", {"symbol": "SPY", "verdict": "no_evidence", "sort": "-trial"}).text
+    numbers = re.findall(r'<td class="num">(\d+)</td>', page)
+    assert numbers == ["3", "2"] and "<strong>3</strong> trials" in page
+    assert "symbol=SPY&amp;verdict=no_evidence&amp;timeframe=1d&amp;sort=trial" in page
+    text = browser.get("/trials/", {"symbol": "SPY", "format": "csv"}).getvalue().decode()
+    assert [line.split(",")[0] for line in text.splitlines()] == ["trial", "1", "3", "2"]
 
 
 @pytest.mark.parametrize("after", ["x", "-1", "9" * 25, "²", "5000"])
@@ -132,8 +167,11 @@ def test_it_takes_any_rubbish_for_a_page(bob: User, browser_of: BrowserOf, after
 
 @pytest.mark.parametrize("p_values", [(1.0,), (1e-20,), (0.05,), (None, None)])
 def test_it_keeps_every_point_within_its_box(p_values: tuple[float | None, ...]) -> None:
-    picture = trial_log(enter(make_series(bars=5), *p_values), on="SPY").picture
-    assert picture is not None
+    series = make_series(bars=5)
+    enter(series, *p_values)
+    log = trial_log(Trial.objects.filter(series=series), on="SPY")
+    assert log is not None
+    picture = log.picture
     assert all(0 <= dot.x <= 100 and 0 <= dot.y <= picture.height for dot in picture.dots)
     assert all(0 <= y <= picture.height for y, _ in picture.levels)
 

@@ -1,6 +1,6 @@
 """Multiple testing: levels of sequential trials, Holm's step-down adjustment, and which trials share a ledger."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,21 @@ def holm_adjusted(p_values: Sequence[float | None]) -> Floats:
     adjusted = np.empty(len(ordered))
     adjusted[order] = np.maximum.accumulate(np.minimum(1.0, not_below * ordered))
     return adjusted
+
+
+def holm_below_one(ascending: Iterable[float], count: int) -> tuple[list[float], list[float]]:
+    """Holm's step-down adjustment (1979) of the smallest of `count` p-values, given in ascending order, and those
+    p-values: up to and with the first that is adjusted to 1, as all later ones are. Reads no further."""
+    p_values: list[float] = []
+    adjusted: list[float] = []
+    largest = 0.0
+    for rank, p_value in enumerate(ascending):
+        largest = max(largest, min(1.0, (count - rank) * p_value))
+        p_values.append(p_value)
+        adjusted.append(largest)
+        if largest == 1.0:
+            break
+    return p_values, adjusted
 
 
 def linked_ledgers(members: Sequence[Collection[int]]) -> NDArray[np.int64]:

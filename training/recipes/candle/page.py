@@ -1,5 +1,6 @@
 """What the page of a run is drawn from: its JSON, how far it is, tables and pictures."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -7,8 +8,9 @@ from urllib.parse import urlencode
 import numpy as np
 from django.utils import timezone
 
-from training.evidence.candle import candle_verdicts
-from training.models import Status, TrainingRun
+from training.evidence.candle import CandleVerdict, candle_verdicts
+from training.evidence.universe import universe_verdicts
+from training.models import ACTIVE, Status, TrainingRun
 from training.quant.candle.spec import RANGES, parse_time
 from training.quant.candle.verdict import Verdict
 from training.quant.stats.equity import trades_of
@@ -75,19 +77,31 @@ class RunLine:
     verdict: Verdict | UniverseVerdict | None
     test_auc: Figure
     pooled_auc: Figure
+    is_confirming: bool
+
+    @property
+    def person(self) -> str:
+        return self.run.created_by.username if self.run.created_by else ""
 
 
-def run_line(run: TrainingRun, verdict: Verdict | None, of_universe: UniverseVerdict | None) -> RunLine:
+def run_lines(runs: Sequence[TrainingRun]) -> list[RunLine]:
+    """The lines of these runs, whatever their kinds; three queries, however many runs."""
+    verdicts, of_universes = candle_verdicts(runs), universe_verdicts(runs)
+    return [_run_line(run, verdicts[run.pk], of_universes.get(run.pk)) for run in runs]
+
+
+def _run_line(run: TrainingRun, of_candle: CandleVerdict, of_universe: UniverseVerdict | None) -> RunLine:
     test = run.result.get("test_metrics") or {}
     undefined = test.get("undefined") or {}
     why = "no test window" if undefined.get("all") else undefined.get("auc", "")
-    pooled = verdict if verdict and verdict.confirmed else None
+    pooled = of_candle.verdict if of_candle.verdict and of_candle.verdict.confirmed else None
     return RunLine(
         run,
         annotations_of(run),
-        verdict or of_universe,
+        of_candle.verdict or of_universe,
         auc_figure(test.get("auc"), test.get("auc_interval"), why),
         auc_figure(pooled.auc, pooled.auc_interval) if pooled else Figure(None, reason=_unpooled(run)),
+        is_confirming=of_candle.confirmation is not None and of_candle.confirmation.status in ACTIVE,
     )
 
 

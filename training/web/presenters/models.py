@@ -40,9 +40,15 @@ class ModelLine:
     checks: int
     activation: Activation | None  # the one in force, of an active model
 
+    @property
+    def name(self) -> str:
+        """That its run was given."""
+        description = getattr(self.model.run, "description", None)
+        return description.name if description else ""
+
 
 def model_lines(models: Sequence[ModelVersion]) -> list[ModelLine]:
-    """Needs `run` and `series__instrument` loaded; five queries more, however many models."""
+    """Needs `run__description` and `series__instrument` loaded; five queries more, however many models."""
     runs = [model.run for model in models]
     verdicts, of_universes = candle_verdicts(runs), universe_verdicts(runs)
     gates = figure_checks(models, verdicts, of_universes)

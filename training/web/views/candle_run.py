@@ -5,8 +5,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods
 
 from boursomatic.accounts.permissions import page_permission
@@ -24,7 +23,6 @@ from training.recipes.candle.data import candle_preview
 from training.recipes.candle.form import CandleForm, initial_values
 from training.recipes.candle.page import run_context
 from training.runs import services
-from training.web.presenters.trials import trials_context
 from training.web.views.annotations import annotations_context
 from training.web.views.jobs import PARTS, show_part
 from training.web.views.runs import find_run
@@ -68,22 +66,6 @@ def run_preview(request: HttpRequest) -> JsonResponse:
     except SpecError as error:
         problem = " ".join(message for found in error.errors.values() for message in found)
     return JsonResponse({"problem": problem}, status=400)
-
-
-@require_GET
-@page_permission(Scope.READ)
-def trials(request: HttpRequest) -> HttpResponse:
-    """The multiple-testing log of one series or universe: what each trial needed, and Holm over all of them."""
-    context = trials_context(request.GET) | {"may_train": may(request.user, Scope.TRAIN)}
-    return render(request, "training/trials/list.html", context)
-
-
-@require_GET
-@page_permission(Scope.READ)
-def trials_moved(request: HttpRequest) -> HttpResponse:
-    """Redirects the log's address of before, with its query."""
-    query = request.GET.urlencode()
-    return redirect(reverse("trials") + (f"?{query}" if query else ""), permanent=True)
 
 
 def _form(request: HttpRequest, form: CandleForm, status: int = 200) -> HttpResponse:

@@ -1,11 +1,9 @@
 """Pages of models: the list, the gate of each, who activated what when, and the buttons that change it."""
 
-from typing import TypeVar
-
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -13,34 +11,34 @@ from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope, may
 from boursomatic.shared.pages import render_page
 from boursomatic.shared.paging import keyset_page
+from boursomatic.shared.tables import csv_response, row_chunks, table_page, wants_csv
 from training.errors import ActiveChanged, GateRefused, TooLate
 from training.filters.models import ModelFilter
 from training.models import Activation, ModelVersion
 from training.recipes.universe.preview import offers_demo
 from training.registry.activation import model_activate, model_deactivate, model_roll_back, scope_label
 from training.web.presenters.models import gate_context, history_context, model_lines
+from training.web.tables import MODELS
 
-PAGE = 50
-Row = TypeVar("Row", bound=Model)
+PAGE = 50  # activations
 
 
 @require_GET
 @page_permission(Scope.READ)
-def models(request: HttpRequest) -> HttpResponse:
-    """Newest first, page by page by the last model's key."""
+def models(request: HttpRequest) -> HttpResponseBase:
+    """Newest first where no order is asked for; `format=csv` is all that the filters leave."""
     chosen = ModelFilter(request.GET, queryset=ModelVersion.objects.existing().light(), request=request)
-    shown, older = _page(request, chosen.qs if chosen.is_valid() else ModelVersion.objects.none())
-    query = request.GET.copy()
-    query.pop("before", None)
+    rows = chosen.qs if chosen.is_valid() else ModelVersion.objects.none()
+    if wants_csv(request):
+        return csv_response(MODELS, (model_lines(chunk) for chunk in row_chunks(request, MODELS, rows)))
+    page = table_page(request, MODELS, rows)
     context = {
         "filter": chosen,
-        "lines": model_lines(shown),
-        "older": older,
-        "query": query.urlencode(),
-        "is_newest": "before" not in request.GET,
-        "is_filtered": any(query.values()),
+        "page": page,
+        "lines": model_lines(page.rows),
+        "is_filtered": any(page.filters.values()),
         "may_train": may(request.user, Scope.TRAIN),
-        "offers_demo": not shown and offers_demo(),
+        "offers_demo": not page.rows and offers_demo(),
     }
     return render_page(request, "training/models/list.html", "training/models/_list.html", context)
 
@@ -108,18 +106,18 @@ def roll_back(request: HttpRequest, version: str) -> HttpResponse:
 @page_permission(Scope.READ)
 def model_history(request: HttpRequest) -> HttpResponse:
     """Which model was active when: at the end of a day, and every change, newest first."""
-    shown, older = _page(request, Activation.objects.select_related("by"))
+    before = request.GET.get("before", "")
+    shown, older = keyset_page(
+        Activation.objects.select_related("by"),
+        before=int(before) if before.isdecimal() and len(before) < 19 else 0,
+        size=PAGE,
+    )
     context = history_context(request.GET.get("on", ""), shown) | {
         "older": older,
         "is_newest": "before" not in request.GET,
         "may_activate": may(request.user, Scope.ACTIVATE),
     }
     return render(request, "training/models/history.html", context, status=400 if context["problem"] else 200)
-
-
-def _page(request: HttpRequest, rows: QuerySet[Row]) -> tuple[list[Row], int | None]:
-    before = request.GET.get("before", "")
-    return keyset_page(rows, before=int(before) if before.isdecimal() and len(before) < 19 else 0, size=PAGE)
 
 
 def _show_gate(request: HttpRequest, model: ModelVersion, *, problem: str = "", status: int = 200) -> HttpResponse:

@@ -4,55 +4,47 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET
 
 from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope, may
 from boursomatic.shared.pages import render_page, wants_fragment
-from boursomatic.shared.paging import keyset_page
-from training.evidence.candle import CandleVerdict, candle_verdicts
-from training.evidence.universe import universe_verdicts
+from boursomatic.shared.tables import PARAMETERS, csv_response, row_chunks, table_page, wants_csv
 from training.filters.runs import SHOWN_ALWAYS, RunFilter
 from training.models import ACTIVE, TrainingRun
-from training.recipes.candle.page import run_line
+from training.recipes.candle.page import run_lines
 from training.recipes.kinds import listed_kinds
 from training.runs.deletion import recent_deletions
 from training.web.presenters.progress import under_way
-
-PAGE = 50  # runs
+from training.web.tables import RUNS
 
 
 @require_GET
 @page_permission(Scope.READ)
-def runs(request: HttpRequest) -> HttpResponse:
-    """Newest first: as quick at a hundred thousand runs as at ten."""
+def runs(request: HttpRequest) -> HttpResponseBase:
+    """Newest first where no order is asked for; `format=csv` is all that the filters leave."""
     if not all(request.GET.values()):  # fields that a form left empty: the address keeps what was said alone
         filled = {name: value for name, value in request.GET.items() if value}
         return redirect(f"{request.path}?{urlencode(filled)}" if filled else request.path)
     chosen = RunFilter(
         request.GET, queryset=TrainingRun.objects.existing().of_kinds(listed_kinds()).light(), request=request
     )
-    problems = chosen.problems("before")
-    before = request.GET.get("before", "")
-    shown, older = keyset_page(
-        TrainingRun.objects.none() if problems else chosen.qs,
-        before=int(before) if before.isdecimal() and len(before) < 19 else 0,
-        size=PAGE,
-    )
-    verdicts, of_universes = candle_verdicts(shown), universe_verdicts(shown)
-    query = request.GET.copy()
-    query.pop("before", None)
+    problems = chosen.problems(*PARAMETERS)
+    rows = TrainingRun.objects.none() if problems else chosen.qs
+    if wants_csv(request):
+        return csv_response(RUNS, (run_lines(chunk) for chunk in row_chunks(request, RUNS, rows)))
+    page = table_page(request, RUNS, rows)
+    lines = run_lines(page.rows)
     context = {
         **filter_context(chosen),
         "problems": problems,
-        "under_way": under_way(shown),
-        "rows": [run_line(run, verdicts[run.pk].verdict, of_universes.get(run.pk)) for run in shown],
-        "older": older,
-        "query": query.urlencode(),
-        "is_newest": not before,
-        "is_moving": any(run.status in ACTIVE or _is_confirming(verdicts[run.pk]) for run in shown),
+        "page": page,
+        "lines": lines,
+        "under_way": under_way([line.run for line in lines]),
+        "is_moving": any(line.run.status in ACTIVE or line.is_confirming for line in lines),
         "may_train": may(request.user, Scope.TRAIN),
     }
     if not wants_fragment(request) and context["may_train"] and isinstance(request.user, User):
@@ -70,7 +62,3 @@ def filter_context(chosen: RunFilter) -> dict[str, Any]:
         "is_unfolded": any(field.name in chosen.data for field in seldom),
         "is_filtered": any(field.name in chosen.data for field in fields),
     }
-
-
-def _is_confirming(candle_verdict: CandleVerdict) -> bool:
-    return candle_verdict.confirmation is not None and candle_verdict.confirmation.status in ACTIVE

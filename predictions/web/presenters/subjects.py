@@ -1,0 +1,76 @@
+"""What the pages of a universe and of an instrument are drawn from: coverage, and all that was made of it."""
+
+from typing import Any
+from urllib.parse import quote
+
+from django.db.models import Count, Max, Min, Q, QuerySet
+
+from instruments.models import Instrument, PriceBar, Series, Timeframe, Universe
+from instruments.universes import ALL
+from predictions.models import Recommendation
+from training.evidence.trials import ledger_of_universe
+from training.models import ModelVersion, TrainingRun, Trial
+from training.recipes.candle.page import run_lines
+from training.recipes.kinds import listed_kinds
+from training.web.presenters.models import model_lines
+
+NEWEST = 10  # runs and models
+ADVICE = 20  # the newest recommendations
+
+
+def universe_members(name: str) -> QuerySet[Series]:
+    """The daily series of its active instruments."""
+    rows = Series.objects.filter(timeframe=Timeframe.DAY, rows__gt=0, instrument__active=True)
+    rows = rows if name == ALL else rows.filter(instrument__universes__name=name)
+    return rows.select_related("instrument")
+
+
+def universe_context(name: str) -> dict[str, Any]:
+    """For `universe.html`, the page of members apart."""
+    members = universe_members(name).order_by()
+    coverage = members.aggregate(count=Count("pk"), oldest=Min("last"), newest=Max("last"))
+    return {
+        "name": name,
+        "count": coverage["count"],
+        "newest": coverage["newest"],
+        "oldest": coverage["oldest"],
+        "behind": members.filter(last__lt=coverage["newest"]).count() if coverage["newest"] else 0,
+        "without_bars": _instruments(name).exclude(pk__in=members.values("instrument")).count(),
+        "models": _models(Q(universe=name)),
+        "runs": _runs(Q(universe=name)),
+        "trials": ledger_of_universe(name).count(),
+    }
+
+
+def instrument_context(instrument: Instrument) -> dict[str, Any]:
+    """For `instrument.html`."""
+    all_series = list(instrument.series.order_by("timeframe"))
+    return {
+        "instrument": instrument,
+        "symbol_query": quote(instrument.symbol, safe=""),
+        "all_series": [(series, _sources(series)) for series in all_series],
+        "universes": Universe.objects.filter(instruments=instrument),
+        "models": _models(Q(series__in=all_series)),
+        "runs": _runs(Q(series__in=all_series)),
+        "trials": Trial.objects.filter(series__in=all_series).count(),
+        "recommendations": Recommendation.objects.light().filter(series__in=all_series).order_by("-id")[:ADVICE],
+    }
+
+
+def _instruments(name: str) -> QuerySet[Instrument]:
+    active = Instrument.objects.filter(active=True)
+    return active if name == ALL else active.filter(universes__name=name)
+
+
+def _sources(series: Series) -> list[tuple[str, int]]:
+    """How many bars came from where, the most first."""
+    counts = PriceBar.objects.filter(series=series).order_by().values_list("source").annotate(bars=Count("pk"))
+    return sorted(counts, key=lambda pair: -pair[1])
+
+
+def _models(of: Q) -> list[Any]:
+    return model_lines(list(ModelVersion.objects.existing().filter(of).light()[:NEWEST]))
+
+
+def _runs(of: Q) -> list[Any]:
+    return run_lines(list(TrainingRun.objects.existing().of_kinds(listed_kinds()).filter(of).light()[:NEWEST]))

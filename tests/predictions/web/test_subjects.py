@@ -1,0 +1,93 @@
+"""Pages of a universe and of an instrument: coverage, and what was made of them."""
+
+import re
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from instruments.models import Instrument, Series, Universe
+from predictions.recommendations.make import recommendations_make
+from tests.market import make_series
+from tests.people import BrowserOf
+from tests.predictions.advised import TRAINED, advised, day_of
+from tests.training.run_builders import make_model, make_run
+from training.models import Status
+from training.runs.annotations import run_describe
+
+pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
+
+
+def few(*bars: int) -> list[Series]:
+    """A universe of members with so many daily bars each."""
+    series = [make_series(f"S{number}", bars=count) for number, count in enumerate(bars)]
+    universe = Universe.objects.create(name="few")
+    universe.instruments.set([each.instrument for each in series])
+    return series
+
+
+def test_a_universe_says_whose_bars_end_early(bob: User, browser_of: BrowserOf) -> None:
+    few(30, 20, 30, 10, 30)
+    Universe.objects.get().instruments.add(Instrument.objects.create(symbol="NEW"))
+    page = browser_of(bob).get("/universes/few/").text
+    assert "5 instruments with daily bars" in page and "<strong>2 of 5 end before it</strong>" in page
+    assert "1 more has no daily bars" in page and page.count(">earlier<") == 2
+    page = browser_of(bob).get("/universes/few/", {"sort": "last"}).text
+    assert re.findall(r"<strong>(S\d)</strong>", page) == ["S3", "S1", "S0", "S2", "S4"]
+    text = browser_of(bob).get("/universes/few/", {"format": "csv"}).getvalue().decode()
+    assert text.splitlines()[0] == "symbol,name,bars,first,last" and len(text.splitlines()) == 6
+    assert browser_of(bob).get("/universes/all/").status_code == 200
+    assert browser_of(bob).get("/universes/none/").status_code == 404
+
+
+def test_it_shows_what_was_made_of_a_universe_by_its_names(alice: User, bob: User, browser_of: BrowserOf) -> None:
+    few(30)
+    run = make_run(alice, kind="universe", universe="few", status=Status.COMPLETED)
+    model = make_model(run, kind="universe", universe="few", version="universe-few-1")
+    run_describe(run=run, user=alice, changes={"name": "The first one"})
+    make_run(alice, kind="universe", universe="others", status=Status.COMPLETED, run_id="of_others")
+    page = browser_of(bob).get("/universes/few/").text
+    assert page.count("The first one") == 2 and model.version in page and "of_others" not in page
+    assert "/trials/?universe=few" in page and "0 trials" in page
+
+
+def test_an_instrument_says_where_its_bars_are_from_and_what_was_made_of_it(
+    alice: User, bob: User, browser_of: BrowserOf
+) -> None:
+    (series,) = few(30)
+    run = make_run(alice, series=series, status=Status.COMPLETED)
+    model = make_model(run)
+    browser = browser_of(bob)
+    page = browser.get("/instrument/", {"symbol": "S0"}).text
+    assert 'made up <span class="muted">30</span>' in page and '<a href="/universes/few/">few</a>' in page
+    assert run.run_id in page and model.version in page and "/trials/?symbol=S0" in page
+    assert "Recommendations, newest first" not in page
+    assert browser.get("/instrument/", {"symbol": "NOPE"}).status_code == 404
+    assert browser.get("/instrument/").status_code == 404
+    Instrument.objects.create(symbol="^GSPC/X")
+    assert "No bars yet" in browser.get("/instrument/", {"symbol": "^GSPC/X"}).text
+
+
+def test_an_instrument_shows_what_was_recommended_of_it(bob: User, browser_of: BrowserOf) -> None:
+    made = recommendations_make(model=advised(), as_of=day_of(TRAINED + 10))[0]
+    row = made.rows.select_related("series__instrument").exclude(label="")[0]
+    page = browser_of(bob).get("/instrument/", {"symbol": row.series.instrument.symbol}).text
+    assert "Recommendations, newest first" in page and "pending" in page
+    assert f'/recommendations/{row.pk}/why">{made.as_of.isoformat()}</a>' in page
+    assert f'<a href="/universes/{made.universe}/">' in page
+
+
+def test_they_ask_as_few_queries_for_much_as_for_little(alice: User, bob: User, browser_of: BrowserOf) -> None:
+    series = few(30, 20)
+    browser = browser_of(bob)
+    counts = []
+    for number in (1, 12):
+        for _ in range(number):
+            for each in series:
+                make_model(make_run(alice, series=each, status=Status.COMPLETED))
+        for address in ("/universes/few/", "/instrument/?symbol=S0"):
+            with CaptureQueriesContext(connection) as seen:
+                assert browser.get(address).status_code == 200
+            counts.append(len(seen))
+    assert counts[:2] == counts[2:] and max(counts) <= 30

@@ -71,9 +71,9 @@ def hits(label: NDArray[Any], returns: Floats, *, buy: float, sell: float) -> ND
 
 
 def scorecard(
-    days: Sequence[tuple[date, DayScore]], *, horizon: int, tested: float | None, interval: list[float] | None
+    days: Sequence[tuple[date, DayScore]], *, horizon: int | None, tested: float | None, interval: list[float] | None
 ) -> Scorecard:
-    """Added up over `days`."""
+    """Added up over `days`; no interval of what was delivered where `horizon` is None."""
     total = {name: sum(getattr(score, name) for _, score in days) for name in DayScore.__dataclass_fields__}
     buys = total["buys"]
     rates = {name: total[f"{name.lower()}_hits"] / n if (n := total[f"{name.lower()}s"]) else None for name in CLASSES}
@@ -83,7 +83,7 @@ def scorecard(
         buys=buys,
         promised=total["promised"] / buys if buys else None,
         delivered=rates["BUY"],
-        delivered_interval=_interval(days, horizon) if buys else None,
+        delivered_interval=_interval(days, horizon) if buys and horizon else None,
         base_rate=sum(s.rose / s.scored * s.buys for _, s in days if s.buys) / buys if buys else None,
         earned=total["earned"] / buys if buys else None,
         hit_rates=rates,

@@ -48,7 +48,7 @@ def delivered(scored: ScoredDays, *, replay: bool) -> list[Delivered]:
     lines = []
     for version, (card, days) in scored.items():
         months = [
-            Month(first, scorecard(share, horizon=1, tested=None, interval=None)) for first, share in by_month(days)
+            Month(first, scorecard(share, horizon=None, tested=None, interval=None)) for first, share in by_month(days)
         ]
         with_scores = [month for month in months if month.card.scored]
         lines.append(Delivered(version, models.get(version), card, with_scores, _plot(with_scores), money.get(version)))

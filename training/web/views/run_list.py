@@ -17,7 +17,6 @@ from training.evidence.universe import universe_verdicts
 from training.filters.runs import SHOWN_ALWAYS, RunFilter
 from training.models import ACTIVE, TrainingRun
 from training.recipes.candle.page import run_line
-from training.recipes.kinds import listed_kinds
 from training.runs.deletion import recent_deletions
 
 PAGE = 50  # runs
@@ -30,9 +29,7 @@ def runs(request: HttpRequest) -> HttpResponse:
     if not all(request.GET.values()):  # fields that a form left empty: the address keeps what was said alone
         filled = {name: value for name, value in request.GET.items() if value}
         return redirect(f"{request.path}?{urlencode(filled)}" if filled else request.path)
-    chosen = RunFilter(
-        request.GET, queryset=TrainingRun.objects.existing().of_kinds(listed_kinds()).light(), request=request
-    )
+    chosen = RunFilter(request.GET, queryset=TrainingRun.objects.existing().light(), request=request)
     problems = chosen.problems("before")
     before = request.GET.get("before", "")
     shown, older = keyset_page(

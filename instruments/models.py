@@ -150,6 +150,22 @@ class FeatureState(models.Model):
         return f"{self.series_id} {self.feature_set} {self.version}"
 
 
+class ReadingSettings(models.Model):
+    """How files of a kind are read, kept by name: `options` as of an upload, without its symbol."""
+
+    name = models.CharField(max_length=40, unique=True)
+    options = models.JSONField()
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name_plural = "reading settings"
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Upload(models.Model):
     """Files that a manager sent, staged until `expires_at`: looked at first, then stored as bars or forgotten.
 

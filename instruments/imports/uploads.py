@@ -23,7 +23,7 @@ from instruments.imports.reader import WALL_S, refused
 from instruments.imports.reading import Matrix, bars_of
 from instruments.imports.schema import Clash, Preview, ReadingOptions, StagedReading, SymbolReport, UploadReport
 from instruments.imports.staging import Staging, arguments
-from instruments.models import Series, Upload
+from instruments.models import ReadingSettings, Series, Upload
 from instruments.quant.ingest.rows import LISTED
 from instruments.store.write_bars import compare_bars
 
@@ -137,6 +137,26 @@ def upload_columns(upload: Upload) -> tuple[dict[str, str], list[str]]:
     read = [staging.get_reading(upload.readings, number) for number in range(len(upload.files))]
     staged = [file for file in read if file]
     return _columns(staged), list(dict.fromkeys(name for file in staged for name in file.preview.header))
+
+
+def reading_settings_keep(*, name: str, options: ReadingOptions, user: Person) -> None:
+    """Under this name from now on; the symbol is the files' own."""
+    kept = {**msgspec.to_builtins(options), "symbol": ""}
+    person = user if isinstance(user, User) else None
+    ReadingSettings.objects.update_or_create(name=name, defaults={"options": kept, "user": person})
+    audit(user, "reading_settings.keep", name)
+
+
+def reading_settings_forget(*, name: str, user: Person) -> None:
+    """Harmless where there are none of this name."""
+    if ReadingSettings.objects.filter(name=name).delete()[0]:
+        audit(user, "reading_settings.forget", name)
+
+
+def reading_settings_get(name: str) -> ReadingOptions:
+    """Those of an upload for which nothing is known where there are none of this name."""
+    row = ReadingSettings.objects.filter(name=name).first()
+    return msgspec.convert(row.options, ReadingOptions) if row else ReadingOptions()
 
 
 def upload_paths(upload: Upload) -> Iterator[Path]:

@@ -7,14 +7,22 @@ from django.db.models import Count, Max, Min, Sum
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope, may
 from boursomatic.shared.pages import render_page
-from instruments.imports.schema import ReadingOptions
-from instruments.imports.uploads import UploadRefused, upload_create, upload_find, upload_findings, upload_read
-from instruments.models import Series, Timeframe, Upload
+from instruments.imports.uploads import (
+    UploadRefused,
+    reading_settings_forget,
+    reading_settings_get,
+    reading_settings_keep,
+    upload_create,
+    upload_find,
+    upload_findings,
+    upload_read,
+)
+from instruments.models import ReadingSettings, Series, Timeframe, Upload
 from instruments.web.forms import UploadForm
 
 GONE = "There is no such upload. It is kept for an hour; upload the files again."
@@ -32,12 +40,13 @@ def data(request: HttpRequest) -> HttpResponse:
         except UploadRefused as refusal:
             problem, status = str(refusal), refusal.status
         else:
-            upload_read(upload=upload, options=ReadingOptions())
+            upload_read(upload=upload, options=reading_settings_get(request.POST.get("settings", "")))
             return redirect("data-upload", upload.pk)
     context = {
         "problem": problem,
         "may_upload": may(request.user, Scope.DATA),
         "uploads": Upload.objects.filter(expires_at__gt=timezone.now()).select_related("user")[:SHOWN],
+        "kept": ReadingSettings.objects.select_related("user"),
         "stored": _stored(),
     }
     return render(request, "instruments/data.html", context, status=status)
@@ -54,6 +63,9 @@ def upload(request: HttpRequest, upload_id: UUID) -> HttpResponse:
         form = UploadForm(staged, request.POST)
         if form.is_valid():
             upload_read(upload=staged, options=form.options())
+            if name := form.cleaned_data["keep_as"]:
+                reading_settings_keep(name=name, options=form.options(), user=request.user)
+                messages.success(request, f"Kept as {name}. Choose it when you upload such files again.")
         else:
             messages.warning(request, " ".join(str(text) for texts in form.errors.values() for text in texts))
         return redirect("data-upload", staged.pk)
@@ -71,6 +83,14 @@ def upload(request: HttpRequest, upload_id: UUID) -> HttpResponse:
         "may_store": report is not None and any(file.good for file in report.files),
     }
     return render_page(request, "instruments/upload.html", "instruments/_upload.html", context)
+
+
+@require_POST
+@page_permission(Scope.DATA)
+def settings_forget(request: HttpRequest) -> HttpResponse:
+    """Settings that no file needs any more."""
+    reading_settings_forget(name=request.POST.get("name", ""), user=request.user)
+    return redirect("data")
 
 
 def _stored() -> list[dict[str, object]]:

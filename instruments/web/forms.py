@@ -53,6 +53,9 @@ class UploadForm(forms.Form):
         label="Where a file has bad rows",
         widget=_SELECT,
     )
+    keep_as = forms.CharField(
+        required=False, max_length=40, label="Keep how they are read as", widget=_text("a name, for files to come")
+    )
     overwrite = forms.BooleanField(
         required=False,
         label="Overwrite bars that another source stored",

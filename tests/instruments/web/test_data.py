@@ -68,6 +68,22 @@ def test_it_asks_where_it_is_in_doubt_and_remembers_the_answer(carol: User, brow
     assert run is not None and run.result["inserted"] == 3
 
 
+def test_it_keeps_by_name_how_files_are_read(carol: User, bob: User, browser_of: BrowserOf) -> None:
+    browser = browser_of(carol)
+    address = uploaded(browser, file(TWO_WAYS.replace("Ouverture", "Premier cours"), "BNP.csv"))
+    chosen = {"column_open": "Premier cours", "date_order": "day", "symbol": "BNP", "keep_as": "My broker"}
+    assert "Kept as My broker" in browser.post(address, chosen, follow=True).text
+    assert (
+        "<option>My broker</option>" in browser.get("/data/").text
+        and "My broker" not in browser_of(bob).get("/data/").text
+    )
+    again = file(TWO_WAYS.replace("Ouverture", "Premier cours"), "GLE.csv")
+    answer = browser.post("/data/", {"files": [again], "settings": "My broker"}, follow=True)
+    assert "5 April 2012" in answer.text and "<strong>GLE</strong>" in answer.text
+    assert browser_of(bob).post("/data/settings/forget", {"name": "My broker"}).status_code == 403
+    assert "My broker" not in browser.post("/data/settings/forget", {"name": "My broker"}, follow=True).text
+
+
 def test_it_shows_clashes_and_overwrites_only_when_told(carol: User, browser_of: BrowserOf) -> None:
     browser = browser_of(carol)
     for files in (five("SPY.csv"), file(csv(*daily(6, price=11)), "other.csv")):

@@ -47,6 +47,9 @@ def test_it_stores_what_the_report_told(api: ApiOf, carol: User, browser_of: Bro
     assert Universe.objects.get(name="mine").instruments.count() == 2
     page = browser_of(carol).get(f"/runs/{run.run_id}/").text
     assert "8 inserted" in page and "/backtest/?symbol=BNP&amp;timeframe=1d" in page
+    assert [line["run_id"] for line in client.get("/api/training/runs?kind=store").json()] == [run.run_id]
+    assert run.run_id in browser_of(carol).get("/runs/?kind=store").text
+    assert client.get("/api/training/runs").json() == []
     assert stored(client, address, source="desk").result["unchanged"] == 8  # it is kept, for a second thought
 
 

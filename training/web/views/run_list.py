@@ -16,7 +16,6 @@ from boursomatic.shared.tables import PARAMETERS, csv_response, row_chunks, tabl
 from training.filters.runs import SHOWN_ALWAYS, RunFilter
 from training.models import ACTIVE, TrainingRun
 from training.recipes.candle.page import run_lines
-from training.recipes.kinds import listed_kinds
 from training.runs.deletion import recent_deletions
 from training.web.presenters.progress import under_way
 from training.web.tables import RUNS
@@ -29,9 +28,7 @@ def runs(request: HttpRequest) -> HttpResponseBase:
     if not all(request.GET.values()):  # fields that a form left empty: the address keeps what was said alone
         filled = {name: value for name, value in request.GET.items() if value}
         return redirect(f"{request.path}?{urlencode(filled)}" if filled else request.path)
-    chosen = RunFilter(
-        request.GET, queryset=TrainingRun.objects.existing().of_kinds(listed_kinds()).light(), request=request
-    )
+    chosen = RunFilter(request.GET, queryset=TrainingRun.objects.existing().light(), request=request)
     problems = chosen.problems(*PARAMETERS)
     rows = TrainingRun.objects.none() if problems else chosen.qs
     if wants_csv(request):

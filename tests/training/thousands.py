@@ -34,19 +34,19 @@ def confirmed(run: TrainingRun, *, p_value: float, auc: float = 0.52) -> None:
     trial_settle(run.trial_id, Claim(p_value))
 
 
-def multiply(run: TrainingRun, count: int = COUNT) -> None:
+def multiply(run: TrainingRun, count: int = COUNT, *, prefix: str = "") -> None:
     """`count` copies of this run, each with a trial of its own, every fifth confirmed with a p-value between 0.2 and 1,
     as permutations give them."""
     job = run.jobs.get(kind="confirmation")
     assert run.trial is not None
     first, first_trial = max(run.pk, job.pk) + 1, run.trial.pk + 1
-    names = {"params_hash": "'hash' || n", "run_id": "'run' || n", "k": f"{run.trial.k} + n"}
+    names = {"params_hash": "'hash' || n", "run_id": f"'{prefix}run' || n", "k": f"{run.trial.k} + n"}
     settled = {"p_value": "CASE WHEN n % 5 = 0 THEN (200 + n % 800) / 1001.0 END"}
     with connection.cursor() as cursor:
         cursor.execute(*_copies(run.trial, count, {"id": f"{first_trial} + n", **names, **settled}))
-        places = {"id": f"{first} + n", "run_id": "'run' || n", "trial_id": f"{first_trial} + n"}
+        places = {"id": f"{first} + n", "run_id": f"'{prefix}run' || n", "trial_id": f"{first_trial} + n"}
         cursor.execute(*_copies(run, count, places))
-        places = {"id": f"{first + count} + n", "run_id": "'job' || n", "subject_id": f"{first} + 5 * n"}
+        places = {"id": f"{first + count} + n", "run_id": f"'{prefix}job' || n", "subject_id": f"{first} + 5 * n"}
         cursor.execute(*_copies(job, count // 5, places))
         if connection.vendor == "postgresql":  # as autovacuum would
             cursor.execute("SELECT setval('training_trainingrun_id_seq', %s)", [first + 2 * count])

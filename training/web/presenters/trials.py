@@ -107,15 +107,14 @@ class TrialLog:
 def trial_log(trials: QuerySet[Trial], *, on: str) -> TrialLog | None:
     """None where it has no trial. As quick for fifty thousand as for a thousand: counts and order come from an
     index."""
-    counts = trials.order_by().aggregate(
-        total=Count("pk"), confirmed=Count("p_value"), evidence=Count("pk", filter=Q(label=Label.EVIDENCE))
-    )
-    total = counts["total"]
+    total = trials.count()
     if not total:
         return None
+    confirmed = trials.filter(p_value__isnull=False).order_by()
+    counts = confirmed.aggregate(all=Count("pk"), evidence=Count("pk", filter=Q(label=Label.EVIDENCE)))
     return TrialLog(
         total=total,
-        unconfirmed=total - counts["confirmed"],
+        unconfirmed=total - counts["all"],
         evidence=counts["evidence"],
         picture=_picture([Row.of(trial) for trial in ranked(trials)[:DRAWN]], total),
         upcoming=next_trial_text(total + 1, on),

@@ -1,0 +1,127 @@
+"""Pages over a full site: 5,000 instruments, 100,000 runs and models, 50,000 trials of one series; beside `healthz`.
+
+table     runs, models, instruments, trials: as they open, sorted by a heading, and a later page
+trials    the log of 50,000 trials beside that of 1,000
+palette   what Ctrl-K finds
+
+Server time within one process, without a network. On a throw-away PostgreSQL, or with --sqlite on a file. Medians of
+warm, interleaved rounds.
+"""
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+
+ROUNDS = 7
+INSTRUMENTS = 5_000
+RUNS = 100_000  # half of them on one series, whose trials they are
+FEW = 1_000  # trials of the log that the great one is compared with
+PAGES = {
+    "healthz": "/healthz",
+    "runs": "/runs/",
+    "runs by AUC": "/runs/?sort=-auc",
+    "runs by instrument": "/runs/?sort=subject",
+    "runs by instrument, later": "/runs/?sort=subject&after={run}",
+    "models": "/models/",
+    "models by instrument": "/models/?sort=subject",
+    "instruments": "/instruments/",
+    "instruments by bars": "/instruments/?sort=-bars",
+    "trials, few": "/trials/?symbol=FEW",
+    "trials, many": "/trials/?symbol=MANY",
+    "palette": "/palette?text=few",
+}
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="scripts/bench pages", description=__doc__)
+    parser.add_argument("--sqlite", action="store_true", help="on SQLite instead of PostgreSQL")
+    parser.add_argument("--output", type=Path, default=Path("var/bench/pages.json"), help="where the JSON goes")
+    options = parser.parse_args(arguments)
+    with ExitStack() as stack:
+        os.environ |= {
+            "DJANGO_SETTINGS_MODULE": "boursomatic.settings",
+            "BOURSOMATIC_HOME": stack.enter_context(tempfile.TemporaryDirectory()),
+            "BOURSOMATIC_DEMO": "0",
+            "ALLOWED_HOSTS": "testserver",
+            "DATABASE_URL": "" if options.sqlite else _postgres(stack),
+        }
+        Path(os.environ["BOURSOMATIC_HOME"], "static").mkdir()  # WhiteNoise looks for it
+        import django  # noqa: PLC0415 - settings are read from the environment just set
+
+        django.setup()
+        _fill()
+        seconds = _measure()
+    for name, taken in seconds.items():
+        print(f"{name:<28}{1000 * taken:>8.1f} ms{taken / seconds['healthz']:>9.1f} x healthz")
+    print(f"{'trials, many / few':<28}{seconds['trials, many'] / seconds['trials, few']:>8.2f} x")
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    options.output.write_text(json.dumps(seconds, indent=1))
+    return 0
+
+
+def _postgres(stack: ExitStack) -> str:
+    from tests.postgres import server  # noqa: PLC0415 - needs PostgreSQL's binaries, which --help does not
+
+    url: str = stack.enter_context(server()).url()
+    return url
+
+
+def _fill() -> None:
+    from django.core.management import call_command  # noqa: PLC0415 - after django.setup
+    from django.db import connection  # noqa: PLC0415
+
+    from boursomatic.accounts.roles import Role  # noqa: PLC0415
+    from instruments.models import Instrument  # noqa: PLC0415
+    from tests.market import make_series  # noqa: PLC0415
+    from tests.people import make_person  # noqa: PLC0415
+    from tests.training.run_builders import make_model  # noqa: PLC0415
+    from tests.training.thousands import completed, confirmed, multiply  # noqa: PLC0415
+    from training.models import ModelVersion, TrainingRun  # noqa: PLC0415
+
+    call_command("migrate", verbosity=0)
+    person = make_person("alice", Role.TRAINER)
+    Instrument.objects.bulk_create(Instrument(symbol=f"I{n:05}", name=f"Company {n}") for n in range(INSTRUMENTS))
+    for symbol, count in (("FEW", FEW), ("OTHER", RUNS // 2 - FEW), ("MANY", RUNS // 2)):
+        run = completed(person, series=make_series(symbol, bars=250))
+        confirmed(run, p_value=0.4)
+        multiply(run, count, prefix=symbol)
+    example = make_model(TrainingRun.objects.filter(kind="candle").earliest("pk"))
+    columns = [field.column for field in ModelVersion._meta.concrete_fields if field.column != "id"]
+    values = {"version": "'candle-' || run.run_id", "run_id": "run.id", "series_id": "run.series_id"}
+    copied = ", ".join(values.get(column, f"model.{column}") for column in columns)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO training_modelversion ({', '.join(columns)}) SELECT {copied} FROM training_trainingrun run "
+            f"JOIN training_modelversion model ON model.id = %s WHERE run.kind = 'candle' AND run.id <> %s",
+            [example.pk, example.run_id],
+        )
+        cursor.execute("ANALYZE")
+
+
+def _measure() -> dict[str, float]:
+    """Medians in seconds, by name."""
+    from django.conf import settings  # noqa: PLC0415 - after django.setup
+    from django.contrib.auth.models import User  # noqa: PLC0415
+    from django.test import Client  # noqa: PLC0415
+
+    from training.models import TrainingRun  # noqa: PLC0415
+
+    settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
+    browser = Client()
+    browser.force_login(User.objects.get(), backend="django.contrib.auth.backends.ModelBackend")
+    middle = TrainingRun.objects.order_by("pk")[RUNS // 2].pk
+    seconds: dict[str, list[float]] = {name: [] for name in PAGES}
+    for round_number in range(ROUNDS + 1):
+        for name, address in PAGES.items():
+            began = time.perf_counter()
+            answer = browser.get(address.format(run=middle))
+            taken = time.perf_counter() - began
+            assert answer.status_code == 200, (address, answer.status_code)
+            if round_number:  # the first one warms up
+                seconds[name].append(taken)
+    return {name: median(each) for name, each in seconds.items()}

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import asdict
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,14 +14,14 @@ from instruments.quant.bars import Bars
 from instruments.quant.features.daily import DAY
 from instruments.store.read_bars import load_many
 from predictions.models import Label, Recommendation, RecommendationSet, Tranche
-from predictions.quant.money import FollowedTranche, Portfolio, Prices, combine_tranches, follow_tranche
+from predictions.quant.money import Ints, Portfolio, Prices, combine_tranches, follow_tranche
 from training.quant.candle.spec import COST_BP
 
 _EPOCH = date(1970, 1, 1)
 _SPAN = 90  # days of sets whose bars are read together: bounds the memory
 
 
-class _Spoken(NamedTuple):
+class _AdvisedRow(NamedTuple):
     row: int
     series: int
     label: str
@@ -31,10 +31,10 @@ def follow_tranches() -> None:
     """Follows every set whose tranche isn't sold yet up to the newest bars. In-sample sets earn nothing."""
     sets = RecommendationSet.objects.filter(in_sample=False).exclude(tranche__is_over=True)
     ordered = sets.order_by("universe", "as_of", "pk").only("universe", "as_of", "horizon")
-    for _, group in groupby(ordered, key=lambda one: (one.universe, (one.as_of - _EPOCH).days // _SPAN)):
-        records = list(_followed(list(group)))
+    for _, group in groupby(ordered, key=lambda each: (each.universe, (each.as_of - _EPOCH).days // _SPAN)):
+        tranches = list(_followed(list(group)))
         columns = ["is_over", "days", "positions"]
-        Tranche.objects.bulk_create(records, update_conflicts=True, unique_fields=["set"], update_fields=columns)
+        Tranche.objects.bulk_create(tranches, update_conflicts=True, unique_fields=["set"], update_fields=columns)
 
 
 def portfolios(*, replay: bool, versions: Collection[str]) -> dict[str, Portfolio]:
@@ -59,32 +59,32 @@ def portfolios(*, replay: bool, versions: Collection[str]) -> dict[str, Portfoli
 
 def _followed(sets: list[RecommendationSet]) -> Iterator[Tranche]:
     """Of sets of one universe that lie near one another."""
-    spoken: dict[int, list[_Spoken]] = defaultdict(list)
+    advised: dict[int, list[_AdvisedRow]] = defaultdict(list)
     rows = Recommendation.objects.filter(set__in=sets).exclude(label="").order_by("set", "rank")
     for set_id, row, number, label in rows.values_list("set", "pk", "series", "label"):
-        spoken[set_id].append(_Spoken(row, number, label))
-    numbers = {line.series for lines in spoken.values() for line in lines}
+        advised[set_id].append(_AdvisedRow(row, number, label))
+    numbers = {line.series for lines in advised.values() for line in lines}
     series = list(Series.objects.filter(pk__in=numbers).order_by("pk"))
     if not series:
         return
-    horizon = max(made.horizon for made in sets)
+    horizon = max(each.horizon for each in sets)
     start = datetime.combine(sets[0].as_of + timedelta(days=1), time.min, tzinfo=UTC)
     end = datetime.combine(sets[-1].as_of + timedelta(days=3 * horizon + 30), time.max, tzinfo=UTC)
     prices = _prices([bars.adjusted() for bars in load_many(series, start=start, end=end)])
     column = {each.pk: place for place, each in enumerate(series)}
     for recommendation_set in sets:
-        if lines := spoken[recommendation_set.pk]:
-            yield _record(recommendation_set, lines, prices, np.array([column[line.series] for line in lines]))
+        if lines := advised[recommendation_set.pk]:
+            yield _tranche(recommendation_set, lines, prices, np.array([column[line.series] for line in lines]))
 
 
-def _record(of: RecommendationSet, lines: list[_Spoken], prices: Prices, columns: Any) -> Tranche:
-    first = int(np.searchsorted(prices.days, (of.as_of - _EPOCH).days, side="right"))
+def _tranche(recommendation_set: RecommendationSet, lines: list[_AdvisedRow], prices: Prices, columns: Ints) -> Tranche:
+    """`columns` of the prices are those of `lines`."""
+    first = int(np.searchsorted(prices.days, (recommendation_set.as_of - _EPOCH).days, side="right"))
     bought = np.array([line.label == Label.BUY for line in lines])
-    tranche: FollowedTranche = follow_tranche(prices.of(first, columns), bought, horizon=of.horizon, cost_bp=COST_BP)
-    positions = [{"row": lines[position.place].row, **asdict(position)} for position in tranche.positions]
-    for position in positions:
-        del position["place"]
-    return Tranche(set=of, is_over=tranche.is_over, days=tranche.as_bytes(), positions=positions)
+    horizon = recommendation_set.horizon
+    followed = follow_tranche(prices.of(first, columns), bought, horizon=horizon, cost_bp=COST_BP)
+    positions = [{**asdict(position), "row": lines[position.place].row} for position in followed.positions]
+    return Tranche(set=recommendation_set, is_over=followed.is_over, days=followed.as_bytes(), positions=positions)
 
 
 def _prices(bars: list[Bars]) -> Prices:

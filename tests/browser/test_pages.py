@@ -141,3 +141,30 @@ def test_it_says_how_to_load_prices_when_there_are_none(empty_site: Site, open_p
 def test_it_says_what_to_do_before_the_first_run(empty_site: Site, open_page: OpenPage) -> None:
     page = open_page(empty_site, "/runs/")
     expect(page.get_by_text("No runs yet")).to_be_visible()
+
+
+def test_plots_tell_their_values_by_pointer_and_by_keys(site: Site, open_page: OpenPage) -> None:
+    page = open_page(site, "/training/new/?symbol=IBM&candle=2010-06-15")
+    _start_run(page)
+    plot = page.locator("figure.plot", has=page.get_by_role("img", name="Equity of the strategy and of buy and hold"))
+    box, read = plot.locator(".plot-box"), plot.locator(".plot-read")
+    box.scroll_into_view_if_needed(timeout=WORK_MS)
+    plot.get_by_text("Numbers").click()
+    cells = plot.get_by_role("row").nth(1).get_by_role("cell").all_inner_texts()
+    box.focus()
+    page.keyboard.press("ArrowRight")
+    expect(read).to_have_text(f"2010-06-15 · Model {cells[0]} · Buy and hold {cells[1]}")
+    page.keyboard.press("ArrowRight")
+    expect(read).to_contain_text("2010-06-16")
+    page.keyboard.press("Tab")
+    expect(read).to_have_count(0)
+    frame = box.bounding_box()
+    assert frame is not None
+    page.mouse.move(frame["x"] + frame["width"] - 2, frame["y"] + 20)
+    last = plot.get_by_role("row").last
+    expect(read).to_have_text(
+        f"{last.get_by_role('rowheader').inner_text()} · Model {last.get_by_role('cell').nth(0).inner_text()} · "
+        f"Buy and hold {last.get_by_role('cell').nth(1).inner_text()}"
+    )
+    page.mouse.move(0, 0)
+    expect(read).to_have_count(0)

@@ -61,7 +61,7 @@ def test_its_ticks_lie_within_and_are_few(low: float, span: float) -> None:
     plot = line_plot({"a": [low, low + span]}, DAYS)
     assert plot is not None
     if plot.high > plot.low:
-        assert 2 <= len(plot.y_ticks) <= 5
+        assert 2 <= len(plot.y_ticks) <= 6
         assert all(0 <= tick.at <= 100 for tick in plot.y_ticks)
         assert len({tick.text for tick in plot.y_ticks}) == len(plot.y_ticks)
 

@@ -155,10 +155,10 @@ def _spread(count: int, most: int) -> list[int]:
 
 
 def _y_values(low: float, high: float, unit: str) -> list[tuple[float, str]]:
-    """Two to five round values between the edges, 1, 2 or 5 times a power of ten apart."""
+    """Two to six round values between the edges, 1, 2 or 5 times a power of ten apart."""
     if high == low:
         return [(low, f"{low:g}{unit}")]
-    rough = (high - low) / 4
+    rough = (high - low) / 5
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * times for times in (1, 2, 5, 10) if power * times >= rough)
     places = max(0, -math.floor(math.log10(step) + 1e-9))

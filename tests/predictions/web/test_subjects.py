@@ -12,6 +12,8 @@ from predictions.recommendations.make import recommendations_make
 from tests.market import make_series
 from tests.people import BrowserOf
 from tests.predictions.advised import TRAINED, advised, day_of
+from tests.training.registry.test_activation import universe_model
+from tests.training.results import candle_result
 from tests.training.run_builders import make_model, make_run
 from training.models import Status
 from training.runs.annotations import run_describe
@@ -43,20 +45,19 @@ def test_a_universe_says_whose_bars_end_early(bob: User, browser_of: BrowserOf) 
 
 def test_it_shows_what_was_made_of_a_universe_by_its_names(alice: User, bob: User, browser_of: BrowserOf) -> None:
     few(30)
-    run = make_run(alice, kind="universe", universe="few", status=Status.COMPLETED)
-    model = make_model(run, kind="universe", universe="few", version="universe-few-1")
-    run_describe(run=run, user=alice, changes={"name": "The first one"})
+    model = universe_model(alice)
+    run_describe(run=model.run, user=alice, changes={"name": "The first one"})
     make_run(alice, kind="universe", universe="others", status=Status.COMPLETED, run_id="of_others")
     page = browser_of(bob).get("/universes/few/").text
     assert page.count("The first one") == 2 and model.version in page and "of_others" not in page
-    assert "/trials/?universe=few" in page and "0 trials" in page
+    assert "/trials/?universe=few" in page and "1 trial</a>" in page
 
 
 def test_an_instrument_says_where_its_bars_are_from_and_what_was_made_of_it(
     alice: User, bob: User, browser_of: BrowserOf
 ) -> None:
     (series,) = few(30)
-    run = make_run(alice, series=series, status=Status.COMPLETED)
+    run = make_run(alice, series=series, status=Status.COMPLETED, result=candle_result())
     model = make_model(run)
     browser = browser_of(bob)
     page = browser.get("/instrument/", {"symbol": "S0"}).text
@@ -85,7 +86,7 @@ def test_they_ask_as_few_queries_for_much_as_for_little(alice: User, bob: User, 
     for number in (1, 12):
         for _ in range(number):
             for each in series:
-                make_model(make_run(alice, series=each, status=Status.COMPLETED))
+                make_model(make_run(alice, series=each, status=Status.COMPLETED, result=candle_result()))
         for address in ("/universes/few/", "/instrument/?symbol=S0"):
             with CaptureQueriesContext(connection) as seen:
                 assert browser.get(address).status_code == 200

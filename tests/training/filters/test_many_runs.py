@@ -89,10 +89,11 @@ def _sorts(browser: Client, name: str, *, after: int) -> None:
             answer = browser.get("/runs/", query)
             took = time.perf_counter() - began
         assert (answer.status_code, took < SLOW_S) == (200, True), (query, took)
-        _is_bounded([one["sql"] for one in seen.captured_queries])
+        # PostgreSQL reads an index alone only where VACUUM has been, which no transaction may call.
+        _is_bounded([one["sql"] for one in seen.captured_queries], is_planned=connection.vendor == "sqlite")
 
 
-def _is_bounded(queries: list[str]) -> None:
+def _is_bounded(queries: list[str], *, is_planned: bool = True) -> None:
     """Few; nothing counts all runs; whole runs are read by their keys; the keys come from the index of the list."""
     assert len(queries) <= 20
     assert all(f"LIMIT {COUNTED + 1})" in sql for sql in queries if "COUNT(*)" in sql)
@@ -101,6 +102,8 @@ def _is_bounded(queries: list[str]) -> None:
             assert re.search(r'"(id|run_id|subject_id)" (IN \(\d|= )', sql), sql
     keys = next(sql for sql in queries if sql.startswith(KEYS))
     assert "LIMIT" in keys
+    if not is_planned:
+        return
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN {'QUERY PLAN ' if connection.vendor == 'sqlite' else ''}{keys}")
         plan = str(cursor.fetchall())

@@ -39,8 +39,8 @@ def test_it_lists_newest_first_page_by_page(alice: User, browser_of: BrowserOf) 
     assert runs[2].run_id not in first and runs[3].run_id in first
     older = browser.get("/runs/", {"after": runs[3].pk}).text
     assert runs[2].run_id in older and runs[3].run_id not in older
-    assert f"after={runs[3].pk}" in first and "before=" not in first
-    assert f"before={runs[2].pk}" in older and "after=" not in older
+    assert f'rel="next" href="?after={runs[3].pk}"' in first and 'rel="prev"' not in first
+    assert f'rel="prev" href="?before={runs[2].pk}"' in older and 'rel="next"' not in older
     assert browser.get("/runs/", {"before": runs[2].pk}).text.count("/runs/2024") == RUNS.size
 
 

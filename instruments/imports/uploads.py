@@ -33,7 +33,7 @@ KEPT_FOR_RUN = timedelta(days=1)  # a run that stores them may have to wait
 ANSWER_S = 8.0  # that a request waits for the reading; it answers within 10
 MOST_READINGS = 4  # at once, by all members
 _AT_ONCE = 20  # forgotten in one round of housekeeping
-_NAME = 100  # characters of a file's name
+_NAME = 200  # bytes of a file's name: disks allow 255
 _UNREAD = "Reading was ended before this file's turn. Upload it again."
 
 
@@ -212,7 +212,7 @@ def _has_ended(upload: Upload, staging: Staging) -> bool:
 def _name(file: "UploadedFile[Any]") -> str:
     """Of what the browser says, what can be a file's name here too, with its ending."""
     name = "".join(sign for sign in file.name or "" if sign.isprintable() and sign != "/")
-    return name[-_NAME:].strip(". ") or "file"
+    return name.encode()[-_NAME:].decode(errors="ignore").strip(". ") or "file"
 
 
 def _columns(staged: list[StagedReading]) -> dict[str, str]:

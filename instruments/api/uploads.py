@@ -51,7 +51,7 @@ def uploads(request: Request) -> Response:
         upload = upload_create(user=request.user, files=request.FILES.getlist("files"))
     except UploadRefused as refusal:
         error = APIException({"files": [str(refusal)]})
-        error.status_code = refusal.status
+        error.status_code = refusal.code
         raise error from refusal
     is_over = upload_read(upload=upload, options=ReadingOptions())
     return Response(_upload_json(upload, is_over=is_over), status=201)

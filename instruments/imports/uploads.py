@@ -38,10 +38,10 @@ _UNREAD = "Reading was ended before this file's turn. Upload it again."
 
 
 class UploadRefused(Exception):
-    """What was sent is too much or nothing; the text says what would do. `status` as HTTP has it."""
+    """What was sent is too much or nothing; the text says what would do. `code` as HTTP has it."""
 
-    def __init__(self, text: str, status: int) -> None:
-        self.status = status
+    def __init__(self, text: str, code: int) -> None:
+        self.code = code
         super().__init__(text)
 
 

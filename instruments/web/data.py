@@ -38,7 +38,7 @@ def data(request: HttpRequest) -> HttpResponse:
         try:
             upload = upload_create(user=request.user, files=request.FILES.getlist("files"))
         except UploadRefused as refusal:
-            problem, status = str(refusal), refusal.status
+            problem, status = str(refusal), refusal.code
         else:
             upload_read(upload=upload, options=reading_settings_get(request.POST.get("settings", "")))
             return redirect("data-upload", upload.pk)

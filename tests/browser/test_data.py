@@ -20,7 +20,7 @@ def test_it_goes_from_dropped_files_to_the_chart(site: Site, open_page: OpenPage
     page.locator("form[data-drop]").dispatch_event("drop", {"dataTransfer": page.evaluate_handle(DROP, FRENCH)})
     page.get_by_role("button", name="Upload and check").click()
     expect(page.get_by_role("heading", name="What the files hold")).to_be_visible()
-    expect(page.get_by_text("3 April 2012")).to_be_attached()
+    expect(page.get_by_role("cell", name="3 April 2012", exact=True)).to_be_attached()
     assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
     page.get_by_role("button", name="Store").click()
     page.get_by_role("link", name="Open the chart").click(timeout=WORK_MS)

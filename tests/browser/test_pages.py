@@ -70,9 +70,9 @@ def test_it_goes_anywhere_by_keys_alone(site: Site, open_page: OpenPage) -> None
     expect(page).to_have_url(re.compile(r"/backtest/\?symbol=IBM"))
     page.keyboard.press("Control+k")
     page.keyboard.type("tr")  # no switch of Train Mode: the chart hears none of it
-    expect(palette.get_by_role("option")).to_have_text(["Trials", "Train a universe"])
+    expect(palette.get_by_role("option")).to_have_text(["Trials", "Instruments", "Train a universe", "Contributing"])
     page.keyboard.press("ArrowDown")
-    expect(palette.get_by_role("option", selected=True)).to_have_text("Train a universe")
+    expect(palette.get_by_role("option", selected=True)).to_have_text("Instruments")
     page.keyboard.press("Escape")
     expect(palette).to_be_hidden()
     page.keyboard.press("?")

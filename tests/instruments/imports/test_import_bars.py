@@ -112,7 +112,7 @@ def test_it_refuses_in_one_sentence_without_a_traceback(tmp_path: Path) -> None:
     code, _, err = run(file(tmp_path, *daily(3), BAD))
     assert code == 1
     assert "1 bad row, nothing stored. First: line 5" in err
-    assert "have bad rows skipped" in err
+    assert "Mend the file, or skip its bad rows." in err
     assert "Traceback" not in err
 
 

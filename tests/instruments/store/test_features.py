@@ -134,7 +134,7 @@ def test_it_takes_the_instruments_of_a_universe() -> None:
 
 
 def test_it_says_what_is_missing() -> None:
-    with pytest.raises(CommandError, match=r"no prices yet.*Import bars"):
+    with pytest.raises(CommandError, match=r"no prices yet\. Upload some on the page Data"):
         _compute()
     make_series(bars=5)
     with pytest.raises(CommandError, match=r"no universe .few.\. Known: all"):

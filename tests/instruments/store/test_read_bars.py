@@ -37,7 +37,7 @@ def test_it_loads_a_part_and_some_bars_before_it() -> None:
 
 
 def test_it_says_what_there_is_when_a_series_is_unknown() -> None:
-    with pytest.raises(UnknownSeries, match="Import bars"):
+    with pytest.raises(UnknownSeries, match="Upload some on the page Data"):
         series_get("SPY", "1d")
     make_series("SPY", bars=5)
     with pytest.raises(UnknownSeries, match="Known: SPY"):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
+from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
 from instruments.imports.services import bars_write
@@ -75,7 +76,7 @@ def test_it_goes_on_with_new_bars_and_leaves_what_is_sold() -> None:
     for series in Series.objects.all():
         later = noise_bars(430, seed=sum(map(ord, series.instrument.symbol)))
         bars_write(series=series, bars=later.slice(420, 430), source="made up")
-    PriceBar.objects.filter(timestamp__date=day_of(406)).update(open=7.0, adj_close=7.0)
+    PriceBar.objects.filter(timestamp__date=day_of(406)).update(open=F("low"), adj_close=7.0)
     recommendations_score()
     gone_on = Tranche.objects.exclude(set=old).get()
     assert len(_days(gone_on)) == 5 and gone_on.is_over

@@ -128,7 +128,7 @@ def test_it_says_what_it_does_not_take(alice: User, api: ApiOf, browser_of: Brow
     for page in ("/runs/", "/runs/bulk-delete/"):
         shown = browser_of(alice).get(page, {name: value})
         assert shown.status_code == 200 and 'role="alert"' in shown.text
-        assert shown.context["rows" if page == "/runs/" else "count"] in ([], 0)
+        assert shown.context["lines" if page == "/runs/" else "count"] in ([], 0)
 
 
 def test_it_refuses_a_range_that_is_upside_down(alice: User, api: ApiOf) -> None:

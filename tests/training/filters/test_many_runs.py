@@ -95,7 +95,7 @@ def _sorts(browser: Client, name: str, *, after: int) -> None:
 
 def _is_bounded(queries: list[str], *, is_planned: bool = True) -> None:
     """Few; nothing counts all runs; whole runs are read by their keys; the keys come from the index of the list."""
-    assert len(queries) <= 20
+    assert len(queries) <= 22
     assert all(f"LIMIT {COUNTED + 1})" in sql for sql in queries if "COUNT(*)" in sql)
     for sql in queries:
         if '"training_trainingrun"."result"' in sql:

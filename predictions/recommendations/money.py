@@ -60,7 +60,7 @@ def portfolios(*, replay: bool, versions: Collection[str]) -> dict[str, Portfoli
 def _followed(sets: list[RecommendationSet]) -> Iterator[Tranche]:
     """Of sets of one universe that lie near one another."""
     advised: dict[int, list[_AdvisedRow]] = defaultdict(list)
-    rows = Recommendation.objects.filter(set__in=sets).exclude(label="").order_by("set", "rank")
+    rows = Recommendation.objects.filter(set__in=sets).exclude(label="").order_by("set_id", "rank")
     for set_id, row, number, label in rows.values_list("set", "pk", "series", "label"):
         advised[set_id].append(_AdvisedRow(row, number, label))
     numbers = {line.series for lines in advised.values() for line in lines}

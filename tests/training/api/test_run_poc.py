@@ -125,7 +125,7 @@ def test_it_names_the_nearest_date_that_would_do(alice: User, spy: Series, api: 
 def test_it_says_how_to_load_data_when_there_is_none(alice: User, api: ApiOf) -> None:
     answer = api(alice).post(ADDRESS, {"candle_date": "2019-06-04"})
     assert answer.status_code == 400
-    assert "Import bars" in answer.json()["symbol"][0]
+    assert "Upload some on the page Data" in answer.json()["symbol"][0]
 
 
 @pytest.mark.parametrize(

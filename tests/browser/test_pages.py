@@ -75,6 +75,7 @@ def test_it_goes_anywhere_by_keys_alone(site: Site, open_page: OpenPage) -> None
     expect(palette.get_by_role("option", selected=True)).to_have_text("Instruments")
     page.keyboard.press("Escape")
     expect(palette).to_be_hidden()
+    page.wait_for_function("document.activeElement === document.body")
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keys")).to_contain_text("Train Mode on and off")
     page.keyboard.press("Escape")

@@ -121,7 +121,7 @@ def test_it_refuses_in_one_sentence_without_a_traceback(tmp_path: Path) -> None:
     [
         ("none.csv", None, "no such file"),
         ("notes.csv", "hello\nworld\n", "No column for the date"),
-        ("prices.csv", "date,open,high,low,close\n2020-01-02,2,3,1,2\n", "--symbol"),
+        ("prices.csv", "date,open,high,low,close\n2020-01-02,2,3,1,2\n", "name the instrument"),
     ],
 )
 def test_it_refuses_what_is_no_file_of_bars(tmp_path: Path, name: str, text: str | None, says: str) -> None:
@@ -132,6 +132,7 @@ def test_it_refuses_what_is_no_file_of_bars(tmp_path: Path, name: str, text: str
     assert says in found["problems"][0]["reason"]
     assert found["problems"][0]["row"] is None
     assert not Instrument.objects.exists()
+    assert ("--symbol names the symbol" in run(path)[2]) == (name == "prices.csv")
 
 
 @pytest.mark.parametrize(

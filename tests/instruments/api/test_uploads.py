@@ -64,7 +64,7 @@ def test_it_refuses_more_than_it_takes_before_it_is_read(
     monkeypatch.setattr(limits, "MOST_BYTES", 100)
     monkeypatch.setattr("instruments.api.uploads.MOST_BYTES", 100)
     assert sent(api(carol), five()).status_code == 413
-    assert browser_of(carol).post(ADDRESS, {"files": [five()]}).status_code == 400
+    assert browser_of(carol).post("/data/", {"files": [five()]}).status_code == 400
 
 
 def test_it_refuses_other_bodies(api: ApiOf, carol: User) -> None:

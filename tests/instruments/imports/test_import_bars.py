@@ -132,6 +132,7 @@ def test_it_refuses_what_is_no_file_of_bars(tmp_path: Path, name: str, text: str
     assert says in found["problems"][0]["reason"]
     assert found["problems"][0]["row"] is None
     assert not Instrument.objects.exists()
+    assert ("--symbol names the symbol" in run(path)[2]) == (name == "prices.csv")
 
 
 @pytest.mark.parametrize(

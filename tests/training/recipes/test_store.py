@@ -74,14 +74,14 @@ def test_it_takes_columns_dates_and_symbol_as_somebody_says(api: ApiOf, carol: U
 
 def test_it_fails_where_nothing_can_be_stored_and_says_why(api: ApiOf, carol: User) -> None:
     client = api(carol)
-    bad = file(csv(*daily(3), "2020-01-09,10,9,11,10,1,SPY"), "bad.csv")
-    address = uploaded(client, bad)
+    bad = csv(*daily(3), "2020-01-09,10,9,11,10,1,SPY")
+    address = uploaded(client, file(bad, "bad.csv"))
     run = stored(client, address)
     assert (run.status, run.error_reason) == (Status.FAILED, Reason.BAD_DATA)
     assert run.error.startswith("bad.csv: 1 bad row, nothing stored. First: line 5: high 9.0 is below open 10.0")
     assert not Series.objects.exists()
     assert stored(client, address, on_bad="skip").result["inserted"] == 3
-    both = stored(client, uploaded(client, bad, five()))
+    both = stored(client, uploaded(client, file(bad, "bad.csv"), five()))
     assert (both.status, both.result["rejected"]) == (Status.COMPLETED, 4)
     assert "bad.csv: 1 bad row, nothing stored" in both.result["sentence"]
 

@@ -18,7 +18,7 @@ def test_it_goes_from_advice_to_score_and_challenger(site: Site, open_page: Open
     page.get_by_role("link", name="Symbol").click()
     expect(page.locator("th[aria-sort=ascending]")).to_contain_text("Symbol")
     label = rows.first.locator("td").nth(2).inner_text().strip("▲▼ ")
-    page.get_by_label("Recommendation", exact=True).select_option(label)
+    page.locator("select[name=label]").select_option(label)
     page.get_by_role("button", name="Show").click()
     expect(rows.first).to_contain_text(label)
     why = rows.last.get_by_role("link", name="Why")

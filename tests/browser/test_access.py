@@ -84,6 +84,7 @@ def test_the_menu_stays_in_sight_and_has_every_page(
     page.get_by_role("heading", name="Log").scroll_into_view_if_needed()
     assert page.evaluate("scrollY") > size["height"] / 2
     expect(page.get_by_role("navigation", name="Main")).to_be_in_viewport(ratio=1)
+    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
     if size == NARROW:
         page.get_by_text("More", exact=True).click()
     labels = "Home Recommendations Backtest Runs Models Trials Instruments Schedules Workers API"

@@ -35,7 +35,7 @@ def test_it_goes_from_advice_to_score_and_challenger(site: Site, open_page: Open
     assert download.value.suggested_filename == f"recommendations-{DAYS[0]}.csv"
 
     page.goto("/schedules/")
-    page.get_by_label("Universe").select_option("demo")
+    page.locator("select[name=universe]").select_option("demo")
     page.get_by_role("button", name="Schedule this universe").click()
     result = _run_now(page, "Score")
     expect(result).to_contain_text(re.compile(r"\d+ scored, \d+ pending"), timeout=WORK_MS)

@@ -99,9 +99,11 @@ class RunFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filte
         fields: list[str] = []
 
     def filter_queryset(self, runs: Any) -> Any:
-        """Where no kind is named: those that lists show by themselves."""
-        found = super().filter_queryset(runs)
-        return found if self.form.cleaned_data.get("kind") else found.of_kinds(listed_kinds())
+        """Without a kind those that lists show by themselves. The index of lists knows no run about another."""
+        found, kind = super().filter_queryset(runs), self.form.cleaned_data.get("kind")
+        if kind and recipes()[kind].needs_subject:
+            return found
+        return found.of_kinds([kind] if kind else listed_kinds())
 
     def problems(self, *also_known: str) -> list[str]:
         """What is wrong with the address, in sentences: names that are no filter, and values that won't do."""

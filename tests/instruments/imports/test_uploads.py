@@ -195,7 +195,7 @@ def test_it_refuses_too_many_too_large_and_nothing(carol: User, monkeypatch: pyt
     for files, status in (([], 400), ([five()] * 21, 400), ([large], 413)):
         with pytest.raises(UploadRefused) as refusal:
             upload_create(user=carol, files=files)
-        assert refusal.value.status == status
+        assert refusal.value.code == status
     many = [five() for _ in range(5)]
     for each in many:
         each.size = uploads.FILE_BYTES

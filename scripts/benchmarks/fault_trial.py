@@ -38,6 +38,7 @@ from training.worker.housekeeping import sweep_orphans  # noqa: E402
 KINDS = ("worker", "child", "monitor", "pusher", "guard", "main", "web", "launcher")
 WHOLE_GROUP = {"monitor", "pusher", "guard", "main", "launcher"}  # every run that is being carried dies with these
 PATIENCE_S = 120.0
+END_S = 900.0  # for what is queued when the last one was killed: on a busy machine it takes long, and is not stuck
 NO_ORPHAN_S = 10.0
 SCHEDULED = 10  # one in so many runs is made by a schedule
 
@@ -135,7 +136,7 @@ class Trial:
         self.ask(self.runs)
         active = TrainingRun.objects.filter(status__in=ACTIVE)
         with contextlib.suppress(TimeoutError):
-            self.until(lambda: not active.exists() and not self.due().exists(), PATIENCE_S + self.runs)
+            self.until(lambda: not active.exists() and not self.due().exists(), END_S + 2 * self.runs)
         self.run_pks += TrainingRun.objects.exclude(pk__in=self.run_pks).values_list("pk", flat=True)
         self.patient.process.terminate()
         self.patient.process.wait(20)

@@ -46,6 +46,7 @@ def test_it_leaves_a_worker_alone_that_is_busy_with_a_scheduled_job(
     file, content = held_model
     series = make_series("SPY", bars=600)
     monkeypatch.setenv("BOURSOMATIC_WORKERS", "1")
+    monkeypatch.setenv("BOURSOMATIC_HEARTBEAT_S", "30")  # what a busy machine does to beats of 2 s is another matter
     settings.WORKERS = 1
     tomorrow = timezone.now() + timedelta(days=1)  # both are told to run now
     recommend, score = (

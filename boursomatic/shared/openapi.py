@@ -1,5 +1,6 @@
 """What the API's schema takes from records, and the refusals that every endpoint shares."""
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -77,8 +78,9 @@ class _Described(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]  
                 _register(auto_schema.registry, name, _or_empty(component))
         return dict(_or_empty(components.get(shape.name, schema)))
 
+    @abstractmethod
     def _shape(self) -> Shape:
-        raise NotImplementedError
+        """What the target is described by."""
 
 
 class _RecordSchema(_Described):  # type: ignore[no-untyped-call]

@@ -1,8 +1,8 @@
 """The whole suite, nothing skipped: `python -m tests`. With `--quick`: on SQLite, without what is slow or starts
 processes. scripts/test calls it.
 
-All parts start at once. Those with processes of their own mostly wait, and some of their tests count seconds: they go
-first, and the others, which need a processor all the time, take what these leave.
+Two parts at a time, those with processes of their own first: they mostly wait, and what they start has to keep its
+leases meanwhile, so the others, which need a processor all the time, begin when one of these has ended.
 """
 
 import os
@@ -17,7 +17,7 @@ from typing import IO
 ON_SQLITE = (sys.executable, "-m", "pytest")
 ON_POSTGRESQL = (sys.executable, "-m", "tests.postgres", *ON_SQLITE)
 QUICK = "not processes and not slow"
-POLITE = ("nice", "-n", "10")
+AT_ONCE = 2
 TICK_S = 0.1
 
 
@@ -52,25 +52,27 @@ def everything(cores: int) -> list[Part]:
     return [
         Part("tests with processes, on SQLite", ON_SQLITE, "processes", half + 1),
         Part("their database part, on PostgreSQL", ON_POSTGRESQL, "db_both and processes", half),
-        Part("all other tests, on SQLite", (*POLITE, *ON_SQLITE), "not processes", half),
-        Part("their database part, on PostgreSQL", (*POLITE, *ON_POSTGRESQL), "db_both and not processes", half),
+        Part("all other tests, on SQLite", ON_SQLITE, "not processes", half),
+        Part("their database part, on PostgreSQL", ON_POSTGRESQL, "db_both and not processes", half),
     ]
 
 
 def run(parts: list[Part]) -> int:
     """0, or the exit code of the first part that failed. Each part runs to its end."""
     failed = 0
-    for part in parts:
-        part.start()
+    waiting, running = list(parts), list[Part]()
     try:
-        while parts:
-            for part in [part for part in parts if part.process.poll() is not None]:
-                parts.remove(part)
+        while waiting or running:
+            while waiting and len(running) < AT_ONCE:
+                running.append(waiting.pop(0))
+                running[-1].start()
+            for part in [part for part in running if part.process.poll() is not None]:
+                running.remove(part)
                 part.show()
                 failed = failed or part.process.returncode
             time.sleep(TICK_S)
     finally:
-        for part in parts:
+        for part in running:
             part.stop()
     return failed
 
@@ -82,7 +84,7 @@ def main(arguments: list[str]) -> int:
     if arguments == ["--quick"]:
         _say("The quick tests, on SQLite. Left out: those marked slow or processes, and PostgreSQL.")
         return run([Part("quick tests", ON_SQLITE, QUICK, cores)])
-    _say("All tests at once, on SQLite and PostgreSQL; each part says what it found when it has ended.")
+    _say("All tests, on SQLite and PostgreSQL; each part says what it found when it has ended.")
     return run(everything(cores))
 
 

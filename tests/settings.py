@@ -30,7 +30,7 @@ os.environ |= {
     "BOURSOMATIC_ENV": "local",
     "BOURSOMATIC_HOME": os.environ["BOURSOMATIC_TEST_HOME"],
     "BOURSOMATIC_DEMO": "0",
-    "BOURSOMATIC_HEARTBEAT_S": "2",
+    "BOURSOMATIC_HEARTBEAT_S": "5",
     "BOURSOMATIC_WORKERS": "2",
     "DATABASE_URL": os.environ.get("DATABASE_URL", ""),
     "SECRET_KEY": "tests-only-" + "x" * 40,

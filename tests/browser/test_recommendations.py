@@ -53,9 +53,9 @@ def test_it_goes_from_advice_to_score_and_challenger(site: Site, open_page: Open
 
 
 def _run_now(page: Page, job: str) -> Locator:
-    row = page.get_by_role("row", name=re.compile(f"^{job} "))
+    row = page.get_by_role("row", name=re.compile(f"^{job} demo "))
     row.get_by_role("button", name="Run now").click()
-    return page.get_by_role("row", name=re.compile(f"^{job} ")).locator(".schedule-result")
+    return page.get_by_role("row", name=re.compile(f"^{job} demo ")).locator(".schedule-result")
 
 
 def test_its_pages_fit_a_narrow_window(site: Site, open_page: OpenPage, version: str) -> None:

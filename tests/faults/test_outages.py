@@ -36,7 +36,7 @@ class Place:
     """A site with bars and a token, on a database of its own."""
 
     def __init__(self, home: Path, url: str) -> None:
-        variables = {"DATABASE_URL": url, "BOURSOMATIC_HEARTBEAT_S": "2", "BOURSOMATIC_WORKERS": "2"}
+        variables = {"DATABASE_URL": url, "BOURSOMATIC_HEARTBEAT_S": "5", "BOURSOMATIC_WORKERS": "2"}
         self.env = environment(home, **variables)
         write_walk(home / "walk.csv", rows=5000, seed=1)
         manage(self.env, "migrate", "--verbosity", "0")

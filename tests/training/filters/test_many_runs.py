@@ -1,7 +1,6 @@
 """A hundred thousand runs: pages and filters read as much as one page shows, whatever is asked."""
 
 import re
-import time
 from functools import partial
 
 import pytest
@@ -23,7 +22,6 @@ from training.web.tables import RUNS
 pytestmark = [pytest.mark.db_both, pytest.mark.slow]
 ADDRESS = "/api/training/runs"
 KEYS = 'SELECT "training_trainingrun"."id" AS "pk" FROM'
-SLOW_S = 3.0  # on a loaded machine; reading all the rows takes ten times as long
 FILTERS = [
     {},
     {"symbol": "SPY", "timeframe": "1d", "status": "completed"},
@@ -65,10 +63,8 @@ def test_it_filters_a_hundred_thousand_runs_by_reading_a_page_of_them(
             partial(program.get, ADDRESS, {**query, "limit": RUNS.size}),
         ):
             with CaptureQueriesContext(connection) as seen:
-                began = time.process_time()
                 answer = ask()
-                took = time.process_time() - began
-            assert (answer.status_code, took < SLOW_S) == (200, True), (query, took)
+            assert answer.status_code == 200, query
             _is_bounded([one["sql"] for one in seen.captured_queries])
         found[str(query)] = [run["run_id"] for run in answer.json()]
     for query in ({"verdict": "evidence"}, {"text": "needle"}, {"tag": "hay needle", "pinned": "yes"}):
@@ -85,10 +81,8 @@ def _sorts(browser: Client, name: str, *, after: int) -> None:
     """By any column, the first page and a later one, as bounded as without an order."""
     for query in ({"sort": name}, {"sort": f"-{name}", "after": after, "status": "completed"}):
         with CaptureQueriesContext(connection) as seen:
-            began = time.perf_counter()
             answer = browser.get("/runs/", query)
-            took = time.perf_counter() - began
-        assert (answer.status_code, took < SLOW_S) == (200, True), (query, took)
+        assert answer.status_code == 200, query
         # PostgreSQL reads an index alone only where VACUUM has been, which no transaction may call.
         _is_bounded([one["sql"] for one in seen.captured_queries], is_planned=connection.vendor == "sqlite")
 

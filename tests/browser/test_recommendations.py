@@ -37,9 +37,9 @@ def test_it_goes_from_advice_to_score_and_challenger(site: Site, open_page: Open
     page.goto("/schedules/")
     page.locator("select[name=universe]").select_option("demo")
     page.get_by_role("button", name="Schedule this universe").click()
-    result = _run_now(page, "Score")
+    result = _run_now(page, "Score all")
     expect(result).to_contain_text(re.compile(r"\d+ scored, \d+ pending"), timeout=WORK_MS)
-    result = _run_now(page, "Retrain")
+    result = _run_now(page, "Retrain demo")
     expect(result).to_contain_text("Challenger universe-", timeout=WORK_MS)
 
     page.goto("/recommendations/")
@@ -53,9 +53,9 @@ def test_it_goes_from_advice_to_score_and_challenger(site: Site, open_page: Open
 
 
 def _run_now(page: Page, job: str) -> Locator:
-    row = page.get_by_role("row", name=re.compile(f"^{job} demo "))
+    row = page.get_by_role("row", name=re.compile(f"^{job} "))
     row.get_by_role("button", name="Run now").click()
-    return page.get_by_role("row", name=re.compile(f"^{job} demo ")).locator(".schedule-result")
+    return page.get_by_role("row", name=re.compile(f"^{job} ")).locator(".schedule-result")
 
 
 def test_its_pages_fit_a_narrow_window(site: Site, open_page: OpenPage, version: str) -> None:

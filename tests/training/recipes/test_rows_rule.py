@@ -30,8 +30,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "poc": {"protocol": "poc"},
     "poc16": {"feature_set": "poc16", "params": {"num_leaves": 15, "learning_rate": 0.1}},
 }
-# Of release 0.1.0, commit ffb32d8: params and data hash and the mean probability of the test rows, on `cents_series`, then
-# on what `make_dirty` leaves. A model's bytes differ from processor to processor, where logarithms differ in a last bit.
+# Of release 0.1.0, commit ffb32d8: params and data hash and the mean probability of the test rows, on `cents_series`,
+# then on what `make_dirty` leaves. A model's bytes differ from processor to processor: logarithms do, in a last bit.
 RECORDED = {
     "honest": (
         "4f34ae510aaf1083866f818158792b2e57afc5b4a70500fc6d65e897ef199ac9",

@@ -11,7 +11,10 @@ from django.core.management import execute_from_command_line
 if not apps.ready:
     django.setup()
 
+from training.recipes.kinds import load_executors
 from training.worker import supervisor  # noqa: F401  (the command itself imports it only when it is called)
+
+load_executors()
 
 
 def work() -> None:

@@ -69,7 +69,9 @@ def assert_completed_once(*runs: TrainingRun) -> None:
 
 
 def test_it_trains_what_was_asked_for(series: Series) -> None:
-    with crew(started):
+    with crew(started) as workers:
+        maps = [Path(f"/proc/{pid}/maps").read_text() for pid in workers.idle_workers()]
+        assert maps and all("lib_lightgbm" in text for text in maps)  # or each run would first load it, for a second
         run = ask(series)
         assert until_ended(run) == ["completed"]
     assert_completed_once(run)

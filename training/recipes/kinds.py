@@ -23,6 +23,12 @@ def recipe_of(kind: str) -> Recipe:
     return recipes()[kind]
 
 
+def load_executors() -> None:
+    """Imports what trains, for a command that forks children: each child of its own would take a second for it."""
+    for recipe in recipes().values():
+        import_string(recipe.execute)
+
+
 def label_of(kind: str) -> str:
     """For people; a run of a kind that is known no more shows the kind itself."""
     recipe = recipes().get(kind)

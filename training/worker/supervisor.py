@@ -25,6 +25,7 @@ from boursomatic.shared.processes import SharedFlag, adopt_orphans, bind_forks, 
 from training.models import Status, TrainingRun
 from training.queue import enqueue, leases
 from training.queue.broker import Kicks, waiting
+from training.recipes.kinds import load_executors
 from training.worker import heartbeat
 from training.worker.families import cancel_broken_families
 from training.worker.housekeeping import Housekeeper
@@ -107,6 +108,7 @@ class WorkerSupervisor:
 
     def run(self) -> int:
         """Until told to stop: exit code 0."""
+        load_executors()
         STOPPING.renew()  # this command may itself be forked from a process that forks several
         awaited = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
         signal.pthread_sigmask(signal.SIG_BLOCK, awaited)

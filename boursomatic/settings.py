@@ -55,7 +55,7 @@ MAX_QUEUED = env.whole("BOURSOMATIC_MAX_QUEUED", 200, 1, 1_000_000)
 RETENTION_DAYS = env.whole("BOURSOMATIC_RETENTION_DAYS", 0, 0, 36_500)
 DEFAULT_SYMBOL = env.text("BOURSOMATIC_DEFAULT_SYMBOL")
 
-# Notices go by e-mail where a server and somebody to tell are named.
+# Notices of models in use go to these by e-mail; each person chooses for himself, too. Both need a server.
 NOTICE_TO = env.names("BOURSOMATIC_NOTICE_TO", ())
 EMAIL_HOST = env.text("EMAIL_HOST")
 EMAIL_PORT = env.whole("EMAIL_PORT", 25, 1, 65_535)
@@ -69,6 +69,7 @@ if NOTICE_TO and not EMAIL_HOST:
 
 INSTALLED_APPS = [
     "boursomatic.accounts",
+    "boursomatic.notices",
     "instruments",
     "training",
     "predictions",
@@ -116,6 +117,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "boursomatic.shared.pages.shell",
+                "boursomatic.notices.bell.bell",
             ],
         },
     }
@@ -190,6 +192,7 @@ RECIPES = {  # kind of run -> its recipe; a further kind is one folder and one l
 HOUSEKEEPING = [  # called by the worker command every 10 s; must be quick
     "predictions.schedules.services.schedules_start",
     "instruments.imports.uploads.uploads_expire",
+    "boursomatic.notices.housekeeping.notices_keep",
 ]
 
 STORAGES = {

@@ -10,6 +10,7 @@ handler500 = "boursomatic.errors.server_error"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("boursomatic.accounts.urls")),
+    path("", include("boursomatic.notices.urls")),
     path("", include("instruments.web.urls")),
     path("", include("training.web.urls")),
     path("", include("predictions.web.urls")),

@@ -5,7 +5,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from boursomatic.accounts.site import AuditedAdmin, HistoryAdmin
-from predictions.models import Notice, RecommendationSet, Schedule
+from predictions.models import RecommendationSet, Schedule
 from predictions.schedules.services import following
 
 
@@ -14,13 +14,6 @@ class RecommendationSetAdmin(HistoryAdmin):
     list_display = ("as_of", "version", "universe", "horizon", "in_sample", "made_at")
     list_filter = ("universe", "in_sample", "as_of")
     search_fields = ("version", "model_hash")
-
-
-@admin.register(Notice)
-class NoticeAdmin(HistoryAdmin):
-    list_display = ("day", "kind", "version", "text", "made_at")
-    list_filter = ("kind", "day")
-    search_fields = ("version", "text")
 
 
 @admin.register(Schedule)

@@ -192,36 +192,6 @@ class Recommendation(models.Model):
         return f"{self.set_id} {self.series_id}: {self.label or 'nothing'}"
 
 
-class NoticeKind(models.TextChoices):
-    """What was noticed of a model in use."""
-
-    FEATURES = "features", "Features have drifted"
-    SCORES = "scores", "Scores have drifted"
-    PRECISION = "precision", "Less precision than predicted"
-    STALE = "stale", "Bars are stale"
-
-
-class Notice(models.Model):
-    """Something that a person should know of a model: once for each model, day and kind."""
-
-    version = models.CharField(max_length=60)
-    kind = models.CharField(max_length=10, choices=NoticeKind.choices)
-    day = models.DateField()  # the newest day that it was seen on
-    text = models.CharField(max_length=500)
-    figures = models.JSONField(default=dict)
-    made_at = models.DateTimeField()
-
-    class Meta:
-        ordering = ["-id"]
-        constraints = [
-            models.UniqueConstraint(fields=["version", "day", "kind"], name="notice_once"),
-            models.CheckConstraint(condition=Q(kind__in=NoticeKind.values), name="notice_kind_known"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.version} {self.day}: {self.get_kind_display()}"
-
-
 class Schedule(models.Model):
     """A kind of run made at a time of day. Due when `next_run_at` has come; who moves that on by compare-and-set makes
     the run, so that it is made once, however many hosts look and however long none did."""

@@ -20,6 +20,7 @@ from boursomatic.accounts.models import ApiToken
 from boursomatic.accounts.permissions import public, signed_in
 from boursomatic.accounts.roles import SCOPES, Scope, role_of
 from boursomatic.accounts.tokens import token_create, token_revoke
+from boursomatic.notices.services import mail_settings
 from boursomatic.shared.tables import TableName
 
 login = public(LoginView.as_view(template_name="accounts/login.html", redirect_authenticated_user=True))
@@ -104,6 +105,7 @@ def _account_page(
         "role": role,
         "role_scopes": [scope for scope in Scope if role and scope in SCOPES[role]],
         "tokens": user.auth_token_set.all(),
+        "mails": mail_settings(user),
         "now": timezone.now(),
     }
     return render(request, "accounts/account.html", context, status=status)

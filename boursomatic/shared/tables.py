@@ -33,6 +33,7 @@ class TableName(StrEnum):
     SCHEDULES = "schedules"
     SCORECARD = "scorecard"
     MEMBERS = "members"
+    NOTICES = "notices"
 
 
 @dataclass(frozen=True)

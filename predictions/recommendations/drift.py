@@ -1,4 +1,4 @@
-"""Drift of models in use: looked for in what they were given and said, noted once, and told by e-mail if configured."""
+"""Drift of models in use: looked for in what they were given and said, and noted once."""
 
 import logging
 from dataclasses import asdict, dataclass
@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from predictions.models import Notice, NoticeKind, Recommendation, RecommendationSet
+from boursomatic.notices.models import Notice, NoticeKind
+from boursomatic.notices.services import notice_make
+from predictions.models import Recommendation, RecommendationSet
 from predictions.quant.drift import SCORES_TIMES, Shift, enough_days, recent_scorecard, shift
 from predictions.quant.score import Scorecard
 from predictions.recommendations.make import universe_models
-from predictions.recommendations.notices import notice_make, notices_mail
 from predictions.recommendations.score import scored_days
 from training.artifacts.loading import stored_universe_model
 from training.errors import RunRefused
@@ -44,15 +45,14 @@ def drift_look() -> list[DriftReport]:
 
 
 def drift_notice() -> tuple[list[DriftReport], list[Notice]]:
-    """The same, and a notice of each bound that is passed: made once for a model, day and kind, and mailed."""
+    """The same, and a notice of each bound that is passed: made once for a model, day and kind."""
     reports = drift_look()
     notices = [
         notice
         for report in reports
         for kind, text, measures in _passed(report)
-        if (notice := notice_make(report.version, report.day, kind, text, measures))
+        if (notice := notice_make(kind, report.version, text, day=report.day, details=measures))
     ]
-    notices_mail(notices)
     return reports, notices
 
 

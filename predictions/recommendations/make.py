@@ -10,6 +10,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from boursomatic.accounts.audit import audit
+from boursomatic.notices.models import NoticeKind
+from boursomatic.notices.services import notice_make
 from instruments.models import Series
 from instruments.quant.bars import Bars
 from instruments.quant.features.daily import DAY, LOOK_BACK
@@ -108,9 +110,18 @@ def recommendations_make(
             recommendation_set = _set_create(model, read, session, series, in_sample=is_seen, replay=replay)
             Recommendation.objects.bulk_create(_rows(recommendation_set, advice, series, lasts))
             audit(None, "recommendations.create", model.version, as_of=session.isoformat())
+            if model.is_active and not is_seen and not replay:
+                _notice(recommendation_set)
     except IntegrityError:  # another job was quicker: its set counts
         return RecommendationSet.objects.get(version=model.version, as_of=session), False
     return recommendation_set, True
+
+
+def _notice(recommendation_set: RecommendationSet) -> None:
+    labels = list(recommendation_set.rows.values_list("label", flat=True))
+    counts = ", ".join(f"{labels.count(label)} {label}" for label in reversed(CLASSES))
+    text = f"{recommendation_set.universe}, {recommendation_set.horizon} trading days ahead: {counts}."
+    notice_make(NoticeKind.RECOMMENDATIONS, recommendation_set.version, text, day=recommendation_set.as_of)
 
 
 def _history(series: Sequence[Series], as_of: date | None) -> list[Bars]:

@@ -66,6 +66,7 @@ class Camera:
             "scorecard": "/recommendations/scorecard/",
             "drift": "/recommendations/drift/",
             "schedules": "/schedules/",
+            "notices": "/notices/",
             "home": "/",
         }
         for name, path in pages.items():

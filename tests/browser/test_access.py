@@ -21,8 +21,9 @@ PAGES = (
     "/recommendations/1/why", "/backtest/", "/backtest/?train=1", "/backtest/?symbol=AAPL&models={candle}", "/runs/",
     "/runs/?status=failed", "/runs/bulk-delete/", "/runs/{candle}/", "/runs/{universe}/", "/runs/{walk}/",
     "/runs/compare?runs={candle}", "/runs/nowhere/", "/models/", "/models/{version}/gate/", "/models/candle-{candle}/",
-    "/models/history/", "/trials/", "/trials/?universe=demo", "/instruments/", "/schedules/", "/workers/", "/account/",
-    "/account/password/", "/training/new/?candle=2010-06-15", "/training/universe/", "/training/universe/?how=walk",
+    "/models/history/", "/trials/", "/trials/?universe=demo", "/instruments/", "/schedules/", "/workers/", "/notices/",
+    "/notices/?kind=precision", "/account/", "/account/password/", "/training/new/?candle=2010-06-15",
+    "/training/universe/", "/training/universe/?how=walk",
 )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ PATHS = (
     "/data/",
     "/docs/universe/",
     "/account/",
+    "/notices/",
     "/training/new/?candle=2010-06-15",
 )
 NARROW = {"width": 390, "height": 844}
@@ -47,6 +48,19 @@ def test_it_shows_a_finished_run_in_a_narrow_window(site: Site, open_page: OpenP
     assert _overflow(page) == 0
     test_column = page.get_by_role("columnheader", name="Test", exact=True).bounding_box()
     assert test_column is not None and test_column["x"] + test_column["width"] <= NARROW["width"]
+
+
+def test_the_bell_counts_until_its_page_is_shown(site: Site, open_page: OpenPage) -> None:
+    make = "from boursomatic.notices.services import notice_make; notice_make('scores', 'universe-1', 'Strange.')"
+    site.manage("shell", "-c", make)
+    page = open_page(site, "/docs/", viewport=NARROW)
+    bell = page.get_by_role("link", name="Notices")
+    expect(bell).to_be_in_viewport(ratio=1)
+    expect(bell).to_contain_text(re.compile(r"\d new"))
+    bell.press("Enter")
+    expect(page.get_by_role("heading", name="Notices", exact=True)).to_be_visible()
+    expect(page.get_by_role("row", name=re.compile("universe-1 new Strange"))).to_be_visible()
+    expect(bell).not_to_contain_text("new")
 
 
 def test_it_remembers_light_and_dark(site: Site, open_page: OpenPage) -> None:

@@ -8,7 +8,7 @@ from django.apps import apps
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("CONTRIBUTING.md", "docs/development.md", "docs/runs.md")
-OURS = ("instruments", "training", "predictions", "accounts")
+OURS = ("instruments", "training", "predictions", "accounts", "notices")
 
 
 def _paths(text: str) -> set[str]:

@@ -43,7 +43,7 @@ ROWS: dict[str, tuple[Any, ...]] = {
     "IdempotencyKey": ("user__username", "key", "body_hash", "run__run_id"),
     "Prediction": ("run_id", "series__instrument__symbol", "candle_at", "probability", "outcome", "target_at"),
     "RecommendationSet": ("version", "as_of", "in_sample", "is_open", "score", "promise", "lost"),
-    "Notice": ("version", "kind", "day", "text", "figures"),
+    "Notice": ("subject", "kind", "day", "text", "figures"),
     "Schedule": ("job", "universe", "time_of_day", "every_days", "enabled", "activates_by__username", "next_run_at"),
     "AuditEntry": ("at", "user__username", "action", "subject", "details"),
     "ApiToken": ("user__username", "name", "scopes", "digest"),

@@ -16,6 +16,8 @@ from django.db import connection, transaction
 from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce, Now
 
+from boursomatic.notices.models import NoticeKind
+from boursomatic.notices.services import notice_make
 from training.models import ACTIVE, Reason, RunEvent, Status, TrainingRun
 from training.queue import clock
 
@@ -159,6 +161,7 @@ def finish(
         ended = held.update(status=status, stage=status, finished_at=Now(), lease_token=None, **values)
         if ended:
             _log(run_pk, status, error or f"{Status(status).label}.", after=log)
+            _notice(run_pk)
     return bool(ended)
 
 
@@ -273,8 +276,21 @@ def _reclaim(held: Any, run_pk: int, why: str) -> bool:
             once_key=None,
         ):
             _log(run_pk, Status.FAILED, sentence)
+            _notice(run_pk)
             return True
     return False
+
+
+def _notice(run_pk: int) -> None:
+    """Tells the person who asked for the run that it has ended. A cancel is somebody's click, and no news; parts,
+    follow-ups and scheduled runs nobody waits for."""
+    rows = TrainingRun.objects.select_related("created_by", "series__instrument").defer("result", "detail")
+    run = rows.filter(pk=run_pk, counts=True, created_by__isnull=False).exclude(status=Status.CANCELLED).first()
+    if run is None:
+        return
+    about = str(run.series or run.universe or "")
+    text = f"{run.kind.capitalize()} run{f' of {about}' if about else ''} {run.status}."
+    notice_make(NoticeKind.RUN, run.run_id, f"{text} {run.error}".strip(), to=run.created_by)
 
 
 def _log(run_pk: int, stage: str, text: str, *, after: Sequence[RunEvent] = ()) -> None:

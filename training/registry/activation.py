@@ -10,6 +10,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from boursomatic.accounts.audit import audit
+from boursomatic.notices.models import NoticeKind
+from boursomatic.notices.services import notice_make
 from training.errors import ActiveChanged, GateRefused, TooLate
 from training.models import Activation, ModelVersion, ModelVersionQuerySet, TrainingRun
 from training.registry.gate import broken_files, check_label, gate_checks, refusals
@@ -153,7 +155,7 @@ def _lock_and_look(model: ModelVersion, expected: str | None) -> ModelVersion | 
 def _record(
     model: ModelVersion, version: str, previous: ModelVersion | None, user: User | None, reason: str, **more: Any
 ) -> Activation:
-    return Activation.objects.create(
+    activation = Activation.objects.create(
         scope=scope_text(model),
         version=version,
         previous=previous.version if previous else "",
@@ -162,3 +164,7 @@ def _record(
         reason=reason,
         **more,
     )
+    by = f" by {user.get_username()}" if user else ""
+    text = f"{scope_label(activation.scope)}: {'activated' if version else 'deactivated'}{by}. {reason}"
+    notice_make(NoticeKind.ACTIVATION, model.version, text)
+    return activation

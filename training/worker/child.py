@@ -65,8 +65,9 @@ class Child:
     def kill(self) -> None:
         """Ends and reaps it; harmless when it has ended."""
         if self._status is None:
-            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
-            self._reap()
+            with contextlib.suppress(ProcessLookupError, ChildProcessError):  # somebody else has reaped it
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+                self._reap()
         os.close(self._pidfd)
         os.close(self._report)
 

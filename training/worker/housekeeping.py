@@ -10,18 +10,21 @@ from typing import Any
 
 from django.conf import settings
 from django.db import Error as DbError
-from django.db import connection
+from django.db import connection, connections
 from django.db.models.functions import Now
 from django.utils.module_loading import import_string
 
+from boursomatic.notices import mails
 from training.artifacts import integrity
 from training.models import TrainingRun
 from training.recipes.kinds import recipes
 from training.runs import deletion
+from training.worker.child import Child
 
 EVERY_S = 60.0
 CALLS_EVERY_S = 10.0  # what other apps asked for: somebody may be looking at the page and wait for it
 ORPHANS_EVERY_S = 3600.0
+MAILING_S = 120.0  # a mail server that takes longer is left; what it was given is told from what it was not
 AT_ONCE = 50  # runs removed in one round: the command has a heartbeat to keep
 log = logging.getLogger("boursomatic.worker")
 
@@ -35,6 +38,8 @@ class Housekeeper:
     def __init__(self) -> None:
         self.due = self.calls_due = self.orphans_due = time.monotonic()
         self.expired: date | None = None  # the day on which retention was seen to
+        self.mailer: Child | None = None
+        self.mailing_since = 0.0
 
     def work(self) -> None:
         """Does what is due; at once again where there was more than one round's work."""
@@ -43,6 +48,7 @@ class Housekeeper:
             self.calls_due = now + CALLS_EVERY_S
             for name in settings.HOUSEKEEPING:
                 _attempt(name, partial(_call, name))
+            _attempt("mails", self._mail)
         if now < self.due:
             return
         self.due = now + EVERY_S
@@ -53,6 +59,24 @@ class Housekeeper:
             self.due = now
         if now >= self.orphans_due and _attempt("orphaned folders", sweep_orphans) is not None:
             self.orphans_due = now + ORPHANS_EVERY_S
+
+    def _mail(self) -> None:
+        """A process of its own sends what waits: a mail server takes its time, and the command has a heartbeat."""
+        if self.mailer is not None:
+            if not self.mailer.wait(0) and time.monotonic() - self.mailing_since < MAILING_S:
+                return
+            mailer, self.mailer = self.mailer, None
+            mailer.kill()
+        if mails.mails_waiting():
+            connections.close_all()  # not to be shared over the fork
+            self.mailer, self.mailing_since = Child.start(_mails_send), time.monotonic()
+
+
+def _mails_send() -> None:
+    try:
+        mails.mails_send()
+    except Exception:
+        log.exception("Mails of notices could not be sent; those that were not begun are sent later.")
 
 
 def _call(name: str) -> None:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from predictions.models import NoticeKind
+from boursomatic.notices.models import NoticeKind
+from boursomatic.notices.services import notice_make
 from predictions.recipes.recommend.spec import RecommendSpec
 from predictions.recommendations.days import Coverage, NotAdvisable, coverage_of
 from predictions.recommendations.make import asked_models, challenger_of, recommendations_make
-from predictions.recommendations.notices import notice_make, notices_mail
 from training.errors import RunRefused
 from training.models import ModelVersion, Reason
 from training.recipes.base import Completed, Progress, Work
@@ -73,8 +73,8 @@ def _note_stale(model: ModelVersion, covered: Coverage) -> None:
     text = (
         f"The universe {model.universe} has had no new bars: {covered}. Recommendations on it are about days gone by."
     )
-    notice = notice_make(model.version, covered.newest, NoticeKind.STALE, text, {"sessions_old": covered.sessions_old})
-    notices_mail([notice] if notice else [])
+    details = {"sessions_old": covered.sessions_old, "universe": model.universe}
+    notice_make(NoticeKind.STALE, model.version, text, day=covered.newest, details=details)
 
 
 def _sayings(spec: RecommendSpec, as_of: date | None) -> Iterator[Saying]:

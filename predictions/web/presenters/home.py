@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from predictions.models import Label, Notice, Recommendation, RecommendationSet, Schedule
+from boursomatic.accounts.roles import Person
+from boursomatic.notices.services import visible_to
+from predictions.models import Label, Recommendation, RecommendationSet, Schedule
 from predictions.quant.score import Scorecard
 from predictions.recommendations.make import universe_models
 from predictions.recommendations.score import scored_days
@@ -53,7 +55,7 @@ class Today:
         return self.changes[:CHANGES]
 
 
-def home_context() -> dict[str, Any]:
+def home_context(user: Person) -> dict[str, Any]:
     models = universe_models().select_related("series__instrument").filter(is_active=True)
     lines = model_lines(list(models.order_by("universe", "horizon")))
     cards = scored_days([line.model.version for line in lines])
@@ -71,7 +73,7 @@ def home_context() -> dict[str, Any]:
         ],
         "runs": in_progress,
         "under_way": under_way(in_progress),
-        "notices": list(Notice.objects.all()[:NOTICES]),
+        "notices": list(visible_to(user)[:NOTICES]),
         "has_runs": TrainingRun.objects.existing().exists(),
     }
 

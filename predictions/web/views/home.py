@@ -26,7 +26,7 @@ from training.web.presenters.glossary import GLOSSARY
 def home(request: HttpRequest) -> HttpResponse:
     """Where a login leads."""
     scopes = {scope for scope in (Scope.DATA, Scope.TRAIN, Scope.ACTIVATE) if may(request.user, scope)}
-    context = home_context() | {"checklist": checklist(scopes), "may_train": Scope.TRAIN in scopes}
+    context = home_context(request.user) | {"checklist": checklist(scopes), "may_train": Scope.TRAIN in scopes}
     context["may_activate"] = Scope.ACTIVATE in scopes
     return render(request, "predictions/home.html", context)
 

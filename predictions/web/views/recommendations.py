@@ -12,10 +12,11 @@ from django.views.decorators.http import require_GET
 
 from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope, may
+from boursomatic.notices.models import OF_MODELS, Notice
 from boursomatic.shared.csv import csv_text
 from boursomatic.shared.pages import render_page
 from boursomatic.shared.tables import csv_response, lines_page, wants_csv
-from predictions.models import Notice, Recommendation
+from predictions.models import Recommendation
 from predictions.recommendations.as_json import FIELDS, recommendations_json
 from predictions.recommendations.drift import drift_look
 from predictions.recommendations.scorecard import scorecard_context
@@ -120,7 +121,11 @@ def positions(request: HttpRequest, version: str) -> HttpResponse:
 @page_permission(Scope.READ)
 def drift(request: HttpRequest) -> HttpResponse:
     """Each active model as it is now, and what was noticed of any."""
-    context = {"reports": drift_look(), "notices": Notice.objects.all()[:NOTICES], "window_days": STRETCH}
+    context = {
+        "reports": drift_look(),
+        "notices": Notice.objects.filter(kind__in=OF_MODELS)[:NOTICES],
+        "window_days": STRETCH,
+    }
     return render(request, "predictions/recommendations/drift.html", context)
 
 

@@ -12,6 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 
+from boursomatic.notices.models import Notice
 from instruments.imports.services import bars_write
 from instruments.models import Instrument, PriceBar, Series, Universe
 from instruments.store.read_bars import load_bars
@@ -55,6 +56,21 @@ def test_it_says_and_keeps_what_the_active_model_thinks_of_a_day() -> None:
     kept = RecommendationSet.objects.get()
     assert (kept.version, kept.as_of, kept.in_sample, kept.horizon) == (model.version, day, False, 5)
     assert _recommend("--as-of", day.isoformat()) == said and Recommendation.objects.count() == 6
+
+
+def test_new_recommendations_of_an_active_model_are_noticed_once() -> None:
+    model = advised()
+    for _ in range(2):
+        recommendations_make(model=model, as_of=day_of(410))
+    recommendations_make(model=model, as_of=day_of(408), replay=True)
+    recommendations_make(model=model, as_of=day_of(380), in_sample=True)
+    ModelVersion.objects.update(is_active=False)
+    model.refresh_from_db()
+    recommendations_make(model=model, as_of=day_of(411))
+    notice = Notice.objects.get(kind="recommendations")
+    assert (notice.subject, notice.day, notice.to) == (model.version, day_of(410), None)
+    labels = list(RecommendationSet.objects.get(as_of=day_of(410)).rows.values_list("label", flat=True))
+    assert notice.text.startswith(f"few, 5 trading days ahead: {labels.count('BUY')} BUY, ")
 
 
 def test_it_is_what_the_model_says_of_the_rows_that_training_would_see() -> None:

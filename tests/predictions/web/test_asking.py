@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from predictions.models import Notice, RecommendationSet, Schedule
+from boursomatic.notices.models import Notice
+from predictions.models import RecommendationSet, Schedule
 from predictions.recommendations.days import coverage_of
 from predictions.recommendations.make import challenger_of
 from predictions.schedules.services import schedule_run_now, schedules_create
@@ -113,8 +114,8 @@ def test_a_schedule_on_dead_data_is_stale_and_gives_one_notice(carol: User, brow
         assert carry(TrainingRun.objects.get(run_id=schedule.run_id)).status == Status.COMPLETED
     page = browser_of(carol).get("/schedules/").text
     assert ">stale</span>" in page and f"newest bar {day_of(419)}" in page
-    notice = Notice.objects.get()
-    assert (notice.version, notice.kind, notice.day) == (model.version, "stale", day_of(419))
+    notice = Notice.objects.get(kind="stale")
+    assert (notice.subject, notice.kind, notice.day) == (model.version, "stale", day_of(419))
 
 
 def test_viewers_see_no_button_and_may_not_ask(bob: User, alice: User, browser_of: BrowserOf) -> None:

@@ -5,9 +5,10 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
-from predictions.models import Notice, Recommendation, RecommendationSet
+from boursomatic.notices.models import NoticeKind
+from boursomatic.notices.services import notice_make
+from predictions.models import Recommendation, RecommendationSet
 from predictions.recommendations.make import recommendations_make
 from predictions.recommendations.score import recommendations_score
 from tests.people import BrowserOf
@@ -38,9 +39,7 @@ def test_it_shows_todays_advice_changes_score_runs_and_notices(bob: User, alice:
     Recommendation.objects.filter(pk=row.pk).update(label=other)
     recommendations_score()
     run = make_run(alice, status=Status.RUNNING)
-    Notice.objects.create(
-        version=model.version, kind="features", day=made.as_of, text="All is strange now.", made_at=timezone.now()
-    )
+    notice_make(NoticeKind.FEATURES, model.version, "All is strange now.", day=made.as_of)
     page = browser.get("/").text
     assert made.as_of.isoformat() in page and f"{row.series.instrument.symbol}</strong> <span" in page
     assert run.run_id in page and "All is strange now." in page

@@ -110,7 +110,7 @@ def other_series(run: TrainingRun, symbol: str | None) -> Series | None:
 
 def bounds_of(run: TrainingRun) -> Bounds:
     """First and last candle of each part of the run. Candles without an outcome belong to the part that they lie in:
-    validation reaches up to the decision, test begins with it."""
+    validation, or training where nothing validates, reaches up to the decision, test begins with it."""
     bounds: Bounds = {
         name: (int(parse_time(part["first"]).timestamp()), int(parse_time(part["last"]).timestamp()))
         if part.get("first")
@@ -122,6 +122,8 @@ def bounds_of(run: TrainingRun) -> Bounds:
     if train and validation:
         bounds["train"] = (train[0], max(train[1], validation[0] - 1))
         bounds["validation"] = (validation[0], decision - 1)
+    elif train:
+        bounds["train"] = (train[0], decision - 1)
     if test:
         bounds["test"] = (decision, test[1])
     return bounds

@@ -29,7 +29,7 @@ from scripts.benchmarks.honest_universes import noise_universe, planted_universe
 from scripts.benchmarks.markets import filled_forward, market, untraded
 from training.quant.candle.confirm import confirm_candle
 from training.quant.candle.plan import NotTrainable, plan_candle
-from training.quant.candle.spec import CandleSpec, format_time
+from training.quant.candle.spec import STEADY, CandleSpec, format_time
 from training.quant.candle.train import train_candle
 from training.quant.candle.verdict import Evidence, Label, can_be_evidence, label_of
 from training.quant.labels import up_label
@@ -38,6 +38,7 @@ from training.quant.stats.multiple_testing import trial_level
 
 BARS, DECISION, WINDOW, CLICKS = 1_500, 1_400, 35, 20
 FIRST_CLICK = 700
+STEADY_SPEC: dict[str, Any] = {"protocol": "steady", **STEADY}
 FRESH = 1_000_000  # seeds further: of rows that are measured again
 
 
@@ -79,6 +80,8 @@ def main(arguments: list[str]) -> int:
         (untraded_run, options.stale, 70_000, partial(stale_rows, "20 % of the days untraded")),
         (planted_65, options.planted, 20_000, partial(planted_rows, 0.65, 0.85)),
         (planted_60, options.planted, 30_000, partial(planted_rows, 0.60, 0.30)),
+        (steady_60, options.planted, 30_000, partial(planted_rows, 0.60, 0.65, protocol="steady")),
+        (steady_noise, options.planted, 80_000, steady_noise_rows),
         (noise_universe, options.universes, 40_000, universe_rows),
         (planted_universe, options.walks, 50_000, walk_rows),
         (session_on_noise, options.sessions, 10_000, session_rows),
@@ -153,12 +156,21 @@ def planted_60(seed: int) -> float:
     return confirmed(market(BARS, seed=seed, bayes_auc=0.60), DECISION)[0].p_value
 
 
-def confirmed(bars: Bars, decision: int) -> tuple[Evidence, Evidence]:
-    """(pooled, own window) of the product's run, at the first candle from bar `decision` on, and its confirmation."""
+def steady_60(seed: int) -> float:
+    return confirmed(market(BARS, seed=seed, bayes_auc=0.60), DECISION, **STEADY_SPEC)[0].p_value
+
+
+def steady_noise(seed: int) -> float:
+    return confirmed(market(BARS, seed=seed), DECISION, **STEADY_SPEC)[0].p_value
+
+
+def confirmed(bars: Bars, decision: int, **more: Any) -> tuple[Evidence, Evidence]:
+    """(pooled, own window) of the product's run with `more` settings, at the first candle from bar `decision` on, and
+    its confirmation."""
     is_stale = stale_mask(bars)
     candles = bars.where(~is_stale)
     at = int(np.searchsorted(candles.time, bars.time[decision]))
-    candles_so_far, spec = candles.slice(0, at + WINDOW + 1), spec_at(candles, at)
+    candles_so_far, spec = candles.slice(0, at + WINDOW + 1), spec_at(candles, at, **more)
     own = train_candle(
         candles_so_far,
         decision=at,
@@ -193,9 +205,9 @@ def usual_run(seed: int) -> float:
     return auc_with_interval(labels[test], p)[0]
 
 
-def spec_at(bars: Bars, decision: int) -> CandleSpec:
+def spec_at(bars: Bars, decision: int, **more: Any) -> CandleSpec:
     candle = format_time(datetime.fromtimestamp(int(bars.time[decision]), tz=UTC))
-    return CandleSpec(candle=candle, symbol="NOISE", test_window_size=WINDOW)
+    return CandleSpec(candle=candle, symbol="NOISE", test_window_size=WINDOW, **more)
 
 
 def noise_rows(found: Sequence[Any]) -> list[Row]:
@@ -229,9 +241,13 @@ def session_rows(found: Sequence[bool]) -> list[Row]:
     return [at_most(name, sum(found), len(found), 0.05)]
 
 
-def planted_rows(strength: float, least: float, p: Sequence[float]) -> list[Row]:
-    name = f"planted, Bayes AUC {strength:.2f}, unadjusted pooled p < 0.05"
+def planted_rows(strength: float, least: float, p: Sequence[float], *, protocol: str = "honest") -> list[Row]:
+    name = f"planted, Bayes AUC {strength:.2f}, `{protocol}`, unadjusted pooled p < 0.05"
     return [at_least(name, sum(value < 0.05 for value in p), len(p), least)]
+
+
+def steady_noise_rows(p: Sequence[float]) -> list[Row]:
+    return [at_most("noise, `steady`, pooled p < 0.05", sum(value < 0.05 for value in p), len(p), 0.05)]
 
 
 def universe_rows(p: Sequence[float]) -> list[Row]:

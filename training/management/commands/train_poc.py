@@ -30,10 +30,14 @@ class Command(commands.JsonCommand):
         option("timeframe", default="1d", choices=TIMEFRAMES, help="spacing of the bars (default: 1d)")
         for r in RANGES.values():
             bounds = f"{r.label.lower()}{f' in {r.unit}' if r.unit else ''}, {r.low:g} to {r.high:g}"
-            option(r.name, type=int if r.whole else float, default=r.default, help=f"{bounds} (default: {r.default:g})")
+            option(r.name, type=int if r.whole else float, help=f"{bounds} (default: {r.default:g})")
         option("output_dir", default="", help="folder for a copy of the run's files (default: only the artifact root)")
         option("protocol", default="honest", choices=PROTOCOLS, help="recipe (default: honest)")
-        option("feature_set", choices=FEATURE_SETS, help="features (default: scale_free for honest, poc16 for poc)")
+        option(
+            "feature_set",
+            choices=FEATURE_SETS,
+            help="features (default: scale_free for honest and steady, poc16 for poc)",
+        )
         option("live", action="store_true", help="train although too few candles follow: without a test window")
         option("no_confirm", action="store_true", help="leave out the walk-forward confirmation")
 
@@ -63,8 +67,8 @@ def _create(options: dict[str, Any]) -> list[Held]:
         "candle_date": options["selected_candle_date"],
         "symbol": options["symbol"] or default_symbol(),
         "timeframe": options["timeframe"],
-        "params": {name: options[name] for name, r in RANGES.items() if r.in_params},
-        **{name: options[name] for name, r in RANGES.items() if not r.in_params},
+        "params": {name: options[name] for name, r in RANGES.items() if r.in_params and options[name] is not None},
+        **{name: options[name] for name, r in RANGES.items() if not r.in_params and options[name] is not None},
         "protocol": options["protocol"],
         "live": options["live"],
         "confirm": not options["no_confirm"],

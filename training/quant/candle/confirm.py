@@ -28,6 +28,8 @@ from training.quant.candle.verdict import Evidence
 from training.quant.labels import up_label
 from training.quant.stats.classification import auc_with_interval
 
+LOGISTIC_C = {"honest": 1.0, "poc": 1.0, "steady": 0.01}  # PROTOCOL §2
+
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
@@ -115,10 +117,10 @@ def _window(features: Floats, labels: Floats, split: CandleSplit, spec: CandleSp
     threshold = threshold_of(
         spec,
         train=(labels[train], p_train),
-        validation=(labels[validation], stopped.probability(features[validation])),
+        validation=(labels[validation], stopped.probability(features[validation])) if stopped else None,
     )
     x_train, x_test = (final.scaler.transform(features[rows]) for rows in (train, test))
-    linear = LogisticRegression(max_iter=500).fit(x_train, labels[train])
+    linear = LogisticRegression(C=LOGISTIC_C[spec.protocol], max_iter=500).fit(x_train, labels[train])
     auc, interval = auc_with_interval(y, p) if 0 < y.sum() < len(y) else (None, None)
     return Window(
         decision=decision,

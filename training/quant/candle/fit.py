@@ -32,6 +32,8 @@ STOPPING = {
     "honest": Stopping(metric="binary_logloss", patience=50, rounds=1000),
     "poc": Stopping(metric="auc", patience=150, rounds=4000),
 }
+STEADY_ROUNDS = 40
+STEADY_PARAMS = {"reg_lambda": 10.0, "colsample_bytree": 0.5}
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ def fit_rounds(features: Floats, labels: Floats, *, rows: range, spec: CandleSpe
 
 def _params(spec: CandleSpec) -> dict[str, Any]:
     """By the names of scikit-learn's face, which LightGBM's own calls know too."""
+    steady = spec.protocol == "steady"
     return {
         "objective": "binary",
         "learning_rate": spec.learning_rate,
@@ -109,5 +112,5 @@ def _params(spec: CandleSpec) -> dict[str, Any]:
         "deterministic": True,
         "force_col_wise": True,
         "verbosity": -1,
-        "metric": STOPPING[spec.protocol].metric,
+        **(STEADY_PARAMS if steady else {"metric": STOPPING[spec.protocol].metric}),
     }

@@ -17,10 +17,11 @@ COST_BP = 5.0  # basis points on what is traded
 ROWS_RULE = 2  # PROTOCOL §1: stale bars are no candles, unmoved closes no outcomes; 1 = runs before release 0.2.0
 STEPS = 10  # windows of a walk-forward confirmation before the run's own
 
-PROTOCOLS = ("honest", "poc")
+PROTOCOLS = ("honest", "poc", "steady")
 FEATURE_SETS = ("scale_free", "poc16")
 TIMEFRAMES = ("1h", "4h", "1d", "1w")
-DEFAULT_FEATURE_SET = {"honest": "scale_free", "poc": "poc16"}
+DEFAULT_FEATURE_SET = {"honest": "scale_free", "poc": "poc16", "steady": "scale_free"}
+STEADY = {"learning_rate": 0.05, "num_leaves": 8, "max_depth": 3, "min_child_samples": 60}  # fixed, PROTOCOL §2
 NOT_HASHED = {"candle", "symbol", "timeframe", "confirm", "live", "rows_rule"}
 
 
@@ -161,20 +162,23 @@ def parse_candle_spec(data: Any, *, default_symbol: str = "") -> CandleSpec:
     if not isinstance(params, Mapping):
         errors["params"] = ["Must be an object with learning_rate, num_leaves, max_depth, min_child_samples."]
         params = {}
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {"protocol": _one_of(data, "protocol", PROTOCOLS, "honest", errors)}
+    fixed = STEADY if values["protocol"] == "steady" else {}
     _check_names(data, params, errors)
     for name, wanted in RANGES.items():
         source = params if wanted.in_params else data
         try:
-            values[name] = wanted.check(source.get(name, wanted.default))
+            values[name] = (
+                _fixed(source, name, fixed[name]) if name in fixed else wanted.check(source.get(name, wanted.default))
+            )
         except ValueError as error:
             errors[name] = [str(error)]
     values["candle"] = _candle(data, errors)
     values["symbol"] = _text(data, "symbol", default_symbol, errors)
     values["timeframe"] = _one_of(data, "timeframe", TIMEFRAMES, "1d", errors)
-    values["protocol"] = _one_of(data, "protocol", PROTOCOLS, "honest", errors)
-    default_set = DEFAULT_FEATURE_SET.get(values["protocol"], FEATURE_SETS[0])
-    values["feature_set"] = _one_of(data, "feature_set", FEATURE_SETS, default_set, errors)
+    default_set = DEFAULT_FEATURE_SET[values["protocol"]]
+    sets = (default_set,) if fixed else FEATURE_SETS
+    values["feature_set"] = _one_of(data, "feature_set", sets, default_set, errors)
     for name, default in (("confirm", True), ("live", False)):
         values[name] = data.get(name, default)
         if not isinstance(values[name], bool):
@@ -195,6 +199,14 @@ def _check_names(data: Mapping[str, Any], params: Mapping[str, Any], errors: dic
     for name in params:
         if name not in nested:
             errors[str(name)[:60]] = [f"Unknown parameter. Known: {', '.join(sorted(nested))}."]
+
+
+def _fixed(source: Mapping[str, Any], name: str, value: float) -> float | int:
+    """What a protocol has fixed, where nothing else is sent; ValueError with the sentence for the user."""
+    sent = source.get(name, value)
+    if isinstance(sent, bool) or sent != value:
+        raise ValueError(f"Fixed at {value:g} with the protocol steady. Leave it out, or choose honest.")
+    return value
 
 
 def _candle(data: Mapping[str, Any], errors: dict[str, list[str]]) -> str:

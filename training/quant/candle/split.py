@@ -7,7 +7,7 @@ are numbered: row i of a candle run is bar `CandlePlan.rows[i]`, so that with h 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-VALIDATION_PERCENT = {"honest": 20, "poc": 15}
+VALIDATION_PERCENT = {"honest": 20, "poc": 15, "steady": 0}
 MIN_TRAIN_ROWS = 100
 MIN_CLASS_ROWS = 10
 
@@ -16,8 +16,8 @@ MIN_CLASS_ROWS = 10
 class CandleSplit:
     """Half-open ranges of row numbers.
 
-    `fit` is what the early-stopped model learns from, `validation` what stops it, `train` what the final model learns
-    from, `test` what judges it (empty for a live run).
+    `fit` is what the early-stopped model learns from, `validation` what stops it (empty where nothing is stopped early:
+    then `fit` is `train`), `train` what the final model learns from, `test` what judges it (empty for a live run).
     """
 
     fit: range
@@ -46,12 +46,13 @@ def candle_split(*, first: int, decision: int, window: int, protocol: str, horiz
 
     The last train outcome becomes known at the decision's own close. Validation is the last 20 % (`poc`: 15 %) of the
     train rows; rows before it whose outcome is later than its first decision are dropped. `honest` fits again on all
-    train rows, `poc` keeps the early-stopped model. Raises ValueError where no row is left to train on.
+    train rows, `poc` keeps the early-stopped model, `steady` stops nothing early. Raises ValueError where no row is
+    left to train on.
     """
     train = range(first, decision - horizon + 1)
     held_out = len(train) - len(train) * (100 - VALIDATION_PERCENT[protocol]) // 100
     validation = range(train.stop - held_out, train.stop)
-    fit = range(first, validation.start - horizon + 1)
+    fit = range(first, validation.start - horizon + 1) if held_out else train
     if len(fit) <= 0:
         raise ValueError("no rows to train on")
     split = CandleSplit(
@@ -68,9 +69,9 @@ def candle_split(*, first: int, decision: int, window: int, protocol: str, horiz
 def assert_no_leak(split: CandleSplit, decision: int) -> None:
     """PROTOCOL §5.2, checked inside each run; AssertionError stops the run rather than let it tell a lie."""
     for part in (split.fit, split.train, split.validation):
-        if part[-1] + split.horizon > decision:
+        if len(part) and part[-1] + split.horizon > decision:
             raise AssertionError("an outcome used in training is later than the decision")
-    if split.fit[-1] + split.horizon > split.validation[0]:
+    if len(split.validation) and split.fit[-1] + split.horizon > split.validation[0]:
         raise AssertionError("an outcome used in fitting is later than the first validation decision")
     if len(split.test) and split.test[0] + split.horizon <= decision:
         raise AssertionError("a test outcome was known at the decision")

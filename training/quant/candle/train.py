@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from instruments.quant.bars import Bars, Seconds
 from instruments.quant.features.candle import FEATURE_SETS, feature_matrix
-from training.quant.candle.fit import Fitted, Stopped, fit_rounds, fit_until_it_stops
+from training.quant.candle.fit import STEADY_ROUNDS, Fitted, Stopped, fit_rounds, fit_until_it_stops
 from training.quant.candle.plan import NO_STALE, CandlePlan, plan_candle
 from training.quant.candle.spec import COST_BP, CandleSpec
 from training.quant.candle.split import CandleSplit
@@ -25,21 +25,21 @@ from training.quant.stats.significance import permutation_test
 Floats = NDArray[np.float64]
 Number = TypeVar("Number", np.float64, np.int64)
 OnStage = Callable[[str, float, str], None]  # (stage, progress 0…1, message)
-THRESHOLD_GRID = {"honest": (40, 60), "poc": (30, 80)}  # percent
+THRESHOLD_GRID = {"honest": (40, 60), "poc": (30, 80), "steady": (30, 70)}  # percent
 
 
 @dataclass(frozen=True)
 class CandleOutcome:
     """Everything that a candle run found. `test_probability`: of each bar of the plan's span, also of those without an
-    outcome; empty for a live run."""
+    outcome; empty for a live run. With `steady` nothing is stopped early and no row validates."""
 
     plan: CandlePlan
     columns: tuple[str, ...]
-    stopped: Stopped  # early-stopped: gives the rounds and the validation figures
+    stopped: Stopped | None  # early-stopped: gives the rounds and the validation figures
     final: Fitted  # the model that is kept
     threshold: float
     train: Metrics
-    validation: Metrics
+    validation: Metrics | None
     test: Metrics | None
     evidence: Evidence | None  # None for a live run, and where the test window has one class
     test_probability: Floats
@@ -75,8 +75,10 @@ def train_candle(
 
     on_stage("evaluate", 0.9, f"{len(plan.span)} test candles")
     y_train, p_train = _part(labels, split.train), final.probability(_part(features, split.train))
-    y_validation, p_validation = _part(labels, split.validation), stopped.probability(_part(features, split.validation))
-    threshold = threshold_of(spec, train=(y_train, p_train), validation=(y_validation, p_validation))
+    validation = None
+    if stopped is not None:
+        validation = _part(labels, split.validation), stopped.probability(_part(features, split.validation))
+    threshold = threshold_of(spec, train=(y_train, p_train), validation=validation)
     evaluation = _judge(
         bars,
         labels=labels,
@@ -93,7 +95,7 @@ def train_candle(
         final=final,
         threshold=threshold,
         train=evaluate(y_train, p_train, threshold),
-        validation=evaluate(y_validation, p_validation, threshold),
+        validation=evaluate(*validation, threshold) if validation else None,
         feature_range=(used.min(axis=0), used.max(axis=0)),
         **evaluation,
     )
@@ -107,9 +109,13 @@ def fit_candle(
     spec: CandleSpec,
     on_stage: OnStage,
     on_round: Callable[[int, float], None],
-) -> tuple[Stopped, Fitted]:
+) -> tuple[Stopped | None, Fitted]:
     """PROTOCOL §2: the early-stopped model, and the one that is kept: fitted again with the rounds that were best, on
-    all training rows (`honest`) or on those of the first fit (`poc`, which so gets the same trees)."""
+    all training rows (`honest`) or on those of the first fit (`poc`, which so gets the same trees). `steady` stops
+    nothing early: its rounds are fixed."""
+    if spec.protocol == "steady":
+        on_stage("fit", 0.1, f"{len(split.train)} rows, {STEADY_ROUNDS} rounds")
+        return None, fit_rounds(features, labels, rows=split.train, spec=spec, rounds=STEADY_ROUNDS)
     on_stage("fit", 0.1, f"{len(split.fit)} rows, stopped early by {len(split.validation)}")
     stopped = fit_until_it_stops(
         features, labels, fit=split.fit, validation=split.validation, spec=spec, on_round=on_round
@@ -119,11 +125,16 @@ def fit_candle(
     return stopped, fit_rounds(features, labels, rows=rows, spec=spec, rounds=stopped.rounds)
 
 
-def threshold_of(spec: CandleSpec, *, train: tuple[Floats, Floats], validation: tuple[Floats, Floats]) -> float:
-    """PROTOCOL §2: the threshold of best F1, on validation (`honest`) or on the train rows (`poc`). Both are labels and
-    probabilities, (n,) each."""
+def threshold_of(spec: CandleSpec, *, train: tuple[Floats, Floats], validation: tuple[Floats, Floats] | None) -> float:
+    """PROTOCOL §2: the threshold of best F1, on validation (`honest`) or on the train rows (`poc`); with `steady` the
+    base rate of the train rows, rounded to the grid, ties up. Both are labels and probabilities, (n,) each."""
     low, high = THRESHOLD_GRID[spec.protocol]
-    return best_f1_threshold(*(train if spec.protocol == "poc" else validation), low=low, high=high)
+    if spec.protocol == "steady":
+        ups, rows = int(train[0].sum()), len(train[0])
+        return min(max((200 * ups + rows) // (2 * rows), low), high) / 100  # whole numbers: a tie is one
+    best_on = train if spec.protocol == "poc" else validation
+    assert best_on is not None
+    return best_f1_threshold(*best_on, low=low, high=high)
 
 
 def _judge(

@@ -7,9 +7,22 @@ from typing import Any
 from django import forms
 
 from instruments.quant.features.candle import FEATURE_SETS
-from training.quant.candle.spec import PROTOCOLS, RANGES, CandleSpec, Range, SpecError, parse_candle_spec, parse_time
+from training.quant.candle.spec import (
+    PROTOCOLS,
+    RANGES,
+    STEADY,
+    CandleSpec,
+    Range,
+    SpecError,
+    parse_candle_spec,
+    parse_time,
+)
 
-PROTOCOL_LABELS = {"honest": "honest: stops early on validation, fits again on all", "poc": "poc: the original recipe"}
+PROTOCOL_LABELS = {
+    "honest": "honest: stops early on validation, fits again on all",
+    "poc": "poc: the original recipe",
+    "steady": "steady: small trees, all settings fixed",
+}
 
 
 class NumberField(forms.CharField):
@@ -66,6 +79,12 @@ class CandleForm(forms.Form):
         super().__init__(*args, **kwargs)
         for name, setting in RANGES.items():
             self.fields[name] = NumberField(setting)
+        is_fixed = self["protocol"].value() == "steady"
+        for name, value in STEADY.items():
+            attrs = self.fields[name].widget.attrs
+            attrs |= {"data-steady": f"{value:g}", "data-own": f"{RANGES[name].default:g}"}  # for static/js/form.js
+            if is_fixed:
+                attrs["readonly"] = True
 
     def clean(self) -> dict[str, Any]:
         cleaned = self.cleaned_data
@@ -80,7 +99,8 @@ class CandleForm(forms.Form):
         if cleaned.get("feature_set"):
             body["feature_set"] = cleaned["feature_set"]
         for name, setting in RANGES.items():
-            (body["params"] if setting.in_params else body)[name] = cleaned.get(name)
+            if not (name in STEADY and body["protocol"] == "steady"):
+                (body["params"] if setting.in_params else body)[name] = cleaned.get(name)
         try:
             self.spec = parse_candle_spec(body)
         except SpecError as error:
@@ -106,6 +126,8 @@ def initial_values(query: Mapping[str, str], config: Mapping[str, Any] | None = 
     values |= {
         name: query[name] for name in (*RANGES, "symbol", "timeframe", "protocol", "feature_set") if query.get(name)
     }
+    if values.get("protocol") == "steady":
+        values |= STEADY
     values.setdefault("timeframe", "1d")
     values["candle_date"] = _as_input(values["candle_date"])
     return values

@@ -240,9 +240,12 @@ def _chart_query(run: TrainingRun, first: str, last: str) -> str:
 
 
 def load_query(run: TrainingRun) -> str:
-    """The chart's query that shows this run's model, from its validation candles to the end of its test window."""
+    """The chart's query that shows this run's model, from its validation candles, or where it has none from the first
+    test candle, to the end of its test window."""
     splits = run.result.get("splits") or {}
-    first = (splits.get("validation") or {}).get("first")
+    first = next(
+        (splits[part]["first"] for part in ("validation", "test") if (splits.get(part) or {}).get("first")), ""
+    )
     last = (splits.get("test") or {}).get("last") or (splits.get("train") or {}).get("last")
     shown = {"from": int(parse_time(first).timestamp()), "to": int(parse_time(last).timestamp())} if first else {}
     named = {"symbol": run.config["symbol"], "timeframe": run.config["timeframe"], "models": run.run_id}

@@ -47,8 +47,8 @@ def candle_result(run: TrainingRun, data: CandleData, outcome: CandleOutcome, te
     """What lists and the API show: a CandleResult."""
     result = CandleResult(
         train_metrics=TrainMetrics(**vars(outcome.train), best_threshold=outcome.threshold),
-        validation_metrics=_metrics(outcome.validation),
-        test_metrics=_metrics(outcome.test),
+        validation_metrics=_metrics(outcome.validation, "nothing is held out for validation"),
+        test_metrics=_metrics(outcome.test, "no test window: its future has not happened yet"),
         evidence=outcome.evidence,
         splits=Splits(**{name: _split(part) for name, part in outcome.plan.parts.items()}),
         data_hash=data_hash(data),
@@ -66,8 +66,8 @@ def candle_detail(spec: CandleSpec, data: CandleData, outcome: CandleOutcome) ->
     rows, split = plan.rows, plan.split
     return {
         "best_threshold": outcome.threshold,
-        "best_round": outcome.stopped.rounds,
-        "curve": outcome.stopped.curve,
+        "best_round": outcome.final.rounds,
+        "curve": outcome.stopped.curve if outcome.stopped else [],
         "feature_importance": _importance(outcome),
         "baselines": {name: _baselines(part) for name, part in _parts(outcome).items()},
         "test_rows": _test_rows(data, outcome),
@@ -128,11 +128,11 @@ def _parts(outcome: CandleOutcome) -> dict[str, Evaluated | None]:
     return {"train": outcome.train, "validation": outcome.validation, "test": outcome.test}
 
 
-def _metrics(evaluated: Evaluated | None) -> Metrics:
+def _metrics(evaluated: Evaluated | None, why_none: str) -> Metrics:
     if evaluated is not None:
         return Metrics(**vars(evaluated))
     nothing: dict[str, Any] = dict.fromkeys(HEADLINE)
-    return Metrics(**nothing, undefined={"all": "no test window: its future has not happened yet"})
+    return Metrics(**nothing, undefined={"all": why_none})
 
 
 def _split(part: SplitPart) -> Split:
@@ -207,6 +207,6 @@ def _warnings(spec: CandleSpec, outcome: CandleOutcome) -> list[str]:
         )
     if not len(plan.split.test):
         warnings.append(f"Trained live: {plan.missing_after} of the candles of a test window have not happened yet.")
-    if outcome.stopped.rounds == 1:
+    if outcome.stopped and outcome.stopped.rounds == 1:
         warnings.append("Validation was best after a single round: the features hardly helped beyond the base rate.")
     return warnings

@@ -40,7 +40,8 @@ else:
         timeframe=(Timeframe, Timeframes.DAY.value),
         protocol=(Annotated[str, choice(PROTOCOLS)], PROTOCOLS[0]),
         feature_set=(
-            Annotated[str, choice(FEATURE_SETS, "Default: scale_free with honest, poc16 with poc")] | UnsetType,
+            Annotated[str, choice(FEATURE_SETS, "Default: scale_free with honest and steady, poc16 with poc")]
+            | UnsetType,
             UNSET,
         ),
         confirm=(Annotated[bool, about("Follow with the walk-forward confirmation")], True),
@@ -97,7 +98,7 @@ class Metrics(Record, kw_only=True):
 
 
 class TrainMetrics(Metrics):
-    """Of the training rows, with the threshold that is best on validation."""
+    """Of the training rows, with the threshold that the protocol found."""
 
     best_threshold: float
 

@@ -5,7 +5,7 @@ from typing import Any
 from instruments.models import PriceBar
 from instruments.quant.features.candle import FEATURE_SETS
 from training.models import ModelVersion
-from training.quant.candle.spec import COST_BP
+from training.quant.candle.spec import COST_BP, MODEL_NAMES, CandleSpec
 from training.runs.annotations import annotations_of
 from training.runs.as_json import run_json
 from training.web.presenters.charts import split_segments
@@ -47,6 +47,7 @@ def card_context(version: ModelVersion) -> dict[str, Any]:
         "summary": summary,
         "detail": run.detail,
         "sources": list(sources),
+        "model_name": MODEL_NAMES[CandleSpec.from_dict(run.config).model],
         "feature_set": FEATURE_SETS[run.config["feature_set"]],
         "segments": split_segments(summary["splits"]),
         "lines": metric_lines(summary),

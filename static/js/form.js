@@ -10,12 +10,14 @@ document.addEventListener("input", ({ target, currentTarget: page }) => {
   for (const word of page.querySelectorAll(`[data-follows="${target.id}"]`)) word.textContent = target.value;
 });
 
-// With the protocol "steady" some numbers are fixed: shown, not to be changed. What was there before comes back with another.
+// With the protocol "steady", or logistic regression, some numbers can't be chosen: shown as they are, or not used. What was
+// there before comes back with another choice.
 function fix(form) {
-  const isFixed = form.elements.protocol.value === "steady";
+  const isSteady = form.elements.protocol.value === "steady";
+  const isFixed = isSteady || form.elements.model.value === "logistic";
   for (const field of form.querySelectorAll("input[data-steady]")) {
     if (isFixed && !field.readOnly) field.dataset.own = field.value;
-    if (isFixed !== field.readOnly) field.value = isFixed ? field.dataset.steady : field.dataset.own;
+    if (isFixed || field.readOnly) field.value = isSteady ? field.dataset.steady : field.dataset.own;
     field.readOnly = isFixed;
     const slider = form.querySelector(`input[data-slides="${field.id}"]`);
     slider.value = field.value;
@@ -23,7 +25,7 @@ function fix(form) {
   }
 }
 document.addEventListener("change", ({ target }) => {
-  if (target.name === "protocol" && target.form?.querySelector("input[data-steady]")) fix(target.form);
+  if (target.matches("select[name=protocol], select[name=model]") && target.form.querySelector("input[data-steady]")) fix(target.form);
 });
 document.addEventListener("reset", ({ target }) => {
   if (target.querySelector("input[data-steady]")) setTimeout(() => fix(target)); // once the fields have their first values

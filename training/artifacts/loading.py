@@ -8,6 +8,7 @@ from training.artifacts.storage import artifact_storage
 from training.errors import RunRefused
 from training.models import ModelVersion, Reason, TrainingRun
 from training.quant.candle.model import MANIFEST, MODEL, CandleModel, Integrity, read_model
+from training.quant.candle.spec import CandleSpec
 from training.quant.universe import model
 from training.quant.universe.model import UniverseModel, read_universe_model
 
@@ -18,8 +19,9 @@ Model = TypeVar("Model")
 @lru_cache(maxsize=KEPT_MODELS)
 def stored_model(run_id: str) -> CandleModel:
     """A run's model. Kept by the run: a finished run's files never change. Raises RunRefused("integrity")."""
-    version = TrainingRun.objects.select_related("model_version").get(run_id=run_id).model_version
-    return _read(version, (MODEL, MANIFEST), read_model)
+    run = TrainingRun.objects.select_related("model_version").get(run_id=run_id)
+    has_trees = CandleSpec.from_dict(run.config).model == "lightgbm"
+    return _read(run.model_version, (MODEL, MANIFEST) if has_trees else (MANIFEST,), read_model)
 
 
 @lru_cache(maxsize=KEPT_MODELS)

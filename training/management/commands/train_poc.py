@@ -11,7 +11,7 @@ from boursomatic.shared import commands
 from instruments.store.read_bars import default_symbol
 from training.artifacts.storage import artifact_storage, run_folder
 from training.models import Status, TrainingRun
-from training.quant.candle.spec import FEATURE_SETS, PROTOCOLS, RANGES, TIMEFRAMES, SpecError, parse_candle_spec
+from training.quant.candle.spec import FEATURE_SETS, MODELS, PROTOCOLS, RANGES, TIMEFRAMES, SpecError, parse_candle_spec
 from training.runs.as_json import run_json
 from training.worker import foreground
 from training.worker.runner import Held
@@ -33,6 +33,7 @@ class Command(commands.JsonCommand):
             option(r.name, type=int if r.whole else float, help=f"{bounds} (default: {r.default:g})")
         option("output_dir", default="", help="folder for a copy of the run's files (default: only the artifact root)")
         option("protocol", default="honest", choices=PROTOCOLS, help="recipe (default: honest)")
+        option("model", default="lightgbm", choices=MODELS, help="trees or logistic regression (default: lightgbm)")
         option(
             "feature_set",
             choices=FEATURE_SETS,
@@ -70,6 +71,7 @@ def _create(options: dict[str, Any]) -> list[Held]:
         "params": {name: options[name] for name, r in RANGES.items() if r.in_params and options[name] is not None},
         **{name: options[name] for name, r in RANGES.items() if not r.in_params and options[name] is not None},
         "protocol": options["protocol"],
+        "model": options["model"],
         "live": options["live"],
         "confirm": not options["no_confirm"],
     }

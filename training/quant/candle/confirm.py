@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 
 from instruments.quant.bars import Bars
 from instruments.quant.features.candle import feature_matrix
+from training.quant.candle.fit import fit_logistic
 from training.quant.candle.plan import plan_candle
 from training.quant.candle.spec import STEPS, CandleSpec, format_time
 from training.quant.candle.split import CandleSplit
@@ -28,8 +28,6 @@ from training.quant.candle.verdict import Evidence
 from training.quant.labels import up_label
 from training.quant.stats.classification import auc_with_interval
 
-LOGISTIC_C = {"honest": 1.0, "poc": 1.0, "steady": 0.01}  # PROTOCOL §2
-
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
@@ -37,7 +35,8 @@ Rows = NDArray[np.int64]
 @dataclass(frozen=True)
 class Window:
     """One step: its decision candle (seconds, UTC); labels, probabilities and standings (0 to 1) of its W test rows, of
-    which `predicted_up` reached the threshold of its model.
+    which `predicted_up` reached the threshold of its model. `logistic_rank` is None where logistic regression is the
+    model.
 
     `auc` and `interval` are None where all its candles went the same way.
     """
@@ -47,7 +46,7 @@ class Window:
     labels: Floats
     probability: Floats
     percentile_rank: Floats
-    logistic_rank: Floats
+    logistic_rank: Floats | None
     predicted_up: int
     auc: float | None
     interval: tuple[float, float] | None
@@ -55,7 +54,8 @@ class Window:
 
 @dataclass(frozen=True)
 class Confirmation:
-    """`windows` from the oldest to the run's own; the pooled evidence is None where there is nothing to rank."""
+    """`windows` from the oldest to the run's own; the pooled evidence is None where there is nothing to rank, that of
+    logistic regression also where that is the model."""
 
     windows: list[Window]
     pooled: Evidence | None
@@ -85,7 +85,7 @@ def confirm_candle(
     return Confirmation(
         windows=windows,
         pooled=_pool([(w.labels, w.percentile_rank) for w in windows], spec.seed, predicted_up),
-        logistic=_pool([(w.labels, w.logistic_rank) for w in windows], spec.seed),
+        logistic=_pool([(w.labels, w.logistic_rank) for w in windows if w.logistic_rank is not None], spec.seed),
     )
 
 
@@ -109,7 +109,7 @@ def _splits(bars: Bars, rows: Rows, decision: int, spec: CandleSpec) -> list[tup
 
 
 def _window(features: Floats, labels: Floats, split: CandleSplit, spec: CandleSpec, *, decision: int) -> Window:
-    stopped, final = fit_candle(
+    validated, final = fit_candle(
         features, labels, split=split, spec=spec, on_stage=lambda *_: None, on_round=lambda *_: None
     )
     test, train, validation = (slice(part.start, part.stop) for part in (split.test, split.train, split.validation))
@@ -117,10 +117,12 @@ def _window(features: Floats, labels: Floats, split: CandleSplit, spec: CandleSp
     threshold = threshold_of(
         spec,
         train=(labels[train], p_train),
-        validation=(labels[validation], stopped.probability(features[validation])) if stopped else None,
+        validation=(labels[validation], validated.probability(features[validation])) if validated else None,
     )
-    x_train, x_test = (final.scaler.transform(features[rows]) for rows in (train, test))
-    linear = LogisticRegression(C=LOGISTIC_C[spec.protocol], max_iter=500).fit(x_train, labels[train])
+    logistic_rank = None
+    if spec.model != "logistic":
+        linear = fit_logistic(features, labels, rows=split.train, spec=spec)
+        logistic_rank = percentile_rank(linear.probability(features[test]), linear.probability(features[train]))
     auc, interval = auc_with_interval(y, p) if 0 < y.sum() < len(y) else (None, None)
     return Window(
         decision=decision,
@@ -128,7 +130,7 @@ def _window(features: Floats, labels: Floats, split: CandleSplit, spec: CandleSp
         labels=y,
         probability=p,
         percentile_rank=percentile_rank(p, p_train),
-        logistic_rank=percentile_rank(linear.predict_proba(x_test)[:, 1], linear.predict_proba(x_train)[:, 1]),
+        logistic_rank=logistic_rank,
         predicted_up=int((p >= threshold).sum()),
         auc=auc,
         interval=interval,

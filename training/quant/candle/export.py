@@ -1,4 +1,5 @@
-"""The files of a candle model as bytes; `training.quant.candle.model` reads `model.txt` and `manifest.json` back."""
+"""The files of a candle model as bytes; `training.quant.candle.model` reads `manifest.json` and, of trees, `model.txt`
+back."""
 
 import io
 import json
@@ -6,26 +7,24 @@ from typing import Any
 
 import joblib
 
+from training.quant.candle.fit import Fitted
 from training.quant.candle.spec import CandleSpec
 from training.quant.candle.train import CandleOutcome
 
 
-def model_text(outcome: CandleOutcome) -> bytes:
-    """LightGBM's text format; its SHA-256 is the model hash."""
-    return str(outcome.final.model.booster_.model_to_string()).encode()
-
-
 def manifest(outcome: CandleOutcome, spec: CandleSpec, *, hashes: dict[str, str]) -> dict[str, Any]:
-    """Scaler, features and threshold beside the trees; floats are written so that they read back to the same bits."""
+    """Scaler, features and threshold beside the trees, or with the weights of logistic regression; floats are written
+    so that they read back to the same bits."""
     low, high = outcome.feature_range
+    final = outcome.final
     return {
         "format": 1,
         "feature_set": spec.feature_set,
         "feature_names": list(outcome.columns),
         "timeframe": spec.timeframe,
-        "rounds": outcome.final.rounds,
+        **({"rounds": final.rounds} if isinstance(final, Fitted) else final.weights),
         "threshold": outcome.threshold,
-        "scaler": {"mean": outcome.final.scaler.mean_.tolist(), "scale": outcome.final.scaler.scale_.tolist()},
+        "scaler": {"mean": final.scaler.mean_.tolist(), "scale": final.scaler.scale_.tolist()},
         "feature_low": low.tolist(),
         "feature_high": high.tolist(),
         **hashes,

@@ -1,8 +1,10 @@
-"""Fitting: a StandardScaler and a LightGBM classifier on the rows of one part, with one thread and a fixed seed.
+"""Fitting: a StandardScaler and a classifier, boosted trees or logistic regression, on the rows of one part, with one
+thread and a fixed seed.
 
 One thread because two threads on 756 rows cost 1.4 to 26 times one; bins come from the fitted rows alone.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +12,10 @@ from typing import Any
 import lightgbm
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from training.quant.candle.model import probability
+from training.quant.candle.model import linear_probability, tree_probability
 from training.quant.candle.spec import CandleSpec
 
 Floats = NDArray[np.float64]
@@ -34,6 +37,7 @@ STOPPING = {
 }
 STEADY_ROUNDS = 40
 STEADY_PARAMS = {"reg_lambda": 10.0, "colsample_bytree": 0.5}
+LOGISTIC_C = {"honest": 1.0, "poc": 1.0, "steady": 0.01}  # PROTOCOL §2
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class Stopped:
 
     def probability(self, features: Floats) -> Floats:
         """P(class 1) for (n, k) unscaled features without NaN."""
-        return probability(self.booster, self.scaler.mean_, self.scaler.scale_, features, self.rounds)
+        return tree_probability(self.booster, self.rounds, (features - self.scaler.mean_) / self.scaler.scale_)
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,43 @@ class Fitted:
 
     def probability(self, features: Floats) -> Floats:
         """P(class 1) for (n, k) unscaled features without NaN."""
-        return probability(self.model.booster_, self.scaler.mean_, self.scaler.scale_, features, self.rounds)
+        scaled = (features - self.scaler.mean_) / self.scaler.scale_
+        return tree_probability(self.model.booster_, self.rounds, scaled)
+
+    def text(self) -> bytes:
+        """LightGBM's text format; its SHA-256 is the model hash."""
+        return str(self.model.booster_.model_to_string()).encode()
+
+    def importance(self) -> Floats:
+        """The gain of each feature. Shape (k,)."""
+        return np.asarray(self.model.booster_.feature_importance(importance_type="gain", iteration=self.rounds))
+
+
+@dataclass(frozen=True)
+class FittedLogistic:
+    """Logistic regression in the place of the trees, with the scaler of the rows it was fitted on."""
+
+    model: LogisticRegression
+    scaler: StandardScaler
+
+    @property
+    def weights(self) -> dict[str, Any]:
+        """As the manifest keeps them."""
+        return {"weights": self.model.coef_[0].tolist(), "intercept": float(self.model.intercept_[0])}
+
+    def probability(self, features: Floats) -> Floats:
+        """P(class 1) for (n, k) unscaled features without NaN."""
+        scaled = (features - self.scaler.mean_) / self.scaler.scale_
+        return linear_probability(self.model.coef_[0], float(self.model.intercept_[0]), scaled)
+
+    def text(self) -> bytes:
+        """Weights and scaler as JSON; its SHA-256 is the model hash."""
+        scaler = {"mean": self.scaler.mean_.tolist(), "scale": self.scaler.scale_.tolist()}
+        return json.dumps({**self.weights, **scaler}).encode()
+
+    def importance(self) -> Floats:
+        """How large the weight of each feature is. Shape (k,)."""
+        return np.asarray(np.abs(self.model.coef_[0]))
 
 
 def fit_until_it_stops(
@@ -96,6 +136,14 @@ def fit_rounds(features: Floats, labels: Floats, *, rows: range, spec: CandleSpe
     model = lightgbm.LGBMClassifier(n_estimators=rounds, **_params(spec))
     model.fit(scaler.transform(features[part]), labels[part])
     return Fitted(model, scaler, rounds)
+
+
+def fit_logistic(features: Floats, labels: Floats, *, rows: range, spec: CandleSpec) -> FittedLogistic:
+    """Fitted on `rows`."""
+    part = slice(rows.start, rows.stop)
+    scaler = StandardScaler().fit(features[part])
+    model = LogisticRegression(C=LOGISTIC_C[spec.protocol], max_iter=500)
+    return FittedLogistic(model.fit(scaler.transform(features[part]), labels[part]), scaler)
 
 
 def _params(spec: CandleSpec) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Models read back from their text files, for serving; here the candle model. Nothing is ever unpickled.
+"""Models read back from their text files, for serving; here the candle models. Nothing is ever unpickled.
 
 LightGBM is imported when the first model is read: it costs 3 s, which no web process should wait for at its start
 (boursomatic/wsgi.py loads it in the background).
@@ -6,7 +6,9 @@ LightGBM is imported when the first model is read: it costs 3 s, which no web pr
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,10 +21,16 @@ Floats = NDArray[np.float64]
 MODEL, MANIFEST = "model.txt", "manifest.json"
 
 
-def probability(booster: "lightgbm.Booster", mean: Floats, scale: Floats, features: Floats, rounds: int) -> Floats:
-    """P(class 1) by a booster's first `rounds` trees on (n, k) unscaled features without NaN. Shape (n,)."""
-    out = booster.predict((features - mean) / scale, num_iteration=rounds, num_threads=1)
+def tree_probability(booster: "lightgbm.Booster", rounds: int, scaled: Floats) -> Floats:
+    """P(class 1) by a booster's first `rounds` trees on (n, k) scaled features without NaN. Shape (n,)."""
+    out = booster.predict(scaled, num_iteration=rounds, num_threads=1)
     return np.asarray(out, dtype=np.float64)
+
+
+def linear_probability(weights: Floats, intercept: float, scaled: Floats) -> Floats:
+    """P(class 1) by logistic regression, `weights` (k,), on (n, k) scaled features. Shape (n,)."""
+    out: Floats = np.exp(-np.logaddexp(0, -(scaled @ weights + intercept)))  # 1 / (1 + exp(-score)), without overflow
+    return out
 
 
 class Integrity(Exception):
@@ -33,10 +41,9 @@ class Integrity(Exception):
 class CandleModel:
     """What serving needs of a model, read back from its text files."""
 
-    booster: "lightgbm.Booster"
     mean: Floats
     scale: Floats
-    rounds: int
+    of_scaled: Callable[[Floats], Floats]  # P(up) for (n, k) scaled features without NaN
     feature_set: str
     timeframe: str
     threshold: float
@@ -45,23 +52,28 @@ class CandleModel:
 
     def probability(self, features: Floats) -> Floats:
         """P(up) for (n, k) unscaled features; NaN where a row has a NaN (its window is not full). Shape (n,)."""
-        if not len(features):
-            return np.empty(0)
-        out = probability(self.booster, self.mean, self.scale, features, self.rounds)
-        out[np.isnan(features).any(axis=1)] = np.nan
+        out = np.full(len(features), np.nan)
+        complete = ~np.isnan(features).any(axis=1)
+        if complete.any():
+            out[complete] = self.of_scaled((features[complete] - self.mean) / self.scale)
         return out
 
 
 def read_model(files: dict[str, bytes], expected: dict[str, str]) -> CandleModel:
-    """A model from the bytes of `model.txt` and `manifest.json`, each held against its SHA-256 before it is parsed:
-    a corrupt text can kill the process, an edited digit silently changes predictions. Raises Integrity."""
+    """A model from the bytes of `manifest.json` and, for boosted trees, `model.txt`, each held against its SHA-256
+    before it is parsed: a corrupt text can kill the process, an edited digit silently changes predictions. Raises
+    Integrity."""
     check_files(files, expected)
     manifest = json.loads(files[MANIFEST])
+    of_scaled = (
+        partial(linear_probability, np.array(manifest["weights"]), manifest["intercept"])
+        if "weights" in manifest
+        else partial(tree_probability, read_booster(files[MODEL]), manifest["rounds"])
+    )
     return CandleModel(
-        booster=read_booster(files[MODEL]),
         mean=np.array(manifest["scaler"]["mean"]),
         scale=np.array(manifest["scaler"]["scale"]),
-        rounds=manifest["rounds"],
+        of_scaled=of_scaled,
         feature_set=manifest["feature_set"],
         timeframe=manifest["timeframe"],
         threshold=manifest["threshold"],

@@ -18,11 +18,14 @@ ROWS_RULE = 2  # PROTOCOL §1: stale bars are no candles, unmoved closes no outc
 STEPS = 10  # windows of a walk-forward confirmation before the run's own
 
 PROTOCOLS = ("honest", "poc", "steady")
+MODEL_NAMES = {"lightgbm": "LightGBM", "logistic": "logistic regression"}
+MODELS = tuple(MODEL_NAMES)
 FEATURE_SETS = ("scale_free", "poc16")
 TIMEFRAMES = ("1h", "4h", "1d", "1w")
 DEFAULT_FEATURE_SET = {"honest": "scale_free", "poc": "poc16", "steady": "scale_free"}
 STEADY = {"learning_rate": 0.05, "num_leaves": 8, "max_depth": 3, "min_child_samples": 60}  # fixed, PROTOCOL §2
 NOT_HASHED = {"candle", "symbol", "timeframe", "confirm", "live", "rows_rule"}
+ADDED = {"model": "lightgbm"}  # since release 0.1.0: hashed where they differ from this, so that its hashes stay
 
 
 class SpecError(ValueError):
@@ -92,6 +95,7 @@ class CandleSpec:
     min_child_samples: int = 20
     protocol: str = "honest"
     feature_set: str = "scale_free"
+    model: str = "lightgbm"
     confirm: bool = True
     live: bool = False
     seed: int = SEED
@@ -126,7 +130,8 @@ class CandleSpec:
     def params_hash(self) -> str:
         """SHA-256 over what makes a configuration (PROTOCOL §3): not symbol, candle, timeframe, confirm,
         live or the rule for rows."""
-        configuration = {"kind": "candle", **{k: v for k, v in asdict(self).items() if k not in NOT_HASHED}}
+        chosen = {k: v for k, v in asdict(self).items() if k not in NOT_HASHED and ADDED.get(k) != v}
+        configuration = {"kind": "candle", **chosen}
         return hashlib.sha256(json.dumps(configuration, sort_keys=True).encode()).hexdigest()
 
 
@@ -159,11 +164,15 @@ def parse_candle_spec(data: Any, *, default_symbol: str = "") -> CandleSpec:
         raise SpecError({"detail": ["The body must be a JSON object."]})
     errors: dict[str, list[str]] = {}
     params = data.get("params", {})
+    model = _one_of(data, "model", MODELS, "lightgbm", errors)
     if not isinstance(params, Mapping):
         errors["params"] = ["Must be an object with learning_rate, num_leaves, max_depth, min_child_samples."]
         params = {}
-    values: dict[str, Any] = {"protocol": _one_of(data, "protocol", PROTOCOLS, "honest", errors)}
-    fixed = STEADY if values["protocol"] == "steady" else {}
+    protocol = _one_of(data, "protocol", PROTOCOLS, "honest", errors)
+    fixed = fixed_params(protocol, model)
+    if protocol == "steady" and model != "lightgbm":
+        errors["model"] = ["Fixed at lightgbm with the protocol steady. Leave it out, or choose honest."]
+    values: dict[str, Any] = {"protocol": protocol, "model": model}
     _check_names(data, params, errors)
     for name, wanted in RANGES.items():
         source = params if wanted.in_params else data
@@ -177,7 +186,7 @@ def parse_candle_spec(data: Any, *, default_symbol: str = "") -> CandleSpec:
     values["symbol"] = _text(data, "symbol", default_symbol, errors)
     values["timeframe"] = _one_of(data, "timeframe", TIMEFRAMES, "1d", errors)
     default_set = DEFAULT_FEATURE_SET[values["protocol"]]
-    sets = (default_set,) if fixed else FEATURE_SETS
+    sets = (default_set,) if protocol == "steady" else FEATURE_SETS
     values["feature_set"] = _one_of(data, "feature_set", sets, default_set, errors)
     for name, default in (("confirm", True), ("live", False)):
         values[name] = data.get(name, default)
@@ -189,7 +198,7 @@ def parse_candle_spec(data: Any, *, default_symbol: str = "") -> CandleSpec:
 
 
 def _check_names(data: Mapping[str, Any], params: Mapping[str, Any], errors: dict[str, list[str]]) -> None:
-    at_top = {"candle_date", "params", "symbol", "timeframe", "protocol", "feature_set", "confirm", "live"}
+    at_top = {"candle_date", "params", "symbol", "timeframe", "protocol", "feature_set", "model", "confirm", "live"}
     at_top |= {name for name, r in RANGES.items() if not r.in_params}
     nested = {name for name, r in RANGES.items() if r.in_params}
     for name in data:
@@ -201,11 +210,19 @@ def _check_names(data: Mapping[str, Any], params: Mapping[str, Any], errors: dic
             errors[str(name)[:60]] = [f"Unknown parameter. Known: {', '.join(sorted(nested))}."]
 
 
+def fixed_params(protocol: str, model: str) -> dict[str, float]:
+    """The `params` that can't be chosen: with `steady` by the protocol, with logistic regression because they are the
+    trees' and do nothing."""
+    if protocol == "steady":
+        return STEADY
+    return {name: r.default for name, r in RANGES.items() if r.in_params} if model == "logistic" else {}
+
+
 def _fixed(source: Mapping[str, Any], name: str, value: float) -> float | int:
-    """What a protocol has fixed, where nothing else is sent; ValueError with the sentence for the user."""
+    """What can't be chosen, where nothing else is sent; ValueError with the sentence for the user."""
     sent = source.get(name, value)
     if isinstance(sent, bool) or sent != value:
-        raise ValueError(f"Fixed at {value:g} with the protocol steady. Leave it out, or choose honest.")
+        raise ValueError("Can't be chosen with the protocol steady or with logistic regression. Leave it out.")
     return value
 
 

@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 
 from instruments.quant.bars import Bars, Seconds
 from instruments.quant.features.candle import FEATURE_SETS, feature_matrix
-from training.quant.candle.fit import STEADY_ROUNDS, Fitted, Stopped, fit_rounds, fit_until_it_stops
+from training.quant.candle.fit import (
+    STEADY_ROUNDS,
+    Fitted,
+    FittedLogistic,
+    Stopped,
+    fit_logistic,
+    fit_rounds,
+    fit_until_it_stops,
+)
 from training.quant.candle.plan import NO_STALE, CandlePlan, plan_candle
 from training.quant.candle.spec import COST_BP, CandleSpec
 from training.quant.candle.split import CandleSplit
@@ -28,15 +36,19 @@ OnStage = Callable[[str, float, str], None]  # (stage, progress 0…1, message)
 THRESHOLD_GRID = {"honest": (40, 60), "poc": (30, 80), "steady": (30, 70)}  # percent
 
 
+Validated = Stopped | FittedLogistic
+Final = Fitted | FittedLogistic
+
+
 @dataclass(frozen=True)
 class CandleOutcome:
     """Everything that a candle run found. `test_probability`: of each bar of the plan's span, also of those without an
-    outcome; empty for a live run. With `steady` nothing is stopped early and no row validates."""
+    outcome; empty for a live run. With `steady` no row validates."""
 
     plan: CandlePlan
     columns: tuple[str, ...]
-    stopped: Stopped | None  # early-stopped: gives the rounds and the validation figures
-    final: Fitted  # the model that is kept
+    validated: Validated | None  # fitted without the validation rows, judged by them; gives trees their rounds
+    final: Final  # the model that is kept
     threshold: float
     train: Metrics
     validation: Metrics | None
@@ -71,13 +83,13 @@ def train_candle(
     features_by_bar = feature_matrix(bars, name=spec.feature_set, timeframe=spec.timeframe)
     features, labels = features_by_bar[plan.rows], up_label(bars.close, keep_unmoved=spec.by_first_rule)[plan.rows]
 
-    stopped, final = fit_candle(features, labels, split=split, spec=spec, on_stage=on_stage, on_round=on_round)
+    validated, final = fit_candle(features, labels, split=split, spec=spec, on_stage=on_stage, on_round=on_round)
 
     on_stage("evaluate", 0.9, f"{len(plan.span)} test candles")
     y_train, p_train = _part(labels, split.train), final.probability(_part(features, split.train))
     validation = None
-    if stopped is not None:
-        validation = _part(labels, split.validation), stopped.probability(_part(features, split.validation))
+    if validated is not None:
+        validation = _part(labels, split.validation), validated.probability(_part(features, split.validation))
     threshold = threshold_of(spec, train=(y_train, p_train), validation=validation)
     evaluation = _judge(
         bars,
@@ -91,7 +103,7 @@ def train_candle(
     return CandleOutcome(
         plan=plan,
         columns=FEATURE_SETS[spec.feature_set].columns,
-        stopped=stopped,
+        validated=validated,
         final=final,
         threshold=threshold,
         train=evaluate(y_train, p_train, threshold),
@@ -109,10 +121,14 @@ def fit_candle(
     spec: CandleSpec,
     on_stage: OnStage,
     on_round: Callable[[int, float], None],
-) -> tuple[Stopped | None, Fitted]:
+) -> tuple[Validated | None, Final]:
     """PROTOCOL §2: the early-stopped model, and the one that is kept: fitted again with the rounds that were best, on
     all training rows (`honest`) or on those of the first fit (`poc`, which so gets the same trees). `steady` stops
-    nothing early: its rounds are fixed."""
+    nothing early: its rounds are fixed. Logistic regression has no rounds."""
+    if spec.model == "logistic":
+        on_stage("fit", 0.1, f"logistic regression on {len(split.train)} rows")
+        validated, final = (fit_logistic(features, labels, rows=rows, spec=spec) for rows in (split.fit, split.train))
+        return validated, final
     if spec.protocol == "steady":
         on_stage("fit", 0.1, f"{len(split.train)} rows, {STEADY_ROUNDS} rounds")
         return None, fit_rounds(features, labels, rows=split.train, spec=spec, rounds=STEADY_ROUNDS)

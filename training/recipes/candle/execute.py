@@ -1,7 +1,6 @@
 """A candle run carried out: load, train, judge, and what it leaves behind."""
 
 from training.evidence.trials import TrialFields
-from training.quant.candle.export import model_text
 from training.quant.candle.spec import CandleSpec
 from training.quant.candle.train import train_candle
 from training.recipes.base import Completed, FollowUp, ModelFields, Work
@@ -25,7 +24,7 @@ def execute(work: Work) -> Completed:
         stale_time=data.stale_time,
     )
     progress.stage("write", 0.95, "files, hashes and the model's version")
-    text = model_text(outcome)
+    text = outcome.final.text()
     result = candle_result(run, data, outcome, text)
     detail = candle_detail(spec, data, outcome)
     return Completed(

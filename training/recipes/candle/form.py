@@ -8,12 +8,15 @@ from django import forms
 
 from instruments.quant.features.candle import FEATURE_SETS
 from training.quant.candle.spec import (
+    MODEL_NAMES,
+    MODELS,
     PROTOCOLS,
     RANGES,
     STEADY,
     CandleSpec,
     Range,
     SpecError,
+    fixed_params,
     parse_candle_spec,
     parse_time,
 )
@@ -71,6 +74,11 @@ class CandleForm(forms.Form):
         required=False,
         widget=forms.Select(attrs={"class": "form-select form-select-sm"}),
     )
+    model = forms.ChoiceField(
+        choices=list(MODEL_NAMES.items()),
+        required=False,
+        widget=forms.Select(attrs={"class": "form-select form-select-sm"}),
+    )
     live = forms.BooleanField(required=False, label="Live: train without a test window where the future is missing")
 
     spec: CandleSpec
@@ -79,7 +87,7 @@ class CandleForm(forms.Form):
         super().__init__(*args, **kwargs)
         for name, setting in RANGES.items():
             self.fields[name] = NumberField(setting)
-        is_fixed = self["protocol"].value() == "steady"
+        is_fixed = bool(fixed_params(self["protocol"].value(), self["model"].value()))
         for name, value in STEADY.items():
             attrs = self.fields[name].widget.attrs
             attrs |= {"data-steady": f"{value:g}", "data-own": f"{RANGES[name].default:g}"}  # for static/js/form.js
@@ -93,13 +101,14 @@ class CandleForm(forms.Form):
             "timeframe": cleaned.get("timeframe", ""),
             "candle_date": cleaned.get("candle_date", ""),
             "protocol": cleaned.get("protocol") or PROTOCOLS[0],
+            "model": cleaned.get("model") or MODELS[0],
             "live": cleaned.get("live", False),
             "params": {},
         }
         if cleaned.get("feature_set"):
             body["feature_set"] = cleaned["feature_set"]
         for name, setting in RANGES.items():
-            if not (name in STEADY and body["protocol"] == "steady"):
+            if name not in fixed_params(body["protocol"], body["model"]):
                 (body["params"] if setting.in_params else body)[name] = cleaned.get(name)
         try:
             self.spec = parse_candle_spec(body)
@@ -124,10 +133,11 @@ def initial_values(query: Mapping[str, str], config: Mapping[str, Any] | None = 
     values = dict(config or {})
     values["candle_date"] = query.get("candle") or values.get("candle", "")
     values |= {
-        name: query[name] for name in (*RANGES, "symbol", "timeframe", "protocol", "feature_set") if query.get(name)
+        name: query[name]
+        for name in (*RANGES, "symbol", "timeframe", "protocol", "feature_set", "model")
+        if query.get(name)
     }
-    if values.get("protocol") == "steady":
-        values |= STEADY
+    values |= fixed_params(values.get("protocol", ""), values.get("model", ""))
     values.setdefault("timeframe", "1d")
     values["candle_date"] = _as_input(values["candle_date"])
     return values

@@ -11,7 +11,7 @@ from django.utils import timezone
 from training.evidence.candle import CandleVerdict, candle_verdicts
 from training.evidence.universe import universe_verdicts
 from training.models import ACTIVE, Status, TrainingRun
-from training.quant.candle.spec import RANGES, parse_time
+from training.quant.candle.spec import RANGES, CandleSpec, parse_time
 from training.quant.candle.verdict import Verdict
 from training.quant.stats.equity import trades_of
 from training.quant.universe.verdict import UniverseVerdict
@@ -176,6 +176,7 @@ def _outcome(run: TrainingRun, summary: dict[str, Any]) -> dict[str, Any]:
         ),
         "trades": trade_lines(run),
         "performance": {**performance, "rows": _performance_rows(performance)},
+        "importance_unit": "share of gain" if best_round else "share of the weights",
         "importance": [
             {**feature, "percent": 100 * feature["share"], "width": 100 * feature["share"] / largest}
             for feature in importance
@@ -264,8 +265,10 @@ def _settings(run: TrainingRun) -> list[tuple[str, str]]:
         (f"{setting.label} ({setting.unit})" if setting.unit else setting.label, f"{run.config[name]:g}")
         for name, setting in RANGES.items()
     ]
+    spec = CandleSpec.from_dict(run.config)
     rest = [
-        (name.replace("_", " ").capitalize(), str(run.config[name])) for name in ("protocol", "feature_set", "seed")
+        (name.replace("_", " ").capitalize(), str(getattr(spec, name)))
+        for name in ("protocol", "feature_set", "model", "seed")
     ]
     return [*numbers, *rest, *([("Live", "yes, without a test window")] if run.config["live"] else [])]
 

@@ -16,7 +16,7 @@ from boursomatic.shared.records import (
 )
 from instruments.models import Timeframe as Timeframes
 from training.models import Status
-from training.quant.candle.spec import FEATURE_SETS, PROTOCOLS, RANGES, CandleSpec
+from training.quant.candle.spec import FEATURE_SETS, MODELS, PROTOCOLS, RANGES, CandleSpec
 from training.quant.candle.verdict import Evidence, Verdict
 from training.recipes.schema import ModelHead, RunHead, config_record, request_record
 
@@ -44,6 +44,7 @@ else:
             | UnsetType,
             UNSET,
         ),
+        model=(Annotated[str, choice(MODELS, "Boosted trees, or logistic regression")], MODELS[0]),
         confirm=(Annotated[bool, about("Follow with the walk-forward confirmation")], True),
         live=(Annotated[bool, about("Train a candle with too few candles after it, untested")], False),
     )

@@ -7,7 +7,6 @@ from typing import Any
 from training.artifacts.provenance import code_version, libraries_changed
 from training.artifacts.storage import sha256
 from training.models import TrainingRun
-from training.quant.candle.export import model_text
 from training.quant.candle.spec import CandleSpec, SpecError
 from training.quant.candle.train import CandleOutcome, train_candle
 from training.recipes.base import Completed, Work
@@ -41,7 +40,7 @@ def verification(run: TrainingRun, on_stage: OnStage) -> dict[str, Any]:
     on_stage("truncate", 0.6, "without any bar after the decision")
     cut = replace(data, bars=data.bars.slice(0, data.decision + 1))
     truncated = _train(cut, replace(spec, live=True))
-    text = model_text(again)
+    text = again.final.text()
     probabilities = [row["probability"] for row in run.detail["test_rows"]]
     identical = sha256(text) == run.result["model_hash"] and again.test_probability.tolist() == probabilities
     then, rows = run.detail["made_with"], rows_hash(data)
@@ -52,7 +51,7 @@ def verification(run: TrainingRun, on_stage: OnStage) -> dict[str, Any]:
         "params": spec.params_hash() != run.params_hash,
     }
     differs = [name for name, is_changed in changed.items() if is_changed]
-    holds = model_text(truncated) == text
+    holds = truncated.final.text() == text
     return {
         "identical": identical,
         "differs": differs,

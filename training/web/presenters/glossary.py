@@ -150,7 +150,7 @@ GLOSSARY: dict[str, Note] = {
     "logistic": Note(
         "Logistic regression",
         "The simplest model of two classes, fitted to the same rows and features in each window.",
-        "p = 1 / (1 + exp(−(a + b·x))), features scaled, L2 penalty 1",
+        "p = 1 / (1 + exp(−(a + b·x))), features scaled, L2 penalty 1 (with steady 100)",
         "Cox, Journal of the Royal Statistical Society B 20, 1958.",
         "Better here does not mean better tomorrow, but then the boosted trees add nothing.",
     ),

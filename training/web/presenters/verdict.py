@@ -10,7 +10,7 @@ from django.utils import timezone
 from training.evidence.candle import CandleVerdict
 from training.evidence.trials import levels_spent
 from training.models import ACTIVE, Status, TrainingRun
-from training.quant.candle.spec import STEPS, CandleSpec
+from training.quant.candle.spec import MODEL_NAMES, STEPS, CandleSpec
 from training.quant.candle.verdict import Label, Verdict, level_text, p_text, trials_text
 from training.recipes.noise_control.recipe import RECIPE as NOISE_CONTROL
 from training.recipes.verification.recipe import RECIPE as VERIFICATION
@@ -170,7 +170,7 @@ def _confirmed(run: TrainingRun, job: TrainingRun) -> dict[str, Any]:
                 "is_recipe": note == "walk_forward",
             }
             for name, note, evidence in (
-                ("This recipe (LightGBM)", "walk_forward", pooled),
+                (f"This recipe ({MODEL_NAMES[spec.model]})", "walk_forward", pooled),
                 ("Logistic regression, same rows", "logistic", logistic),
             )
             if evidence

@@ -27,7 +27,7 @@ def test_it_makes_the_trees_that_the_protocol_names() -> None:
     )
     outcome = train_candle(bars, decision=900, spec=spec, on_stage=lambda *_: None, on_round=lambda *_: None)
     split = outcome.plan.split
-    assert not split.validation and outcome.validation is None and outcome.stopped is None
+    assert not split.validation and outcome.validation is None and outcome.validated is None
     assert split.train == split.fit and split.train[-1] == 899
 
     features, labels = feature_matrix(bars, name="scale_free", timeframe="1d"), up_label(bars.close)

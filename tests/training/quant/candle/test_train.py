@@ -9,7 +9,7 @@ import pytest
 from instruments.quant.bars import Bars
 from tests.training.quant.noise import noise_bars
 from training.artifacts.storage import sha256
-from training.quant.candle.export import json_bytes, manifest, model_text
+from training.quant.candle.export import json_bytes, manifest
 from training.quant.candle.model import MANIFEST, MODEL, Integrity, read_model
 from training.quant.candle.plan import NotTrainable, plan_candle
 from training.quant.candle.spec import CandleSpec, format_time
@@ -33,7 +33,7 @@ def train(bars: Bars, decision: int = DECISION, **more: object) -> CandleOutcome
 def test_it_makes_the_same_model_from_the_same_data(protocol: str) -> None:
     feature_set = {"honest": "scale_free", "poc": "poc16"}[protocol]
     first, second = (train(noise_bars(1000), protocol=protocol, feature_set=feature_set) for _ in range(2))
-    assert model_text(first) == model_text(second)
+    assert first.final.text() == second.final.text()
     assert first.evidence == second.evidence
 
 
@@ -42,7 +42,7 @@ def test_it_makes_the_same_model_whatever_comes_after_the_decision() -> None:
     cut = DECISION + 1
     changed = Bars(*(np.concatenate([getattr(bars, c)[:cut], getattr(other, c)[cut:]]) for c in vars(bars)))
     one, two = train(bars), train(changed)
-    assert model_text(one) == model_text(two)
+    assert one.final.text() == two.final.text()
     assert one.threshold == two.threshold
     assert one.test_probability[0] == two.test_probability[0]  # decided at the selected candle's close
     assert one.test != two.test
@@ -91,7 +91,7 @@ def test_it_refuses_what_would_not_do_and_says_why() -> None:
 def test_it_reads_its_own_model_back_to_the_bit_and_refuses_a_changed_file() -> None:
     bars = noise_bars(1000)
     spec, outcome = spec_at(bars), train(bars)
-    files = {MODEL: model_text(outcome), MANIFEST: json_bytes(manifest(outcome, spec, hashes={}))}
+    files = {MODEL: outcome.final.text(), MANIFEST: json_bytes(manifest(outcome, spec, hashes={}))}
     expected = {name: sha256(content) for name, content in files.items()}
     model = read_model(files, expected)
     rows = np.random.default_rng(0).normal(size=(50, 16))

@@ -79,7 +79,11 @@ class CandleForm(forms.Form):
         required=False,
         widget=forms.Select(attrs={"class": "form-select form-select-sm"}),
     )
-    live = forms.BooleanField(required=False, label="Live: train without a test window where the future is missing")
+    live = forms.BooleanField(
+        required=False,
+        label="Live: train without a test window where the future is missing",
+        widget=forms.CheckboxInput(attrs={"class": "form-check-input"}),
+    )
 
     spec: CandleSpec
 

@@ -14,7 +14,6 @@ from predictions.models import Recommendation, RecommendationSet
 from predictions.recommendations.days import coverage_of, used_until
 from predictions.recommendations.make import universe_models
 from training.models import ModelVersion, Status, TrainingRun
-from training.recipes.universe.preview import DEMO
 
 LOOKED_AT = 10  # models, the newest
 WHO = {
@@ -94,7 +93,8 @@ def _button(title: str) -> tuple[str, str, dict[str, str] | None]:
     if title == CANDLE:
         return "Open the chart", reverse("backtest"), None
     if title == UNIVERSE:
-        name = DEMO if Universe.objects.filter(name=DEMO).exists() else ALL
+        filled = Universe.objects.filter(instruments__series__rows__gt=0)
+        name = filled.order_by("pk").values_list("name", flat=True).first() or ALL
         return f"Train on the universe {name}", reverse("universe-new"), {"universe": name}
     if title == ACTIVATE:
         newest = universe_models().order_by("-pk").first()
@@ -107,13 +107,15 @@ def _button(title: str) -> tuple[str, str, dict[str, str] | None]:
 
 
 def _score_button() -> tuple[str, str, dict[str, str] | None]:
-    """Scoring where a horizon has passed; else a replay of days whose outcome is known."""
+    """Scoring where a horizon has passed; else a replay of days whose outcome is known; else a model that can be asked
+    about such days."""
     oldest = RecommendationSet.objects.filter(is_open=True, in_sample=False).order_by("as_of", "pk").first()
     if oldest and np.busday_offset(oldest.as_of, oldest.horizon, roll="forward") <= coverage_of(oldest.universe).newest:
         return "Score now", reverse("score-now"), {}
-    query = {"when": "replay"}
-    for model in universe_models().order_by("-pk")[:LOOKED_AT]:
+    models = list(universe_models().order_by("-pk")[:LOOKED_AT])
+    for model in models:
         if used_until(model) < coverage_of(model.universe).newest:
-            query["version"] = model.version
-            break
-    return "Replay past days, to have something to score", f"{reverse('recommend-new')}?{urlencode(query)}", None
+            query = urlencode({"when": "replay", "version": model.version})
+            return "Replay past days, to have something to score", f"{reverse('recommend-new')}?{query}", None
+    fields = {"universe": models[0].universe if models else ALL, "year_before": "1"}
+    return "Train as of one year before the newest bar, to replay the year since", reverse("universe-new"), fields

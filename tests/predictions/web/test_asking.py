@@ -60,6 +60,7 @@ def test_the_form_names_the_open_days_and_offers_a_training_where_there_are_none
     whole = started(browser.post("/training/universe/", {"universe": "few", "horizon": "5"}))
     page = browser.get(NEW, {"when": "replay", "universe": "few", "version": whole.model_version.version}).text
     assert "there is nothing to replay" in page and "Train as of one year before" in page
+    assert ">Replay</button>" not in page
     refused = browser.post(
         NEW, {"universe": "few", "version": whole.model_version.version, "when": "replay", "months": "3"}
     )

@@ -76,8 +76,8 @@ def asked_models(universe: str, version: str | None) -> list[ModelVersion]:
 
 
 def universe_models() -> QuerySet[ModelVersion]:
-    """Those that were not deleted."""
-    return ModelVersion.objects.existing().exclude(universe="").select_related("run")
+    """Those that were not deleted, with their runs and the names of these."""
+    return ModelVersion.objects.existing().exclude(universe="").select_related("run__description")
 
 
 def recommendations_make(

@@ -16,6 +16,7 @@ from tests.predictions.advised import TRAINED, advised, day_of
 from tests.training.carrying import carried, carry
 from tests.training.universe import make_universe
 from training.models import Status, TrainingRun
+from training.runs.annotations import run_describe
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
 NEW = "/recommendations/new"
@@ -100,8 +101,10 @@ def test_a_replay_is_marked_everywhere_and_stands_apart_on_the_scorecard(
     day = RecommendationSet.objects.newest_first()[0].as_of
     assert "Replay: said after the event" in browser.get("/recommendations/", {"version": model.version}).text
     started(browser.post("/recommendations/score"))
+    run_describe(run=model.run, user=carol, changes={"name": "The old one"})
     card = browser_of(bob).get("/recommendations/scorecard/").text
     assert '<h2 class="section-title">Replays</h2>' in card and "Score now" not in card
+    assert f'The old one <span class="run-id">{model.version}</span>' in card
     assert day < coverage_of("few").newest
 
 

@@ -14,6 +14,7 @@ from tests.training.registry.test_activation import universe_model
 from tests.training.results import candle_result
 from tests.training.run_builders import make_model, make_run
 from training.models import Activation, ModelVersion, Status
+from training.runs.annotations import run_describe
 from training.web.tables import MODELS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
@@ -109,6 +110,7 @@ def test_it_rolls_back_with_one_click_and_says_what_was_active_when(
     carol: User, alice: User, browser_of: BrowserOf
 ) -> None:
     first, second = universe_model(carol), universe_model(carol)
+    run_describe(run=first.run, user=carol, changes={"name": "The first one"})
     browser = browser_of(carol)
     for model, before in ((first, ""), (second, first.version)):
         browser.post(f"/models/{model.version}/gate/", {"reason": "good", "expected_active": before})
@@ -118,6 +120,7 @@ def test_it_rolls_back_with_one_click_and_says_what_was_active_when(
     day = (now - timedelta(days=3)).strftime("%Y-%m-%d")
     then = browser.get(f"/models/history/?on={day}").text
     assert f"Active at the end of {day}" in then and "Roll back" not in then
+    assert then.count(f'The first one <span class="run-id">{first.version}</span>') == 3  # then, activated, replaced
     assert browser.get("/models/history/?on=someday").status_code == 400
     back = f"/models/{second.version}/roll-back"
     assert back in browser.get("/models/history/").text and back not in browser_of(alice).get("/models/history/").text

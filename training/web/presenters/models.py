@@ -104,11 +104,12 @@ def history_context(day: str, rows: Sequence[Activation]) -> dict[str, Any]:
         except ValueError as error:
             problem = str(error)
     in_force = [] if problem else active_on(moment)
-    versions = {activation.version for activation in [*rows, *in_force]} | {
-        activation.previous for activation in in_force
-    }
+    shown = [*rows, *in_force]
+    versions = {activation.version for activation in shown} | {activation.previous for activation in shown}
     existing = ModelVersion.objects.existing().filter(version__in=versions - {""})
-    active = dict(existing.values_list("version", "is_active"))
+    active, names = {}, {}
+    for version, is_active, name in existing.values_list("version", "is_active", "run__description__name"):
+        active[version], names[version] = is_active, name
     return {
         "day": day,
         "problem": problem,
@@ -116,6 +117,7 @@ def history_context(day: str, rows: Sequence[Activation]) -> dict[str, Any]:
             {
                 "activation": activation,
                 "scope": scope_label(activation.scope),
+                "name": names.get(activation.version),
                 "is_known": activation.version in active,
                 "back": activation.previous
                 if not day and active.get(activation.version) and activation.previous in active
@@ -127,7 +129,9 @@ def history_context(day: str, rows: Sequence[Activation]) -> dict[str, Any]:
             {
                 "activation": activation,
                 "scope": scope_label(activation.scope),
+                "name": names.get(activation.version),
                 "is_known": activation.version in active,
+                "previous_name": names.get(activation.previous),
                 "failed": [check_label(name) for name in refusals(activation.gate)],
             }
             for activation in rows

@@ -1,5 +1,9 @@
 """Universes read: which series a name stands for."""
 
+from datetime import datetime
+
+from django.db.models import Max, Min, QuerySet
+
 from instruments.models import NO_PRICES, Instrument, Series, Timeframe, Universe
 
 ALL = "all"
@@ -14,13 +18,23 @@ def universe_series(name: str, timeframe: str = Timeframe.DAY) -> list[Series]:
 
     `all` is every active instrument. Raises UnknownUniverse.
     """
-    rows = Series.objects.select_related("instrument").filter(timeframe=timeframe, rows__gt=0, instrument__active=True)
-    if name != ALL:
-        rows = rows.filter(instrument__universes__name=name)
-    found = list(rows.order_by("instrument__symbol"))
+    found = list(_series_of(name, timeframe).select_related("instrument").order_by("instrument__symbol"))
     if not found:
         raise UnknownUniverse(_what_there_is(name, timeframe))
     return found
+
+
+def universe_period(name: str, timeframe: str = Timeframe.DAY) -> tuple[datetime, datetime]:
+    """The first and the newest bar of any of these series, without reading them one by one. Raises UnknownUniverse."""
+    period = _series_of(name, timeframe).aggregate(first=Min("first"), last=Max("last"))
+    if period["last"] is None:
+        raise UnknownUniverse(_what_there_is(name, timeframe))
+    return period["first"], period["last"]
+
+
+def _series_of(name: str, timeframe: str) -> QuerySet[Series]:
+    rows = Series.objects.filter(timeframe=timeframe, rows__gt=0, instrument__active=True)
+    return rows if name == ALL else rows.filter(instrument__universes__name=name)
 
 
 def _what_there_is(name: str, timeframe: str) -> str:

@@ -23,15 +23,15 @@ LAST_BARS = 20  # shown as a table where the chart can't be drawn
 @page_permission(Scope.READ)
 def backtest(request: HttpRequest) -> HttpResponse:
     """The chart. Its bars come from the API; what is on it comes from the address."""
-    with_bars = list(Series.objects.filter(rows__gt=0, instrument__active=True).select_related("instrument"))
+    with_bars = Series.objects.filter(rows__gt=0, instrument__active=True)
+    timeframes: dict[str, list[str]] = {}
+    for known, its_timeframe in with_bars.values_list("instrument__symbol", "timeframe"):  # by symbol
+        timeframes.setdefault(known, []).append(its_timeframe)
     symbol = request.GET.get("symbol") or default_symbol()
-    timeframe = request.GET.get("timeframe") or _usual_timeframe(with_bars, symbol)
+    timeframe = request.GET.get("timeframe") or _usual_timeframe(timeframes.get(symbol, []))
     context: dict[str, Any] = {
-        "symbols": sorted({series.instrument.symbol for series in with_bars}),
-        "timeframes": {
-            symbol: [series.timeframe for series in with_bars if series.instrument.symbol == symbol]
-            for symbol in {series.instrument.symbol for series in with_bars}
-        },
+        "symbols": list(timeframes),
+        "timeframes": timeframes,
         "symbol": symbol,
         "timeframe": timeframe,
         "timeframe_choices": Timeframe.choices,
@@ -42,9 +42,8 @@ def backtest(request: HttpRequest) -> HttpResponse:
     try:
         series = series_get(symbol, timeframe)
     except UnknownSeries as error:
-        return render(
-            request, "instruments/backtest.html", {**context, "problem": str(error)}, status=_status(with_bars)
-        )
+        status = 404 if timeframes else 200  # nothing loaded yet is a state of the house, not a wrong address
+        return render(request, "instruments/backtest.html", {**context, "problem": str(error)}, status=status)
     bars = PriceBar.objects.filter(series=series).order_by("-timestamp")[:LAST_BARS]
     return render(request, "instruments/backtest.html", {**context, "series": series, "last_bars": bars})
 
@@ -79,12 +78,6 @@ def _lines(listed: Sequence[Instrument]) -> list[InstrumentLine]:
     ]
 
 
-def _usual_timeframe(with_bars: list[Series], symbol: str) -> str:
+def _usual_timeframe(timeframes: Sequence[str]) -> str:
     """Daily bars where the instrument has them, else what it has."""
-    there = [series.timeframe for series in with_bars if series.instrument.symbol == symbol]
-    return there[0] if there and Timeframe.DAY not in there else Timeframe.DAY
-
-
-def _status(with_bars: list[Series]) -> int:
-    """Nothing loaded yet is a state of the house, not a wrong address."""
-    return 404 if with_bars else 200
+    return timeframes[0] if timeframes and Timeframe.DAY not in timeframes else Timeframe.DAY

@@ -8,7 +8,7 @@ import numpy as np
 from django.utils import timezone
 
 from instruments.models import Series
-from instruments.universes import UnknownUniverse, universe_series
+from instruments.universes import UnknownUniverse, universe_period
 from training.models import ModelVersion
 from training.registry.gate import OLDEST_SESSIONS
 
@@ -54,9 +54,10 @@ def newest_bar_text(newest: date) -> str:
 def coverage_of(universe: str) -> Coverage:
     """Raises NotAdvisable where the universe has no bars."""
     try:
-        return coverage(universe_series(universe))
+        first, newest = universe_period(universe)
     except UnknownUniverse as error:
         raise NotAdvisable(str(error)) from error
+    return Coverage(first.date(), newest.date())
 
 
 def coverage(series: Sequence[Series]) -> Coverage:

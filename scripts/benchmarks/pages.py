@@ -1,8 +1,11 @@
-"""Pages over a full site: 5,000 instruments, 100,000 runs and models, 50,000 trials of one series; beside `healthz`.
+"""Pages over a full site: 5,000 instruments, 100,000 runs and models, 50,000 trials of one series, 100,000
+recommendations; beside `healthz`.
 
 table     runs, models, instruments, trials: as they open, sorted by a heading, and a later page
 trials    the log of 50,000 trials beside that of 1,000
 palette   what Ctrl-K finds
+others    home, a day of 5,000 recommendations, the scorecard, forms, the chart's page, those of one instrument or run
+CSV       all runs: the time, and the memory that it takes
 
 Server time within one process, without a network. On a throw-away PostgreSQL, or with --sqlite on a file. Medians of
 warm, interleaved rounds.
@@ -11,15 +14,20 @@ warm, interleaved rounds.
 import argparse
 import json
 import os
+import resource
 import tempfile
 import time
 from contextlib import ExitStack
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 ROUNDS = 7
 INSTRUMENTS = 5_000
 RUNS = 100_000  # half of them on one series, whose trials they are
+DAYS = 20  # of recommendations, each of all instruments
+MOST_MS = 150.0  # of a page
 FEW = 1_000  # trials of the log that the great one is compared with
 PAGES = {
     "healthz": "/healthz",
@@ -34,7 +42,23 @@ PAGES = {
     "trials, few": "/trials/?symbol=FEW",
     "trials, many": "/trials/?symbol=MANY",
     "palette": "/palette?text=few",
+    "home": "/",
+    "recommendations": "/recommendations/",
+    "recommendations by symbol": "/recommendations/?sort=symbol&label=BUY",
+    "scorecard": "/recommendations/scorecard/",
+    "drift": "/recommendations/drift/",
+    "recommend": "/recommendations/new",
+    "schedules": "/schedules/",
+    "data": "/data/",
+    "workers": "/workers/",
+    "train a universe": "/training/universe/",
+    "chart": "/backtest/",
+    "an instrument": "/instrument/?symbol=MANY",
+    "a universe": "/universes/bench/",
+    "a run": "/runs/{run_id}/",
+    "model history": "/models/history/",
 }
+CSV = "/runs/?format=csv"
 
 
 def main(arguments: list[str]) -> int:
@@ -56,11 +80,14 @@ def main(arguments: list[str]) -> int:
         django.setup()
         _fill()
         seconds = _measure()
+        csv_s, csv_mib = _export()
     for name, taken in seconds.items():
-        print(f"{name:<28}{1000 * taken:>8.1f} ms{taken / seconds['healthz']:>9.1f} x healthz")
+        above = f"   above {MOST_MS:g} ms" if 1000 * taken > MOST_MS else ""
+        print(f"{name:<28}{1000 * taken:>8.1f} ms{taken / seconds['healthz']:>9.1f} x healthz{above}")
     print(f"{'trials, many / few':<28}{seconds['trials, many'] / seconds['trials, few']:>8.2f} x")
+    print(f"{'CSV of all runs':<28}{csv_s:>8.1f} s{csv_mib:>9.1f} MiB more than before")
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(json.dumps(seconds, indent=1))
+    options.output.write_text(json.dumps({**seconds, "csv": csv_s, "csv_mib": csv_mib}, indent=1))
     return 0
 
 
@@ -94,6 +121,7 @@ def _fill() -> None:
     columns = [field.column for field in ModelVersion._meta.concrete_fields if field.column != "id"]
     values = {"version": "'candle-' || run.run_id", "run_id": "run.id", "series_id": "run.series_id"}
     copied = ", ".join(values.get(column, f"model.{column}") for column in columns)
+    _recommend(person)
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO training_modelversion ({', '.join(columns)}) SELECT {copied} FROM training_trainingrun run "
@@ -103,25 +131,73 @@ def _fill() -> None:
         cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")  # as autovacuum would
 
 
+def _recommend(person: Any) -> None:
+    """An active model of a universe of all instruments, and what it said of each on DAYS days, all of it scored."""
+    from instruments.models import Instrument, Series, Universe  # noqa: PLC0415 - after django.setup
+    from predictions.models import Label, Recommendation, RecommendationSet  # noqa: PLC0415
+    from tests.training.registry.test_activation import universe_model  # noqa: PLC0415
+    from training.models import ModelVersion  # noqa: PLC0415
+
+    newest = datetime(2020, 1, 31, tzinfo=UTC)
+    missing = Instrument.objects.filter(series=None)
+    covered = {"timeframe": "1d", "rows": 250, "first": newest - timedelta(days=365), "last": newest}
+    Series.objects.bulk_create(Series(instrument=instrument, **covered) for instrument in missing)
+    Universe.objects.create(name="bench").instruments.set(Instrument.objects.all())
+    model = universe_model(person)
+    ModelVersion.objects.filter(pk=model.pk).update(universe="bench", is_active=True)
+    series = list(Series.objects.values_list("pk", flat=True))
+    said = [(label, number) for label in Label.values for number in range(len(series) // 3 + 1)]
+    for day in range(DAYS):
+        at = newest - timedelta(days=2 * day)
+        made = RecommendationSet.objects.create(
+            version=model.version, universe="bench", horizon=20, buy_threshold=0.05, sell_threshold=-0.02,
+            promise={"precision": 0.4, "interval": [0.3, 0.5]}, as_of=date(at.year, at.month, at.day), made_at=at,
+            in_sample=False, is_open=False, score={"scored": len(series), "buys": len(series) // 3, "buy_hits": 500},
+        )  # fmt: skip
+        outcome = {"realised_return": 0.02, "target_at": at + timedelta(days=28), "scored_at": at + timedelta(days=29)}
+        Recommendation.objects.bulk_create(
+            Recommendation(
+                set=made, series_id=pk, bar_at=at, label=label, p_buy=0.4, p_hold=0.3, p_sell=0.3, rank=number + 1,
+                expected_return=0.01, features=bytes(100), hit=number % 2 == 0, **outcome,
+            )
+            for pk, (label, number) in zip(series, said, strict=False)
+        )  # fmt: skip
+
+
 def _measure() -> dict[str, float]:
     """Medians in seconds, by name."""
     from django.conf import settings  # noqa: PLC0415 - after django.setup
-    from django.contrib.auth.models import User  # noqa: PLC0415
-    from django.test import Client  # noqa: PLC0415
 
     from training.models import TrainingRun  # noqa: PLC0415
 
     settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
-    browser = Client()
-    browser.force_login(User.objects.get(), backend="django.contrib.auth.backends.ModelBackend")
-    middle = TrainingRun.objects.order_by("pk")[RUNS // 2].pk
+    browser = _browser()
+    middle = TrainingRun.objects.order_by("pk")[RUNS // 2]
     seconds: dict[str, list[float]] = {name: [] for name in PAGES}
     for round_number in range(ROUNDS + 1):
         for name, address in PAGES.items():
             began = time.perf_counter()
-            answer = browser.get(address.format(run=middle))
+            answer = browser.get(address.format(run=middle.pk, run_id=middle.run_id))
             taken = time.perf_counter() - began
             assert answer.status_code == 200, (address, answer.status_code)
             if round_number:  # the first one warms up
                 seconds[name].append(taken)
     return {name: median(each) for name, each in seconds.items()}
+
+
+def _export() -> tuple[float, float]:
+    """The CSV of all runs, read and thrown away: seconds, and by how many MiB the process grew."""
+    before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+    lines = sum(chunk.count(b"\n") for chunk in _browser().get(CSV).streaming_content)
+    assert lines > RUNS, lines
+    return time.perf_counter() - began, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+
+
+def _browser() -> Any:
+    """Of the one person, logged in."""
+    from django.contrib.auth.models import User  # noqa: PLC0415 - after django.setup
+    from django.test import Client  # noqa: PLC0415
+
+    browser = Client()
+    browser.force_login(User.objects.get(), backend="django.contrib.auth.backends.ModelBackend")
+    return browser

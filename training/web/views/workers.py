@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope
 from boursomatic.shared.pages import render_page
-from training.models import Reason, Status, TrainingRun, WorkerProcess
+from training.models import ACTIVE, Reason, Status, TrainingRun, WorkerProcess
 from training.queue import clock, leases
 from training.worker import heartbeat
 
@@ -46,7 +46,7 @@ def _hosts() -> list[dict[str, Any]]:
 
 
 def _queue() -> dict[str, Any]:
-    active = TrainingRun.objects.existing().aggregate(
+    active = TrainingRun.objects.existing().filter(status__in=ACTIVE).aggregate(
         queued=Count("pk", filter=Q(status=Status.QUEUED)),
         running=Count("pk", filter=Q(status=Status.RUNNING)),
         oldest=Min("created_at", filter=Q(status=Status.QUEUED)),

@@ -6,8 +6,10 @@ from importlib import import_module
 
 from django.core.wsgi import get_wsgi_application
 
+from boursomatic.serve.turns import Turns
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "boursomatic.settings")
-application = get_wsgi_application()
+application = Turns(get_wsgi_application())
 
 # Serving predictions needs LightGBM, whose import takes 3 s of a core: fetched after the rush of the start.
 _later = threading.Timer(10, import_module, args=("lightgbm",))

@@ -146,10 +146,10 @@ def _recommend(person: Any) -> None:
     model = universe_model(person)
     ModelVersion.objects.filter(pk=model.pk).update(universe="bench", is_active=True)
     series = list(Series.objects.values_list("pk", flat=True))
-    said = [(label, number) for label in Label.values for number in range(len(series) // 3 + 1)]
+    labels = [(label, number) for label in Label.values for number in range(len(series) // 3 + 1)]
     for day in range(DAYS):
         at = newest - timedelta(days=2 * day)
-        made = RecommendationSet.objects.create(
+        day_set = RecommendationSet.objects.create(
             version=model.version, universe="bench", horizon=20, buy_threshold=0.05, sell_threshold=-0.02,
             promise={"precision": 0.4, "interval": [0.3, 0.5]}, as_of=date(at.year, at.month, at.day), made_at=at,
             in_sample=False, is_open=False, score={"scored": len(series), "buys": len(series) // 3, "buy_hits": 500},
@@ -157,10 +157,10 @@ def _recommend(person: Any) -> None:
         outcome = {"realised_return": 0.02, "target_at": at + timedelta(days=28), "scored_at": at + timedelta(days=29)}
         Recommendation.objects.bulk_create(
             Recommendation(
-                set=made, series_id=pk, bar_at=at, label=label, p_buy=0.4, p_hold=0.3, p_sell=0.3, rank=number + 1,
+                set=day_set, series_id=pk, bar_at=at, label=label, p_buy=0.4, p_hold=0.3, p_sell=0.3, rank=number + 1,
                 expected_return=0.01, features=bytes(100), hit=number % 2 == 0, **outcome,
             )
-            for pk, (label, number) in zip(series, said, strict=False)
+            for pk, (label, number) in zip(series, labels, strict=False)
         )  # fmt: skip
 
 

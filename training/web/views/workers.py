@@ -46,10 +46,14 @@ def _hosts() -> list[dict[str, Any]]:
 
 
 def _queue() -> dict[str, Any]:
-    active = TrainingRun.objects.existing().filter(status__in=ACTIVE).aggregate(
-        queued=Count("pk", filter=Q(status=Status.QUEUED)),
-        running=Count("pk", filter=Q(status=Status.RUNNING)),
-        oldest=Min("created_at", filter=Q(status=Status.QUEUED)),
+    active = (
+        TrainingRun.objects.existing()
+        .filter(status__in=ACTIVE)
+        .aggregate(
+            queued=Count("pk", filter=Q(status=Status.QUEUED)),
+            running=Count("pk", filter=Q(status=Status.RUNNING)),
+            oldest=Min("created_at", filter=Q(status=Status.QUEUED)),
+        )
     )
     waits = (timezone.now() - active["oldest"]).total_seconds() if active["oldest"] else None
     return {**active, "oldest_waits_s": waits}

@@ -13,12 +13,14 @@ class UnknownUniverse(Exception):
     """No universe of that name has prices; the text says which there are, or how to make one."""
 
 
-def universe_series(name: str, timeframe: str = Timeframe.DAY) -> list[Series]:
-    """The series of the universe's active instruments at `timeframe`, by symbol, each with its instrument.
+def universe_series(name: str, timeframe: str = Timeframe.DAY, *, with_instruments: bool = True) -> list[Series]:
+    """The series of the universe's active instruments at `timeframe`, by symbol, each with its instrument. 5,000 of
+    these take longer to read than all else: a page that names none does without.
 
     `all` is every active instrument. Raises UnknownUniverse.
     """
-    found = list(_series_of(name, timeframe).select_related("instrument").order_by("instrument__symbol"))
+    rows = _series_of(name, timeframe).order_by("instrument__symbol")
+    found = list(rows.select_related("instrument") if with_instruments else rows)
     if not found:
         raise UnknownUniverse(_what_there_is(name, timeframe))
     return found

@@ -33,10 +33,10 @@ class UniverseData:
     data_hash: str
 
 
-def universe_members(universe: str) -> list[Series]:
+def universe_members(universe: str, *, with_instruments: bool = True) -> list[Series]:
     """The series of a universe; SpecError under `universe` where there are none."""
     try:
-        return universe_series(universe)
+        return universe_series(universe, with_instruments=with_instruments)
     except UnknownUniverse as error:
         raise SpecError({"universe": [str(error)]}) from error
 

@@ -39,7 +39,7 @@ def universe_preview(requested: UniverseSpec | WalkSpec) -> Preview:
     """Two queries over the bars' index, one of the trials. Instruments of different calendars make it a guess."""
     spec = requested.spec if isinstance(requested, WalkSpec) else requested
     try:
-        series = universe_members(spec.universe)
+        series = universe_members(spec.universe, with_instruments=False)
     except SpecError as error:
         return Preview(problem=" ".join(text for texts in error.errors.values() for text in texts))
     end = max(item.last for item in series if item.last).astimezone(UTC)

@@ -6,6 +6,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template import loader
 
+from boursomatic.accounts.members import admins
+from boursomatic.accounts.permissions import NoRole
+
 
 def _wants_json(request: HttpRequest) -> bool:
     return request.path.startswith("/api/")
@@ -26,6 +29,8 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    if isinstance(exception, NoRole) and not _wants_json(request):
+        return render(request, "accounts/no_role.html", {"admins": admins()}, status=403)
     return _answer(request, 403, str(exception or "") or "You may not do this.")
 
 

@@ -6,6 +6,7 @@ from django.contrib.auth.models import Group, User
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from boursomatic.accounts.members import access_end
 from boursomatic.accounts.models import ApiToken, AuditEntry
 from boursomatic.accounts.roles import role_of
 from boursomatic.accounts.site import AuditedAdmin, HistoryAdmin
@@ -55,6 +56,12 @@ class MemberAdmin(AuditedAdmin, UserAdmin):  # type: ignore[type-arg]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """As on the page of members: sessions and tokens of who becomes inactive don't come back with them."""
+        super().save_model(request, obj, form, change)
+        if "is_active" in form.changed_data and not obj.is_active:
+            access_end(user=obj, by=self.person(request))
 
 
 @admin.register(ApiToken)

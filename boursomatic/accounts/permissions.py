@@ -23,14 +23,20 @@ PUBLIC = "public"  # anyone, without a login
 SIGNED_IN = "signed-in"  # anyone with an account, whatever the role
 ADMIN = "admin"  # the role admin, in the browser
 
+NO_ROLE = "Your account has no role yet. Ask an admin to make you a viewer, trainer or manager."
+
 View = Callable[..., HttpResponseBase]
+
+
+class NoRole(PermissionDenied):
+    """Refused because the account has no role: its page says what to do, and whom to ask."""
 
 
 def refusal(user: Person, scope: Scope, token: ApiToken | None = None) -> str:
     """Why this may not be done, in words for the user; empty when it may."""
     role = role_of(user)
     if role is None:
-        return "Your account has no role yet. Ask an admin to make you a viewer, trainer or manager."
+        return NO_ROLE
     if scope not in SCOPES[role]:
         able = ", ".join(r.value for r in Role if scope in SCOPES[r])
         return f"Your role, {role.value}, may not do this ({scope.label.lower()}). It takes one of: {able}."
@@ -63,7 +69,7 @@ def admin_only(view: View) -> View:
     return _guarded(
         view,
         ADMIN,
-        lambda request: "" if role_of(request.user) is Role.ADMIN else "Only admins may use the admin site.",
+        lambda request: "" if role_of(request.user) is Role.ADMIN else "Only admins may use this.",
     )
 
 
@@ -102,7 +108,7 @@ def _guarded(view: View, access: str, refused: Callable[[HttpRequest], str]) -> 
         if not request.user.is_authenticated:
             return _to_login(request)
         if sentence := refused(request):
-            raise PermissionDenied(sentence)
+            raise PermissionDenied(sentence) if role_of(request.user) else NoRole(NO_ROLE)
         return view(request, *args, **kwargs)
 
     guarded.access = access  # type: ignore[attr-defined]  # the mark that the contract test reads

@@ -40,6 +40,11 @@ def role_of(user: Person) -> Role | None:
     """The highest role that the user holds, None without one; a superuser is an admin."""
     if not isinstance(user, User) or not user.is_active:
         return None
+    return held_role(user)
+
+
+def held_role(user: User) -> Role | None:
+    """The role of an account, which an inactive one has back when it is activated."""
     if user.is_superuser:
         return Role.ADMIN
     held = {group.name for group in user.groups.all()}  # not values_list: lists of members prefetch the groups

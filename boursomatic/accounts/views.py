@@ -1,12 +1,17 @@
-"""Login, logout, and one's own account: password and tokens."""
+"""Login, logout, one's own account with its password and tokens, and the pages behind one-day links."""
 
+from typing import Any
+
+from axes.utils import reset as axes_reset
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.forms import PasswordChangeForm
 from django.contrib.auth.models import User
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import INTERNAL_RESET_SESSION_TOKEN, LoginView, LogoutView, PasswordResetConfirmView
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse_lazy
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
@@ -15,7 +20,8 @@ from django.views.decorators.http import require_POST
 
 from boursomatic.accounts.audit import audit
 from boursomatic.accounts.columns import columns_hide
-from boursomatic.accounts.forms import TokenForm
+from boursomatic.accounts.forms import InvitationForm, TokenForm
+from boursomatic.accounts.members import invitation_tokens, is_invited
 from boursomatic.accounts.models import ApiToken
 from boursomatic.accounts.permissions import public, signed_in
 from boursomatic.accounts.roles import SCOPES, Scope, role_of
@@ -25,6 +31,64 @@ from boursomatic.shared.tables import TableName
 
 login = public(LoginView.as_view(template_name="accounts/login.html", redirect_authenticated_user=True))
 logout = public(LogoutView.as_view())
+
+
+class PasswordLink(PasswordResetConfirmView):
+    """Behind a link of one day, which works once: a member chooses a new password."""
+
+    template_name = "accounts/link.html"
+    success_url = reverse_lazy("login")
+    action = "password.reset"
+
+    def get_user(self, uidb64: str) -> User | None:
+        user = super().get_user(uidb64)
+        return user if user and self.is_for(user) else None
+
+    def is_for(self, user: User) -> bool:
+        return user.is_active
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        token, user = self.request.session.get(INTERNAL_RESET_SESSION_TOKEN), self.user
+        assert user is not None  # a form is drawn for an account alone
+        with transaction.atomic():
+            # Two windows may hold the same link: the second finds it used.
+            stored = User.objects.select_for_update().filter(pk=user.pk).first()
+            if stored is None or not self.token_generator.check_token(stored, token):
+                self.validlink = False
+                return self.render_to_response(self.get_context_data())
+            response = super().form_valid(form)
+            audit(user, self.action, user.username)
+        axes_reset(username=user.username)
+        messages.success(self.request, "Your password is set. Log in with it.")
+        return response
+
+    def get_form(self, form_class: Any = None) -> Any:
+        form = super().get_form(form_class)
+        for field in form.fields.values():
+            field.widget.attrs["class"] = "form-control"
+        return form
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(**kwargs) | {"is_invitation": self.action == "member.join"}
+
+    def render_to_response(self, context: dict[str, Any], **more: Any) -> HttpResponse:
+        form = context["form"]
+        return super().render_to_response(context, status=410 if form is None else 400 if form.errors else 200, **more)
+
+
+class InvitationLink(PasswordLink):
+    """The same for whoever is invited, who chooses a user name too."""
+
+    form_class = InvitationForm  # type: ignore[assignment]  # takes a user as SetPasswordForm does
+    token_generator = invitation_tokens
+    action = "member.join"
+
+    def is_for(self, user: User) -> bool:
+        return is_invited(user)
+
+
+password_reset = public(PasswordLink.as_view())
+invitation = public(InvitationLink.as_view())
 
 
 @signed_in

@@ -78,6 +78,9 @@ def test_it_gives_a_member_a_role_and_notes_it(dave: User, stranger: User, brows
     assert page.status_code == 302, page.text
     assert role_of(stranger) is Role.TRAINER
     assert AuditEntry.objects.get(action="user.change").user == dave
+    token_create(user=stranger)
+    browser_of(dave).post(f"/admin/auth/user/{stranger.pk}/change/", {**form, "is_active": ""})
+    assert role_of(User.objects.get(pk=stranger.pk)) is None and not ApiToken.objects.exists()
 
 
 def test_it_makes_a_member(dave: User, browser_of: BrowserOf) -> None:

@@ -22,8 +22,8 @@ PAGES = (
     "/runs/?status=failed", "/runs/bulk-delete/", "/runs/{candle}/", "/runs/{universe}/", "/runs/{walk}/",
     "/runs/compare?runs={candle}", "/runs/nowhere/", "/models/", "/models/{version}/gate/", "/models/candle-{candle}/",
     "/models/history/", "/trials/", "/trials/?universe=demo", "/instruments/", "/schedules/", "/workers/", "/notices/",
-    "/notices/?kind=precision", "/account/", "/account/password/", "/training/new/?candle=2010-06-15",
-    "/training/universe/", "/training/universe/?how=walk",
+    "/notices/?kind=precision", "/account/", "/account/password/", "/members/",
+    "/training/new/?candle=2010-06-15", "/training/universe/", "/training/universe/?how=walk",
 )  # fmt: skip
 
 
@@ -71,9 +71,15 @@ def test_axe_finds_nothing_on_any_page(site: Site, open_page: OpenPage, names: d
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Start Training").wait_for()
     lines += _violations(page)
-    page.context.clear_cookies()
-    page.goto("/login/")
+    page.goto("/members/")
+    page.get_by_label("Name", exact=True).fill("Erin")
+    page.get_by_role("button", name="Make a link").click()
+    link = page.get_by_label("Link to send").input_value()
     lines += _violations(page)
+    page.context.clear_cookies()
+    for path in ("/login/", link, "/invitation/nothing/nothing/"):
+        page.goto(path)
+        lines += _violations(page)
     assert lines == []
 
 

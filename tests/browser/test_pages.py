@@ -19,6 +19,7 @@ PATHS = (
     "/docs/universe/",
     "/account/",
     "/notices/",
+    "/members/",
     "/training/new/?candle=2010-06-15",
 )
 NARROW = {"width": 390, "height": 844}

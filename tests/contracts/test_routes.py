@@ -48,6 +48,7 @@ def _filled(pattern: URLPattern | URLResolver) -> str:
 FILLING = {"IntConverter": "1", "UUIDConverter": "00000000-0000-0000-0000-000000000000"}
 ROUTES = list(_routes(get_resolver()))
 CLOSED = [route for route in ROUTES if route.access != PUBLIC]
+LINKS = ("/invitation/nothing/nothing/", "/password/nothing/nothing/")  # open to whoever has one
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -64,7 +65,7 @@ def test_it_declares_a_permission_for_every_route() -> None:
 
 
 def test_it_opens_to_everyone_only_what_must_be_open() -> None:
-    assert {r.address for r in ROUTES if r.access == PUBLIC} == {"/login/", "/logout/", "/healthz", "/readyz"}
+    assert {r.address for r in ROUTES if r.access == PUBLIC} == {"/login/", "/logout/", "/healthz", "/readyz", *LINKS}
 
 
 def test_it_lets_no_anonymous_in(db: None, client: Client) -> None:

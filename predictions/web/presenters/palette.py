@@ -25,6 +25,7 @@ PAGES = (
     ("Password and tokens", "account"),
     ("Documentation", "docs"),
 )
+ADMIN_PAGES = (("Members", "members"),)
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,13 @@ class Destination:
     address: str
 
 
-def palette(text: str) -> list[dict[str, Any]]:
+def palette(text: str, *, is_admin: bool = False) -> list[dict[str, Any]]:
     """Groups of places whose name has `text` in it, those that begin with it first; without a text the pages. Runs and
     models without a given name go by the beginning of their id, which an index knows."""
     text = text.strip()
+    pages = PAGES + ADMIN_PAGES if is_admin else PAGES
     groups = {
-        "Pages": [Destination(label, "", reverse(route)) for label, route in PAGES if text.lower() in label.lower()]
+        "Pages": [Destination(label, "", reverse(route)) for label, route in pages if text.lower() in label.lower()]
     }
     if text:
         runs = _runs(text)
@@ -57,7 +59,7 @@ def palette(text: str) -> list[dict[str, Any]]:
             ],
         }
     return [
-        {"label": label, "places": [asdict(place) for place in places[: len(PAGES) if label == "Pages" else MOST]]}
+        {"label": label, "places": [asdict(place) for place in places[: len(pages) if label == "Pages" else MOST]]}
         for label, places in groups.items()
         if places
     ]

@@ -29,6 +29,11 @@ def test_without_a_text_it_offers_the_pages(bob: User, browser_of: BrowserOf) ->
         assert browser_of(bob).get(place["address"]).status_code in (200, 403), place  # a viewer trains nothing
 
 
+def test_it_offers_the_page_of_members_to_admins(bob: User, dave: User, browser_of: BrowserOf) -> None:
+    assert "Pages" not in places(bob, browser_of, "members")
+    assert places(dave, browser_of, "members")["Pages"][0]["address"] == "/members/"
+
+
 def test_it_finds_instruments_by_symbol_and_name_those_that_begin_so_first(bob: User, browser_of: BrowserOf) -> None:
     Instrument.objects.bulk_create(
         Instrument(symbol=symbol, name=name)

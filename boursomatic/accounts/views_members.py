@@ -1,0 +1,151 @@
+"""The page of members, for admins: who there is, and all that is done to accounts from day to day."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.db.models import Max, OuterRef, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from boursomatic.accounts import members as service
+from boursomatic.accounts.forms import InviteForm
+from boursomatic.accounts.models import AuditEntry
+from boursomatic.accounts.permissions import admin_only
+from boursomatic.accounts.roles import Role, held_role
+
+
+@dataclass(frozen=True)
+class MemberLine:
+    """`link_ends` is when an invitation does that was not taken yet."""
+
+    user: User
+    role: Role | None
+    last_seen: datetime | None
+    link_ends: datetime | None
+    is_own: bool
+
+
+@dataclass(frozen=True)
+class Link:
+    """What an admin hands on, shown once: the text is in this answer and nowhere else."""
+
+    title: str
+    address: str
+    mailed_to: str
+
+
+@require_GET
+@admin_only
+@never_cache
+def members(request: HttpRequest) -> HttpResponse:
+    return _page(request, InviteForm())
+
+
+@require_POST
+@admin_only
+@never_cache
+def invite(request: HttpRequest) -> HttpResponse:
+    """Makes an account for whoever follows the link that the answer shows."""
+    form = InviteForm(request.POST)
+    if not form.is_valid():
+        return _page(request, form, status=400)
+    user = service.member_invite(**form.cleaned_data, by=_person(request))
+    return _page(request, InviteForm(), link=_invitation(request, user))
+
+
+@require_POST
+@admin_only
+@never_cache
+def member_change(request: HttpRequest, number: int) -> HttpResponse:
+    """`do`: role (with `role`), deactivate, activate, password, renew or withdraw."""
+    member, by, do = get_object_or_404(User, pk=number), _person(request), request.POST.get("do", "")
+    try:
+        if do == "password":
+            return _page(request, InviteForm(), link=_new_password(request, member))
+        if do == "renew":
+            renewed = service.invitation_renew(member=member, by=by)
+            return _page(request, InviteForm(), link=_invitation(request, renewed))
+        messages.success(request, _change(member, by, do, request.POST.get("role", "")))
+    except service.MemberRefused as refusal:
+        messages.error(request, str(refusal))
+    return redirect("members")
+
+
+def _change(member: User, by: User, do: str, role: str) -> str:
+    """What was done, in words. Raises MemberRefused."""
+    name = member.first_name if service.is_invited(member) else member.username
+    if do == "role" and role in Role.values:
+        service.role_change(member=member, role=Role(role), by=by)
+        return f"{name} is {Role(role).label.lower()} from now on."
+    if do == "deactivate":
+        service.member_deactivate(member=member, by=by)
+        return f"{name} is inactive: sessions and tokens have ended."
+    if do == "activate":
+        service.member_activate(member=member, by=by)
+        return f"{name} can log in again."
+    if do == "withdraw":
+        service.invitation_withdraw(member=member, by=by)
+        return f"The invitation of {name} is withdrawn: its link opens nothing."
+    raise service.MemberRefused("The form was not understood. Reload the page and try again.")
+
+
+def _invitation(request: HttpRequest, user: User) -> Link:
+    address, by = request.build_absolute_uri(service.invitation_path(user)), _person(request).username
+    text = (
+        f"{by} invites you to Boursomatic. Choose a user name and a password:\n\n{address}\n\n"
+        f"The link works once, and for a day. If it has ended, ask {by} for another.\n"
+    )
+    mailed = service.link_mail(address=user.email, subject="You are invited to Boursomatic", text=text)
+    return Link(f"{user.first_name} is invited. Send this link", address, user.email if mailed else "")
+
+
+def _new_password(request: HttpRequest, member: User) -> Link:
+    by = _person(request)
+    address = request.build_absolute_uri(service.password_link_make(member=member, by=by))
+    text = (
+        f"Choose a new password for your account {member.username} of Boursomatic:\n\n{address}\n\n"
+        f"The link works once, and for a day. If it has ended, ask {by.username} for another.\n"
+    )
+    mailed = service.link_mail(address=member.email, subject="Your new password of Boursomatic", text=text)
+    return Link(f"For {member.username} to choose a new password: send this link", address, member.email * mailed)
+
+
+def _page(request: HttpRequest, form: InviteForm, *, link: Link | None = None, status: int = 200) -> HttpResponse:
+    lines = list(_lines(_accounts(), _person(request)))
+    context = {
+        "lines": lines,
+        "form": form,
+        "link": link,
+        "roles": Role,
+        "without_role": [line.user for line in lines if line.user.is_active and line.role is None],
+        "now": timezone.now(),
+    }
+    return render(request, "accounts/members.html", context, status=status)
+
+
+def _accounts() -> QuerySet[User]:
+    """Active members, then invitations and who has left, each with what tells when they were last seen."""
+    acts = AuditEntry.objects.filter(user=OuterRef("pk")).order_by("-id").values("at")[:1]
+    rows = User.objects.annotate(token_used=Max("auth_token_set__last_used_at"), acted=Subquery(acts))
+    return rows.prefetch_related("groups").order_by("-is_active", "username")
+
+
+def _lines(users: Iterable[User], own: User) -> Iterable[MemberLine]:
+    valid = timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)
+    for user in users:
+        seen = [at for at in (user.last_login, getattr(user, "token_used"), getattr(user, "acted")) if at]  # noqa: B009
+        ends = user.date_joined + valid if service.is_invited(user) else None
+        yield MemberLine(user, held_role(user), max(seen, default=None), ends, user.pk == own.pk)
+
+
+def _person(request: HttpRequest) -> User:
+    """Who is behind a request that passed its permission."""
+    assert isinstance(request.user, User)
+    return request.user

@@ -22,8 +22,8 @@ PAGES = (
     "/runs/?status=failed", "/runs/bulk-delete/", "/runs/{candle}/", "/runs/{universe}/", "/runs/{walk}/",
     "/runs/compare?runs={candle}", "/runs/nowhere/", "/models/", "/models/{version}/gate/", "/models/candle-{candle}/",
     "/models/history/", "/trials/", "/trials/?universe=demo", "/instruments/", "/schedules/", "/workers/", "/notices/",
-    "/notices/?kind=precision", "/account/", "/account/password/", "/members/",
-    "/training/new/?candle=2010-06-15", "/training/universe/", "/training/universe/?how=walk",
+    "/notices/?kind=precision", "/account/", "/account/password/", "/members/", "/training/new/?candle=2010-06-15",
+    "/training/universe/", "/training/universe/?how=walk", "/universes/demo/?find=a", "/instrument/?symbol=AAPL",
 )  # fmt: skip
 
 

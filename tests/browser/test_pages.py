@@ -16,6 +16,8 @@ PATHS = (
     "/models/",
     "/instruments/",
     "/data/",
+    "/universes/demo/?find=a",
+    "/instrument/?symbol=AAPL",
     "/docs/universe/",
     "/account/",
     "/notices/",

@@ -1,9 +1,10 @@
 """What the pages of a universe and of an instrument are drawn from: coverage, and all that was made of it."""
 
+from datetime import UTC, date, datetime, time
 from typing import Any
 from urllib.parse import quote
 
-from django.db.models import Count, Max, Min, Q, QuerySet
+from django.db.models import Case, Count, Max, Min, Q, QuerySet, Value, When
 
 from instruments.models import Instrument, PriceBar, Series, Timeframe, Universe
 from instruments.universes import ALL
@@ -16,6 +17,8 @@ from training.web.presenters.models import model_lines
 
 NEWEST = 10  # runs and models
 ADVICE = 20  # the newest recommendations
+FOUND = 20  # instruments that a search offers
+UNUSED = 50  # members that no run can use
 
 
 def universe_members(name: str) -> QuerySet[Series]:
@@ -29,16 +32,32 @@ def universe_context(name: str) -> dict[str, Any]:
     """For `universe.html`, the page of members apart."""
     members = universe_members(name).order_by()
     coverage = members.aggregate(count=Count("pk"), oldest=Min("last"), newest=Max("last"))
+    test_first = _test_first(name)
     return {
         "name": name,
         "count": coverage["count"],
         "newest": coverage["newest"],
         "oldest": coverage["oldest"],
         "behind": members.filter(last__lt=coverage["newest"]).count() if coverage["newest"] else 0,
+        "test_first": test_first,
+        "untested": members.filter(last__lt=test_first).count() if test_first else 0,
         "without_bars": _instruments(name).exclude(pk__in=members.values("instrument")).count(),
         "models": _models(Q(universe=name)),
         "runs": _runs(Q(universe=name)),
         "trials": ledger_of_universe(name).count(),
+    }
+
+
+def editing_context(name: str, find: str) -> dict[str, Any]:
+    """For who may change the members: instruments that are none, and members that no run can use."""
+    outside = Instrument.objects.exclude(universes__name=name)
+    begins = Case(When(symbol__istartswith=find, then=Value(0)), default=Value(1))
+    matching = outside.filter(Q(symbol__icontains=find) | Q(name__icontains=find)).order_by(begins, "symbol")
+    used = universe_members(name).order_by().values("instrument")
+    return {
+        "find": find,
+        "found": matching[:FOUND] if find else [],
+        "unused": Instrument.objects.filter(universes__name=name).exclude(pk__in=used)[:UNUSED],
     }
 
 
@@ -60,6 +79,13 @@ def instrument_context(instrument: Instrument) -> dict[str, Any]:
 def _instruments(name: str) -> QuerySet[Instrument]:
     active = Instrument.objects.filter(active=True)
     return active if name == ALL else active.filter(universes__name=name)
+
+
+def _test_first(name: str) -> datetime | None:
+    """When the test part of its newest model begins."""
+    newest = ModelVersion.objects.existing().filter(universe=name).order_by("-pk")
+    day = newest.values_list("run__result__borders__test_first", flat=True).first()
+    return datetime.combine(date.fromisoformat(day), time.min, tzinfo=UTC) if day else None
 
 
 def _sources(series: Series) -> list[tuple[str, int]]:

@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from boursomatic.accounts.models import AuditEntry
 from instruments.models import Instrument, Series, Universe
 from predictions.recommendations.make import recommendations_make
 from tests.market import make_series
@@ -51,6 +52,52 @@ def test_it_shows_what_was_made_of_a_universe_by_its_names(alice: User, bob: Use
     page = browser_of(bob).get("/universes/few/").text
     assert page.count("The first one") == 2 and model.version in page and "of_others" not in page
     assert "/trials/?universe=few" in page and "1 trial</a>" in page
+
+
+def test_it_says_who_ends_before_the_test_of_its_newest_model(alice: User, bob: User, browser_of: BrowserOf) -> None:
+    few(30, 20, 30)
+    run = universe_model(alice).run
+    run.result |= {"borders": {"test_first": "2018-02-01"}}
+    run.save()
+    page = browser_of(bob).get("/universes/few/").text
+    assert "<strong>1 of 3 end before the test</strong> of its newest model, which begins on 2018-02-01" in page
+    assert page.count(">before the test<") == 1
+
+
+def test_managers_change_its_members_by_search_and_by_list(bob: User, carol: User, browser_of: BrowserOf) -> None:
+    few(30)
+    Instrument.objects.bulk_create(Instrument(symbol=symbol, name="Search me") for symbol in ("AAA", "BBB", "CCC"))
+    browser, members = browser_of(carol), Universe.objects.get().instruments
+    page = browser.get("/universes/few/", {"find": "search"}).text
+    assert re.findall(r'aria-label="(Add \w+)"', page) == ["Add AAA", "Add BBB", "Add CCC"]
+    assert "Models and runs keep the members that they were trained with" in page
+    assert browser.post("/universes/few/", {"add": "AAA", "find": "search"})["Location"].endswith("?find=search")
+    page = browser.post("/universes/few/", {"add": "AAA, bbb;\nCCC  S0"}, follow=True).text
+    assert "BBB, CCC added to few. 2 were there already." in page and members.count() == 4
+    assert page.count("no daily bars</td>") == 3
+    page = browser.post("/universes/few/", {"remove": "AAA"}, follow=True).text
+    assert "AAA removed from few." in page and members.count() == 3
+    assert [entry.action for entry in AuditEntry.objects.order_by("id")] == ["universe.add"] * 2 + ["universe.remove"]
+    assert "Change its members" not in browser_of(bob).get("/universes/few/").text
+    assert "Change its members" not in browser.get("/universes/all/").text
+    assert browser_of(bob).post("/universes/few/", {"add": "AAA"}).status_code == 403
+    assert browser.post("/universes/all/", {"add": "AAA"}).status_code == 404
+
+
+def test_a_list_with_a_mistake_changes_nothing_and_stays_in_the_form(carol: User, browser_of: BrowserOf) -> None:
+    few(30)
+    Instrument.objects.create(symbol="AAA")
+    browser, members = browser_of(carol), Universe.objects.get().instruments
+    for do, text, reason in (
+        ("add", "AAA NOPE <b>", "No instrument is called NOPE, &lt;b&gt;. Nothing was added"),
+        ("add", " ,; ", "Name at least one symbol"),
+        ("add", " ".join(map(str, range(6000))), "These are 6,000 symbols"),
+        ("remove", "S0 AAA", "AAA is not in few"),
+    ):
+        answer = browser.post("/universes/few/", {do: text})
+        assert answer.status_code == 400 and reason in answer.text
+    assert members.count() == 1 and not AuditEntry.objects.exists()
+    assert "AAA NOPE" in browser.post("/universes/few/", {"add": "AAA NOPE"}).text
 
 
 def test_an_instrument_says_where_its_bars_are_from_and_what_was_made_of_it(

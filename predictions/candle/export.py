@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,13 +17,15 @@ COLUMNS = ("symbol", "timestamp", "probability", "prediction", "confidence", "sa
            "distance")  # fmt: skip
 
 
-def folder_zip(version: ModelVersion) -> bytes:
-    """Every file of the run in a folder of its name. Raises FileNotFoundError where one is missing."""
+def folder_zip(version: ModelVersion, more: Mapping[str, bytes]) -> bytes:
+    """Every file of the run, and `more`, in a folder of its name. Raises FileNotFoundError where one is missing."""
     storage, out = artifact_storage(), io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in version.files:
             with storage.open(f"{version.folder}/{name}") as file:
                 archive.writestr(f"{version.run.run_id}/{name}", file.read())
+        for name, content in more.items():
+            archive.writestr(f"{version.run.run_id}/{name}", content)
     return out.getvalue()
 
 

@@ -24,6 +24,7 @@ PAGES = (
     "/models/history/", "/trials/", "/trials/?universe=demo", "/instruments/", "/schedules/", "/workers/", "/notices/",
     "/notices/?kind=precision", "/account/", "/account/password/", "/members/", "/training/new/?candle=2010-06-15",
     "/training/universe/", "/training/universe/?how=walk", "/universes/demo/?find=a", "/instrument/?symbol=AAPL",
+    "/models/{version}/",
 )  # fmt: skip
 
 

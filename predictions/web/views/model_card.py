@@ -1,7 +1,7 @@
 """Pages of a single model: its card, and what can be taken away."""
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
 from boursomatic.accounts.permissions import page_permission
@@ -9,7 +9,10 @@ from boursomatic.accounts.roles import Scope, may
 from predictions.candle.ask import ask
 from predictions.candle.export import folder_zip, predictions_csv, predictions_parquet
 from predictions.candle.model_card import card_context
+from predictions.universe.export import program_files
+from predictions.universe.model_card import universe_card_context
 from training.errors import RunRefused
+from training.evidence.universe import universe_verdicts
 from training.models import ModelVersion
 
 WRITERS = {
@@ -23,7 +26,7 @@ WRITERS = {
 def card(request: HttpRequest, version: str) -> HttpResponse:
     found = _version(version)
     if found.universe:
-        return redirect("run", found.run.run_id)  # which says of a universe's model what a card would
+        return render(request, "predictions/universe/model_card.html", universe_card_context(found))
     context = card_context(found) | {"may_train": may(request.user, Scope.TRAIN)}
     return render(request, "predictions/candle/model_card.html", context)
 
@@ -31,10 +34,12 @@ def card(request: HttpRequest, version: str) -> HttpResponse:
 @require_GET
 @page_permission(Scope.READ)
 def folder(request: HttpRequest, version: str) -> HttpResponse:
-    """The run folder as a zip."""
+    """The run folder as a zip; a universe's model with what runs it outside the project."""
     found = _version(version)
     try:
-        content = folder_zip(found)
+        content = folder_zip(found, _program_files(found) if found.universe else {})
+    except RunRefused as error:
+        raise Http404(str(error)) from error
     except FileNotFoundError as error:
         raise Http404("A file of this run is missing. An administrator can find out which.") from error
     return _download(content, f"{found.run.run_id}.zip", "application/zip")
@@ -55,6 +60,11 @@ def predictions(request: HttpRequest, version: str, form: str) -> HttpResponse:
     return _download(
         write(predicted, predicted.model.threshold), f"predictions_{model_version.run.run_id}.{form}", content_type
     )
+
+
+def _program_files(version: ModelVersion) -> dict[str, bytes]:
+    verdict = universe_verdicts([version.run]).get(version.run_id)
+    return program_files(version, verdict.sentence if verdict else "Nothing yet: it was not judged.")
 
 
 def _download(content: bytes, name: str, content_type: str) -> HttpResponse:

@@ -75,9 +75,3 @@ def test_its_predictions_are_the_same_in_every_form(bob: User, browser_of: Brows
 def test_it_says_when_a_file_is_missing(alice: User, browser_of: BrowserOf) -> None:
     model = make_model(make_run(alice, status=Status.COMPLETED), files={"model.txt": "0" * 64})
     assert browser_of(alice).get(f"/models/{model.version}/folder.zip").status_code == 404
-
-
-def test_it_leads_to_the_run_of_a_universe_model(alice: User, browser_of: BrowserOf) -> None:
-    model = make_model(make_run(alice, status=Status.COMPLETED), kind="universe", universe="few")
-    page = browser_of(alice).get(f"/models/{model.version}/")
-    assert page.status_code == 302 and page["Location"] == f"/runs/{model.run.run_id}/"

@@ -1,0 +1,93 @@
+"""What makes the zip of a universe model run outside the project: a program, the code of its features, a README."""
+
+from pathlib import Path
+from typing import Any
+
+from instruments.quant.features.daily import CORE_WINDOW, LOOK_BACK
+from training.artifacts.loading import stored_universe_model
+from training.models import ModelVersion
+
+PROGRAM = "predict.py"
+ROOT = Path(__file__).parents[2]
+CODE = (
+    "instruments/__init__.py",
+    "instruments/quant/__init__.py",
+    "instruments/quant/bars.py",
+    "instruments/quant/features/__init__.py",
+    "instruments/quant/features/daily.py",
+)
+
+SNIPPET = """\
+import sys
+
+sys.path.insert(0, "{run_id}")  # the unpacked zip
+from predict import predict, read_bars
+
+for row in predict("{run_id}", read_bars("bars.csv")):
+    print(row["symbol"], row["signal"], row["p_buy"], row["expected_return"])
+"""
+
+README = """\
+# {version}
+
+A model of the universe {universe}, trained on {instruments} instruments with daily bars to {as_of}; the last outcome
+that it has seen is of {used_until}. For the next {horizon} trading days it says of each instrument SELL (a return of
+{sell:.1f} % or less), HOLD, or BUY ({buy:.1f} % or more), and how high a return it expects.
+
+What may be claimed of it: {verdict}
+
+## Running it
+
+With Python 3.11 or later and nothing else of Boursomatic; it was made with the versions that the first line installs:
+
+    pip install numpy=={numpy} lightgbm=={lightgbm}
+    python predict.py bars.csv
+
+`bars.csv` has a line for each instrument and day, with these columns:
+
+    symbol,date,open,high,low,close,volume,adj_close
+
+Dates are written 2024-01-31. Prices are as they were traded; `adj_close` is the close adjusted for splits and
+dividends, or the close again where you have no other. Give all instruments of the universe: some features are ranks
+among them. Each needs {least} bars; with the last {look_back} the answer is the platform's own, to the last digit that
+the machine's floating point allows.
+
+It prints a line for each instrument, the highest expected return first, for the close of its newest bar. An instrument
+with too few bars, or with none on the last five sessions, is left out.
+
+## Files
+
+- `classifier.txt`, `regressor.txt`: both models in LightGBM's text format.
+- `manifest.json`: what they were made of, the order of their features, and the SHA-256 of the other files.
+- `metrics.json`, `feature_importance.csv`: how the tested model did.
+- `predict.py`, `instruments/`: the program, and Boursomatic's own code of bars and features.
+- `classifier.joblib`, `regressor.joblib`: the same models as Python objects. Open such files only from people you
+  trust: they can run programs.
+"""
+
+
+def program_files(version: ModelVersion, verdict: str) -> dict[str, bytes]:
+    """Name -> content of what goes into the zip beside the run's own files. Raises RunRefused("integrity")."""
+    code = {name: (ROOT / name).read_bytes() for name in CODE}
+    program = Path(__file__).with_name(PROGRAM).read_bytes()
+    return {PROGRAM: program, **code, "README.md": _readme(version, verdict).encode()}
+
+
+def _readme(version: ModelVersion, verdict: str) -> str:
+    model, run = stored_universe_model(version.version), version.run
+    libraries: dict[str, Any] = run.detail["made_with"]["library_versions"]
+    return README.format(
+        version=version.version,
+        universe=version.universe,
+        instruments=len(model.symbols),
+        as_of=run.result["as_of"],
+        used_until=model.used_until,
+        horizon=model.horizon,
+        buy=100 * model.buy_threshold,
+        sell=100 * model.sell_threshold,
+        verdict=verdict,
+        numpy=libraries["numpy"],
+        lightgbm=libraries["lightgbm"],
+        least=CORE_WINDOW + 1,
+        look_back=LOOK_BACK,
+    )

@@ -1,5 +1,6 @@
 """What the pages of a universe and of an instrument are drawn from: coverage, and all that was made of it."""
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 from urllib.parse import quote
@@ -7,6 +8,8 @@ from urllib.parse import quote
 from django.db.models import Case, Count, Max, Min, Q, QuerySet, Value, When
 
 from instruments.models import Instrument, PriceBar, Series, Timeframe, Universe
+from instruments.quant.coverage import find_gaps, find_splits, is_adjusted
+from instruments.store.read_bars import load_many
 from instruments.universes import ALL
 from predictions.models import Recommendation
 from training.evidence.trials import ledger_of_universe
@@ -18,7 +21,22 @@ from training.web.presenters.models import model_lines
 NEWEST = 10  # runs and models
 ADVICE = 20  # the newest recommendations
 FOUND = 20  # instruments that a search offers
+LISTED = 10  # the newest gaps and splits of a series
 UNUSED = 50  # members that no run can use
+
+
+@dataclass(frozen=True)
+class SeriesLine:
+    """A series as its instrument's page shows it: how many bars came from where, the newest gaps (last bar before,
+    first after, days between) and splits (day, in words), and how many there are."""
+
+    series: Series
+    sources: list[tuple[str, int]]
+    gaps: list[tuple[datetime, datetime, int]]
+    gap_count: int
+    splits: list[tuple[datetime, str]]
+    split_count: int
+    is_adjusted: bool
 
 
 def universe_members(name: str) -> QuerySet[Series]:
@@ -67,7 +85,7 @@ def instrument_context(instrument: Instrument) -> dict[str, Any]:
     return {
         "instrument": instrument,
         "symbol_query": quote(instrument.symbol, safe=""),
-        "all_series": [(series, _sources(series)) for series in all_series],
+        "all_series": _series_lines(all_series),
         "universes": Universe.objects.filter(instruments=instrument),
         "models": _models(Q(series__in=all_series)),
         "runs": _runs(Q(series__in=all_series)),
@@ -79,6 +97,32 @@ def instrument_context(instrument: Instrument) -> dict[str, Any]:
 def _instruments(name: str) -> QuerySet[Instrument]:
     active = Instrument.objects.filter(active=True)
     return active if name == ALL else active.filter(universes__name=name)
+
+
+def _series_lines(all_series: list[Series]) -> list[SeriesLine]:
+    lines = []
+    for series, bars in zip(all_series, load_many(all_series), strict=True):
+        gaps, splits = find_gaps(bars, series.timeframe), find_splits(bars)
+        lines.append(
+            SeriesLine(
+                series=series,
+                sources=_sources(series),
+                gaps=[(_moment(gap.before), _moment(gap.after), gap.days) for gap in gaps[:LISTED]],
+                gap_count=len(gaps),
+                splits=[(_moment(split.time), _split_text(split.ratio)) for split in splits[:LISTED]],
+                split_count=len(splits),
+                is_adjusted=is_adjusted(bars),
+            )
+        )
+    return lines
+
+
+def _split_text(ratio: float) -> str:
+    return f"{round(ratio, 2):g} for 1" if ratio > 1 else f"1 for {round(1 / ratio, 2):g}"
+
+
+def _moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, tz=UTC)
 
 
 def _test_first(name: str) -> datetime | None:

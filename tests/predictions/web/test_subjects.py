@@ -5,12 +5,13 @@ import re
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
+from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
 from boursomatic.accounts.models import AuditEntry
-from instruments.models import Instrument, Series, Universe
+from instruments.models import Instrument, PriceBar, Series, Universe
 from predictions.recommendations.make import recommendations_make
-from tests.market import make_series
+from tests.market import make_series, weekdays
 from tests.people import BrowserOf
 from tests.predictions.advised import TRAINED, advised, day_of
 from tests.training.registry.test_activation import universe_model
@@ -115,6 +116,18 @@ def test_an_instrument_says_where_its_bars_are_from_and_what_was_made_of_it(
     assert browser.get("/instrument/").status_code == 404
     Instrument.objects.create(symbol="^GSPC/X")
     assert "No bars yet" in browser.get("/instrument/", {"symbol": "^GSPC/X"}).text
+
+
+def test_an_instrument_says_where_bars_are_missing_and_which_splits_it_knows(bob: User, browser_of: BrowserOf) -> None:
+    (series,) = few(60)
+    days = weekdays(60)
+    page = browser_of(bob).get("/instrument/", {"symbol": "S0"}).text
+    assert "none that is longer than a weekend" in page and "its sources give no adjusted close" in page
+    PriceBar.objects.filter(series=series, timestamp__range=(days[10], days[16])).delete()
+    PriceBar.objects.filter(series=series, timestamp__lt=days[30]).update(adj_close=F("close") / 2)
+    page = browser_of(bob).get("/instrument/", {"symbol": "S0"}).text
+    assert f'{days[9]:%Y-%m-%d} to {days[17]:%Y-%m-%d} <span class="muted">12 days</span>' in page
+    assert f'{days[30]:%Y-%m-%d} <span class="muted">2 for 1</span>' in page
 
 
 def test_an_instrument_shows_what_was_recommended_of_it(bob: User, browser_of: BrowserOf) -> None:

@@ -1,8 +1,9 @@
 """The page of members, for admins: who there is, and all that is done to accounts from day to day."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -137,10 +138,11 @@ def _accounts() -> QuerySet[User]:
     return rows.prefetch_related("groups").order_by("-is_active", "username")
 
 
-def _lines(users: Iterable[User], own: User) -> Iterable[MemberLine]:
+def _lines(users: Iterable[Any], own: User) -> Iterator[MemberLine]:
+    """Needs what `_accounts` annotates."""
     valid = timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)
     for user in users:
-        seen = [at for at in (user.last_login, getattr(user, "token_used"), getattr(user, "acted")) if at]  # noqa: B009
+        seen = [at for at in (user.last_login, user.token_used, user.acted) if at]
         ends = user.date_joined + valid if service.is_invited(user) else None
         yield MemberLine(user, held_role(user), max(seen, default=None), ends, user.pk == own.pk)
 

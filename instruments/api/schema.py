@@ -47,6 +47,19 @@ class Bars(Record):
     ]
 
 
+class Indicators(Record):
+    """Lines of the length of `epoch`, oldest first; null before a line's first value."""
+
+    symbol: str
+    timeframe: Timeframes
+    price: Annotated[str, choice(["raw", "adjusted"])]
+    epoch: Annotated[list[int], about("Seconds since 1970-01-01 UTC")]
+    lines: Annotated[
+        dict[str, list[float | None]],
+        about("By name, some indicators in three; ATR and MACD in prices, RSI from 0 to 100"),
+    ]
+
+
 class Bar(Record):
     """One bar to store."""
 

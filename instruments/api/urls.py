@@ -7,4 +7,5 @@ urlpatterns = [
     path("data/uploads/<uuid:upload_id>", uploads.upload, name="api-upload"),
     path("instruments", views.instruments, name="api-instruments"),
     path("instruments/<path:symbol>/bars", views.bars, name="api-bars"),  # a path: symbols such as BTC/USDT
+    path("instruments/<path:symbol>/indicators", views.indicators, name="api-indicators"),
 ]

@@ -26,12 +26,13 @@ from instruments.api import schema
 from instruments.imports.report import REJECT, SKIP
 from instruments.imports.services import table_import
 from instruments.models import Instrument, Series, Timeframe
+from instruments.quant.features.indicators import INDICATORS, indicator_lines
 from instruments.quant.ingest.checks import SYMBOL
 from instruments.quant.ingest.dates import read_moments
 from instruments.quant.ingest.headers import NUMBERS, NotBars, recognise
 from instruments.quant.ingest.rows import RawTable, read_rows
 from instruments.sources.files import read_csv
-from instruments.store.read_bars import MarkedBars, UnknownSeries, load_marked, series_get
+from instruments.store.read_bars import MarkedBars, UnknownSeries, load_bars, load_marked, series_get
 
 _LARGEST = 20_000_000  # bytes of a body of bars: about 300,000 bars as CSV
 _MOST_LINES = 1_000_000  # of such a body: shorter lines are no bars, and each takes memory
@@ -41,6 +42,7 @@ _WINDOW = [
     OpenApiParameter("end", OpenApiTypes.STR, description="Last time; a day alone is all of that day"),
     OpenApiParameter("price", OpenApiTypes.STR, enum=["raw", "adjusted"]),
 ]
+_INDICATOR_NAMES = [indicator.name for indicator in INDICATORS]
 _HOW = [
     OpenApiParameter("source", OpenApiTypes.STR, description="Where the bars come from, default api"),
     OpenApiParameter("on_bad", OpenApiTypes.STR, enum=[REJECT, SKIP]),
@@ -115,15 +117,10 @@ def bars(request: Request, symbol: str) -> HttpResponseBase:
 
 def _bars_show(request: Request, symbol: str) -> HttpResponseBase:
     known_only(request, "timeframe", "start", "end", "price")
-    timeframe = _choice(request, "timeframe", Timeframe.values, Timeframe.DAY.value)
     price = _choice(request, "price", ["raw", "adjusted"], "raw")
     start, end = _moment(request, "start", last=False), _moment(request, "end", last=True)
-    try:
-        series = series_get(symbol, timeframe)
-    except UnknownSeries as error:
-        raise NotFound(str(error)) from error
-    asked = hashlib.sha256(repr((series.pk, series.updated_at, start, end, price)).encode()).hexdigest()
-    etag = f'"{asked[:32]}"'
+    series = _series(request, symbol)
+    etag = _etag(series, start, end, price)
     unchanged = get_conditional_response(request, etag=etag)
     if unchanged is not None:
         return unchanged
@@ -142,6 +139,58 @@ def _bars_columns(series: Series, marked: MarkedBars, price: str) -> dict[str, A
         **{name: np.ascontiguousarray(getattr(bars, name)) for name in NUMBERS},
         "stale": marked.stale_time,
     }
+
+
+@extend_schema(
+    operation_id="indicators",
+    summary="Indicators of an instrument, as columns beside its bars",
+    description="Computed by the code of the features of a universe, from every stored bar, whatever range is asked "
+    "for. With adjusted prices, the default, they are the numbers that features are made of.",
+    tags=["instruments"],
+    parameters=[
+        _TIMEFRAME,
+        *_WINDOW,
+        OpenApiParameter("names", OpenApiTypes.STR, description=f"Some of {', '.join(_INDICATOR_NAMES)}; default: all"),
+    ],
+    responses=answers(200, schema.Indicators, 404) | UNCHANGED,
+)
+@api_view(["GET"])
+@permission_classes([api_permission(Scope.READ)])
+def indicators(request: Request, symbol: str) -> HttpResponseBase:
+    known_only(request, "timeframe", "start", "end", "price", "names")
+    price = _choice(request, "price", ["raw", "adjusted"], "adjusted")
+    names = request.query_params.get("names", ",".join(_INDICATOR_NAMES)).split(",")
+    if not set(names) <= set(_INDICATOR_NAMES):
+        raise invalid({"names": [f"Must be some of: {', '.join(_INDICATOR_NAMES)}, with commas between them."]})
+    start, end = _moment(request, "start", last=False), _moment(request, "end", last=True)
+    series = _series(request, symbol)
+    etag = _etag(series, start, end, price, sorted(names))
+    unchanged = get_conditional_response(request, etag=etag)
+    if unchanged is not None:
+        return unchanged
+    stored = load_bars(series, end=end)
+    lines = indicator_lines(stored.adjusted() if price == "adjusted" else stored, names)
+    first = int(np.searchsorted(stored.time, start.timestamp())) if start else 0
+    columns = {
+        "symbol": series.instrument.symbol,
+        "timeframe": series.timeframe,
+        "price": price,
+        "epoch": stored.time[first:],
+        "lines": {name: values[first:] for name, values in lines.items()},
+    }
+    return json_answer(request, columns, etag=etag)
+
+
+def _series(request: Request, symbol: str) -> Series:
+    try:
+        return series_get(symbol, _choice(request, "timeframe", Timeframe.values, Timeframe.DAY.value))
+    except UnknownSeries as error:
+        raise NotFound(str(error)) from error
+
+
+def _etag(series: Series, *asked: object) -> str:
+    """Another one after each import."""
+    return f'"{hashlib.sha256(repr((series.pk, series.updated_at, *asked)).encode()).hexdigest()[:32]}"'
 
 
 def _bars_store(request: Request, symbol: str) -> Response:

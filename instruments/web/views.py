@@ -12,6 +12,7 @@ from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope, may
 from boursomatic.shared.tables import csv_response, row_chunks, table_page, wants_csv
 from instruments.models import Instrument, PriceBar, Series, Timeframe
+from instruments.quant.features.indicators import INDICATORS
 from instruments.store.read_bars import UnknownSeries, default_symbol, series_get
 from instruments.web.sparklines import sparklines
 from instruments.web.tables import INSTRUMENTS, InstrumentLine
@@ -36,6 +37,7 @@ def backtest(request: HttpRequest) -> HttpResponse:
         "timeframe": timeframe,
         "timeframe_choices": Timeframe.choices,
         "ranges": RANGES,
+        "indicators": INDICATORS,
         "may_train": may(request.user, Scope.TRAIN),
         "may_upload": may(request.user, Scope.DATA),
     }

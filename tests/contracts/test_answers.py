@@ -28,6 +28,7 @@ BODY = {"candle_date": candle(560), "symbol": "SPY", "train_years": 1.0, "test_w
 RUNS, POC, MODELS = "/api/training/runs", "/api/training/poc-runs", "/api/models"
 UPLOADS, NONE = "/api/data/uploads", "00000000-0000-0000-0000-000000000000"
 BARS, PREDICTIONS = "/api/instruments/{symbol}/bars", "/api/poc-predictions/{run_id}"
+INDICATORS = "/api/instruments/{symbol}/indicators"
 WALK = {"universe": "few", "horizon": 5, "walk_forward": {"folds": 2, "step": 30}}
 
 
@@ -83,6 +84,12 @@ def _instruments(ask: Asker) -> None:
     ask("GET", BARS, symbol="SPY", HTTP_IF_NONE_MATCH=etag)
     ask("GET", BARS, symbol="NONE")
     ask("GET", BARS, symbol="SPY", query="?start=someday")
+    for query in ("", "?price=raw&names=sma_20,macd&start=2018-03-01"):
+        etag = ask.client.get("/api/instruments/SPY/indicators" + query)["ETag"]
+        ask("GET", INDICATORS, symbol="SPY", query=query)
+        ask("GET", INDICATORS, symbol="SPY", query=query, HTTP_IF_NONE_MATCH=etag)
+    ask("GET", INDICATORS, symbol="NONE")
+    ask("GET", INDICATORS, symbol="SPY", query="?names=astrology")
     bar = {"date": "2023-06-15", "open": 1, "high": 2, "low": 1, "close": 2, "volume": 3, "adj_close": 2}
     ask("POST", BARS, [bar, {**bar, "date": "2023-06-16"}], symbol="NEW")
     ask("POST", BARS, [{**bar, "high": 0.5}], symbol="NEW")

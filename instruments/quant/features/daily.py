@@ -197,14 +197,14 @@ def _ratio(top: Floats, bottom: Floats, otherwise: float) -> Floats:
     return out
 
 
-def _wilders(matrix: PriceMatrix) -> dict[str, Floats]:
-    """RSI and ATR, from three means side by side."""
+def rsi_and_atr(matrix: PriceMatrix) -> tuple[Floats, Floats]:
+    """RSI 14 (0 to 100) and the mean true range of 14 in prices, from three means side by side."""
     close = matrix.close
     moves = np.full(close.shape, np.nan)
     moves[1:] = close[1:] - close[:-1]
     three = (np.maximum(moves, 0.0), np.maximum(-moves, 0.0), _true_range(matrix))
     ups, downs, ranges = np.split(wilder(np.concatenate(three, axis=1), 14), 3, axis=1)
-    return {"rsi_14": 100.0 * _ratio(ups, ups + downs, 0.5), "atr_14": ranges / close}
+    return 100.0 * _ratio(ups, ups + downs, 0.5), ranges
 
 
 def _true_range(matrix: PriceMatrix) -> Floats:
@@ -214,20 +214,32 @@ def _true_range(matrix: PriceMatrix) -> Floats:
     return out
 
 
-def _recursive(matrix: PriceMatrix) -> dict[str, Floats]:
-    """What looks back to the first bar: an exponential mean never forgets quite."""
-    close = matrix.close
+def macd_lines(close: Floats) -> tuple[Floats, Floats, Floats]:
+    """MACD 12, 26, its signal 9, and the one less the other, in prices."""
     spans = np.repeat([12.0, 26.0], close.shape[1])  # side by side, because each row is a step of Python's
     quick, slow = np.split(exponential(np.concatenate([close, close], axis=1), spans), 2, axis=1)
     macd = quick - slow
     signal = exponential(macd, 9)
-    quick[:25] = macd[:25] = np.nan
+    macd[:25] = np.nan
     signal[:33] = np.nan
+    return macd, signal, macd - signal
+
+
+def bollinger(close: Floats) -> tuple[Floats, Floats]:
+    """Mean and standard deviation (divisor 20) of the last 20 closes."""
+    return mean(close, 20), deviation(close, 20, ddof=0)
+
+
+def _recursive(matrix: PriceMatrix) -> dict[str, Floats]:
+    """What looks back to the first bar: an exponential mean never forgets quite."""
+    rsi, atr = rsi_and_atr(matrix)
+    macd, signal, histogram = macd_lines(matrix.close)
     return {
-        **_wilders(matrix),
-        "macd": macd / close,
-        "macd_signal": signal / close,
-        "macd_histogram": (macd - signal) / close,
+        "rsi_14": rsi,
+        "atr_14": atr / matrix.close,
+        "macd": macd / matrix.close,
+        "macd_signal": signal / matrix.close,
+        "macd_histogram": histogram / matrix.close,
     }
 
 
@@ -242,7 +254,7 @@ def _trend(matrix: PriceMatrix) -> dict[str, Floats]:
 
 def _spread(matrix: PriceMatrix) -> dict[str, Floats]:
     close, returns = matrix.close, change(matrix.close, 1)
-    middle, band = mean(close, 20), deviation(close, 20, ddof=0)
+    middle, band = bollinger(close)
     return {
         **{f"volatility_{window}": deviation(returns, window, ddof=1) for window in (10, 20, 60)},
         "bollinger_position": _ratio(close - (middle - 2.0 * band), 4.0 * band, 0.5),

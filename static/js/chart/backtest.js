@@ -4,6 +4,7 @@ import { indexAt, load, refresh } from "./bars.js";
 import { Candles } from "./candles.js";
 import { Dialog } from "./dialog.js";
 import * as format from "./format.js";
+import { Indicators } from "./indicators.js";
 import { Unanswered } from "./kept.js";
 import { Legend } from "./legend.js";
 import { Models } from "./models.js";
@@ -21,7 +22,9 @@ const timeframes = JSON.parse(document.getElementById("timeframes").textContent)
 const current = { symbol: frame.dataset.symbol, timeframe: frame.dataset.timeframe, price: "adjusted" };
 let candles;
 let legend;
+let indicators;
 let models;
+let pointed = null; // the bar under the crosshair
 let train = null;
 let dialog = null;
 let latest = 0;
@@ -29,6 +32,13 @@ let latest = 0;
 function say(text) {
   note.textContent = text;
   note.hidden = !text;
+}
+
+function showLegend() {
+  const { bars } = candles;
+  const last = bars.epoch.length - 1;
+  const index = pointed === null ? last : Math.min(last, Math.max(0, pointed));
+  legend.show(bars, index, current, [indicators.at(index, bars.epoch[index])]);
 }
 
 function press(attribute, value) {
@@ -82,6 +92,7 @@ async function apply() {
     if (turn !== latest) return;
     train?.clear();
     candles.show(bars, current.timeframe);
+    indicators.apply();
     say("");
   }
   press("price", current.price);
@@ -91,7 +102,7 @@ async function apply() {
   } else {
     showRange(asked.range);
   }
-  legend.show(candles.bars, candles.bars.epoch.length - 1, current);
+  showLegend();
   document.title = `${current.symbol} ${current.timeframe} · Boursomatic`;
   if (train && train.on !== asked.train) train.set(asked.train);
   await models.apply();
@@ -109,14 +120,16 @@ async function lookForNews() {
     const added = bars.epoch.length - candles.bars.epoch.length;
     candles.show(bars, current.timeframe);
     if (atEnd) candles.showIndexes(seen.from + added, seen.to + added);
-    legend.show(bars, bars.epoch.length - 1, current);
+    indicators.apply();
+    showLegend();
   }
   await models.refresh();
 }
 
 function wireTools() {
   tools.addEventListener("submit", (event) => event.preventDefault());
-  tools.addEventListener("change", () => {
+  tools.addEventListener("change", ({ target }) => {
+    if (!target.name) return; // of the menu of indicators
     const symbol = tools.elements.symbol.value;
     const there = timeframes[symbol] ?? [];
     const wanted = tools.elements.timeframe.value;
@@ -221,19 +234,27 @@ async function start() {
   }
   candles = new Candles(library, frame);
   legend = new Legend(document.getElementById("legend"));
+  indicators = new Indicators({
+    library,
+    candles,
+    menu: document.getElementById("indicators"),
+    address: frame.dataset.indicators,
+    series: () => current,
+    onChange: () => candles.bars && showLegend(),
+  });
   models = new Models({ library, candles, panel: document.getElementById("panel"), series: () => current });
   wireTools();
   wireTraining();
   rememberMoves();
   candles.chart.subscribeCrosshairMove((param) => {
-    if (!candles.bars) return;
-    const last = candles.bars.epoch.length - 1;
-    const index = param.logical === undefined ? last : Math.min(last, Math.max(0, Math.round(param.logical)));
-    legend.show(candles.bars, index, current);
+    pointed = param.logical === undefined ? null : Math.round(param.logical);
+    if (candles.bars) showLegend();
   });
   document.addEventListener("keydown", onKey);
   document.addEventListener("themechange", () => {
     candles.paint();
+    indicators.paint();
+    showLegend();
     models.apply();
   });
   setInterval(lookForNews, REFRESH_MS);

@@ -2,7 +2,7 @@
 import { colours } from "./candles.js";
 import { PARTS } from "./format.js";
 
-const LABEL_TOP = 34; // pixels, below the legend
+const BELOW_LEGEND = 16; // pixels
 const GAP = 6;
 const PLATE = 2; // around a label
 const ROOMY = 600; // in a narrower chart the legend needs the labels' place
@@ -39,6 +39,7 @@ class LabelRenderer {
   draw(target) {
     if (!this.owner.scale) return;
     const c = colours();
+    const top = document.getElementById("legend").offsetHeight + BELOW_LEGEND;
     target.useMediaCoordinateSpace(({ context, mediaSize: { width } }) => {
       if (width < ROOMY) return;
       context.font = "600 11px system-ui, sans-serif";
@@ -47,10 +48,10 @@ class LabelRenderer {
       for (const { band, text, x, length } of placeLabels(this.owner.inSight(width), measure, width)) {
         context.globalAlpha = 0.85;
         context.fillStyle = c.surface;
-        context.fillRect(x - PLATE, LABEL_TOP - PLATE, length + 2 * PLATE, 11 + 2 * PLATE);
+        context.fillRect(x - PLATE, top - PLATE, length + 2 * PLATE, 11 + 2 * PLATE);
         context.globalAlpha = 1;
         context.fillStyle = c[band.part];
-        context.fillText(text, x, LABEL_TOP);
+        context.fillText(text, x, top);
       }
     });
   }

@@ -18,6 +18,7 @@ export function colours() {
 }
 
 export const modelColour = (place) => css(`--model-${place}`);
+export const indicatorColour = (line) => css(`--line-${line.replaceAll("_", "-")}`) || css("--line");
 
 export class Candles {
   constructor(library, frame) {

@@ -4,9 +4,6 @@ import { indexAt } from "./bars.js";
 import { colours, modelColour } from "./candles.js";
 import * as format from "./format.js";
 
-const PROBABILITY_PANE = 2;
-const EQUITY_PANE = 3;
-const DRAWDOWN_PANE = 4;
 const HEIGHT = 1.5; // of a pane, where the candles have 5
 const LOW_HEIGHT = 1;
 const MARGIN = 0.02; // of probability around the threshold
@@ -62,7 +59,8 @@ export class Layer {
       if (!this.lines[i]) {
         const options = { ...PLAIN, lineStyle: styles[i % styles.length], autoscaleInfoProvider };
         const priceFormat = { type: "price", precision: 3, minMove: 0.001 };
-        this.lines[i] = chart.addSeries(this.library.LineSeries, { ...options, priceFormat }, PROBABILITY_PANE);
+        this.pane = i === 0 ? chart.addPane() : this.pane; // it goes with its last line
+        this.lines[i] = this.pane.addSeries(this.library.LineSeries, { ...options, priceFormat });
         if (i === 0) this.#firstLine();
       }
       this.lines[i].applyOptions({ color: modelColour(i) });
@@ -72,7 +70,7 @@ export class Layer {
   }
 
   #firstLine() {
-    this.candles.chart.panes()[PROBABILITY_PANE].setStretchFactor(HEIGHT);
+    this.pane.setStretchFactor(HEIGHT);
     this.paneBands = new Bands({ labelled: false });
     this.lines[0].attachPrimitive(this.paneBands);
     const options = { price: this.threshold, lineWidth: 1, lineStyle: this.library.LineStyle.Dashed };
@@ -134,16 +132,16 @@ export class Layer {
 
   #equityPane() {
     const { LineSeries, AreaSeries, LineStyle } = this.library;
-    const { chart } = this.candles;
+    const [upper, lower] = [this.candles.chart.addPane(), this.candles.chart.addPane()];
     const dashed = { ...PLAIN, lineStyle: LineStyle.Dashed };
     const below = { ...PLAIN, lineWidth: 1, invertFilledArea: true, priceFormat: PERCENT };
     this.equity = [
-      chart.addSeries(LineSeries, PLAIN, EQUITY_PANE),
-      chart.addSeries(LineSeries, dashed, EQUITY_PANE),
-      chart.addSeries(AreaSeries, below, DRAWDOWN_PANE),
+      upper.addSeries(LineSeries, PLAIN),
+      upper.addSeries(LineSeries, dashed),
+      lower.addSeries(AreaSeries, below),
     ];
-    chart.panes()[EQUITY_PANE].setStretchFactor(HEIGHT);
-    chart.panes()[DRAWDOWN_PANE].setStretchFactor(LOW_HEIGHT);
+    upper.setStretchFactor(HEIGHT);
+    lower.setStretchFactor(LOW_HEIGHT);
   }
 }
 

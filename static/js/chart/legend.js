@@ -1,4 +1,5 @@
-// Open, high, low, close and volume of the bar under the crosshair; of the last bar when there is none.
+// The values at the bar under the crosshair, of the last bar when there is none: the bar's own, those of indicators,
+// what the loaded model said of it and what was recommended.
 import { make } from "../dom.js";
 import * as format from "./format.js";
 
@@ -7,7 +8,8 @@ export class Legend {
     this.element = element;
   }
 
-  show(bars, index, { symbol, timeframe, price }) {
+  // more: lines of [label, value, colour of its line or null].
+  show(bars, index, { symbol, timeframe, price }, more) {
     const places = format.decimals(bars.close[bars.close.length - 1]);
     const close = bars.close[index];
     const before = index > 0 ? bars.close[index - 1] : bars.open[index];
@@ -25,10 +27,15 @@ export class Legend {
     parts.push(labelled("Vol", format.volume(bars.volume[index])));
     if (price === "raw") parts.push(labelled("", "raw prices"));
     if (bars.stale?.includes(bars.epoch[index])) parts.push(labelled("", "stale: no candle"));
-    this.element.replaceChildren(...parts);
+    const lines = [parts, ...more.filter((line) => line.length).map((line) => line.map((part) => labelled(...part)))];
+    this.element.replaceChildren(...lines.map((line) => make("div", { className: "legend-line" }, ...line)));
   }
 }
 
-function labelled(label, value) {
-  return make("span", {}, make("span", { className: "muted" }, `${label} `), value);
+function labelled(label, value, colour = null) {
+  const name = make("span", { className: "muted" }, `${label} `);
+  if (!colour) return make("span", {}, name, value);
+  const key = make("span", { className: "legend-key" });
+  key.style.background = colour;
+  return make("span", {}, key, name, value);
 }

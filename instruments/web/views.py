@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 
 from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope, may
@@ -24,18 +24,20 @@ LAST_BARS = 20  # shown as a table where the chart can't be drawn
 @page_permission(Scope.READ)
 def backtest(request: HttpRequest) -> HttpResponse:
     """The chart. Its bars come from the API; what is on it comes from the address."""
-    with_bars = Series.objects.filter(rows__gt=0, instrument__active=True)
-    timeframes: dict[str, list[str]] = {}
-    for known, its_timeframe in with_bars.values_list("instrument__symbol", "timeframe"):  # by symbol
-        timeframes.setdefault(known, []).append(its_timeframe)
-    symbol = request.GET.get("symbol") or default_symbol()
-    timeframe = request.GET.get("timeframe") or _usual_timeframe(timeframes.get(symbol, []))
+    symbol = request.GET.get("symbol", "").replace("\0", "") or default_symbol()
+    with_bars = Series.objects.filter(instrument__symbol=symbol, rows__gt=0)
+    timeframes = list(with_bars.order_by("timeframe").values_list("timeframe", flat=True))
+    timeframe = request.GET.get("timeframe") or _usual_timeframe(timeframes)
+    if timeframes and timeframe not in timeframes:  # that of the instrument before it
+        query = request.GET.copy()
+        query["timeframe"] = _usual_timeframe(timeframes)
+        return redirect(f"{request.path}?{query.urlencode()}")
+    has_bars = Series.objects.filter(rows__gt=0, instrument__active=True).exists()
     context: dict[str, Any] = {
-        "symbols": list(timeframes),
-        "timeframes": timeframes,
+        "has_bars": has_bars,
         "symbol": symbol,
         "timeframe": timeframe,
-        "timeframe_choices": Timeframe.choices,
+        "timeframe_choices": [choice for choice in Timeframe.choices if not timeframes or choice[0] in timeframes],
         "ranges": RANGES,
         "indicators": INDICATORS,
         "may_train": may(request.user, Scope.TRAIN),
@@ -44,7 +46,7 @@ def backtest(request: HttpRequest) -> HttpResponse:
     try:
         series = series_get(symbol, timeframe)
     except UnknownSeries as error:
-        status = 404 if timeframes else 200  # nothing loaded yet is a state of the house, not a wrong address
+        status = 404 if has_bars else 200  # nothing loaded yet is a state of the house, not a wrong address
         return render(request, "instruments/backtest.html", {**context, "problem": str(error)}, status=status)
     bars = PriceBar.objects.filter(series=series).order_by("-timestamp")[:LAST_BARS]
     return render(request, "instruments/backtest.html", {**context, "series": series, "last_bars": bars})
@@ -80,6 +82,6 @@ def _lines(listed: Sequence[Instrument]) -> list[InstrumentLine]:
     ]
 
 
-def _usual_timeframe(timeframes: Sequence[str]) -> str:
+def _usual_timeframe(timeframes: list[str]) -> str:
     """Daily bars where the instrument has them, else what it has."""
     return timeframes[0] if timeframes and Timeframe.DAY not in timeframes else Timeframe.DAY

@@ -1,4 +1,5 @@
-// Ctrl-K: a palette of places to go to. "?": the list of keys. Both are dialogs, so that Escape closes them.
+// Ctrl-K: a palette of places to go to. "?": the list of keys. Both are dialogs, so that Escape closes them. A page may
+// open the palette for its own choice: an event "palette" says of what, with which text, and which groups are shown.
 import { make } from "./dom.js";
 
 const WAIT_MS = 120;
@@ -7,6 +8,8 @@ const keys = document.getElementById("keys");
 const input = dialog.querySelector("input");
 const list = dialog.querySelector("[role=listbox]");
 const status = dialog.querySelector("[role=status]");
+const PLACES = { label: dialog.ariaLabel, placeholder: input.placeholder, text: "", groups: (found) => found };
+let purpose = PLACES;
 let chosen = 0;
 let timer = 0;
 let asking = null;
@@ -38,7 +41,8 @@ function show(groups, text) {
       return group;
     }),
   );
-  status.textContent = number ? "" : "Nothing has this in its name.";
+  const hint = text.trim() ? "Nothing has this in its name." : "Type a part of the name.";
+  status.textContent = number ? "" : hint;
   choose(0);
   if (isEntered) enter();
 }
@@ -56,16 +60,20 @@ async function ask() {
     const address = `${dialog.dataset.places}?${new URLSearchParams({ text })}`;
     const answer = await fetch(address, { signal: asking.signal, headers: { Accept: "application/json" } });
     if (!answer.ok || answer.redirected) throw new Error(String(answer.status));
-    show((await answer.json()).groups, text);
+    show(purpose.groups((await answer.json()).groups, text), text);
   } catch (error) {
     if (error.name !== "AbortError") status.textContent = "The server did not answer. Type on to try again.";
   }
 }
 
-function open() {
+function open(wanted = PLACES) {
   if (document.querySelector("dialog[open]")) return;
-  input.value = "";
+  purpose = wanted;
+  dialog.ariaLabel = purpose.label;
+  Object.assign(input, { placeholder: purpose.placeholder, value: purpose.text });
   isEntered = false;
+  list.replaceChildren();
+  shownFor = null;
   dialog.showModal();
   ask();
 }
@@ -100,6 +108,7 @@ document.addEventListener("keydown", (event) => {
     keys.showModal();
   }
 });
+document.addEventListener("palette", (event) => open(event.detail));
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-open-palette]")) open();
   else if (event.target.closest("[data-open-keys]")) keys.showModal();

@@ -85,6 +85,7 @@ def test_it_goes_anywhere_by_keys_alone(site: Site, open_page: OpenPage) -> None
     page.keyboard.type("ib")
     page.keyboard.press("Enter")  # whether or not the answer is there yet
     expect(page).to_have_url(re.compile(r"/backtest/\?symbol=IBM"))
+    expect(page.locator("#legend")).to_contain_text("IBM")  # before its scripts are there no key is heard
     page.keyboard.press("Control+k")
     page.keyboard.type("tr")  # no switch of Train Mode: the chart hears none of it
     expect(palette.get_by_role("option")).to_have_text(["Trials", "Instruments", "Train a universe", "Contributing"])
@@ -118,7 +119,9 @@ def test_it_keeps_the_chart_in_the_address(site: Site, open_page: OpenPage) -> N
     expect(page.locator("#legend")).to_contain_text("AAPL")
     page.get_by_role("button", name="5Y").click()
     page.get_by_role("button", name="Raw").click()
-    page.get_by_label("Instrument").select_option("IBM")
+    page.get_by_role("button", name="another instrument").click()
+    page.keyboard.type("ibm")
+    page.keyboard.press("Enter")
     expect(page.locator("#legend")).to_contain_text("IBM")
     page.reload()
     expect(page.locator("#legend")).to_contain_text("IBM")

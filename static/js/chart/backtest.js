@@ -8,22 +8,27 @@ import { Indicators } from "./indicators.js";
 import { Unanswered } from "./kept.js";
 import { Legend } from "./legend.js";
 import { Models } from "./models.js";
+import { Moves } from "./moves.js";
 import * as state from "./state.js";
+import { Symbols } from "./symbols.js";
 import { TrainMode } from "./train.js";
 
 const MONTHS = { "1m": 1, "6m": 6, "1y": 12, "5y": 60 };
 const SETTLE_MS = 250;
 const REFRESH_MS = 15_000;
+const WORD_MS = 1000; // between the letters of a symbol that is being typed
 
 const frame = document.getElementById("chart");
 const note = document.getElementById("chart-note");
 const tools = document.querySelector(".chart-tools");
-const timeframes = JSON.parse(document.getElementById("timeframes").textContent);
 const current = { symbol: frame.dataset.symbol, timeframe: frame.dataset.timeframe, price: "adjusted" };
 let candles;
 let legend;
 let indicators;
 let models;
+let moves;
+let symbols;
+let switched = null; // by the last key, and when
 let pointed = null; // the bar under the crosshair
 let train = null;
 let dialog = null;
@@ -36,24 +41,19 @@ function say(text) {
 
 function showLegend() {
   const { bars } = candles;
+  if (!bars) return;
   const last = bars.epoch.length - 1;
   const index = pointed === null ? last : Math.min(last, Math.max(0, pointed));
-  legend.show(bars, index, current, [indicators.at(index, bars.epoch[index])]);
+  legend.show(bars, index, current, [
+    indicators.at(index, bars.epoch[index]),
+    models.at(bars.epoch[index]),
+  ]);
 }
 
 function press(attribute, value) {
   for (const button of tools.querySelectorAll(`[data-${attribute}]`)) {
     button.setAttribute("aria-pressed", String(button.dataset[attribute] === value));
   }
-}
-
-function fillTimeframes() {
-  const [symbols, spacing] = [tools.elements.symbol, tools.elements.timeframe];
-  symbols.value = current.symbol;
-  for (const option of spacing.options) {
-    option.hidden = option.disabled = !timeframes[current.symbol]?.includes(option.value);
-  }
-  spacing.value = current.timeframe;
 }
 
 function showRange(name) {
@@ -74,14 +74,13 @@ async function apply() {
   const asked = state.read();
   const turn = ++latest;
   const changed = {
-    symbol: asked.symbol ?? frame.dataset.symbol,
     timeframe: asked.timeframe ?? frame.dataset.timeframe,
     price: asked.price,
   };
   if (!candles.bars || Object.keys(changed).some((name) => changed[name] !== current[name])) {
     say("Loading bars …");
     Object.assign(current, changed);
-    fillTimeframes();
+    tools.elements.timeframe.value = current.timeframe;
     let bars;
     try {
       bars = await load(frame.dataset.bars, current);
@@ -96,6 +95,8 @@ async function apply() {
     say("");
   }
   press("price", current.price);
+  press("scale", asked.scale);
+  candles.setScale(asked.scale);
   if (asked.span) {
     candles.showIndexes(indexAt(candles.bars, asked.span.from), indexAt(candles.bars, asked.span.to));
     press("range", "");
@@ -130,11 +131,7 @@ function wireTools() {
   tools.addEventListener("submit", (event) => event.preventDefault());
   tools.addEventListener("change", ({ target }) => {
     if (!target.name) return; // of the menu of indicators
-    const symbol = tools.elements.symbol.value;
-    const there = timeframes[symbol] ?? [];
-    const wanted = tools.elements.timeframe.value;
-    const usual = there.includes("1d") ? "1d" : there[0];
-    state.push({ symbol, timeframe: there.includes(wanted) ? wanted : usual, from: null, to: null });
+    state.push({ timeframe: target.value, from: null, to: null });
     apply();
   });
   tools.addEventListener("click", (event) => {
@@ -142,9 +139,16 @@ function wireTools() {
     if (!button) return;
     if (button.dataset.range) state.push({ range: button.dataset.range, from: null, to: null });
     else if (button.dataset.price) state.push({ price: button.dataset.price });
+    else if (button.dataset.scale) state.push({ scale: state.read().scale === "log" ? null : "log" });
     else return;
     apply();
   });
+}
+
+function rememberSpan(from, to) {
+  const { epoch } = candles.bars;
+  state.replace({ from: epoch[from], to: epoch[to], range: null });
+  press("range", "");
 }
 
 // A person who drags or zooms changes the address too, once the chart has come to rest.
@@ -160,9 +164,7 @@ function rememberMoves() {
     timer = setTimeout(() => {
       const seen = candles.visible();
       if (!seen || dialog?.element.open) return;
-      const { epoch } = candles.bars;
-      state.replace({ from: epoch[seen.from], to: epoch[seen.to], range: null });
-      press("range", "");
+      rememberSpan(seen.from, seen.to);
       moved = false;
     }, SETTLE_MS);
   });
@@ -202,14 +204,38 @@ function wireTraining() {
   });
 }
 
+// Letters with Alt by their place on the keyboard: on a Mac they write other signs.
+function onAltKey({ code }) {
+  if (code === "KeyL") tools.querySelector("[data-scale]").click();
+  else if (code === "KeyG") document.getElementById("go-to").select();
+  else return false;
+  return true;
+}
+
+// A letter switches something, or begins a symbol. One that switched and is followed by another did begin a symbol:
+// what it had switched is switched back.
+function onLetter({ key, timeStamp }) {
+  const begun = switched && timeStamp - switched.at < WORD_MS ? switched : null;
+  switched = null;
+  if (!/^[\p{L}\d^]$/u.test(key)) return false;
+  const change = { p: () => document.getElementById("panel-button").click(), ...(train && { t: () => switchTrainMode(!train.on) }) }[key];
+  begun?.change();
+  if (begun || !change) symbols.open((begun?.key ?? "") + key);
+  else {
+    change();
+    switched = { key, change, at: timeStamp };
+  }
+  return true;
+}
+
 function onKey(event) {
-  if (dialog?.element.open || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.closest("input, select, textarea")) return;
-  if (event.key === "p") document.getElementById("panel-button").click();
-  else if (!train) return;
-  else if (event.key === "t") switchTrainMode(!train.on);
-  else if (event.key === "Escape" && train.on) switchTrainMode(false);
-  else if (!train.on || event.target.closest("a, button") || !train.key(event)) return;
+  if (document.querySelector("dialog[open]") || !candles.bars) return;
+  if (event.ctrlKey || event.metaKey || (event.altKey && !onAltKey(event))) return;
+  if (!event.altKey && event.target.closest("input, select, textarea, details")) return;
+  if (event.altKey || (!event.target.closest(".chart-panel") && moves.key(event))) event.preventDefault();
+  else if (event.key === "Escape" && train?.on) switchTrainMode(false);
+  else if (onLetter(event)) event.preventDefault();
+  else if (!train?.on || event.target.closest("a, button") || !train.key(event)) return;
   event.preventDefault();
 }
 
@@ -240,15 +266,31 @@ async function start() {
     menu: document.getElementById("indicators"),
     address: frame.dataset.indicators,
     series: () => current,
-    onChange: () => candles.bars && showLegend(),
+    onChange: showLegend,
   });
-  models = new Models({ library, candles, panel: document.getElementById("panel"), series: () => current });
+  const panel = document.getElementById("panel");
+  models = new Models({ library, candles, panel, series: () => current, onChange: showLegend });
+  symbols = new Symbols({
+    button: document.getElementById("symbol-button"),
+    star: document.getElementById("star"),
+    symbol: current.symbol,
+  });
+  moves = new Moves({
+    candles,
+    field: document.getElementById("go-to"),
+    onMove: rememberSpan,
+    onPoint: (index) => {
+      candles.point(index); // tells nobody
+      pointed = index;
+      showLegend();
+    },
+  });
   wireTools();
   wireTraining();
   rememberMoves();
   candles.chart.subscribeCrosshairMove((param) => {
     pointed = param.logical === undefined ? null : Math.round(param.logical);
-    if (candles.bars) showLegend();
+    showLegend();
   });
   document.addEventListener("keydown", onKey);
   document.addEventListener("themechange", () => {

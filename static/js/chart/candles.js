@@ -39,6 +39,7 @@ export class Candles {
     const [upper, lower] = this.chart.panes();
     upper.setStretchFactor(5);
     lower.setStretchFactor(1);
+    this.modes = { linear: library.PriceScaleMode.Normal, log: library.PriceScaleMode.Logarithmic };
     this.bars = null;
     this.stale = new Set();
     this.paint();
@@ -72,7 +73,7 @@ export class Candles {
     const { close } = bars;
     const precision = decimals(close[close.length - 1]);
     this.price.applyOptions({ priceFormat: { type: "price", precision, minMove: 10 ** -precision } });
-    this.chart.applyOptions({ timeScale: { timeVisible: timeframe === "1h" || timeframe === "4h" } });
+    this.chart.applyOptions({ timeScale: { secondsVisible: false, timeVisible: timeframe === "1h" || timeframe === "4h" } });
     const c = colours();
     this.#fillPrice(c);
     this.#fillVolume(c);
@@ -101,6 +102,10 @@ export class Candles {
     this.volume.setData(
       epoch.map((time, i) => ({ time, value: volume[i], color: close[i] < open[i] ? faint.down : faint.up })),
     );
+  }
+
+  setScale(name) {
+    this.price.priceScale().applyOptions({ mode: this.modes[name] });
   }
 
   // Bars `from` … `to`, with a little air at the newest end.

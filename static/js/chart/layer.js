@@ -7,7 +7,7 @@ import * as format from "./format.js";
 const HEIGHT = 1.5; // of a pane, where the candles have 5
 const LOW_HEIGHT = 1;
 const MARGIN = 0.02; // of probability around the threshold
-const PERCENT = { type: "custom", minMove: 0.1, formatter: (value) => `${Math.round(value)} %` };
+const PERCENT = { type: "custom", minMove: 0.1, formatter: (value) => `${Number(value.toFixed(1))} %` };
 const PLAIN = { lastValueVisible: false, priceLineVisible: false, lineWidth: 1.5, crosshairMarkerRadius: 3 };
 
 // Arrows are the text of markers without a shape: the library draws its own shapes never narrower than 13 pixels, which

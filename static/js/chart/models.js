@@ -1,4 +1,6 @@
 // The models that are loaded on the chart: what they say, asked of the server and asked again when bars have come.
+import { indexAt } from "./bars.js";
+import { modelColour } from "./candles.js";
 import { Kept, Unanswered } from "./kept.js";
 import { Layer } from "./layer.js";
 import { Panel } from "./panel.js";
@@ -8,8 +10,8 @@ const SETTLE_MS = 200;
 const DEFAULT_THRESHOLD = 0.5;
 
 export class Models {
-  constructor({ library, candles, panel, series }) {
-    Object.assign(this, { candles, series });
+  constructor({ library, candles, panel, series, onChange }) {
+    Object.assign(this, { candles, series, onChange });
     this.layer = new Layer(library, candles);
     this.kept = new Map();
     this.found = [];
@@ -43,6 +45,20 @@ export class Models {
     await this.apply();
   }
 
+  // [label, value, colour] of what the loaded models said at a candle, and whether the next one rose.
+  at(epoch) {
+    return this.found.flatMap((columns, i) => {
+      const row = indexAt(columns, epoch);
+      if (columns.epoch[row] !== epoch) return [];
+      const p = columns.probability[row];
+      const label = i === 0 ? "P(up)" : `P(up) of model ${i + 1}`;
+      const said = [[label, `${(100 * p).toFixed(1)} %`, modelColour(i)]];
+      if (i > 0) return said;
+      const outcome = { 1: "rose", 0: "did not rise" }[columns.up[row]] ?? "not known";
+      return [...said, ["predicted", p >= this.threshold ? "up" : "not up"], ["next candle", outcome]];
+    });
+  }
+
   #ask(changes) {
     state.push(changes);
     this.apply();
@@ -59,6 +75,7 @@ export class Models {
   #show(problems = this.problems) {
     this.problems = problems;
     this.layer.show(this.found, { threshold: this.threshold, hits: this.hits });
+    this.onChange();
     this.panel.show(this.found, { threshold: this.threshold, hits: this.hits, problems, ...this.series() });
   }
 

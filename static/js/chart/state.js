@@ -1,5 +1,5 @@
 // What the chart shows, kept in the address, so that a link, a reload and the back button all bring it back.
-const DEFAULTS = { range: "1y", price: "adjusted" };
+const DEFAULTS = { range: "1y", price: "adjusted", scale: "linear" };
 export const MOST_MODELS = 4;
 
 export function read() {
@@ -12,6 +12,7 @@ export function read() {
     range: query.get("range") ?? DEFAULTS.range,
     span: from && to > from ? { from, to } : null, // seconds since 1970, when a person moved the chart
     price: query.get("price") === "raw" ? "raw" : DEFAULTS.price,
+    scale: query.get("scale") === "log" ? "log" : DEFAULTS.scale,
     train: query.get("train") === "1",
     candle: query.get("candle"),
     models: (query.get("models") ?? "").split(",").filter(Boolean).slice(0, MOST_MODELS),

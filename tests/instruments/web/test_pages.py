@@ -5,7 +5,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from instruments.models import Instrument
+from instruments.models import Instrument, Series
 from instruments.web.sparklines import HEIGHT, WIDTH, sparklines
 from instruments.web.tables import INSTRUMENTS
 from tests.market import make_series
@@ -34,6 +34,27 @@ def test_it_opens_the_default_instrument_at_a_timeframe_that_it_has(bob: User, b
     page = browser_of(bob).get("/backtest/")
     assert page.status_code == 200
     assert 'data-symbol="EURUSD" data-timeframe="1h"' in page.text
+
+
+def test_it_goes_on_with_a_timeframe_that_the_instrument_has(bob: User, browser_of: BrowserOf) -> None:
+    make_series("EURUSD", bars=5, timeframe="1h")
+    answer = browser_of(bob).get("/backtest/", {"symbol": "EURUSD", "timeframe": "1d", "range": "5y"})
+    assert answer.status_code == 302 and answer["Location"] == "/backtest/?symbol=EURUSD&timeframe=1h&range=5y"
+
+
+def test_its_chart_asks_and_sends_as_much_with_many_instruments_as_with_one(bob: User, browser_of: BrowserOf) -> None:
+    make_series("SPY", bars=30)
+    browser = browser_of(bob)
+
+    def ask() -> tuple[int, int]:
+        with CaptureQueriesContext(connection) as queries:
+            page = browser.get("/backtest/").text
+        return len(queries), len(page)
+
+    alone = ask()
+    many = Instrument.objects.bulk_create(Instrument(symbol=f"S{number:03}") for number in range(300))
+    Series.objects.bulk_create(Series(instrument=instrument, timeframe="1d", rows=1) for instrument in many)
+    assert ask() == alone
 
 
 def test_it_shows_coverage_and_a_line_of_the_last_year(bob: User, carol: User, browser_of: BrowserOf) -> None:

@@ -2,14 +2,14 @@
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import DAYS, OpenPage
 from tests.browser.site import Site
-
 
 PRESS = "document.body.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true}))"
 
@@ -93,6 +93,49 @@ def test_it_changes_the_instrument_by_typing_and_keeps_favourites(site: Site, op
     expect(palette.get_by_role("combobox")).to_have_value("ta")  # the t began a symbol and switched nothing
     page.keyboard.press("Escape")
     expect(train).to_be_visible()
+
+
+def test_it_tells_what_was_recommended_and_what_came(site: Site, open_page: OpenPage, version: str) -> None:
+    site.manage("score_recommendations")
+    page = _chart(site, open_page)
+    legend, field = page.locator("#legend"), page.get_by_label("Go to day (UTC)")
+    field.fill(DAYS[0])
+    field.press("Enter")
+    outcome = r"Recommended (BUY|HOLD|SELL) ?P\(BUY\) [\d.]+ % ?universe demo: +-?[\d.]+ % in 10 bars, (hit|miss)"
+    expect(legend).to_contain_text(re.compile(outcome))
+    page.get_by_text("Indicators", exact=True).click()
+    page.get_by_label("Recommendations", exact=True).uncheck()
+    expect(legend).not_to_contain_text("Recommended")
+
+
+def test_it_saves_a_picture(site: Site, open_page: OpenPage) -> None:
+    page = _chart(site, open_page, "symbol=AAPL&range=all")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="PNG").click()
+    assert re.fullmatch(r"AAPL-1d-\d{4}-\d\d-\d\d\.png", download.value.suggested_filename)
+    assert download.value.path().read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_first_tap_shows_what_a_second_one_opens(site: Site, open_page: OpenPage) -> None:
+    page = _chart(site, open_page, "symbol=AAPL&train=1", viewport={"width": 390, "height": 844}, has_touch=True)
+    chart, dialog = page.locator("#chart"), page.get_by_role("dialog", name="Train a model")
+    chart.tap(position={"x": 100, "y": 200})
+    expect(page.locator("#train-preview")).to_contain_text("Training")
+    expect(dialog).to_be_hidden()
+    chart.tap(position={"x": 106, "y": 220})
+    expect(dialog.get_by_role("button", name="Start Training")).to_be_visible()
+
+
+def test_a_loaded_model_opens_at_its_test_window(site: Site, open_page: OpenPage, candle_run: str) -> None:
+    page = open_page(site, f"/runs/{candle_run}/")
+    page.get_by_role("link", name="Load This Model").click()
+    expect(page.get_by_role("complementary", name="Live Predictions")).to_contain_text("Buy and hold")
+    expect(page).to_have_url(re.compile("range=test"))
+    page.keyboard.press("PageUp")  # the address then says what is in sight
+    page.keyboard.press("PageDown")
+    first, last = (datetime.fromtimestamp(seconds, tz=UTC) for seconds in _span(page))
+    assert first < datetime(2010, 6, 15, tzinfo=UTC) < last < datetime(2010, 9, 1, tzinfo=UTC)
+    assert timedelta(days=400) < last - first < timedelta(days=560)  # 300 bars and a window of 35
 
 
 def _span(page: Page) -> tuple[int, int]:

@@ -9,10 +9,13 @@ import { Unanswered } from "./kept.js";
 import { Legend } from "./legend.js";
 import { Models } from "./models.js";
 import { Moves } from "./moves.js";
+import { savePicture } from "./picture.js";
+import { Recommendations } from "./recommendations.js";
 import * as state from "./state.js";
 import { Symbols } from "./symbols.js";
 import { TrainMode } from "./train.js";
 
+const BEFORE_TEST = 300; // bars
 const MONTHS = { "1m": 1, "6m": 6, "1y": 12, "5y": 60 };
 const SETTLE_MS = 250;
 const REFRESH_MS = 15_000;
@@ -27,6 +30,7 @@ let legend;
 let indicators;
 let models;
 let moves;
+let recommendations;
 let symbols;
 let switched = null; // by the last key, and when
 let pointed = null; // the bar under the crosshair
@@ -47,7 +51,14 @@ function showLegend() {
   legend.show(bars, index, current, [
     indicators.at(index, bars.epoch[index]),
     models.at(bars.epoch[index]),
+    recommendations.at(bars.epoch[index]),
   ]);
+}
+
+// The legend's bar, where the library tells nobody that the crosshair was moved.
+function pointAt(index) {
+  pointed = index;
+  showLegend();
 }
 
 function press(attribute, value) {
@@ -67,6 +78,15 @@ function showRange(name) {
   }
   candles.showIndexes(from, last);
   press("range", name);
+}
+
+// The test window of the first model, with what came before it; of a model without one the newest bars.
+function showTestWindow() {
+  const window = models.testWindow() ?? { from: Infinity, to: Infinity };
+  const last = candles.bars.epoch.length - 1;
+  const from = Math.min(last, indexAt(candles.bars, window.from));
+  candles.showIndexes(Math.max(0, from - BEFORE_TEST), Math.min(last, indexAt(candles.bars, window.to)));
+  press("range", "test");
 }
 
 // Brings the chart to what the address says. An answer that comes after a later wish is dropped.
@@ -92,6 +112,7 @@ async function apply() {
     train?.clear();
     candles.show(bars, current.timeframe);
     indicators.apply();
+    recommendations.apply();
     say("");
   }
   press("price", current.price);
@@ -100,13 +121,15 @@ async function apply() {
   if (asked.span) {
     candles.showIndexes(indexAt(candles.bars, asked.span.from), indexAt(candles.bars, asked.span.to));
     press("range", "");
+  } else if (asked.range === "test") {
+    showTestWindow();
   } else {
     showRange(asked.range);
   }
   showLegend();
   document.title = `${current.symbol} ${current.timeframe} · Boursomatic`;
   if (train && train.on !== asked.train) train.set(asked.train);
-  await models.apply();
+  await models.apply(() => asked.range === "test" && !asked.span && showTestWindow());
 }
 
 // New bars, other models: looked for while someone looks.
@@ -122,6 +145,7 @@ async function lookForNews() {
     candles.show(bars, current.timeframe);
     if (atEnd) candles.showIndexes(seen.from + added, seen.to + added);
     indicators.apply();
+    recommendations.apply();
     showLegend();
   }
   await models.refresh();
@@ -139,6 +163,7 @@ function wireTools() {
     if (!button) return;
     if (button.dataset.range) state.push({ range: button.dataset.range, from: null, to: null });
     else if (button.dataset.price) state.push({ price: button.dataset.price });
+    else if (button.id === "picture") return takePicture();
     else if (button.dataset.scale) state.push({ scale: state.read().scale === "log" ? null : "log" });
     else return;
     apply();
@@ -149,6 +174,18 @@ function rememberSpan(from, to) {
   const { epoch } = candles.bars;
   state.replace({ from: epoch[from], to: epoch[to], range: null });
   press("range", "");
+}
+
+function takePicture() {
+  const { epoch } = candles.bars;
+  const newest = format.day(epoch[candles.visible().to], current.timeframe).replace(/[ :]/g, "-");
+  const [element, attribution] = ["#legend", ".chart-attribution"].map((selector) => frame.querySelector(selector));
+  savePicture({
+    chart: candles.chart,
+    legend: element,
+    attribution,
+    name: `${current.symbol.replace("/", "-")}-${current.timeframe}-${newest}.png`,
+  });
 }
 
 // A person who drags or zooms changes the address too, once the chart has come to rest.
@@ -197,6 +234,7 @@ function wireTraining() {
     output: document.getElementById("train-preview"),
     series: () => current,
     onChoose: openForm,
+    onPoint: pointAt,
     onSwitch: switchTrainMode,
   });
   dialog = new Dialog(document.getElementById("train-dialog"), document.getElementById("dialog-body"), {
@@ -207,6 +245,7 @@ function wireTraining() {
 // Letters with Alt by their place on the keyboard: on a Mac they write other signs.
 function onAltKey({ code }) {
   if (code === "KeyL") tools.querySelector("[data-scale]").click();
+  else if (code === "KeyS") document.getElementById("picture").click();
   else if (code === "KeyG") document.getElementById("go-to").select();
   else return false;
   return true;
@@ -270,6 +309,14 @@ async function start() {
   });
   const panel = document.getElementById("panel");
   models = new Models({ library, candles, panel, series: () => current, onChange: showLegend });
+  recommendations = new Recommendations({
+    candles,
+    layer: models.layer,
+    box: document.getElementById("recommended"),
+    address: frame.dataset.recommendations,
+    series: () => current,
+    onChange: showLegend,
+  });
   symbols = new Symbols({
     button: document.getElementById("symbol-button"),
     star: document.getElementById("star"),
@@ -280,9 +327,8 @@ async function start() {
     field: document.getElementById("go-to"),
     onMove: rememberSpan,
     onPoint: (index) => {
-      candles.point(index); // tells nobody
-      pointed = index;
-      showLegend();
+      candles.point(index);
+      pointAt(index);
     },
   });
   wireTools();
@@ -296,6 +342,7 @@ async function start() {
   document.addEventListener("themechange", () => {
     candles.paint();
     indicators.paint();
+    recommendations.paint();
     showLegend();
     models.apply();
   });

@@ -131,6 +131,11 @@ export class Candles {
     if (shift) this.chart.timeScale().setVisibleLogicalRange({ from: range.from + shift, to: range.to + shift });
   }
 
+  // Where a bar is, in pixels.
+  x(index) {
+    return this.chart.timeScale().logicalToCoordinate(index);
+  }
+
   point(index) {
     this.chart.setCrosshairPosition(this.bars.close[index], this.bars.epoch[index], this.price);
   }

@@ -6,6 +6,7 @@ export class Kept {
     this.url = url;
     this.body = null;
     this.tag = null;
+    this.next = null; // the address of a list's next page
   }
 
   // Whether something new came.
@@ -21,6 +22,7 @@ export class Kept {
     }
     this.body = body;
     this.tag = answer.headers.get("ETag");
+    this.next = /<([^>]+)>; rel="next"/.exec(answer.headers.get("Link"))?.[1] ?? null;
     return true;
   }
 }

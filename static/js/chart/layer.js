@@ -16,6 +16,10 @@ const ROOMY = 2.5;
 const SPACIOUS = 8;
 const SMALL = { up: ["▴", "▵"], down: ["▾", "▿"] };
 const LARGE = { up: ["▲", "△"], down: ["▼", "▽"] };
+// Recommendations: what was said and its outcome in a word where there is room, else filled for a hit, hollow for a miss.
+const WORDY = 48;
+const WORDS = { ...LARGE, isWordy: true };
+const DOTS = { hit: "●", miss: "○", pending: "◌" };
 
 export class Layer {
   constructor(library, candles) {
@@ -24,6 +28,7 @@ export class Layer {
     this.equity = null;
     this.threshold = 0.5;
     this.signals = [];
+    this.recommended = [];
     this.markers = library.createSeriesMarkers(candles.price, [], { autoScale: false, zOrder: "top" });
     this.bands = new Bands({ labelled: true });
     candles.price.attachPrimitive(this.bands);
@@ -38,6 +43,12 @@ export class Layer {
     this.#arrows(found[0], hits);
     this.hideBands(false);
     if (!found.length) this.showEquity(null);
+  }
+
+  // marks: [{time, label, color, outcome}] of what was recommended.
+  showRecommendations(marks) {
+    this.recommended = marks;
+    this.#mark();
   }
 
   // While train mode shows what a click would use, the bands of a model would only confuse.
@@ -93,7 +104,8 @@ export class Layer {
   #glyphs() {
     const { barSpacing } = this.candles.chart.timeScale().options();
     if (barSpacing < ROOMY) return null;
-    return barSpacing < SPACIOUS ? SMALL : LARGE;
+    if (barSpacing < SPACIOUS) return SMALL;
+    return barSpacing < WORDY ? LARGE : WORDS;
   }
 
   #mark() {
@@ -107,7 +119,16 @@ export class Layer {
       color: c[way],
       text: glyphs[way][Number(hollow)],
     });
-    this.markers.setMarkers(glyphs ? this.signals.map(marker) : []);
+    const recommended = ({ time, label, color, outcome }) => ({
+      time,
+      position: label === "BUY" ? "belowBar" : "aboveBar",
+      shape: "circle",
+      size: 0,
+      color,
+      text: glyphs.isWordy ? `${label} ${outcome}` : DOTS[outcome],
+    });
+    const marks = glyphs ? [...this.signals.map(marker), ...this.recommended.map(recommended)] : [];
+    this.markers.setMarkers(marks.sort((one, other) => one.time - other.time));
   }
 
   // found: what following the first model earned, or null.

@@ -25,7 +25,7 @@ export class Models {
   }
 
   // Brings layer and panel to what the address says. An answer that comes after a later wish is dropped.
-  async apply() {
+  async apply(onShown = () => {}) {
     const asked = state.read();
     const turn = ++this.turn;
     this.panel.set({ open: asked.panel || asked.models.length > 0, series: this.series(), models: asked.models });
@@ -35,6 +35,7 @@ export class Models {
     this.threshold = asked.threshold ?? found[0]?.own_threshold ?? DEFAULT_THRESHOLD;
     this.hits = asked.hits;
     this.#show(problems);
+    onShown();
     this.layer.hideBands(asked.train);
     await this.#earn(turn);
   }
@@ -43,6 +44,14 @@ export class Models {
   async refresh() {
     await Promise.all([...this.kept.values()].map((one) => one.ask().catch(() => false)));
     await this.apply();
+  }
+
+  // Seconds of the first model's first and last test candle, or null.
+  testWindow() {
+    const { epoch, sample, samples } = this.found[0] ?? {};
+    const test = samples?.indexOf("test");
+    const first = epoch ? sample.indexOf(test) : -1;
+    return first < 0 ? null : { from: epoch[first], to: epoch[sample.lastIndexOf(test)] };
   }
 
   // [label, value, colour] of what the loaded models said at a candle, and whether the next one rose.

@@ -4,13 +4,15 @@ import { indexAt } from "./bars.js";
 import * as format from "./format.js";
 import { describe, Preview } from "./preview.js";
 
+const FINGER = 24; // pixels around a candle that a second tap may miss it by
 const STALE = "This bar is stale: it only carries the price before it forward and is no candle. Choose another.";
 
 export class TrainMode {
-  constructor({ candles, frame, button, banner, output, series, onChoose, onSwitch }) {
-    Object.assign(this, { candles, frame, button, banner, output, series, onChoose, onSwitch });
+  constructor({ candles, frame, button, banner, output, series, onChoose, onPoint, onSwitch }) {
+    Object.assign(this, { candles, frame, button, banner, output, series, onChoose, onPoint, onSwitch });
     this.on = false;
     this.index = null;
+    this.tapped = null;
     this.bands = [new Bands({ labelled: true }), new Bands({ labelled: false })];
     candles.price.attachPrimitive(this.bands[0]);
     candles.volume.attachPrimitive(this.bands[1]);
@@ -19,10 +21,15 @@ export class TrainMode {
     candles.chart.subscribeCrosshairMove((param) => {
       if (this.on && param.point && param.logical !== undefined) this.choose(param.logical);
     });
+    frame.addEventListener("pointerdown", ({ pointerType }) => (this.isTouch = pointerType === "touch"), { capture: true });
     candles.chart.subscribeClick((param) => {
       if (!this.on || param.logical === undefined) return;
+      if (this.isTouch) return this.#tap(param);
       this.choose(param.logical);
       if (this.index !== null) this.onChoose(this.index);
+    });
+    candles.chart.subscribeDblClick((param) => {
+      if (this.on && this.isTouch && param.logical !== undefined) this.#tap(param); // two quick taps are no two clicks
     });
   }
 
@@ -37,7 +44,7 @@ export class TrainMode {
   }
 
   clear() {
-    this.index = null;
+    this.index = this.tapped = null;
     this.preview.drop();
     this.output.replaceChildren();
     for (const band of this.bands) band.show([], null);
@@ -53,9 +60,18 @@ export class TrainMode {
     }
     if (index === this.index) return;
     this.index = index;
+    this.onPoint(index);
     for (const band of this.bands) band.show(band.bands, index);
     const { symbol, timeframe } = this.series();
     this.preview.ask({ symbol, timeframe, candle: format.utc(this.candles.bars.epoch[index]) });
+  }
+
+  // A finger has no place without a tap: the first shows what a second one at the same candle would use.
+  #tap({ logical, point }) {
+    const isSecond = this.tapped !== null && Math.abs(this.candles.x(this.tapped) - point.x) < FINGER;
+    this.choose(isSecond ? this.tapped : logical);
+    this.tapped = this.index;
+    if (isSecond) this.onChoose(this.index);
   }
 
   // The keyboard's way: arrows move, Enter opens.

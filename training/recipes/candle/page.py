@@ -241,16 +241,9 @@ def _chart_query(run: TrainingRun, first: str, last: str) -> str:
 
 
 def load_query(run: TrainingRun) -> str:
-    """The chart's query that shows this run's model, from its validation candles, or where it has none from the first
-    test candle, to the end of its test window."""
-    splits = run.result.get("splits") or {}
-    first = next(
-        (splits[part]["first"] for part in ("validation", "test") if (splits.get(part) or {}).get("first")), ""
-    )
-    last = (splits.get("test") or {}).get("last") or (splits.get("train") or {}).get("last")
-    shown = {"from": int(parse_time(first).timestamp()), "to": int(parse_time(last).timestamp())} if first else {}
+    """The chart's query that shows this run's model at its test window, with some hundred bars before it."""
     named = {"symbol": run.config["symbol"], "timeframe": run.config["timeframe"], "models": run.run_id}
-    return urlencode({**named, **shown})
+    return urlencode({**named, "range": "test"})
 
 
 def _live_lines(score: dict[str, Any] | None) -> list[Line]:

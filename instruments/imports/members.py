@@ -30,13 +30,21 @@ def members_add(*, universe: Universe, symbols: list[str], user: User) -> str:
     """What was done, in words. Raises MembersRefused where one of them is no instrument."""
     with transaction.atomic():
         instruments = _instruments(symbols)
-        held = set(universe.instruments.filter(pk__in=[one.pk for one in instruments]).values_list("pk", flat=True))
+        held = set(
+            universe.instruments.filter(pk__in=[instrument.pk for instrument in instruments]).values_list(
+                "pk", flat=True
+            )
+        )
         new = [instrument for instrument in instruments if instrument.pk not in held]
         universe.instruments.add(*new)
         if new:
             audit(user, "universe.add", universe.name, symbols=[instrument.symbol for instrument in new])
     there = f" {len(held)} {'was' if len(held) == 1 else 'were'} there already." if held else ""
-    return f"{_named([one.symbol for one in new])} added to {universe.name}.{there}" if new else there.strip()
+    return (
+        f"{_named([instrument.symbol for instrument in new])} added to {universe.name}.{there}"
+        if new
+        else there.strip()
+    )
 
 
 def members_remove(*, universe: Universe, symbols: list[str], user: User) -> str:
@@ -52,13 +60,14 @@ def members_remove(*, universe: Universe, symbols: list[str], user: User) -> str
 
 def _instruments(symbols: list[str]) -> list[Instrument]:
     """By symbol, in capitals where it is not known as written."""
-    known = Instrument.objects.filter(symbol__in={*symbols, *map(str.upper, symbols)}).in_bulk(field_name="symbol")
-    if unknown := [symbol for symbol in symbols if symbol not in known and symbol.upper() not in known]:
+    by_symbol = Instrument.objects.filter(symbol__in={*symbols, *map(str.upper, symbols)}).in_bulk(field_name="symbol")
+    if unknown := [symbol for symbol in symbols if symbol not in by_symbol and symbol.upper() not in by_symbol]:
         raise MembersRefused(
             f"No instrument is called {_named(unknown)}. Nothing was added: correct the list, or first upload "
             "their bars on the page Data."
         )
-    return list({one.pk: one for one in (known.get(symbol) or known[symbol.upper()] for symbol in symbols)}.values())
+    instruments = [by_symbol.get(symbol) or by_symbol[symbol.upper()] for symbol in symbols]
+    return list({instrument.pk: instrument for instrument in instruments}.values())
 
 
 def _named(symbols: list[str]) -> str:

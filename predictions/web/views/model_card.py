@@ -24,10 +24,10 @@ WRITERS = {
 @require_GET
 @page_permission(Scope.READ)
 def card(request: HttpRequest, version: str) -> HttpResponse:
-    found = _version(version)
-    if found.universe:
-        return render(request, "predictions/universe/model_card.html", universe_card_context(found))
-    context = card_context(found) | {"may_train": may(request.user, Scope.TRAIN)}
+    model_version = _version(version)
+    if model_version.universe:
+        return render(request, "predictions/universe/model_card.html", universe_card_context(model_version))
+    context = card_context(model_version) | {"may_train": may(request.user, Scope.TRAIN)}
     return render(request, "predictions/candle/model_card.html", context)
 
 
@@ -35,14 +35,14 @@ def card(request: HttpRequest, version: str) -> HttpResponse:
 @page_permission(Scope.READ)
 def folder(request: HttpRequest, version: str) -> HttpResponse:
     """The run folder as a zip; a universe's model with what runs it outside the project."""
-    found = _version(version)
+    model_version = _version(version)
     try:
-        content = folder_zip(found, _program_files(found) if found.universe else {})
+        content = folder_zip(model_version, _program_files(model_version) if model_version.universe else {})
     except RunRefused as error:
         raise Http404(str(error)) from error
     except FileNotFoundError as error:
         raise Http404("A file of this run is missing. An administrator can find out which.") from error
-    return _download(content, f"{found.run.run_id}.zip", "application/zip")
+    return _download(content, f"{model_version.run.run_id}.zip", "application/zip")
 
 
 @require_GET

@@ -118,11 +118,11 @@ def test_it_saves_a_picture(site: Site, open_page: OpenPage) -> None:
 
 def test_a_first_tap_shows_what_a_second_one_opens(site: Site, open_page: OpenPage) -> None:
     page = _chart(site, open_page, "symbol=AAPL&train=1", viewport={"width": 390, "height": 844}, has_touch=True)
-    chart, dialog = page.locator("#chart"), page.get_by_role("dialog", name="Train a model")
-    chart.tap(position={"x": 100, "y": 200})
+    dialog = page.get_by_role("dialog", name="Train a model")
+    page.touchscreen.tap(100, 650)
     expect(page.locator("#train-preview")).to_contain_text("Training")
     expect(dialog).to_be_hidden()
-    chart.tap(position={"x": 106, "y": 220})
+    page.touchscreen.tap(106, 655)
     expect(dialog.get_by_role("button", name="Start Training")).to_be_visible()
 
 

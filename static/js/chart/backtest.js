@@ -6,6 +6,7 @@ import { Dialog } from "./dialog.js";
 import * as format from "./format.js";
 import { Indicators } from "./indicators.js";
 import { Unanswered } from "./kept.js";
+import { Keys } from "./keys.js";
 import { Legend } from "./legend.js";
 import { Models } from "./models.js";
 import { Moves } from "./moves.js";
@@ -19,7 +20,6 @@ const BEFORE_TEST = 300; // bars
 const MONTHS = { "1m": 1, "6m": 6, "1y": 12, "5y": 60 };
 const SETTLE_MS = 250;
 const REFRESH_MS = 15_000;
-const WORD_MS = 1000; // between the letters of a symbol that is being typed
 
 const frame = document.getElementById("chart");
 const note = document.getElementById("chart-note");
@@ -32,7 +32,6 @@ let models;
 let moves;
 let recommendations;
 let symbols;
-let switched = null; // by the last key, and when
 let pointed = null; // the bar under the crosshair
 let train = null;
 let dialog = null;
@@ -177,6 +176,7 @@ function rememberSpan(from, to) {
 }
 
 function takePicture() {
+  if (!candles.bars) return;
   const { epoch } = candles.bars;
   const newest = format.day(epoch[candles.visible().to], current.timeframe).replace(/[ :]/g, "-");
   const [element, attribution] = ["#legend", ".chart-attribution"].map((selector) => frame.querySelector(selector));
@@ -242,40 +242,30 @@ function wireTraining() {
   });
 }
 
-// Letters with Alt by their place on the keyboard: on a Mac they write other signs.
-function onAltKey({ code }) {
-  if (code === "KeyL") tools.querySelector("[data-scale]").click();
-  else if (code === "KeyS") document.getElementById("picture").click();
-  else if (code === "KeyG") document.getElementById("go-to").select();
-  else return false;
-  return true;
-}
-
-// A letter switches something, or begins a symbol. One that switched and is followed by another did begin a symbol:
-// what it had switched is switched back.
-function onLetter({ key, timeStamp }) {
-  const begun = switched && timeStamp - switched.at < WORD_MS ? switched : null;
-  switched = null;
-  if (!/^[\p{L}\d^]$/u.test(key)) return false;
-  const change = { p: () => document.getElementById("panel-button").click(), ...(train && { t: () => switchTrainMode(!train.on) }) }[key];
-  begun?.change();
-  if (begun || !change) symbols.open((begun?.key ?? "") + key);
-  else {
-    change();
-    switched = { key, change, at: timeStamp };
-  }
-  return true;
-}
-
 function onKey(event) {
-  if (document.querySelector("dialog[open]") || !candles.bars) return;
-  if (event.ctrlKey || event.metaKey || (event.altKey && !onAltKey(event))) return;
-  if (!event.altKey && event.target.closest("input, select, textarea, details")) return;
-  if (event.altKey || (!event.target.closest(".chart-panel") && moves.key(event))) event.preventDefault();
-  else if (event.key === "Escape" && train?.on) switchTrainMode(false);
-  else if (onLetter(event)) event.preventDefault();
-  else if (!train?.on || event.target.closest("a, button") || !train.key(event)) return;
-  event.preventDefault();
+  if (!candles.bars) return false;
+  if (!event.target.closest(".chart-panel") && moves.key(event)) return true;
+  if (!train?.on) return false;
+  if (event.key !== "Escape") return !event.target.closest("a, button") && train.key(event);
+  switchTrainMode(false);
+  return true;
+}
+
+function wireKeys() {
+  const byId = (id) => document.getElementById(id);
+  new Keys({
+    withAlt: {
+      KeyG: () => byId("go-to").select(),
+      KeyL: () => tools.querySelector("[data-scale]").click(),
+      KeyS: () => byId("picture").click(),
+    },
+    switches: {
+      p: () => byId("panel-button").click(),
+      ...(train && { t: () => switchTrainMode(!train.on) }),
+    },
+    onKey,
+    onType: (text) => symbols.open(text),
+  });
 }
 
 function follow() {
@@ -338,7 +328,7 @@ async function start() {
     pointed = param.logical === undefined ? null : Math.round(param.logical);
     showLegend();
   });
-  document.addEventListener("keydown", onKey);
+  wireKeys();
   document.addEventListener("themechange", () => {
     candles.paint();
     indicators.paint();

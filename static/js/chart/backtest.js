@@ -52,6 +52,7 @@ function showLegend() {
     models.at(bars.epoch[index]),
     recommendations.at(bars.epoch[index]),
   ]);
+  candles.leaveRoom(legend.element.offsetHeight);
 }
 
 // The legend's bar, where the library tells nobody that the crosshair was moved.

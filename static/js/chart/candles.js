@@ -1,6 +1,9 @@
 // The drawing: candles above, volume below, in the colours of the page's theme.
 import { decimals } from "./format.js";
 
+const LEAST_ROOM = 0.2; // of a pane's height, the library's own
+const MOST_ROOM = 0.5;
+const LEGEND_MARGIN = 12; // pixels
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 export function colours() {
@@ -40,6 +43,7 @@ export class Candles {
     upper.setStretchFactor(5);
     lower.setStretchFactor(1);
     this.modes = { linear: library.PriceScaleMode.Normal, log: library.PriceScaleMode.Logarithmic };
+    this.room = LEAST_ROOM;
     this.bars = null;
     this.stale = new Set();
     this.paint();
@@ -102,6 +106,14 @@ export class Candles {
     this.volume.setData(
       epoch.map((time, i) => ({ time, value: volume[i], color: close[i] < open[i] ? faint.down : faint.up })),
     );
+  }
+
+  // Prices begin below a legend so high. The room never shrinks, so that nothing jumps while the crosshair moves.
+  leaveRoom(legendHeight) {
+    const top = Math.min(MOST_ROOM, (legendHeight + LEGEND_MARGIN) / this.price.getPane().getHeight());
+    if (!(top > this.room)) return;
+    this.room = top;
+    this.price.priceScale().applyOptions({ scaleMargins: { top, bottom: 0.1 } });
   }
 
   setScale(name) {

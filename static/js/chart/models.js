@@ -122,5 +122,6 @@ export class Models {
     }
     this.layer.showEquity(earned);
     this.panel.showEarned(earned);
+    requestAnimationFrame(this.onChange); // once the panes have their heights
   }
 }

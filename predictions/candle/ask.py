@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from instruments.models import Series
 from instruments.quant.bars import Bars
-from instruments.quant.features.candle import FEATURE_SETS
+from instruments.quant.features.candle import feature_set
 from instruments.store.read_bars import load_bars, load_candles, series_get
 from predictions.quant.predict import SAMPLES, TEST, Bounds, Codes, Predictions, predict_candles, sample_codes
 from training.artifacts.loading import stored_model
@@ -78,7 +78,7 @@ def ask(*, run: TrainingRun, series: Series | None, start: datetime | None, end:
     series = series or run.series
     model = stored_model(run.run_id)
     spec = CandleSpec.from_dict(run.config)
-    warmup = FEATURE_SETS[model.feature_set].warmup
+    warmup = feature_set(model.feature_set).warmup
     if spec.by_first_rule:
         bars = load_bars(series, start=start, end=end, before=warmup, after=1).adjusted()
     else:  # a stale bar is no candle: nothing is predicted at it, and none speaks of it

@@ -3,7 +3,7 @@
 from typing import Any
 
 from instruments.models import PriceBar
-from instruments.quant.features.candle import FEATURE_SETS
+from instruments.quant.features.candle import feature_set
 from training.models import ModelVersion
 from training.quant.candle.spec import COST_BP, MODEL_NAMES, CandleSpec
 from training.runs.annotations import annotations_of
@@ -48,7 +48,7 @@ def card_context(version: ModelVersion) -> dict[str, Any]:
         "detail": run.detail,
         "sources": list(sources),
         "model_name": MODEL_NAMES[CandleSpec.from_dict(run.config).model],
-        "feature_set": FEATURE_SETS[run.config["feature_set"]],
+        "feature_set": feature_set(run.config["feature_set"]),
         "segments": split_segments(summary["splits"]),
         "lines": metric_lines(summary),
         "parts": ("Train", "Validation", "Test"),

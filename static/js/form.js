@@ -24,6 +24,19 @@ function fix(form) {
     slider.disabled = isFixed;
   }
 }
+
+// A set of features ticks its groups, and who ticks by hand has a set of his own.
+function tick(form) {
+  const select = form.elements.feature_set;
+  const set = select.value || JSON.parse(select.dataset.own)[form.elements.protocol.value];
+  if (set === "chosen") return;
+  for (const box of form.querySelectorAll("input[name=features]")) box.checked = box.dataset.sets.split(" ").includes(set);
+}
+document.addEventListener("change", ({ target }) => {
+  if (target.matches("select[name=feature_set], select[name=protocol]") && target.form.elements.feature_set) tick(target.form);
+  if (target.matches("input[name=features]")) target.form.elements.feature_set.value = "chosen";
+});
+
 document.addEventListener("change", ({ target }) => {
   if (target.matches("select[name=protocol], select[name=model]") && target.form.querySelector("input[data-steady]")) fix(target.form);
 });

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from instruments.models import Instrument, Series, Timeframe, Universe
-from instruments.quant.features.candle import FEATURE_SETS
+from instruments.quant.features.names import FEATURE_SETS
 from training.evidence.queries import best_p_value, confirmed_with, having, with_verdict
 from training.filters.fields import SELECT, DayFilter, ShareFilter, TextFilter, instrument_filter
 from training.models import Description, RunTag, Status, TrainingRun

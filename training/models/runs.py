@@ -91,7 +91,7 @@ class TrainingRun(models.Model):
 
     # what lists seek runs by, out of `config` and `result`, which no index covers; of a confirmation: pooled
     protocol = models.CharField(max_length=20, null=True)
-    feature_set = models.CharField(max_length=40, null=True)
+    feature_set = models.CharField(max_length=80, null=True)
     universe = models.CharField(max_length=40, null=True)
     auc = models.FloatField(null=True)
     p_value = models.FloatField(null=True)

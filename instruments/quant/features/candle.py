@@ -8,11 +8,13 @@ value does not depend, to the last bit, on where the array begins or ends.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from instruments.quant.bars import Bars
+from instruments.quant.features.names import feature_groups
 
 Floats = NDArray[np.float64]
 
@@ -31,7 +33,7 @@ class FeatureSet:
 
 def feature_matrix(bars: Bars, *, name: str, timeframe: str) -> Floats:
     """(n, k) float64 matrix of a feature set, C-contiguous; the first `warmup` rows hold NaN."""
-    return np.ascontiguousarray(FEATURE_SETS[name].compute(bars, timeframe))
+    return np.ascontiguousarray(feature_set(name).compute(bars, timeframe))
 
 
 def candle_shape(bars: Bars) -> list[Floats]:
@@ -96,71 +98,98 @@ def log_ratio(values: Floats, reference: Floats) -> Floats:
     return np.where(np.isnan(values) | np.isnan(reference), np.nan, np.log(ratio))
 
 
-def _scale_free(bars: Bars, timeframe: str) -> Floats:
-    """PROTOCOL's default set: nothing in it depends on the level of prices or volumes. Longest window 80 bars."""
-    returns = log_return(bars.close, 1)
-    volatility = np.full(len(bars), np.nan)
-    volatility[1:] = rolling_deviation(returns[1:], 20)
-    mean20 = rolling_mean(bars.close, 20)
-    distance = np.divide(bars.close / mean20 - 1.0, volatility, out=np.zeros(len(bars)), where=volatility > 0.0)
+def _volatility(bars: Bars) -> Floats:
+    """Population deviation of the last 20 one-bar returns; 20 returns need 21 bars."""
+    out = np.full(len(bars), np.nan)
+    out[1:] = rolling_deviation(log_return(bars.close, 1)[1:], 20)
+    return out
+
+
+def _distance(bars: Bars) -> Floats:
+    """c over its mean of 20, less 1, in units of volatility; 0 where nothing moved."""
+    volatility = _volatility(bars)
+    above = bars.close / rolling_mean(bars.close, 20) - 1.0
+    distance = np.divide(above, volatility, out=np.zeros(len(bars)), where=volatility > 0.0)
     distance[np.isnan(volatility)] = np.nan
-    return np.column_stack(
-        [
-            *candle_shape(bars),
-            *(log_return(bars.close, k) for k in (1, 2, 5, 10, 20)),
-            log_ratio(bars.volume, rolling_median(bars.volume, 20)),
-            distance,
-            log_ratio(volatility, rolling_median(volatility, 60)),
-        ]
-    )
+    return distance
 
 
-def _poc16(bars: Bars, timeframe: str) -> Floats:
-    """The original's set: raw prices and volume, candle shape, one-hot of the timeframe. Window 1."""
-    n = len(bars)
-    shape = candle_shape(bars)
-    return np.column_stack(
-        [
-            bars.open,
-            bars.high,
-            bars.low,
-            bars.close,
-            bars.volume,
-            *shape[:4],
-            np.full(n, float(timeframe == "1d")),
-            np.full(n, float(timeframe == "4h")),
-            *shape[4:],
-            bars.volume / 1e6,
-        ]
-    )
+def _ma5(bars: Bars) -> list[Floats]:
+    """C/SMA5 - 1, SMA5_t/SMA5_{t-1} - 1, V/SMA5(V) - 1 (0 where nothing was traded)."""
+    mean, volume = rolling_mean(bars.close, 5), rolling_mean(bars.volume, 5)
+    slope = np.full(len(bars), np.nan)
+    slope[1:] = mean[1:] / mean[:-1] - 1.0
+    traded = np.divide(bars.volume, volume, out=np.ones(len(bars)), where=volume != 0.0) - 1.0
+    return [bars.close / mean - 1.0, slope, traded]
 
 
+def _raw(bars: Bars) -> list[Floats]:
+    return [bars.open, bars.high, bars.low, bars.close, bars.volume, bars.volume / 1e6]
+
+
+def _one_hot(bars: Bars, timeframe: str) -> list[Floats]:
+    return [np.full(len(bars), float(timeframe == name)) for name in ("1d", "4h")]
+
+
+@dataclass(frozen=True)
+class FeatureGroup:
+    """Columns that are ticked together. `warmup` bars must come before the first row that has all of them."""
+
+    columns: tuple[str, ...]
+    warmup: int
+    compute: Callable[[Bars, str], list[Floats]]
+    warning: str = ""
+
+
+RAW_WARNING = (
+    "Raw price levels do not carry over time: on pure noise they lift the AUC by about 0.01 "
+    "and the share of false alarms to 7-8 %."
+)
 _ISO = ("iso_0", "iso_1", "iso_2", "iso_3")
 _SHAPE = ("hl_range", "price_change", "upper_shadow", "lower_shadow")
+_RETURNS = (1, 2, 5, 10, 20)
 
-FEATURE_SETS: dict[str, FeatureSet] = {
-    "scale_free": FeatureSet(
-        name="scale_free",
-        version=1,
-        columns=(
-            *_ISO,
-            *_SHAPE,
-            *(f"return_{k}" for k in (1, 2, 5, 10, 20)),
-            "volume_to_median_20",
-            "distance_to_mean_20",
-            "volatility_to_median_60",
-        ),
-        warmup=79,  # 20 returns need 21 bars; the median of 60 such volatilities reaches back 59 more
-        warning="",
-        compute=_scale_free,
+GROUPS: dict[str, FeatureGroup] = {
+    "shape": FeatureGroup((*_ISO, *_SHAPE), 0, lambda bars, _: candle_shape(bars)),
+    "returns": FeatureGroup(
+        tuple(f"return_{k}" for k in _RETURNS), 20, lambda bars, _: [log_return(bars.close, k) for k in _RETURNS]
     ),
-    "poc16": FeatureSet(
-        name="poc16",
-        version=1,
-        columns=("raw_o", "raw_h", "raw_l", "raw_c", "raw_v", *_ISO, "tf_1d", "tf_4h", *_SHAPE, "volume_m"),
-        warmup=0,
-        warning="Raw price levels do not carry over time: on pure noise they lift the AUC by about 0.01 "
-        "and the share of false alarms to 7-8 %.",
-        compute=_poc16,
+    "volume": FeatureGroup(
+        ("volume_to_median_20",), 19, lambda bars, _: [log_ratio(bars.volume, rolling_median(bars.volume, 20))]
     ),
+    "distance": FeatureGroup(("distance_to_mean_20",), 20, lambda bars, _: [_distance(bars)]),
+    "volatility": FeatureGroup(
+        ("volatility_to_median_60",),
+        79,  # 20 returns need 21 bars; the median of 60 such volatilities reaches back 59 more
+        lambda bars, _: [log_ratio(_volatility(bars), rolling_median(_volatility(bars), 60))],
+    ),
+    "ma5": FeatureGroup(("close_to_mean_5", "mean_5_change", "volume_to_mean_5"), 5, lambda bars, _: _ma5(bars)),
+    "raw": FeatureGroup(
+        ("raw_o", "raw_h", "raw_l", "raw_c", "raw_v", "volume_m"), 0, lambda bars, _: _raw(bars), RAW_WARNING
+    ),
+    "timeframe": FeatureGroup(("tf_1d", "tf_4h"), 0, _one_hot),
 }
+# In the order of the original.
+_POC16 = ("raw_o", "raw_h", "raw_l", "raw_c", "raw_v", *_ISO, "tf_1d", "tf_4h", *_SHAPE, "volume_m")
+
+
+@cache
+def feature_set(name: str) -> FeatureSet:
+    """A named set, or groups joined by "+". KeyError for a group that is unknown."""
+    groups = [GROUPS[group] for group in feature_groups(name)]
+    made = tuple(column for group in groups for column in group.columns)
+    columns = _POC16 if name == "poc16" else made
+    order = [made.index(column) for column in columns]
+
+    def compute(bars: Bars, timeframe: str) -> Floats:
+        arrays = [array for group in groups for array in group.compute(bars, timeframe)]
+        return np.column_stack([arrays[place] for place in order])
+
+    return FeatureSet(
+        name=name,
+        version=1,
+        columns=columns,
+        warmup=max(group.warmup for group in groups),
+        warning=" ".join(group.warning for group in groups if group.warning),
+        compute=compute,
+    )

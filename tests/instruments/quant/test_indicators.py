@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from instruments.quant.bars import Bars
-from instruments.quant.features.candle import FEATURE_SETS, feature_matrix, log_return, rolling_deviation
+from instruments.quant.features.candle import feature_matrix, feature_set, log_return, rolling_deviation
 from instruments.quant.features.daily import daily_features, get_feature_columns
 from instruments.quant.features.indicators import INDICATORS, Indicator, indicator_lines
 from tests.training.quant.noise import noise_bars
@@ -18,7 +18,7 @@ BARS = noise_bars(400)
 LINES = indicator_lines(BARS, [indicator.name for indicator in INDICATORS])
 DAILY = dict(zip(get_feature_columns(), daily_features([BARS])[0].T, strict=True))
 CANDLE = dict(
-    zip(FEATURE_SETS["scale_free"].columns, feature_matrix(BARS, name="scale_free", timeframe="1d").T, strict=True)
+    zip(feature_set("scale_free").columns, feature_matrix(BARS, name="scale_free", timeframe="1d").T, strict=True)
 )
 WINDOWS = (5, 10, 20, 50, 200)
 

@@ -8,10 +8,11 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from boursomatic.shared import commands
+from instruments.quant.features.names import FEATURE_GROUPS, FEATURE_SETS
 from instruments.store.read_bars import default_symbol
 from training.artifacts.storage import artifact_storage, run_folder
 from training.models import Status, TrainingRun
-from training.quant.candle.spec import FEATURE_SETS, MODELS, PROTOCOLS, RANGES, TIMEFRAMES, SpecError, parse_candle_spec
+from training.quant.candle.spec import MODELS, PROTOCOLS, RANGES, TIMEFRAMES, SpecError, parse_candle_spec
 from training.runs.as_json import run_json
 from training.worker import foreground
 from training.worker.runner import Held
@@ -33,6 +34,7 @@ class Command(commands.JsonCommand):
             option(r.name, type=int if r.whole else float, help=f"{bounds} (default: {r.default:g})")
         option("output_dir", default="", help="folder for a copy of the run's files (default: only the artifact root)")
         option("protocol", default="honest", choices=PROTOCOLS, help="recipe (default: honest)")
+        option("features", nargs="+", choices=FEATURE_GROUPS, help="groups of features, in the place of --feature_set")
         option("model", default="lightgbm", choices=MODELS, help="trees or logistic regression (default: lightgbm)")
         option(
             "feature_set",
@@ -75,8 +77,9 @@ def _create(options: dict[str, Any]) -> list[Held]:
         "live": options["live"],
         "confirm": not options["no_confirm"],
     }
-    if options["feature_set"]:
-        body["feature_set"] = options["feature_set"]
+    for name in ("feature_set", "features"):
+        if options[name]:
+            body[name] = options[name]
     try:
         return foreground.create_claimed(parse_candle_spec(body))
     except SpecError as error:

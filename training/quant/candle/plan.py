@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instruments.quant.bars import Bars, Seconds
-from instruments.quant.features.candle import FEATURE_SETS
+from instruments.quant.features.candle import feature_set
 from training.quant.candle.spec import CandleSpec, parse_time
 from training.quant.candle.split import MIN_CLASS_ROWS, MIN_TRAIN_ROWS, CandleSplit, candle_split, training_start
 from training.quant.labels import up_label
@@ -110,7 +110,7 @@ def plan_candle(bars: Bars, *, decision: int, spec: CandleSpec, stale_time: Seco
     """Plan of a run as of bar `decision` of `bars` (adjusted; at most `warmup` bars before the training period, none
     after the last test outcome; without stale ones, whose times are `stale_time`). Looks at closes up to the last test
     outcome."""
-    warmup = FEATURE_SETS[spec.feature_set].warmup
+    warmup = feature_set(spec.feature_set).warmup
     start = int(training_start(parse_time(spec.candle), spec.train_years).timestamp())
     first = max(int(np.searchsorted(bars.time, start, side="left")), warmup)
     labels = up_label(bars.close, keep_unmoved=spec.by_first_rule)
@@ -180,7 +180,7 @@ def _problem(usable: int, train: SplitPart, missing_after: int, spec: CandleSpec
         if limited:
             return (
                 f"Too little history: {usable} candles before this one have all features "
-                f"({spec.feature_set} looks back {FEATURE_SETS[spec.feature_set].warmup}); {MIN_TRAIN_ROWS} are needed."
+                f"({spec.feature_set} looks back {feature_set(spec.feature_set).warmup}); {MIN_TRAIN_ROWS} are needed."
             )
         return (
             f"The training period of {spec.train_years:g} years holds {usable} candles; {MIN_TRAIN_ROWS} are needed. "

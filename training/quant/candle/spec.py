@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
+from instruments.quant.features.names import FEATURE_GROUPS, FEATURE_SETS, feature_set_name
+
 SPEC_VERSION = 1
 SEED = 42
 COST_BP = 5.0  # basis points on what is traded
@@ -20,7 +22,6 @@ STEPS = 10  # windows of a walk-forward confirmation before the run's own
 PROTOCOLS = ("honest", "poc", "steady")
 MODEL_NAMES = {"lightgbm": "LightGBM", "logistic": "logistic regression"}
 MODELS = tuple(MODEL_NAMES)
-FEATURE_SETS = ("scale_free", "poc16")
 TIMEFRAMES = ("1h", "4h", "1d", "1w")
 DEFAULT_FEATURE_SET = {"honest": "scale_free", "poc": "poc16", "steady": "scale_free"}
 STEADY = {"learning_rate": 0.05, "num_leaves": 8, "max_depth": 3, "min_child_samples": 60}  # fixed, PROTOCOL §2
@@ -186,8 +187,11 @@ def parse_candle_spec(data: Any, *, default_symbol: str = "") -> CandleSpec:
     values["symbol"] = _text(data, "symbol", default_symbol, errors)
     values["timeframe"] = _one_of(data, "timeframe", TIMEFRAMES, "1d", errors)
     default_set = DEFAULT_FEATURE_SET[values["protocol"]]
-    sets = (default_set,) if protocol == "steady" else FEATURE_SETS
-    values["feature_set"] = _one_of(data, "feature_set", sets, default_set, errors)
+    sets = (default_set,) if protocol == "steady" else tuple(FEATURE_SETS)
+    if "features" in data:
+        values["feature_set"] = _of_groups(data, default_set if protocol == "steady" else "", errors)
+    else:
+        values["feature_set"] = _one_of(data, "feature_set", sets, default_set, errors)
     for name, default in (("confirm", True), ("live", False)):
         values[name] = data.get(name, default)
         if not isinstance(values[name], bool):
@@ -198,7 +202,8 @@ def parse_candle_spec(data: Any, *, default_symbol: str = "") -> CandleSpec:
 
 
 def _check_names(data: Mapping[str, Any], params: Mapping[str, Any], errors: dict[str, list[str]]) -> None:
-    at_top = {"candle_date", "params", "symbol", "timeframe", "protocol", "feature_set", "model", "confirm", "live"}
+    at_top = {"candle_date", "params", "symbol", "timeframe", "protocol", "model", "confirm", "live"}
+    at_top |= {"feature_set", "features"}
     at_top |= {name for name, r in RANGES.items() if not r.in_params}
     nested = {name for name, r in RANGES.items() if r.in_params}
     for name in data:
@@ -208,6 +213,22 @@ def _check_names(data: Mapping[str, Any], params: Mapping[str, Any], errors: dic
     for name in params:
         if name not in nested:
             errors[str(name)[:60]] = [f"Unknown parameter. Known: {', '.join(sorted(nested))}."]
+
+
+def _of_groups(data: Mapping[str, Any], only: str, errors: dict[str, list[str]]) -> str:
+    """The name of the set of these groups, in their own order: that of the preset that has the same. `only`: the one
+    set that the protocol has."""
+    groups = data["features"]
+    if "feature_set" in data:
+        errors["features"] = ["Send features or feature_set, not both."]
+    elif not isinstance(groups, list) or not groups or not all(group in FEATURE_GROUPS for group in groups):
+        errors["features"] = [f"Must be a list of at least one of: {', '.join(FEATURE_GROUPS)}."]
+    else:
+        name = feature_set_name(tuple(groups))
+        if only and name != only:
+            errors["features"] = [f"Fixed at those of {only} with the protocol steady. Leave it out, or choose honest."]
+        return name
+    return ""
 
 
 def fixed_params(protocol: str, model: str) -> dict[str, float]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instruments.quant.bars import Bars, Seconds
-from instruments.quant.features.candle import FEATURE_SETS, feature_matrix
+from instruments.quant.features.candle import feature_matrix, feature_set
 from training.quant.candle.fit import (
     STEADY_ROUNDS,
     Fitted,
@@ -102,7 +102,7 @@ def train_candle(
     used = _part(features, split.train)
     return CandleOutcome(
         plan=plan,
-        columns=FEATURE_SETS[spec.feature_set].columns,
+        columns=feature_set(spec.feature_set).columns,
         validated=validated,
         final=final,
         threshold=threshold,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from instruments.models import PriceBar, Series
 from instruments.quant.bars import Bars, Seconds
-from instruments.quant.features.candle import FEATURE_SETS
+from instruments.quant.features.candle import feature_set
 from instruments.store.read_bars import MarkedBars, UnknownSeries, load_candles, load_marked, series_get
 from training.evidence.trials import next_k
 from training.quant.candle.plan import NO_STALE, CandlePlan, plan_candle
@@ -52,7 +52,7 @@ def candle_data(series: Series, spec: CandleSpec, *, steps: int = 0) -> CandleDa
     Raises SpecError naming the nearest candles where the spec's date is none.
     """
     load = load_marked if spec.by_first_rule else load_candles
-    warmup, window = FEATURE_SETS[spec.feature_set].warmup, spec.test_window_size
+    warmup, window = feature_set(spec.feature_set).warmup, spec.test_window_size
     back, after = steps * window, window
     while True:  # again only where some of the bars are stale or unmoved, so that more of them are needed
         earliest = _stored_before(series, spec.candle_at, back) if steps else spec.candle_at  # None: there are fewer
@@ -96,7 +96,7 @@ def _decision_before(bars: Bars, rows: Rows, row: int) -> datetime | None:
 
 def _first_rule_bars(marked: MarkedBars, spec: CandleSpec) -> Bars:
     """Adjusted bars that a run of the first rule looks at."""
-    stored, warmup = marked.stored, FEATURE_SETS[spec.feature_set].warmup
+    stored, warmup = marked.stored, feature_set(spec.feature_set).warmup
     first = max(0, _place(stored, training_start(spec.candle_at, spec.train_years)) - warmup)
     return stored.slice(first, _place(stored, spec.candle_at) + 1 + spec.test_window_size).adjusted()
 
@@ -158,7 +158,7 @@ def nearest_trainable(data: CandleData, plan: CandlePlan, spec: CandleSpec) -> s
 
 def _first_trainable(series: Series, spec: CandleSpec) -> datetime | None:
     """The first candle with enough training rows before it, whose features are defined."""
-    warmup = FEATURE_SETS[spec.feature_set].warmup
+    warmup = feature_set(spec.feature_set).warmup
     after = warmup + MIN_TRAIN_ROWS
     while True:
         bars = load_candles(series, end=series.first, after=after).candles.adjusted()
@@ -185,7 +185,7 @@ def _last_trainable(series: Series, spec: CandleSpec) -> datetime | None:
 
 
 def _too_small(data: CandleData, spec: CandleSpec) -> str:
-    needed = FEATURE_SETS[spec.feature_set].warmup + MIN_TRAIN_ROWS + 1
+    needed = feature_set(spec.feature_set).warmup + MIN_TRAIN_ROWS + 1
     return f"The whole series has {data.series.rows} candles and {needed} are needed: import more history."
 
 

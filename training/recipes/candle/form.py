@@ -1,13 +1,15 @@
 """The form of a candle run: its numbers come from the spec's ranges, and the spec alone judges what is sent."""
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 
-from instruments.quant.features.candle import FEATURE_SETS
+from instruments.quant.features.names import FEATURE_GROUPS, FEATURE_SETS, feature_groups
 from training.quant.candle.spec import (
+    DEFAULT_FEATURE_SET,
     MODEL_NAMES,
     MODELS,
     PROTOCOLS,
@@ -21,6 +23,7 @@ from training.quant.candle.spec import (
     parse_time,
 )
 
+CHOSEN = "chosen"  # the feature set of ticked groups
 PROTOCOL_LABELS = {
     "honest": "honest: stops early on validation, fits again on all",
     "poc": "poc: the original recipe",
@@ -70,10 +73,11 @@ class CandleForm(forms.Form):
         widget=forms.Select(attrs={"class": "form-select form-select-sm"}),
     )
     feature_set = forms.ChoiceField(
-        choices=[("", "the protocol's own"), *((name, name) for name in FEATURE_SETS)],
+        choices=[("", "the protocol's own"), *((name, name) for name in FEATURE_SETS), (CHOSEN, "as ticked")],
         required=False,
-        widget=forms.Select(attrs={"class": "form-select form-select-sm"}),
+        widget=forms.Select(attrs={"class": "form-select form-select-sm", "data-own": json.dumps(DEFAULT_FEATURE_SET)}),
     )
+    features = forms.MultipleChoiceField(choices=[(name, name) for name in FEATURE_GROUPS], required=False)
     model = forms.ChoiceField(
         choices=list(MODEL_NAMES.items()),
         required=False,
@@ -109,7 +113,9 @@ class CandleForm(forms.Form):
             "live": cleaned.get("live", False),
             "params": {},
         }
-        if cleaned.get("feature_set"):
+        if cleaned.get("feature_set") == CHOSEN:
+            body["features"] = cleaned.get("features", [])
+        elif cleaned.get("feature_set"):
             body["feature_set"] = cleaned["feature_set"]
         for name, setting in RANGES.items():
             if name not in fixed_params(body["protocol"], body["model"]):
@@ -131,6 +137,19 @@ class CandleForm(forms.Form):
     def sliders(self) -> list[forms.BoundField]:
         return [self[name] for name in RANGES]
 
+    @property
+    def groups(self) -> list[dict[str, Any]]:
+        """The check boxes of feature groups, each with the sets that tick it."""
+        ticked = self["features"].value() or ()
+        return [
+            {
+                "name": name,
+                "sets": " ".join(one for one, groups in FEATURE_SETS.items() if name in groups),
+                "is_ticked": name in ticked,
+            }
+            for name in FEATURE_GROUPS
+        ]
+
 
 def initial_values(query: Mapping[str, str], config: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """What the form opens with: a run's own settings, over them what the address names."""
@@ -141,6 +160,12 @@ def initial_values(query: Mapping[str, str], config: Mapping[str, Any] | None = 
         for name in (*RANGES, "symbol", "timeframe", "protocol", "feature_set", "model")
         if query.get(name)
     }
+    feature_set = values.get("feature_set") or DEFAULT_FEATURE_SET.get(
+        values.get("protocol", ""), DEFAULT_FEATURE_SET["honest"]
+    )
+    values["features"] = feature_groups(feature_set)
+    if values.get("feature_set") and feature_set not in FEATURE_SETS:
+        values["feature_set"] = CHOSEN
     values |= fixed_params(values.get("protocol", ""), values.get("model", ""))
     values.setdefault("timeframe", "1d")
     values["candle_date"] = _as_input(values["candle_date"])

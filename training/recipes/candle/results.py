@@ -8,7 +8,7 @@ import numpy as np
 
 from boursomatic.shared.records import to_json
 from instruments.quant.bars import Bars
-from instruments.quant.features.candle import FEATURE_SETS
+from instruments.quant.features.candle import feature_set
 from training.artifacts.provenance import code_version, library_versions
 from training.artifacts.storage import artifact_names, sha256
 from training.models import TrainingRun
@@ -198,8 +198,8 @@ def _importance(outcome: CandleOutcome) -> list[dict[str, Any]]:
 def _warnings(spec: CandleSpec, outcome: CandleOutcome) -> list[str]:
     """What the user should know before he believes the figures."""
     warnings = []
-    if FEATURE_SETS[spec.feature_set].warning:
-        warnings.append(FEATURE_SETS[spec.feature_set].warning)
+    if feature_set(spec.feature_set).warning:
+        warnings.append(feature_set(spec.feature_set).warning)
     plan = outcome.plan
     warnings += plan.warnings
     if plan.limited_by_history:

@@ -15,8 +15,9 @@ from boursomatic.shared.records import (
     choice,
 )
 from instruments.models import Timeframe as Timeframes
+from instruments.quant.features.names import FEATURE_GROUPS, FEATURE_SETS
 from training.models import Status
-from training.quant.candle.spec import FEATURE_SETS, MODELS, PROTOCOLS, RANGES, CandleSpec
+from training.quant.candle.spec import MODELS, PROTOCOLS, RANGES, CandleSpec
 from training.quant.candle.verdict import Evidence, Verdict
 from training.recipes.schema import ModelHead, RunHead, config_record, request_record
 
@@ -41,6 +42,11 @@ else:
         protocol=(Annotated[str, choice(PROTOCOLS)], PROTOCOLS[0]),
         feature_set=(
             Annotated[str, choice(FEATURE_SETS, "Default: scale_free with honest and steady, poc16 with poc")]
+            | UnsetType,
+            UNSET,
+        ),
+        features=(
+            Annotated[list[Annotated[str, choice(FEATURE_GROUPS)]], about("Groups, in the place of feature_set")]
             | UnsetType,
             UNSET,
         ),

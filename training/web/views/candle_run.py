@@ -12,7 +12,7 @@ from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope, may
 from boursomatic.shared.pages import render_page, wants_fragment
 from instruments.models import Series
-from instruments.quant.features.candle import FEATURE_SETS
+from instruments.quant.features.candle import GROUPS
 from instruments.store.read_bars import default_symbol
 from training.errors import TooManyRuns
 from training.evidence.trials import next_k
@@ -76,7 +76,7 @@ def _form(request: HttpRequest, form: CandleForm, status: int = 200) -> HttpResp
         "from": request.POST.get("from") or request.GET.get("from", ""),
         "in_dialog": wants_fragment(request),
         "upcoming": _upcoming(form),
-        "warnings": [(name, each.warning) for name, each in FEATURE_SETS.items() if each.warning],
+        "warnings": [(name, each.warning) for name, each in GROUPS.items() if each.warning],
     }
     page, fragment = "training/candle_run/new.html", "training/candle_run/_form.html"
     return render_page(request, page, fragment, context, status=status)

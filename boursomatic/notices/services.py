@@ -12,6 +12,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from boursomatic.accounts.audit import audit
 from boursomatic.accounts.roles import Person, Role, role_of
 from boursomatic.notices.models import (
     OF_ADMINS,
@@ -92,10 +93,14 @@ def mail_settings(user: User) -> dict[str, Any]:
     return {"kinds": kinds_for(user), "chosen": chosen, "has_server": bool(settings.EMAIL_HOST)}
 
 
-def mail_kinds_choose(user: User, kinds: Iterable[str]) -> None:
+def mail_kinds_choose(user: User, kinds: Iterable[str], *, address: str) -> None:
     """From now on; notices that were made before are not sent."""
     wanted_kinds = set(kinds) & set(kinds_for(user))
     with transaction.atomic():
+        if address != user.email:
+            user.email = address
+            user.save(update_fields=["email"])
+            audit(user, "user.email", user.get_username(), email=address)
         MailChoice.objects.filter(user=user).delete()
         MailChoice.objects.bulk_create([MailChoice(user=user, kind=kind) for kind in sorted(wanted_kinds)])
 

@@ -1,7 +1,9 @@
 """The page of notices, and which of them a person gets by e-mail."""
 
+from django import forms
 from django.contrib import messages
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -49,8 +51,13 @@ def notices_seen(request: HttpRequest) -> HttpResponse:
 @require_POST
 @page_permission(Scope.READ)
 def mail_choices(request: HttpRequest) -> HttpResponse:
-    """The kinds (`kinds`) that are mailed from now on."""
-    services.mail_kinds_choose(_person(request), request.POST.getlist("kinds"))
+    """The kinds (`kinds`) that are mailed from now on, and the address (`email`) that they go to."""
+    try:
+        address = forms.EmailField(required=False, max_length=254).clean(request.POST.get("email", ""))
+    except ValidationError:
+        messages.error(request, "That is no e-mail address, so nothing was changed. Write it as name@company.com.")
+        return redirect("account")
+    services.mail_kinds_choose(_person(request), request.POST.getlist("kinds"), address=address)
     messages.success(request, "Your choice of e-mails is kept.")
     return redirect("account")
 

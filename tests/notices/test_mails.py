@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from boursomatic.notices.housekeeping import notices_keep
 from boursomatic.notices.mails import mails_send, mails_waiting
-from boursomatic.notices.models import MailState, Notice, NoticeKind, NoticeMail
+from boursomatic.notices.models import MailChoice, MailState, Notice, NoticeKind, NoticeMail
 from boursomatic.notices.services import notice_make
 from tests.faults.crew import until
 from tests.notices.smtp import MailServer
@@ -23,8 +23,8 @@ DAY = date(2026, 11, 27)
 
 
 def _wants(browser_of: BrowserOf, user: User, *kinds: NoticeKind) -> None:
-    User.objects.filter(pk=user.pk).update(email=f"{user.username}@example.org")
-    assert browser_of(user).post("/account/notices/", {"kinds": [kind.value for kind in kinds]}).status_code == 302
+    sent = {"kinds": [kind.value for kind in kinds], "email": f"{user.username}@example.org"}
+    assert browser_of(user).post("/account/notices/", sent).status_code == 302
 
 
 def _drifts(number: int = 1) -> None:
@@ -160,3 +160,14 @@ def test_the_worker_command_sends_by_a_child(
     until(lambda: _states() == [MailState.SENT])
     until(lambda: housekeeper.work() or housekeeper.mailer is None)
     assert [to for to, _ in server.messages] == ["bob@example.org"]
+
+
+def test_a_member_says_where_mails_go(bob: User, browser_of: BrowserOf) -> None:
+    browser = browser_of(bob)
+    browser.post("/account/notices/", {"kinds": ["run"], "email": "bob@quant.example"})
+    bob.refresh_from_db()
+    assert bob.email == "bob@quant.example" and 'value="bob@quant.example"' in browser.get("/account/").text
+    refused = browser.post("/account/notices/", {"kinds": [], "email": "bob at home"}, follow=True)
+    bob.refresh_from_db()
+    assert "That is no e-mail address, so nothing was changed" in refused.text and bob.email == "bob@quant.example"
+    assert MailChoice.objects.filter(user=bob).count() == 1

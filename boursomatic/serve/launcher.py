@@ -25,7 +25,8 @@ from boursomatic.shared.processes import die_with_parent
 
 TICK_S = 0.2
 STOP_S = 8.0
-WATCHDOG_S = 60.0  # a worker command that says nothing for so long hangs
+START_S = 300.0  # before its first word a worker command loads what trains: on a slow disk that takes minutes
+WATCHDOG_S = 60.0  # one that says nothing more for so long hangs
 BACKOFF_S = (0.0, 0.5, 1.0, 2.0, 5.0)
 STEADY_S = 60.0  # who has lived so long starts without a pause
 HOPELESS = 5  # starts of the web server that never served
@@ -42,6 +43,7 @@ class ManagedProcess:
         self.name, self.command, self.environment = name, command, environment
         self.failures = 0
         self.last_heard = self.born = 0.0
+        self.has_spoken = False
         self.due = time.monotonic()
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -56,15 +58,20 @@ class ManagedProcess:
             preexec_fn=lambda: die_with_parent(parent, signal.SIGTERM),  # noqa: PLW1509  (one thread here)
         )
         self.last_heard = self.born = time.monotonic()
+        self.has_spoken = False
 
-    def check(self, now: float, silence: float) -> None:
-        """Starts it if it is due, and sees to its end if it has died or is silent for longer than `silence`."""
+    def hear(self) -> None:
+        self.last_heard, self.has_spoken = time.monotonic(), True
+
+    def check(self, now: float, *, is_watched: bool) -> None:
+        """Starts it if it is due, and sees to its end if it has died or, where it `is_watched`, is silent too long."""
+        silence = WATCHDOG_S if self.has_spoken else START_S
         if self.process is None:
             if now >= self.due:
                 self.start()
         elif self.process.poll() is not None:
             self._bury(now, f"ended with code {self.process.returncode}")
-        elif now - self.last_heard > silence:
+        elif is_watched and now - self.last_heard > silence:
             self._bury(now, f"was silent for {silence:.0f} s")
 
     def _bury(self, now: float, why: str) -> None:
@@ -118,7 +125,7 @@ class Launcher:
             while not self.stopping:
                 now = time.monotonic()
                 for managed in self.processes:
-                    managed.check(now, float("inf") if managed is self.web else WATCHDOG_S)
+                    managed.check(now, is_watched=managed is not self.web)
                 self._listen()
                 if not announced and self.workers_ready and self._serves():
                     announced = True
@@ -136,7 +143,7 @@ class Launcher:
         readable, _, _ = select.select([self.listener], [], [], TICK_S)
         if readable:
             message = self.listener.recv(4096)
-            self.worker.last_heard = time.monotonic()
+            self.worker.hear()
             self.workers_ready = self.workers_ready or b"READY=1" in message
 
     def _serves(self) -> bool:

@@ -1,6 +1,5 @@
 """The page of members, for admins: who there is, and all that is done to accounts from day to day."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,16 +9,19 @@ from django.contrib import messages
 from django.contrib.auth.models import User
 from django.db.models import Max, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from boursomatic.accounts import members as service
 from boursomatic.accounts.forms import InviteForm
 from boursomatic.accounts.models import AuditEntry
 from boursomatic.accounts.permissions import admin_only
 from boursomatic.accounts.roles import Role, held_role
+from boursomatic.shared.tables import BY_VALUE, Column, Table, TableName, csv_response, lines_page, wants_csv
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,38 @@ class MemberLine:
     last_seen: datetime | None
     link_ends: datetime | None
     is_own: bool
+
+    @property
+    def name(self) -> str:
+        """Of an invitation whom it is for: the user name is still to be chosen."""
+        return self.user.first_name if self.link_ends else self.user.username
+
+    @property
+    def state(self) -> str:
+        return "invited" if self.link_ends else "active" if self.user.is_active else "inactive"
+
+
+ACCOUNTS = Table[MemberLine](
+    name=TableName.ACCOUNTS,
+    columns=(
+        Column("member", "Member", lambda line: line.name, sort=BY_VALUE),
+        Column("role", "Role", lambda line: line.role.label.lower() if line.role else None, sort=BY_VALUE),
+        Column(
+            "seen",
+            "Last seen (UTC)",
+            lambda line: line.last_seen,
+            sort=BY_VALUE,
+            begins_high=True,
+            title="The latest of login, use of a token and change that was recorded",
+        ),
+        Column("state", "State", lambda line: line.state, sort=BY_VALUE),
+    ),
+    more=(
+        Column("name", "Name", lambda line: line.user.get_full_name()),
+        Column("email", "E-mail", lambda line: line.user.email),
+        Column("link_until", "Link until (UTC)", lambda line: line.link_ends),
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -45,15 +79,19 @@ class Link:
 @require_GET
 @admin_only
 @never_cache
-def members(request: HttpRequest) -> HttpResponse:
+def members(request: HttpRequest) -> HttpResponseBase:
+    if wants_csv(request):
+        return csv_response(ACCOUNTS, [lines_page(request, ACCOUNTS, _lines(request)).rows])
     return _page(request, InviteForm())
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @admin_only
 @never_cache
 def invite(request: HttpRequest) -> HttpResponse:
     """Makes an account for whoever follows the link that the answer shows."""
+    if request.method != "POST":
+        return _to_members(request)
     form = InviteForm(request.POST)
     if not form.is_valid():
         return _page(request, form, status=400)
@@ -61,11 +99,13 @@ def invite(request: HttpRequest) -> HttpResponse:
     return _page(request, InviteForm(), link=_invitation(request, user))
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @admin_only
 @never_cache
 def member_change(request: HttpRequest, number: int) -> HttpResponse:
     """`do`: role (with `role`), deactivate, activate, password, renew or withdraw."""
+    if request.method != "POST":
+        return _to_members(request)
     member, by, do = get_object_or_404(User, pk=number), _person(request), request.POST.get("do", "")
     try:
         if do == "password":
@@ -77,6 +117,11 @@ def member_change(request: HttpRequest, number: int) -> HttpResponse:
     except service.MemberRefused as refusal:
         messages.error(request, str(refusal))
     return redirect("members")
+
+
+def _to_members(request: HttpRequest) -> HttpResponse:
+    """For who sorts or reloads the page that a sent form answered with."""
+    return redirect(f"{reverse('members')}?{request.GET.urlencode()}")
 
 
 def _change(member: User, by: User, do: str, role: str) -> str:
@@ -119,9 +164,9 @@ def _new_password(request: HttpRequest, member: User) -> Link:
 
 
 def _page(request: HttpRequest, form: InviteForm, *, link: Link | None = None, status: int = 200) -> HttpResponse:
-    lines = list(_lines(_accounts(), _person(request)))
+    lines = _lines(request)
     context = {
-        "lines": lines,
+        "page": lines_page(request, ACCOUNTS, lines),
         "form": form,
         "link": link,
         "roles": Role,
@@ -138,13 +183,16 @@ def _accounts() -> QuerySet[User]:
     return rows.prefetch_related("groups").order_by("-is_active", "username")
 
 
-def _lines(users: Iterable[Any], own: User) -> Iterator[MemberLine]:
+def _lines(request: HttpRequest) -> list[MemberLine]:
+    return [_line(user, _person(request)) for user in _accounts()]
+
+
+def _line(user: Any, own: User) -> MemberLine:
     """Needs what `_accounts` annotates."""
     valid = timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)
-    for user in users:
-        seen = [at for at in (user.last_login, user.token_used, user.acted) if at]
-        ends = user.date_joined + valid if service.is_invited(user) else None
-        yield MemberLine(user, held_role(user), max(seen, default=None), ends, user.pk == own.pk)
+    seen = [at for at in (user.last_login, user.token_used, user.acted) if at]
+    ends = user.date_joined + valid if service.is_invited(user) else None
+    return MemberLine(user, held_role(user), max(seen, default=None), ends, user.pk == own.pk)
 
 
 def _person(request: HttpRequest) -> User:

@@ -53,6 +53,11 @@ class Notice(models.Model):
     def __str__(self) -> str:
         return f"{self.subject}: {self.get_kind_display()}"
 
+    @property
+    def is_warning(self) -> bool:
+        """Whether somebody should do something about it."""
+        return self.kind in (*OF_MODELS, *OF_ADMINS)
+
     def get_absolute_url(self) -> str:
         """The page of what it is about."""
         if self.kind == NoticeKind.RUN:
@@ -64,7 +69,7 @@ class Notice(models.Model):
         if self.kind == NoticeKind.STALE and "universe" in self.figures:  # those of before 0.2.0 don't say it
             return reverse("universe", args=[self.figures["universe"]])
         if self.kind == NoticeKind.ACCOUNT:
-            return f"{reverse('admin:auth_user_changelist')}?{urlencode({'q': self.subject})}"
+            return reverse("members")
         return reverse("model-gate", args=[self.subject])
 
 

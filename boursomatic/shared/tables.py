@@ -34,6 +34,7 @@ class TableName(StrEnum):
     SCORECARD = "scorecard"
     MEMBERS = "members"
     NOTICES = "notices"
+    ACCOUNTS = "accounts"
 
 
 @dataclass(frozen=True)

@@ -186,3 +186,18 @@ def test_an_account_without_a_role_is_told_whom_to_ask(
 def test_it_invites_nobody_by_rubbish(dave: User, browser_of: BrowserOf, wrong: dict[str, str]) -> None:
     assert browser_of(dave).post("/members/invite", {**INVITE, **wrong}).status_code == 400
     assert User.objects.count() == 1
+
+
+def test_the_list_is_sorted_has_columns_and_is_taken_away_as_csv(dave: User, browser_of: BrowserOf) -> None:
+    make_person("ann", Role.VIEWER)
+    admin = browser_of(dave)
+    assert "Erin" in admin.post("/members/invite", INVITE).text
+    page = admin.get("/members/", {"sort": "-member"}).text
+    assert page.index("<strong>dave") < page.index("<strong>ann") < page.index("<strong>Erin")
+    answer = admin.get("/members/", {"format": "csv", "sort": "member"})
+    lines = b"".join(answer.streaming_content).decode().splitlines()  # type: ignore[attr-defined]
+    assert lines[0] == "member,role,seen,state,name,email,link_until"
+    assert [line.split(",")[:2] for line in lines[1:]] == [["Erin", "trainer"], ["ann", "viewer"], ["dave", "admin"]]
+    assert admin.get("/members/invite", {"sort": "role"})["Location"] == "/members/?sort=role"
+    admin.post("/account/columns/accounts/", {"all": ["role", "seen", "state"], "shown": ["role"], "next": "/members/"})
+    assert "Last seen" not in admin.get("/members/").text.split("<thead>")[1]

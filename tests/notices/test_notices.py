@@ -170,3 +170,8 @@ def test_notices_are_kept_for_a_year(bob: User) -> None:
         Notice.objects.filter(pk=made.pk).update(made_at=timezone.now() - timedelta(days=age))
     notices_keep()
     assert [notice.subject for notice in visible_to(bob)] == ["universe-300"]
+
+
+def test_one_of_an_account_without_a_role_leads_to_where_it_is_given_one() -> None:
+    notice = notice_make(NoticeKind.ACCOUNT, "erin", "No role.")
+    assert notice and notice.get_absolute_url() == "/members/" and notice.is_warning

@@ -288,7 +288,7 @@ def _notice(run_pk: int) -> None:
     run = rows.filter(pk=run_pk, counts=True, created_by__isnull=False).exclude(status=Status.CANCELLED).first()
     if run is None:
         return
-    about = str(run.series or run.universe or "")
+    about = f"{run.series}, {run.candle_at:%Y-%m-%d}" if run.series and run.candle_at else run.universe
     text = f"{run.kind.capitalize()} run{f' of {about}' if about else ''} {run.status}."
     notice_make(NoticeKind.RUN, run.run_id, f"{text} {run.error}".strip(), to=run.created_by)
 

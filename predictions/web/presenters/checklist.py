@@ -13,7 +13,7 @@ from instruments.universes import ALL
 from predictions.models import Recommendation, RecommendationSet
 from predictions.recommendations.days import coverage_of, used_until
 from predictions.recommendations.make import universe_models
-from training.models import ModelVersion, Status, TrainingRun
+from training.models import ACTIVE, ModelVersion, Status, TrainingRun
 
 LOOKED_AT = 10  # models, the newest
 WHO = {
@@ -70,8 +70,12 @@ _TEXTS = {
     UNIVERSE: "a model of many instruments at once, for daily recommendations",
     ACTIVATE: "the model that the team goes by",
     RECOMMEND: "BUY, HOLD or SELL for each instrument",
-    SCORE: "what was recommended, held against what came",
+    SCORE: "what was recommended, beside the returns that were realised",
 }
+
+
+# What a step's button starts: while such a run is under way, the button leads to it.
+_STARTS = {UNIVERSE: ("universe",), RECOMMEND: ("recommend",), SCORE: ("universe", "recommend", "score")}
 
 
 def _done() -> dict[str, bool]:
@@ -88,6 +92,9 @@ def _done() -> dict[str, bool]:
 
 def _button(title: str) -> tuple[str, str, dict[str, str] | None]:
     """Text, address, and the form's fields or None for a link."""
+    active = TrainingRun.objects.existing().of_kinds(_STARTS.get(title, ())).filter(status__in=ACTIVE, parent=None)
+    if under_way := active.newest_first().first():
+        return "Open the run that is under way", reverse("run", args=[under_way.run_id]), None
     if title == DATA:
         return "Upload bars", reverse("data"), None
     if title == CANDLE:

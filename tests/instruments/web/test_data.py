@@ -132,6 +132,7 @@ def test_it_waits_on_the_page_for_a_report_that_is_not_there_yet(carol: User, br
         read_from=timezone.now(), readings=1,
     )  # fmt: skip
     browser = browser_of(carol)
-    assert "Reading 1 file …" in browser.get(f"/data/{upload.pk}/").text
+    page = browser.get(f"/data/{upload.pk}/").text
+    assert "Reading 1 file …" in page and 'hx-trigger="load delay:2s, poll"' in page  # asks again after no answer
     part = browser.get(f"/data/{upload.pk}/", headers={"HX-Request": "true"}).text
-    assert 'hx-trigger="load delay:2s"' in part and "<html" not in part
+    assert 'hx-trigger="load delay:2s, poll"' in part and "<html" not in part

@@ -43,7 +43,10 @@ def test_home_is_a_checklist_that_ticks_itself(carol: User, bob: User, browser_o
     page = browser.get("/").text
     assert current_step(page) == "Recommend" and "Recommend on the newest bar" in page
     assert "A trainer or manager can do this." in browser_of(bob).get("/").text
-    started(browser.post(NEW, {"universe": "few"}))
+    answer = browser.post(NEW, {"universe": "few"})
+    page = browser.get("/").text
+    assert f'href="{answer["Location"]}">Open the run that is under way' in page and "on the newest bar" not in page
+    started(answer)
     page = browser.get("/").text
     assert current_step(page) == "Score" and f"?when=replay&amp;version={model.version}" in page
     started(browser.post(NEW, {"universe": "few", "when": "replay", "months": "3", "every": "week"}))

@@ -38,11 +38,12 @@ def test_it_shows_todays_advice_changes_score_runs_and_notices(bob: User, alice:
     other = "SELL" if row.label == "BUY" else "BUY"
     Recommendation.objects.filter(pk=row.pk).update(label=other)
     recommendations_score()
-    run = make_run(alice, status=Status.RUNNING)
+    run = make_run(alice, status=Status.RUNNING, series=row.series)
     notice_make(NoticeKind.FEATURES, model.version, "All is strange now.", day=made.as_of)
     page = browser.get("/").text
     assert made.as_of.isoformat() in page and f"{row.series.instrument.symbol}</strong> <span" in page
-    assert run.run_id in page and "All is strange now." in page
+    assert f'SPY 1d, 2019-06-03 <span class="run-id">{run.run_id}' in page.replace(row.series.instrument.symbol, "SPY")
+    assert "All is strange now." in page
     assert " matured: " in page or "none of them a BUY" in page
 
 

@@ -13,6 +13,7 @@ from training.models import Activation, ModelVersion
 from training.quant.candle.spec import parse_time
 from training.quant.candle.verdict import Verdict
 from training.quant.universe.verdict import UniverseVerdict
+from training.recipes.candle.page import run_subject
 from training.registry.activation import (
     activations_of,
     active_on,
@@ -45,6 +46,11 @@ class ModelLine:
         """That its run was given."""
         description = getattr(self.model.run, "description", None)
         return description.name if description else ""
+
+    @property
+    def title(self) -> str:
+        """What it is called without a name: one of a candle by it."""
+        return run_subject(self.model.run) if self.model.series_id else ""
 
 
 def model_lines(models: Sequence[ModelVersion]) -> list[ModelLine]:

@@ -30,17 +30,17 @@ def run_page_context(run: TrainingRun) -> dict[str, Any]:
         "no_worker": run.status == Status.QUEUED and not heartbeat.alive().exists(),
         "is_cancelling": not run.is_terminal and run.cancel_requested_at is not None,
         "sentence": run.result.get("sentence", ""),
-        "settings": _lines(run.config, without="kind"),
-        "findings": _lines(run.result, without="sentence"),
+        "settings": _lines(run.config, without=("kind", "upload_id", "schedule")),
+        "findings": _lines(run.result, without=("sentence",)),
         "detail": run_detail(run),
     }
 
 
-def _lines(values: Mapping[str, Any], *, without: str) -> list[tuple[str, str]]:
+def _lines(values: Mapping[str, Any], *, without: tuple[str, ...]) -> list[tuple[str, str]]:
     """What can be written in a line, in words."""
     lines = []
     for name, value in values.items():
-        if name == without or not isinstance(value, str | int | float):
+        if name in without or not isinstance(value, str | int | float):
             continue
         text = ("yes" if value else "no") if isinstance(value, bool) else str(value)
         lines.append((name.removeprefix("is_").replace("_", " ").capitalize(), text))

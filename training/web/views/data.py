@@ -50,4 +50,6 @@ def show_store(request: HttpRequest, run: TrainingRun) -> HttpResponse:
         symbol, stored = next(iter(run.result["instruments"].items()))
         query = urlencode({"symbol": symbol, "timeframe": stored["timeframe"]})
         steps = [("Open the chart", f"{reverse('backtest')}?{query}"), ("Instruments", reverse("instruments"))]
+        if run.universe:
+            steps.append((f"Universe {run.universe}", reverse("universe", args=[run.universe])))
     return show(request, run, next_steps=steps)

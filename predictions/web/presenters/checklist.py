@@ -47,7 +47,7 @@ def checklist(scopes: Collection[Scope]) -> list[Step]:
     for title, scope in _STEPS.items():
         is_current = is_next and not done[title]
         is_allowed = scope in scopes
-        button, address, fields = _button(title) if is_current and is_allowed else ("", "", {})
+        button, address, fields = _under_way(title) or _button(title) if is_current and is_allowed else ("", "", {})
         steps.append(
             Step(title, _TEXTS[title], done[title], is_current, is_allowed, WHO[scope], button, address, fields)
         )
@@ -74,7 +74,7 @@ _TEXTS = {
 }
 
 
-# What a step's button starts: while such a run is under way, the button leads to it.
+# Kinds of run that a step's button starts: while one is under way, the button leads to it.
 _STARTS = {UNIVERSE: ("universe",), RECOMMEND: ("recommend",), SCORE: ("universe", "recommend", "score")}
 
 
@@ -90,11 +90,15 @@ def _done() -> dict[str, bool]:
     }
 
 
+def _under_way(title: str) -> tuple[str, str, None] | None:
+    """As `_button`, of a step whose run was started already."""
+    runs = TrainingRun.objects.existing().of_kinds(_STARTS.get(title, ())).filter(status__in=ACTIVE, parent=None)
+    run = runs.newest_first().first()
+    return ("Open the run that is under way", reverse("run", args=[run.run_id]), None) if run else None
+
+
 def _button(title: str) -> tuple[str, str, dict[str, str] | None]:
     """Text, address, and the form's fields or None for a link."""
-    active = TrainingRun.objects.existing().of_kinds(_STARTS.get(title, ())).filter(status__in=ACTIVE, parent=None)
-    if under_way := active.newest_first().first():
-        return "Open the run that is under way", reverse("run", args=[under_way.run_id]), None
     if title == DATA:
         return "Upload bars", reverse("data"), None
     if title == CANDLE:

@@ -1,8 +1,8 @@
 """The whole suite, nothing skipped: `python -m tests`. With `--quick`: on SQLite, without what is slow or starts
 processes. scripts/test calls it.
 
-Two parts at a time, those with processes of their own first: they mostly wait, and what they start has to keep its
-leases meanwhile, so the others, which need a processor all the time, begin when one of these has ended.
+One part more at a time than there are cores, those with processes of their own first: they mostly wait. What they start
+has to keep its leases meanwhile, so the others, which need a processor all the time, stand behind it.
 """
 
 import os
@@ -16,8 +16,8 @@ from typing import IO
 
 ON_SQLITE = (sys.executable, "-m", "pytest")
 ON_POSTGRESQL = (sys.executable, "-m", "tests.postgres", *ON_SQLITE)
+BEHIND = ("nice", "-n", "5")
 QUICK = "not processes and not slow"
-AT_ONCE = 2
 TICK_S = 0.1
 
 
@@ -32,7 +32,7 @@ class Part:
     output: IO[bytes] = field(default_factory=tempfile.TemporaryFile)
 
     def start(self) -> None:
-        spread = ("-n", str(self.workers), "--dist", "loadgroup", "--no-loadscope-reorder") if self.workers > 1 else ()
+        spread = ("-n", str(self.workers), "--dist", "loadfile", "--no-loadscope-reorder") if self.workers > 1 else ()
         command = [*self.command, "-m", self.tests, *spread]
         # A group of its own can be stopped as a whole; a session of its own would be nice to nobody.
         self.process = subprocess.Popen(command, stdout=self.output, stderr=subprocess.STDOUT, process_group=0)
@@ -50,20 +50,21 @@ class Part:
 def everything(cores: int) -> list[Part]:
     half = max(1, cores // 2)
     return [
-        Part("tests with processes, on SQLite", ON_SQLITE, "processes", half + 1),
-        Part("their database part, on PostgreSQL", ON_POSTGRESQL, "db_both and processes", half),
-        Part("all other tests, on SQLite", ON_SQLITE, "not processes", half),
-        Part("their database part, on PostgreSQL", ON_POSTGRESQL, "db_both and not processes", half),
+        Part("tests with processes, on SQLite", ON_SQLITE, "processes and not browser"),
+        Part("tests in a browser, on SQLite", ON_SQLITE, "browser"),
+        Part("tests with processes, on PostgreSQL", ON_POSTGRESQL, "db_both and processes"),
+        Part("all other tests, on SQLite", (*BEHIND, *ON_SQLITE), "not processes", half),
+        Part("their database part, on PostgreSQL", (*BEHIND, *ON_POSTGRESQL), "db_both and not processes", half),
     ]
 
 
-def run(parts: list[Part]) -> int:
+def run(parts: list[Part], at_once: int = 1) -> int:
     """0, or the exit code of the first part that failed. Each part runs to its end."""
     failed = 0
     waiting, running = list(parts), list[Part]()
     try:
         while waiting or running:
-            while waiting and len(running) < AT_ONCE:
+            while waiting and len(running) < at_once:
                 running.append(waiting.pop(0))
                 running[-1].start()
             for part in [part for part in running if part.process.poll() is not None]:
@@ -80,12 +81,13 @@ def run(parts: list[Part]) -> int:
 def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     os.environ["DATABASE_URL"] = ""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each of the many processes compiles all modules again
     cores = os.cpu_count() or 1
     if arguments == ["--quick"]:
         _say("The quick tests, on SQLite. Left out: those marked slow or processes, and PostgreSQL.")
         return run([Part("quick tests", ON_SQLITE, QUICK, cores)])
     _say("All tests, on SQLite and PostgreSQL; each part says what it found when it has ended.")
-    return run(everything(cores))
+    return run(everything(cores), at_once=cores + 1)
 
 
 def _say(text: str) -> None:

@@ -112,4 +112,3 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if here in item.path.parents:
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.processes)
-            item.add_marker(pytest.mark.xdist_group("browser"))  # one site and one browser for all of them

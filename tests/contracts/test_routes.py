@@ -49,6 +49,8 @@ FILLING = {"IntConverter": "1", "UUIDConverter": "00000000-0000-0000-0000-000000
 ROUTES = list(_routes(get_resolver()))
 CLOSED = [route for route in ROUTES if route.access != PUBLIC]
 LINKS = ("/invitation/nothing/nothing/", "/password/nothing/nothing/")  # open to whoever has one
+DJANGO_TEMPLATES, LOCMEM = "django.template.backends.django.DjangoTemplates", "django.template.loaders.locmem.Loader"
+REFUSALS = {"403.html": "{{ sentence }}", "accounts/no_role.html": "{{ admins }}"}
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -86,11 +88,15 @@ def test_it_lets_no_anonymous_in(db: None, client: Client) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("role", [None, *Role], ids=lambda role: role or "none")
 def test_it_refuses_every_role_what_it_may_not_do(
-    db: None, role: Role | None, request: pytest.FixtureRequest, browser_of: BrowserOf
+    db: None, role: Role | None, request: pytest.FixtureRequest, browser_of: BrowserOf, settings: Any
 ) -> None:
+    """The refusal's sentence alone is looked at: its page, drawn once, would take most of the time of thousands."""
     names = {None: "stranger", Role.VIEWER: "bob", Role.TRAINER: "alice", Role.MANAGER: "carol", Role.ADMIN: "dave"}
     browser = browser_of(request.getfixturevalue(names[role]))
     asked, wrong = 0, []
+    page = browser.get("/members/")
+    assert role is Role.ADMIN or (page.status_code == 403 and "</html>" in page.text)
+    settings.TEMPLATES = [{"BACKEND": DJANGO_TEMPLATES, "OPTIONS": {"loaders": [(LOCMEM, REFUSALS)]}}]
     for route in CLOSED:
         for method in METHODS:
             if _may(role, route, method):

@@ -15,7 +15,7 @@ from boursomatic.env import ROOT
 from tests.faults.crew import WAIT_S, group, until
 from tests.faults.site import Site
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("launcher")]  # one home for all
+pytestmark = pytest.mark.processes
 
 
 @pytest.fixture(scope="module")

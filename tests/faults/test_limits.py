@@ -22,10 +22,7 @@ from tests.people import make_person
 from tests.training.run_builders import make_run
 from training.models import ACTIVE, IdempotencyKey, TrainingRun
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True), pytest.mark.db_both, pytest.mark.processes,
-    pytest.mark.xdist_group("limits"),  # one web server for all
-]  # fmt: skip
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both, pytest.mark.processes]
 
 CONNECTIONS = 50
 ADDRESS = "/api/training/run-poc"

@@ -23,7 +23,7 @@ import psycopg2
 import pytest
 from django.conf import settings
 
-pytestmark = [pytest.mark.db_both, pytest.mark.slow, pytest.mark.xdist_group("legacy")]  # asked once for all
+pytestmark = [pytest.mark.db_both, pytest.mark.slow]
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 RECORDED: dict[str, Any] = json.loads((HERE / "answers.json").read_text())

@@ -1,16 +1,20 @@
 """The whole product on a free port, with a home of its own."""
 
+import atexit
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from boursomatic.env import ROOT
@@ -18,6 +22,7 @@ from boursomatic.env import ROOT
 NAME, PASSWORD = "admin", "a long word of the tests"
 START_S = 300.0  # an end of waiting, not a measure: a start takes seconds, on a busy machine minutes
 STOP_S = 60.0
+PREPARE = "import django; django.setup(); from boursomatic.serve.prepare import prepare; prepare(print)"
 
 
 @dataclass(frozen=True)
@@ -41,18 +46,8 @@ class Site:
 def running_site(home: Path, *, workers: int = 1, demo: bool = True) -> Iterator[Site]:
     """The launcher as scripts/serve starts it; ready when the block begins, gone when it ends."""
     port = _free_port()
-    home.mkdir(parents=True, exist_ok=True)
-    environment = {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "boursomatic.settings",
-        "BOURSOMATIC_ENV": "local",
-        "BOURSOMATIC_HOME": str(home),
-        "BOURSOMATIC_ADMIN_PASSWORD": PASSWORD,
-        "BOURSOMATIC_DEMO": "1" if demo else "0",
-        "BOURSOMATIC_WORKERS": str(workers),
-        "ALLOWED_HOSTS": "127.0.0.1",
-        "DATABASE_URL": "",
-    }
+    shutil.copytree(_fresh_home(demo), home, dirs_exist_ok=True)
+    environment = _environment(home, workers=workers, demo=demo)
     site = Site(f"http://127.0.0.1:{port}", home, home / "launcher.log", environment)
     command = [sys.executable, "-m", "boursomatic.serve.launcher", "--port", str(port)]
     with site.log.open("w") as log:
@@ -67,6 +62,33 @@ def running_site(home: Path, *, workers: int = 1, demo: bool = True) -> Iterator
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             raise
+
+
+@cache
+def _fresh_home(demo: bool) -> Path:
+    """What the launcher prepares at its first start, which is the same for every site."""
+    home = Path(tempfile.mkdtemp(prefix="boursomatic-fresh-"))
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    subprocess.run(
+        [sys.executable, "-c", PREPARE], cwd=ROOT, env=_environment(home, workers=0, demo=demo), check=True,
+        stdout=subprocess.DEVNULL, timeout=START_S,
+    )  # fmt: skip
+    return home
+
+
+def _environment(home: Path, *, workers: int, demo: bool) -> dict[str, str]:
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "boursomatic.settings",
+        "BOURSOMATIC_ENV": "local",
+        "BOURSOMATIC_HOME": str(home),
+        "BOURSOMATIC_ADMIN_PASSWORD": PASSWORD,
+        "BOURSOMATIC_DEMO": "1" if demo else "0",
+        "BOURSOMATIC_WORKERS": str(workers),
+        "GUNICORN_CMD_ARGS": "" if workers else "--workers=1",  # pages alone take no second process
+        "ALLOWED_HOSTS": "127.0.0.1",
+        "DATABASE_URL": "",
+    }
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], site: Site, path: str) -> None:

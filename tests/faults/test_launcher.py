@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,15 +20,6 @@ pytestmark = pytest.mark.processes
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture
-def site(home: Path) -> Iterator[Site]:
-    made = Site(home)
-    try:
-        yield made
-    finally:
-        made.destroy()
 
 
 def test_it_starts_says_how_to_log_in_and_stops(tmp_path: Path) -> None:
@@ -50,13 +40,21 @@ def test_it_starts_says_how_to_log_in_and_stops(tmp_path: Path) -> None:
         site.destroy()
 
 
-def test_it_starts_again_whatever_dies(site: Site) -> None:
-    site.wait_ready()
-    for victim in site.groups():
-        os.kill(victim, signal.SIGKILL)
-        until(lambda victim=victim: victim not in site.groups() and len(site.groups()) == 2, what="another")
-        assert group(victim) == []
-    until(lambda: site.get("/readyz")[0] == 200, what="readyz")
+def test_it_starts_again_whatever_dies_and_killed_itself_leaves_no_orphan(home: Path) -> None:
+    site = Site(home)
+    try:
+        site.wait_ready()
+        for victim in site.groups():
+            os.kill(victim, signal.SIGKILL)
+            until(lambda victim=victim: victim not in site.groups() and len(site.groups()) == 2, what="another")
+            assert group(victim) == []
+        until(lambda: site.get("/readyz")[0] == 200, what="readyz")
+        groups = site.groups()
+        os.kill(site.process.pid, signal.SIGKILL)
+        site.process.wait()
+        until(lambda: not [pid for pgid in groups for pid in group(pgid)], what="no orphan")
+    finally:
+        site.destroy()
 
 
 def test_it_says_what_is_missing_when_no_worker_beats(home: Path) -> None:
@@ -69,14 +67,6 @@ def test_it_says_what_is_missing_when_no_worker_beats(home: Path) -> None:
         assert site.get("/healthz")[0] == 200
     finally:
         site.destroy()
-
-
-def test_it_leaves_no_orphan_when_it_is_killed(site: Site) -> None:
-    site.wait_ready()
-    groups = site.groups()
-    os.kill(site.process.pid, signal.SIGKILL)
-    site.process.wait()
-    until(lambda: not [pid for pgid in groups for pid in group(pgid)], what="no orphan")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("lightgbm", "sklearn", "pandas", "optuna")
 FILES = ("spec", "recipe", "page", "form", "schema", "as_json")

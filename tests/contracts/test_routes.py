@@ -117,6 +117,7 @@ def _may(role: Role | None, route: Route, method: str) -> bool:
     return role is not None and Scope(scopes[0] if method == "get" else scopes[-1]) in SCOPES[role]
 
 
+@pytest.mark.slow
 @pytest.mark.db_both
 def test_it_breaks_nowhere_with_an_empty_database(dave: User, browser_of: BrowserOf) -> None:
     """A made-up id or nothing to show: every page and endpoint still answers."""

@@ -17,7 +17,7 @@ from tests.predictions.trained import trained
 from tests.training.run_builders import make_model, make_run
 from training.models import Status
 
-pytestmark = pytest.mark.db_both
+pytestmark = [pytest.mark.db_both, pytest.mark.slow]
 
 
 def test_it_says_what_the_model_was_made_of(bob: User, alice: User, browser_of: BrowserOf) -> None:

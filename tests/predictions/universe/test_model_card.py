@@ -22,7 +22,7 @@ from training.artifacts.storage import artifact_storage
 from training.models import ModelVersion
 from training.registry.gate import OLDEST_SESSIONS
 
-pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
+pytestmark = [pytest.mark.django_db, pytest.mark.db_both, pytest.mark.slow]
 
 
 def unpack(model: ModelVersion, browser_of: BrowserOf, bob: User, folder: Path) -> Path:

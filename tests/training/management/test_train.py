@@ -22,7 +22,7 @@ from training.models import ModelVersion, Status, TrainingRun, Trial
 from training.quant.universe.panel import COLUMNS
 from training.runs.as_json import run_json
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both, pytest.mark.slow]
 # fmt: off
 CONTRACT_FIELDS = {
     "run_id", "status", "version", "universe", "instruments", "rows", "borders", "metrics", "verdict",

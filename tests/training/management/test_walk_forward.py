@@ -14,7 +14,7 @@ from tests.training.universe import change_after, compute, make_universe, traine
 from training.models import ModelVersion, Trial
 from training.runs.as_json import run_json
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both, pytest.mark.slow]
 
 
 def _walk(*arguments: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from training.recipes.verification.execute import verification
 from training.runs import services
 from training.runs.as_json import run_json
 
-pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
+pytestmark = [pytest.mark.django_db, pytest.mark.db_both, pytest.mark.slow]
 
 BODY = {"candle_date": candle(500), "symbol": "SPY", "train_years": 1.5, "test_window_size": 30, "confirm": False}
 BODIES: dict[str, dict[str, Any]] = {

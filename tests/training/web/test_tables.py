@@ -51,6 +51,7 @@ def _walk(browser: Client, address: str, link: str) -> list[list[str]]:
     return pages
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [column.name for column in RUNS.columns if column.sort])
 @pytest.mark.parametrize("sign", ["", "-"])
 def test_it_sorts_page_by_page_without_a_gap_and_back(

@@ -81,6 +81,7 @@ def test_it_judges_a_live_run_by_the_steps_before_it() -> None:
     assert found.pooled is not None and found.pooled.rows == 350
 
 
+@pytest.mark.slow
 def test_it_finds_a_planted_signal_and_sets_logistic_regression_beside_it() -> None:
     found = confirmed(noise_bars(1136, planted=1.5))
     assert found.pooled is not None and found.pooled.p_value < 0.001
@@ -99,6 +100,7 @@ def test_it_pools_by_standing_among_the_training_rows() -> None:
     assert all(((w.percentile_rank >= 0) & (w.percentile_rank <= 1)).all() for w in found.windows)
 
 
+@pytest.mark.slow
 def test_it_sets_the_run_among_runs_on_rotated_labels() -> None:
     def control(planted: float) -> float:
         bars = noise_bars(1136, planted=planted, seed=4)

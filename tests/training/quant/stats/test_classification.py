@@ -73,6 +73,7 @@ def test_it_does_not_claim_certainty_from_a_perfect_ranking(auc: float, p: list[
     assert high - low > 0.5
 
 
+@pytest.mark.slow
 @settings(max_examples=80)
 @given(n=st.integers(5, 120), seed=st.integers(0, 1000))
 def test_it_finds_the_threshold_that_a_full_search_finds(n: int, seed: int) -> None:

@@ -63,6 +63,7 @@ def _universe_page(
 ) -> HttpResponse:
     context = universe_context(name) | {"page": table_page(request, MEMBERS, universe_members(name))}
     context |= {"refused": refused, "text": text, "may_edit": name != ALL and may(request.user, Scope.DATA)}
+    context["may_train"] = may(request.user, Scope.TRAIN)
     if context["may_edit"]:
         context |= editing_context(name, request.GET.get("find", "").replace("\0", "").strip())
     return render(request, "predictions/subjects/universe.html", context, status=status)

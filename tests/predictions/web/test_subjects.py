@@ -53,6 +53,8 @@ def test_it_shows_what_was_made_of_a_universe_by_its_names(alice: User, bob: Use
     page = browser_of(bob).get("/universes/few/").text
     assert page.count("The first one") == 2 and model.version in page and "of_others" not in page
     assert "/trials/?universe=few" in page and "1 trial</a>" in page
+    train = "/training/universe/?universe=few"
+    assert train not in page and train in browser_of(alice).get("/universes/few/").text
 
 
 def test_it_says_who_ends_before_the_test_of_its_newest_model(alice: User, bob: User, browser_of: BrowserOf) -> None:

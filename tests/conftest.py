@@ -20,8 +20,14 @@ settings.load_profile("any machine")
 
 @pytest.hookimpl(trylast=True)  # after pytest-django has put its own order
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest begins first, so that no process of many is left with it at the end."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    """What takes longest begins first, so that no process of many is left with it at the end; not what empties the
+    tables, for it takes along what the migrations wrote."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None or _empties_tables(item))
+
+
+def _empties_tables(item: pytest.Item) -> bool:
+    mark = item.get_closest_marker("django_db")
+    return mark is not None and bool(mark.kwargs.get("transaction"))
 
 
 @pytest.fixture(scope="session")

@@ -72,10 +72,7 @@ _TEXTS = {
     RECOMMEND: "BUY, HOLD or SELL for each instrument",
     SCORE: "what was recommended, beside the returns that were realised",
 }
-
-
-# Kinds of run that a step's button starts: while one is under way, the button leads to it.
-_STARTS = {UNIVERSE: ("universe",), RECOMMEND: ("recommend",), SCORE: ("universe", "recommend", "score")}
+_ABOUT_UNIVERSES = {UNIVERSE, RECOMMEND, SCORE}
 
 
 def _done() -> dict[str, bool]:
@@ -91,9 +88,9 @@ def _done() -> dict[str, bool]:
 
 
 def _under_way(title: str) -> tuple[str, str, None] | None:
-    """As `_button`, of a step whose run was started already."""
-    runs = TrainingRun.objects.existing().of_kinds(_STARTS.get(title, ())).filter(status__in=ACTIVE, parent=None)
-    run = runs.newest_first().first()
+    """As `_button`, of a step about universes while a run about one that somebody asked for is under way."""
+    runs = TrainingRun.objects.existing().filter(status__in=ACTIVE, counts=True, universe__isnull=False)
+    run = runs.newest_first().first() if title in _ABOUT_UNIVERSES else None
     return ("Open the run that is under way", reverse("run", args=[run.run_id]), None) if run else None
 
 

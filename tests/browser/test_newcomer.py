@@ -86,7 +86,9 @@ def _train_a_candle(hand: Hand) -> None:
     hand.click(dialog.get_by_role("button", name="Close").last)
 
 
-def test_a_newcomer_comes_from_nothing_to_a_scorecard_with_money(fresh_site: Site, page: Page) -> None:
+def test_a_newcomer_comes_from_nothing_to_a_scorecard_with_money(
+    fresh_site: Site, page: Page, capsys: pytest.CaptureFixture[str]
+) -> None:
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     hand = Hand(page)
@@ -124,6 +126,7 @@ def test_a_newcomer_comes_from_nothing_to_a_scorecard_with_money(fresh_site: Sit
     hand.link("Home")
     expect(page.get_by_role("heading", name=re.compile("20 trading days ahead"))).to_be_visible()
     expect(page.get_by_role("heading", name="From data to scored recommendations")).to_have_count(0)
-    print(f"{hand.count} clicks and filled fields")  # noqa: T201  (how long the way is)
+    with capsys.disabled():
+        print(f"\n{hand.count} clicks and filled fields")  # noqa: T201  (how long the way is)
     assert hand.count <= MOST
     assert not complaints

@@ -32,6 +32,12 @@ class NoRole(PermissionDenied):
     """Refused because the account has no role: its page says what to do, and whom to ask."""
 
 
+def person_of(request: HttpRequest | Request) -> User:
+    """Who is behind a request that passed its permission."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
 def refusal(user: Person, scope: Scope, token: ApiToken | None = None) -> str:
     """Why this may not be done, in words for the user; empty when it may."""
     role = role_of(user)

@@ -23,7 +23,7 @@ from boursomatic.accounts.columns import columns_hide
 from boursomatic.accounts.forms import InvitationForm, TokenForm
 from boursomatic.accounts.members import invitation_tokens, is_invited
 from boursomatic.accounts.models import ApiToken
-from boursomatic.accounts.permissions import public, signed_in
+from boursomatic.accounts.permissions import person_of, public, signed_in
 from boursomatic.accounts.roles import SCOPES, Scope, role_of
 from boursomatic.accounts.tokens import token_create, token_revoke
 from boursomatic.notices.services import mail_settings
@@ -107,7 +107,7 @@ def token_new(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _account_page(request, form, status=400)
     token, text = token_create(
-        user=_user(request),
+        user=person_of(request),
         scopes=[Scope(value) for value in form.cleaned_data["scopes"]],
         days=form.cleaned_data["days"],
         name=form.cleaned_data["name"],
@@ -119,10 +119,10 @@ def token_new(request: HttpRequest) -> HttpResponse:
 @require_POST
 def token_end(request: HttpRequest, digest: str) -> HttpResponse:
     """Revokes one of one's own tokens."""
-    token = ApiToken.objects.filter(user=_user(request), digest=digest).first()
+    token = ApiToken.objects.filter(user=person_of(request), digest=digest).first()
     if token is None:
         raise Http404("You have no such token; it may have been revoked already.")
-    token_revoke(token=token, by=_user(request))
+    token_revoke(token=token, by=person_of(request))
     messages.success(request, f"The token {token.name or 'without a name'} is revoked.")
     return redirect("account")
 
@@ -132,7 +132,7 @@ def token_end(request: HttpRequest, digest: str) -> HttpResponse:
 @never_cache
 def password(request: HttpRequest) -> HttpResponse:
     """Changes one's own password; other browsers are logged out, tokens stay."""
-    user = _user(request)
+    user = person_of(request)
     form = PasswordChangeForm(user, request.POST or None)
     for field in form.fields.values():
         field.widget.attrs["class"] = "form-control"
@@ -152,7 +152,7 @@ def table_columns(request: HttpRequest, table: str) -> HttpResponse:
     if table not in list(TableName):
         raise Http404("There is no such table.")
     hidden = set(request.POST.getlist("all")) - set(request.POST.getlist("shown"))
-    columns_hide(user=_user(request), table=table, names=hidden)
+    columns_hide(user=person_of(request), table=table, names=hidden)
     back = request.POST.get("next", "")
     return redirect(back if url_has_allowed_host_and_scheme(back, None) else "home")
 
@@ -160,7 +160,7 @@ def table_columns(request: HttpRequest, table: str) -> HttpResponse:
 def _account_page(
     request: HttpRequest, form: TokenForm, *, new_token: ApiToken | None = None, text: str = "", status: int = 200
 ) -> HttpResponse:
-    user = _user(request)
+    user = person_of(request)
     role = role_of(user)
     context = {
         "form": form,
@@ -173,9 +173,3 @@ def _account_page(
         "now": timezone.now(),
     }
     return render(request, "accounts/account.html", context, status=status)
-
-
-def _user(request: HttpRequest) -> User:
-    """The person behind a request that passed `signed_in`."""
-    assert isinstance(request.user, User)
-    return request.user

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from boursomatic.accounts import members as service
 from boursomatic.accounts.forms import InviteForm
 from boursomatic.accounts.models import AuditEntry
-from boursomatic.accounts.permissions import admin_only
+from boursomatic.accounts.permissions import admin_only, person_of
 from boursomatic.accounts.roles import Role, held_role
 from boursomatic.shared.tables import BY_VALUE, Column, Table, TableName, csv_response, lines_page, wants_csv
 
@@ -95,7 +95,7 @@ def invite(request: HttpRequest) -> HttpResponse:
     form = InviteForm(request.POST)
     if not form.is_valid():
         return _page(request, form, status=400)
-    user = service.member_invite(**form.cleaned_data, by=_person(request))
+    user = service.member_invite(**form.cleaned_data, by=person_of(request))
     return _page(request, InviteForm(), link=_invitation(request, user))
 
 
@@ -106,7 +106,7 @@ def member_change(request: HttpRequest, number: int) -> HttpResponse:
     """`do`: role (with `role`), deactivate, activate, password, renew or withdraw."""
     if request.method != "POST":
         return _to_members(request)
-    member, by, do = get_object_or_404(User, pk=number), _person(request), request.POST.get("do", "")
+    member, by, do = get_object_or_404(User, pk=number), person_of(request), request.POST.get("do", "")
     try:
         if do == "password":
             return _page(request, InviteForm(), link=_new_password(request, member))
@@ -143,7 +143,7 @@ def _change(member: User, by: User, do: str, role: str) -> str:
 
 
 def _invitation(request: HttpRequest, user: User) -> Link:
-    address, by = request.build_absolute_uri(service.invitation_path(user)), _person(request).username
+    address, by = request.build_absolute_uri(service.invitation_path(user)), person_of(request).username
     text = (
         f"{by} invites you to Boursomatic. Choose a user name and a password:\n\n{address}\n\n"
         f"The link works once, and for a day. If it has ended, ask {by} for another.\n"
@@ -153,7 +153,7 @@ def _invitation(request: HttpRequest, user: User) -> Link:
 
 
 def _new_password(request: HttpRequest, member: User) -> Link:
-    by = _person(request)
+    by = person_of(request)
     address = request.build_absolute_uri(service.password_link_make(member=member, by=by))
     text = (
         f"Choose a new password for your account {member.username} of Boursomatic:\n\n{address}\n\n"
@@ -184,7 +184,7 @@ def _accounts() -> QuerySet[User]:
 
 
 def _lines(request: HttpRequest) -> list[MemberLine]:
-    return [_line(user, _person(request)) for user in _accounts()]
+    return [_line(user, person_of(request)) for user in _accounts()]
 
 
 def _line(user: Any, own: User) -> MemberLine:
@@ -193,9 +193,3 @@ def _line(user: Any, own: User) -> MemberLine:
     seen = [at for at in (user.last_login, user.token_used, user.acted) if at]
     ends = user.date_joined + valid if service.is_invited(user) else None
     return MemberLine(user, held_role(user), max(seen, default=None), ends, user.pk == own.pk)
-
-
-def _person(request: HttpRequest) -> User:
-    """Who is behind a request that passed its permission."""
-    assert isinstance(request.user, User)
-    return request.user

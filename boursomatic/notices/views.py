@@ -2,14 +2,13 @@
 
 from django import forms
 from django.contrib import messages
-from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from boursomatic.accounts.permissions import page_permission
+from boursomatic.accounts.permissions import page_permission, person_of
 from boursomatic.accounts.roles import Scope
 from boursomatic.notices import services
 from boursomatic.notices.models import NoticeKind
@@ -22,7 +21,7 @@ from boursomatic.shared.tables import csv_response, row_chunks, table_page, want
 @page_permission(Scope.READ)
 def notices(request: HttpRequest) -> HttpResponseBase:
     """`?kind=`; what the person hasn't seen is marked. A browser that shows it says so by `notices_seen`."""
-    user = _person(request)
+    user = person_of(request)
     mine = services.visible_to(user)
     kind = request.GET.get("kind", "")
     rows = mine.filter(kind=kind) if kind in NoticeKind else mine
@@ -44,7 +43,7 @@ def notices(request: HttpRequest) -> HttpResponseBase:
 def notices_seen(request: HttpRequest) -> HttpResponse:
     """All up to the newest that the page (`upto`) was made with; answers with the bell."""
     upto = request.POST.get("upto", "")
-    services.notices_see(_person(request), int(upto) if upto.isdecimal() and len(upto) < 19 else 0)
+    services.notices_see(person_of(request), int(upto) if upto.isdecimal() and len(upto) < 19 else 0)
     return render(request, "notices/_bell.html") if wants_fragment(request) else redirect("notices")
 
 
@@ -57,12 +56,6 @@ def mail_choices(request: HttpRequest) -> HttpResponse:
     except ValidationError:
         messages.error(request, "That is no e-mail address, so nothing was changed. Write it as name@company.com.")
         return redirect("account")
-    services.mail_kinds_choose(_person(request), request.POST.getlist("kinds"), address=address)
+    services.mail_kinds_choose(person_of(request), request.POST.getlist("kinds"), address=address)
     messages.success(request, "Your choice of e-mails is kept.")
     return redirect("account")
-
-
-def _person(request: HttpRequest) -> User:
-    """Who is behind a request that passed its permission."""
-    assert isinstance(request.user, User)
-    return request.user

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, time
 from typing import Any
 
-from django.contrib.auth.models import User
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import api_view, permission_classes
@@ -11,7 +10,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from boursomatic.accounts.permissions import api_permission
+from boursomatic.accounts.permissions import api_permission, person_of
 from boursomatic.accounts.roles import Scope
 from boursomatic.shared.openapi import answers
 from boursomatic.shared.records import to_json
@@ -103,7 +102,7 @@ def activate(request: Request, version: str) -> Response:
     try:
         activation = model_activate(
             model=model,
-            user=_user(request),
+            user=person_of(request),
             reason=body["reason"],
             expected=expected,
             override=body.get("override", False),
@@ -128,7 +127,7 @@ def deactivate(request: Request, version: str) -> Response:
     known_only(request)
     body, model = _body(request, {"reason"}), _model(version)
     try:
-        model_deactivate(model=model, user=_user(request), reason=body["reason"])
+        model_deactivate(model=model, user=person_of(request), reason=body["reason"])
     except ActiveChanged as error:
         raise Conflict(str(error)) from error
     return Response(_models_json([model])[0])
@@ -149,7 +148,7 @@ def roll_back(request: Request, version: str) -> Response:
     known_only(request)
     body = _body(request, {"reason"}, default_reason="")
     try:
-        made = model_roll_back(model=_model(version), user=_user(request), reason=body["reason"])
+        made = model_roll_back(model=_model(version), user=person_of(request), reason=body["reason"])
     except (ActiveChanged, TooLate) as error:
         raise Conflict(str(error)) from error
     return Response({**_models_json([_model(made.version)])[0], "previous": made.previous or None, "gate": made.gate})
@@ -234,9 +233,3 @@ def _model_json(
     }
     answer: dict[str, Any] = to_json((UniverseModel if model.universe else CandleModel)(**fields))
     return answer
-
-
-def _user(request: Request) -> User:
-    """The person behind a request that passed its permission."""
-    assert isinstance(request.user, User)
-    return request.user

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from django.contrib.auth.models import User
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import api_view, permission_classes
@@ -11,7 +10,7 @@ from rest_framework.exceptions import NotFound, PermissionDenied, Throttled
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from boursomatic.accounts.permissions import api_permission
+from boursomatic.accounts.permissions import api_permission, person_of
 from boursomatic.accounts.roles import Scope, may_change_run_of
 from boursomatic.shared.openapi import answers
 from boursomatic.shared.rest import Conflict, idempotency_key, invalid, known_only, list_answer
@@ -131,7 +130,7 @@ def run_cancel(request: Request, run_id: str) -> Response:
 
 def cancelled(request: Request, run: TrainingRun) -> Response:
     try:
-        services.run_cancel(run=run, user=person(request))
+        services.run_cancel(run=run, user=person_of(request))
     except TooLate as error:
         raise Conflict(str(error)) from error
     return Response(run_json(find_run(run.run_id)), status=202)
@@ -139,7 +138,7 @@ def cancelled(request: Request, run: TrainingRun) -> Response:
 
 def deleted(request: Request, run: TrainingRun) -> Response:
     try:
-        services.run_delete(run=run, user=person(request))
+        services.run_delete(run=run, user=person_of(request))
     except TooLate as error:
         raise Conflict(str(error)) from error
     return Response(status=204)
@@ -148,7 +147,7 @@ def deleted(request: Request, run: TrainingRun) -> Response:
 def described(request: Request, run_id: str, *kinds: str) -> Response:
     run = changeable(request, run_id, "describe", *kinds)
     try:
-        run_describe(run=run, user=person(request), changes=parse_annotations(request.data))
+        run_describe(run=run, user=person_of(request), changes=parse_annotations(request.data))
     except SpecError as error:
         raise invalid(error.errors) from error
     except TooLate as error:
@@ -169,7 +168,7 @@ def only_mine(request: Request, rows: TrainingRunQuerySet) -> TrainingRunQuerySe
     mine = request.query_params.get("mine", "0")
     if mine not in ("0", "1"):
         raise invalid({"mine": ["Must be 1 (your own runs) or 0 (everybody's)."]})
-    return rows.filter(created_by=person(request)) if mine == "1" else rows
+    return rows.filter(created_by=person_of(request)) if mine == "1" else rows
 
 
 def readable() -> TrainingRunQuerySet:
@@ -187,7 +186,7 @@ def find_run(run_id: str, *kinds: str) -> TrainingRun:
 def changeable(request: Request, run_id: str, verb: str, *kinds: str) -> TrainingRun:
     """The run, if this member may change it: one's own, or anyone's for managers."""
     run = find_run(run_id, *kinds)
-    if not may_change_run_of(person(request), run.created_by_id):
+    if not may_change_run_of(person_of(request), run.created_by_id):
         owner = run.created_by.get_username() if run.created_by else "somebody else"
         raise PermissionDenied(
             f"Run {run_id} is {owner}'s. You can {verb} your own runs; managers can {verb} anyone's."
@@ -199,7 +198,7 @@ def run_started(request: Request, parse: Callable[[Any], S]) -> tuple[S, Trainin
     """What the body asks for, and its queued run. Answers 400, 409 or 429 where there is none."""
     try:
         spec = parse(request.data)
-        run = services.run_create(spec=spec, user=person(request), idempotency_key=idempotency_key(request))
+        run = services.run_create(spec=spec, user=person_of(request), idempotency_key=idempotency_key(request))
     except SpecError as error:
         raise invalid(error.errors) from error
     except TooManyRuns as error:
@@ -207,9 +206,3 @@ def run_started(request: Request, parse: Callable[[Any], S]) -> tuple[S, Trainin
     except KeyReused as error:
         raise Conflict(str(error)) from error
     return spec, run
-
-
-def person(request: Request) -> User:
-    """The person behind a request that passed its permission."""
-    assert isinstance(request.user, User)
-    return request.user

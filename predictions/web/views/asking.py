@@ -3,13 +3,12 @@
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from boursomatic.accounts.permissions import page_permission
+from boursomatic.accounts.permissions import page_permission, person_of
 from boursomatic.accounts.roles import Scope, may
 from instruments.universes import ALL
 from predictions.recipes.recommend.page import RecommendForm, next_steps, open_days
@@ -30,7 +29,7 @@ def recommend_new(request: HttpRequest) -> HttpResponse:
     form, status = RecommendForm(request.POST.dict()), 400
     if form.is_valid():
         try:
-            run = services.run_create(user=_person(request), spec=form.spec)
+            run = services.run_create(user=person_of(request), spec=form.spec)
         except SpecError as error:
             form.refuse(error)
         except TooManyRuns as error:
@@ -46,7 +45,7 @@ def recommend_new(request: HttpRequest) -> HttpResponse:
 def score_now(request: HttpRequest) -> HttpResponse:
     """A run that scores every recommendation whose horizon has passed."""
     try:
-        run = services.run_create(user=_person(request), spec=UniverseJobSpec("score", ALL))
+        run = services.run_create(user=person_of(request), spec=UniverseJobSpec("score", ALL))
     except TooManyRuns as error:
         messages.warning(request, str(error))
         return redirect("scorecard")
@@ -72,7 +71,3 @@ def _form(request: HttpRequest, form: RecommendForm, *, is_sent: bool, status: i
     days = open_days(form.data["universe"], form.data.get("version", ""))
     context = {"form": form, "is_sent": is_sent, "days": days, "may_train": may(request.user, Scope.TRAIN)}
     return render(request, "predictions/recommendations/new.html", context, status=status)
-
-
-def _person(request: HttpRequest) -> User | None:
-    return request.user if isinstance(request.user, User) else None

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from boursomatic.accounts.permissions import page_permission
+from boursomatic.accounts.permissions import page_permission, person_of
 from boursomatic.accounts.roles import Scope, may
 from boursomatic.shared.pages import render_page
 from boursomatic.shared.tables import csv_response, lines_page, wants_csv
@@ -62,7 +62,7 @@ def schedules_new(request: HttpRequest) -> HttpResponse:
     universe = request.POST.get("universe", "")
     if universe != ALL:
         get_object_or_404(Universe, name=universe)
-    made = service.schedules_create(universe=universe, user=_person(request))
+    made = service.schedules_create(universe=universe, user=person_of(request))
     said = f"{len(made)} schedules for {universe} are on." if made else f"{universe} has its schedules already."
     messages.success(request, said)
     return redirect("schedules")
@@ -72,7 +72,7 @@ def schedules_new(request: HttpRequest) -> HttpResponse:
 @page_permission(Scope.ACTIVATE)
 def schedule_change(request: HttpRequest, number: int) -> HttpResponse:
     """`do`: run, on, off, rule-on, rule-off, delete, or time (with the form's fields)."""
-    schedule, user, do = get_object_or_404(Schedule, pk=number), _person(request), request.POST.get("do", "")
+    schedule, user, do = get_object_or_404(Schedule, pk=number), person_of(request), request.POST.get("do", "")
     if do in ACTIONS:
         sentence, act = ACTIONS[do]
         act(schedule, user)
@@ -109,9 +109,3 @@ ACTIONS: dict[str, tuple[str, Callable[[Schedule, User], None]]] = {
 def _form(schedule: Schedule) -> ScheduleForm:
     times = {"time_of_day": schedule.time_of_day, "every_days": schedule.every_days}
     return ScheduleForm(initial=times, auto_id=False)
-
-
-def _person(request: HttpRequest) -> User:
-    """Who is behind a request that passed its permission."""
-    assert isinstance(request.user, User)
-    return request.user

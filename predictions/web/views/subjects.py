@@ -3,14 +3,13 @@
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
-from boursomatic.accounts.permissions import page_permission
+from boursomatic.accounts.permissions import page_permission, person_of
 from boursomatic.accounts.roles import Scope, may
 from boursomatic.shared.tables import csv_response, row_chunks, table_page, wants_csv
 from instruments.imports.members import MembersRefused, members_add, members_remove, parse_symbols
@@ -49,9 +48,8 @@ def _change_members(request: HttpRequest, name: str) -> HttpResponse:
     universe = get_object_or_404(Universe, name=name)
     change = members_remove if "remove" in request.POST else members_add
     text = request.POST.get("remove") or request.POST.get("add", "")
-    assert isinstance(request.user, User)
     try:
-        messages.success(request, change(universe=universe, symbols=parse_symbols(text), user=request.user))
+        messages.success(request, change(universe=universe, symbols=parse_symbols(text), user=person_of(request)))
     except MembersRefused as refusal:
         return _universe_page(request, name, refused=str(refusal), text=text, status=400)
     found = request.POST.get("find", "")

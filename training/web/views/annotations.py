@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
-from boursomatic.accounts.permissions import page_permission
+from boursomatic.accounts.permissions import page_permission, person_of
 from boursomatic.accounts.roles import Scope, may_change_run_of
 from boursomatic.shared.pages import render_page, wants_fragment
 from training.errors import TooLate
@@ -44,9 +43,8 @@ def annotate(request: HttpRequest, run_id: str) -> HttpResponse:
         raise Http404("There is no such run. It may have been deleted.")
     if not may_change_run_of(request.user, run.created_by_id):
         raise PermissionDenied("This run is another member's. Only managers and admins may change it.")
-    person = request.user if isinstance(request.user, User) else None
     try:
-        run_describe(run=run, user=person, changes=parse_annotations(_sent(request.POST)))
+        run_describe(run=run, user=person_of(request), changes=parse_annotations(_sent(request.POST)))
     except SpecError as error:
         return _show(request, run, errors=error.errors)
     except TooLate as error:

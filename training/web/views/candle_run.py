@@ -3,12 +3,11 @@
 from dataclasses import replace
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods
 
-from boursomatic.accounts.permissions import page_permission
+from boursomatic.accounts.permissions import page_permission, person_of
 from boursomatic.accounts.roles import Scope, may
 from boursomatic.shared.pages import render_page, wants_fragment
 from instruments.models import Series
@@ -40,7 +39,7 @@ def run_new(request: HttpRequest) -> HttpResponse:
         try:
             earlier = _retried(request.POST.get("from"))
             spec = replace(form.spec, **_unshown(earlier))
-            run = services.run_create(user=_person(request), spec=spec, retry_of=earlier)
+            run = services.run_create(user=person_of(request), spec=spec, retry_of=earlier)
         except SpecError as error:
             form.refuse(error)
         except TooManyRuns as error:
@@ -113,10 +112,6 @@ def _show(request: HttpRequest, run: TrainingRun, *, in_dialog: bool) -> HttpRes
     context = run_context(run) | annotations_context(request, run)
     context |= {"in_dialog": in_dialog and wants_fragment(request), "may_train": may(request.user, Scope.TRAIN)}
     return render_page(request, "training/candle_run/run.html", "training/candle_run/_run.html", context)
-
-
-def _person(request: HttpRequest) -> User | None:
-    return request.user if isinstance(request.user, User) else None
 
 
 def _retried(run_id: str | None) -> TrainingRun | None:

@@ -4,13 +4,12 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
-from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from boursomatic.accounts.permissions import page_permission
+from boursomatic.accounts.permissions import page_permission, person_of
 from boursomatic.accounts.roles import Scope
 from instruments.imports.uploads import upload_find, upload_hold
 from instruments.web.forms import UploadForm
@@ -35,7 +34,7 @@ def store(request: HttpRequest, upload_id: UUID) -> HttpResponse:
         if not form.is_valid():
             raise SpecError({name: [str(text) for text in texts] for name, texts in form.errors.items()})
         spec = parse_store_request(str(upload.pk), form.body())
-        run = run_create(spec=spec, user=request.user if isinstance(request.user, User) else None)
+        run = run_create(spec=spec, user=person_of(request))
     except (SpecError, TooManyRuns) as error:
         messages.warning(request, str(error))
         return redirect("data-upload", upload.pk)

@@ -7,7 +7,6 @@ from uuid import UUID, uuid4
 import django_filters
 from django import forms
 from django.contrib import messages
-from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db.models import Max, QuerySet
 from django.db.models.functions import Now
@@ -15,7 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from boursomatic.accounts.permissions import page_permission
+from boursomatic.accounts.permissions import page_permission, person_of
 from boursomatic.accounts.roles import Scope, may_change_run_of
 from training.errors import TooLate
 from training.filters.runs import RunFilter
@@ -48,7 +47,7 @@ class OldRunFilter(RunFilter):
 def runs_delete(request: HttpRequest) -> HttpResponse:
     """The ticked runs, or a filter, and how many runs and bytes that is; sent, these are deleted, and none that came
     later."""
-    person = _person(request)
+    person = person_of(request)
     ticked = list(dict.fromkeys(request.GET.getlist(TICKED)))[:MOST_TICKED]
     chosen = OldRunFilter(request.GET, queryset=TrainingRun.objects.existing(), request=request)
     problems = [] if ticked else chosen.problems()
@@ -91,7 +90,7 @@ def run_restore(request: HttpRequest, run_id: str) -> HttpResponse:
     if not may_change_run_of(request.user, run.created_by_id):
         raise PermissionDenied("This run is another member's. Only managers and admins may bring it back.")
     try:
-        deletion.run_undelete(run=run, user=_person(request))
+        deletion.run_undelete(run=run, user=person_of(request))
     except TooLate as error:
         messages.warning(request, str(error))
         return redirect("runs")
@@ -104,7 +103,7 @@ def run_restore(request: HttpRequest, run_id: str) -> HttpResponse:
 def runs_restore(request: HttpRequest, key: UUID) -> HttpResponse:
     """Brings back all that was deleted together less than ten minutes ago."""
     try:
-        count = deletion.runs_undelete(deletion=key, user=_person(request))
+        count = deletion.runs_undelete(deletion=key, user=person_of(request))
     except TooLate as error:
         messages.warning(request, str(error))
     else:
@@ -121,9 +120,3 @@ def _tell(request: HttpRequest, gone: int, kept_back: list[tuple[str, str]]) -> 
         messages.SUCCESS if gone else messages.WARNING,
         f"{deleted} Not deleted: {stayed}." if kept_back else deleted,
     )
-
-
-def _person(request: HttpRequest) -> User:
-    """The member behind a request that passed its permission."""
-    assert isinstance(request.user, User)
-    return request.user

@@ -3,13 +3,12 @@
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
-from boursomatic.accounts.permissions import page_permission
+from boursomatic.accounts.permissions import page_permission, person_of
 from boursomatic.accounts.roles import Scope, may, may_change_run_of
 from boursomatic.shared.pages import render_page, wants_fragment
 from training.errors import TooLate, TooManyRuns
@@ -30,7 +29,7 @@ PARTS = {  # that poll by themselves
 def start_job(request: HttpRequest, run_id: str, kind: str) -> HttpResponse:
     run = _run(run_id)
     try:
-        services.follow_up_create(kind=kind, run=run, user=_person(request))
+        services.follow_up_create(kind=kind, run=run, user=person_of(request))
     except (TooLate, TooManyRuns) as error:
         return _answer(request, run, kind, str(error))
     return _answer(request, run, kind)
@@ -47,7 +46,7 @@ def job_cancel(request: HttpRequest, run_id: str, kind: str) -> HttpResponse:
     if not any(may_change_run_of(request.user, owner) for owner in (job.created_by_id, run.created_by_id)):
         raise PermissionDenied("Another member asked for this. Only managers and admins may cancel it.")
     try:
-        services.run_cancel(run=job, user=_person(request))
+        services.run_cancel(run=job, user=person_of(request))
     except TooLate as error:
         return _answer(request, run, kind, str(error))
     return _answer(request, run, kind)
@@ -69,10 +68,6 @@ def _answer(request: HttpRequest, run: TrainingRun, kind: str, problem: str = ""
     if problem:
         messages.warning(request, problem)
     return redirect("run", run.run_id)
-
-
-def _person(request: HttpRequest) -> User | None:
-    return request.user if isinstance(request.user, User) else None
 
 
 def _run(run_id: str) -> TrainingRun:

@@ -1,13 +1,12 @@
 """Pages of models: the list, the gate of each, who activated what when, and the buttons that change it."""
 
 from django.contrib import messages
-from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from boursomatic.accounts.permissions import page_permission
+from boursomatic.accounts.permissions import page_permission, person_of
 from boursomatic.accounts.roles import Scope, may
 from boursomatic.shared.pages import render_page
 from boursomatic.shared.paging import keyset_page
@@ -58,7 +57,7 @@ def model_gate(request: HttpRequest, version: str) -> HttpResponse:
     try:
         activation = model_activate(
             model=model,
-            user=_person(request),
+            user=person_of(request),
             reason=reason,
             expected=request.POST.get("expected_active") or None,
             override=request.POST.get("override") == "on",
@@ -82,7 +81,7 @@ def deactivate(request: HttpRequest, version: str) -> HttpResponse:
             request, model, problem="Give a reason, in up to 500 characters; it is shown with the model.", status=400
         )
     try:
-        made = model_deactivate(model=model, user=_person(request), reason=reason)
+        made = model_deactivate(model=model, user=person_of(request), reason=reason)
     except ActiveChanged as error:
         return _show_gate(request, model, problem=str(error), status=409)
     messages.success(request, f"No model is active for {scope_label(made.scope)} any more.")
@@ -94,7 +93,7 @@ def deactivate(request: HttpRequest, version: str) -> HttpResponse:
 def roll_back(request: HttpRequest, version: str) -> HttpResponse:
     """One click: what was active before `version` is active again."""
     try:
-        made = model_roll_back(model=_model(version), user=_person(request))
+        made = model_roll_back(model=_model(version), user=person_of(request))
     except (ActiveChanged, TooLate) as error:
         messages.warning(request, str(error))
     else:
@@ -136,7 +135,3 @@ def _model(version: str) -> ModelVersion:
     if found is None:
         raise Http404("There is no such model. Its run may have been deleted.")
     return found
-
-
-def _person(request: HttpRequest) -> User | None:
-    return request.user if isinstance(request.user, User) else None

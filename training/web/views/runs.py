@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from django.contrib import messages
-from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -11,7 +10,7 @@ from django.shortcuts import redirect
 from django.utils.module_loading import import_string
 from django.views.decorators.http import require_GET, require_POST
 
-from boursomatic.accounts.permissions import page_permission
+from boursomatic.accounts.permissions import page_permission, person_of
 from boursomatic.accounts.roles import Scope, may, may_change_run_of
 from boursomatic.shared.pages import render_page, wants_fragment
 from training.artifacts.storage import artifact_storage
@@ -42,7 +41,7 @@ def run(request: HttpRequest, run_id: str) -> HttpResponse:
 def run_cancel(request: HttpRequest, run_id: str) -> HttpResponse:
     found = _changeable(request, run_id)
     try:
-        found = services.run_cancel(run=found, user=_person(request))
+        found = services.run_cancel(run=found, user=person_of(request))
     except TooLate as error:
         if not wants_fragment(request):
             messages.warning(request, str(error))
@@ -56,7 +55,7 @@ def run_cancel(request: HttpRequest, run_id: str) -> HttpResponse:
 def run_delete(request: HttpRequest, run_id: str) -> HttpResponse:
     found = _changeable(request, run_id)
     try:
-        services.run_delete(run=found, user=_person(request))
+        services.run_delete(run=found, user=person_of(request))
     except TooLate as error:
         messages.warning(request, str(error))
         return redirect("run", run_id)
@@ -112,10 +111,6 @@ def find_run(run_id: str) -> TrainingRun:
 def _show(request: HttpRequest, run: TrainingRun) -> HttpResponse:
     response: HttpResponse = import_string(recipe_of(run.kind).page)(request, run)
     return response
-
-
-def _person(request: HttpRequest) -> User | None:
-    return request.user if isinstance(request.user, User) else None
 
 
 def _changeable(request: HttpRequest, run_id: str) -> TrainingRun:

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
-from boursomatic.accounts.permissions import page_permission
+from boursomatic.accounts.permissions import page_permission, person_of
 from boursomatic.accounts.roles import Scope, may
 from boursomatic.shared.pages import render_page
 from training.errors import TooManyRuns
@@ -31,7 +30,7 @@ def universe_new(request: HttpRequest) -> HttpResponse:
     form, status = UniverseForm(request.POST, seed=_config(request.POST.get("from", "")).get("seed", SEED)), 400
     if form.is_valid():
         try:
-            run = services.run_create(user=_person(request), spec=form.spec)
+            run = services.run_create(user=person_of(request), spec=form.spec)
         except SpecError as error:
             form.refuse(error)
         except TooManyRuns as error:
@@ -91,7 +90,3 @@ def _defaults() -> dict[str, str]:
     """A form that shows its numbers instead of empty fields."""
     form = UniverseForm()
     return {name: str(field.initial) for name, field in form.fields.items() if field.initial is not None}
-
-
-def _person(request: HttpRequest) -> User | None:
-    return request.user if isinstance(request.user, User) else None

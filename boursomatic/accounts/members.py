@@ -48,6 +48,11 @@ def is_invited(user: User) -> bool:
     return user.username.startswith(INVITED)
 
 
+def member_name(user: User) -> str:
+    """Of an invitation whom it is for: the user name is still to be chosen."""
+    return user.first_name if is_invited(user) else user.username
+
+
 def admins() -> QuerySet[User]:
     """Who may manage members."""
     held = User.objects.filter(groups__name=Role.ADMIN).values("pk")
@@ -96,7 +101,7 @@ def role_change(*, member: User, role: Role, by: User) -> None:
             raise MemberRefused("A superuser is always an admin; that is changed on the server.")
         before = held_role(user)
         _set_role(user, role)
-        audit(by, "member.role", _name(user), before=before, after=role.value)
+        audit(by, "member.role", member_name(user), before=before, after=role.value)
 
 
 def member_deactivate(*, member: User, by: User) -> None:
@@ -176,10 +181,6 @@ def _check_invited(user: User) -> None:
 
 def _set_role(user: User, role: Role) -> None:
     user.groups.set([Group.objects.get_or_create(name=role.value)[0]])
-
-
-def _name(user: User) -> str:
-    return user.first_name if is_invited(user) else user.username
 
 
 def _path(route: str, user: User, tokens: PasswordResetTokenGenerator) -> str:

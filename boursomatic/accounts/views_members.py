@@ -36,8 +36,7 @@ class MemberLine:
 
     @property
     def name(self) -> str:
-        """Of an invitation whom it is for: the user name is still to be chosen."""
-        return self.user.first_name if self.link_ends else self.user.username
+        return service.member_name(self.user)
 
     @property
     def state(self) -> str:
@@ -126,7 +125,7 @@ def _to_members(request: HttpRequest) -> HttpResponse:
 
 def _change(member: User, by: User, do: str, role: str) -> str:
     """What was done, in words. Raises MemberRefused."""
-    name = member.first_name if service.is_invited(member) else member.username
+    name = service.member_name(member)
     if do == "role" and role in Role.values:
         service.role_change(member=member, role=Role(role), by=by)
         return f"{name} is {Role(role).label.lower()} from now on."

@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
-from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from boursomatic.accounts.members import accounts_without_role
 from boursomatic.notices.mails import mails_give_up
 from boursomatic.notices.models import Notice, NoticeKind
 from boursomatic.notices.services import notice_make
@@ -26,7 +26,7 @@ def notices_keep() -> None:
 def accounts_notice() -> None:
     """Accounts that can log in and see nothing, once each."""
     noticed = Notice.objects.filter(kind=NoticeKind.ACCOUNT, subject=OuterRef("username"))
-    idle = User.objects.filter(is_active=True, is_superuser=False, groups=None, date_joined__lt=Now() - SETTLED)
+    idle = accounts_without_role().filter(date_joined__lt=Now() - SETTLED)
     for user in idle.exclude(Exists(noticed))[:AT_ONCE]:
         text = f"The account {user.username} has no role yet: make it a viewer, trainer, manager or admin."
         notice_make(NoticeKind.ACCOUNT, user.username, text, day=user.date_joined.date())

@@ -114,6 +114,11 @@ def _distance(bars: Bars) -> Floats:
     return distance
 
 
+def _volatility_to_median(bars: Bars) -> Floats:
+    volatility = _volatility(bars)
+    return log_ratio(volatility, rolling_median(volatility, 60))
+
+
 def _ma5(bars: Bars) -> list[Floats]:
     """C/SMA5 - 1, SMA5_t/SMA5_{t-1} - 1, V/SMA5(V) - 1 (0 where nothing was traded)."""
     mean, volume = rolling_mean(bars.close, 5), rolling_mean(bars.volume, 5)
@@ -161,7 +166,7 @@ GROUPS: dict[str, FeatureGroup] = {
     "volatility": FeatureGroup(
         ("volatility_to_median_60",),
         79,  # 20 returns need 21 bars; the median of 60 such volatilities reaches back 59 more
-        lambda bars, _: [log_ratio(_volatility(bars), rolling_median(_volatility(bars), 60))],
+        lambda bars, _: [_volatility_to_median(bars)],
     ),
     "ma5": FeatureGroup(("close_to_mean_5", "mean_5_change", "volume_to_mean_5"), 5, lambda bars, _: _ma5(bars)),
     "raw": FeatureGroup(

@@ -7,7 +7,6 @@ from typing import Any
 
 import joblib
 
-from training.quant.candle.fit import Fitted
 from training.quant.candle.spec import CandleSpec
 from training.quant.candle.train import CandleOutcome
 
@@ -22,7 +21,7 @@ def manifest(outcome: CandleOutcome, spec: CandleSpec, *, hashes: dict[str, str]
         "feature_set": spec.feature_set,
         "feature_names": list(outcome.columns),
         "timeframe": spec.timeframe,
-        **({"rounds": final.rounds} if isinstance(final, Fitted) else final.weights),
+        **final.in_manifest,
         "threshold": outcome.threshold,
         "scaler": {"mean": final.scaler.mean_.tolist(), "scale": final.scaler.scale_.tolist()},
         "feature_low": low.tolist(),

@@ -67,6 +67,11 @@ class Fitted:
         scaled = (features - self.scaler.mean_) / self.scaler.scale_
         return tree_probability(self.model.booster_, self.rounds, scaled)
 
+    @property
+    def in_manifest(self) -> dict[str, Any]:
+        """What the manifest keeps of it beside the scaler."""
+        return {"rounds": self.rounds}
+
     def text(self) -> bytes:
         """LightGBM's text format; its SHA-256 is the model hash."""
         return str(self.model.booster_.model_to_string()).encode()
@@ -82,10 +87,12 @@ class FittedLogistic:
 
     model: LogisticRegression
     scaler: StandardScaler
+    rounds: None = None
+    curve: tuple[float, ...] = ()
 
     @property
-    def weights(self) -> dict[str, Any]:
-        """As the manifest keeps them."""
+    def in_manifest(self) -> dict[str, Any]:
+        """What the manifest keeps of it beside the scaler."""
         return {"weights": self.model.coef_[0].tolist(), "intercept": float(self.model.intercept_[0])}
 
     def probability(self, features: Floats) -> Floats:
@@ -96,7 +103,7 @@ class FittedLogistic:
     def text(self) -> bytes:
         """Weights and scaler as JSON; its SHA-256 is the model hash."""
         scaler = {"mean": self.scaler.mean_.tolist(), "scale": self.scaler.scale_.tolist()}
-        return json.dumps({**self.weights, **scaler}).encode()
+        return json.dumps({**self.in_manifest, **scaler}).encode()
 
     def importance(self) -> Floats:
         """How large the weight of each feature is. Shape (k,)."""

@@ -165,16 +165,21 @@ def parse_candle_spec(data: Any, *, default_symbol: str = "") -> CandleSpec:
         raise SpecError({"detail": ["The body must be a JSON object."]})
     errors: dict[str, list[str]] = {}
     params = data.get("params", {})
-    model = _one_of(data, "model", MODELS, "lightgbm", errors)
     if not isinstance(params, Mapping):
         errors["params"] = ["Must be an object with learning_rate, num_leaves, max_depth, min_child_samples."]
         params = {}
-    protocol = _one_of(data, "protocol", PROTOCOLS, "honest", errors)
-    fixed = fixed_params(protocol, model)
+    _check_names(data, params, errors)
+    values: dict[str, Any] = {
+        "candle": _candle(data, errors),
+        "symbol": _text(data, "symbol", default_symbol, errors),
+        "timeframe": _one_of(data, "timeframe", TIMEFRAMES, "1d", errors),
+        "protocol": (protocol := _one_of(data, "protocol", PROTOCOLS, "honest", errors)),
+        "model": (model := _one_of(data, "model", MODELS, "lightgbm", errors)),
+        "feature_set": _feature_set(data, protocol, errors),
+    }
     if protocol == "steady" and model != "lightgbm":
         errors["model"] = ["Fixed at lightgbm with the protocol steady. Leave it out, or choose honest."]
-    values: dict[str, Any] = {"protocol": protocol, "model": model}
-    _check_names(data, params, errors)
+    fixed = fixed_params(protocol, model)
     for name, wanted in RANGES.items():
         source = params if wanted.in_params else data
         try:
@@ -183,15 +188,6 @@ def parse_candle_spec(data: Any, *, default_symbol: str = "") -> CandleSpec:
             )
         except ValueError as error:
             errors[name] = [str(error)]
-    values["candle"] = _candle(data, errors)
-    values["symbol"] = _text(data, "symbol", default_symbol, errors)
-    values["timeframe"] = _one_of(data, "timeframe", TIMEFRAMES, "1d", errors)
-    default_set = DEFAULT_FEATURE_SET[values["protocol"]]
-    sets = (default_set,) if protocol == "steady" else tuple(FEATURE_SETS)
-    if "features" in data:
-        values["feature_set"] = _of_groups(data, default_set if protocol == "steady" else "", errors)
-    else:
-        values["feature_set"] = _one_of(data, "feature_set", sets, default_set, errors)
     for name, default in (("confirm", True), ("live", False)):
         values[name] = data.get(name, default)
         if not isinstance(values[name], bool):
@@ -215,20 +211,21 @@ def _check_names(data: Mapping[str, Any], params: Mapping[str, Any], errors: dic
             errors[str(name)[:60]] = [f"Unknown parameter. Known: {', '.join(sorted(nested))}."]
 
 
-def _of_groups(data: Mapping[str, Any], only: str, errors: dict[str, list[str]]) -> str:
-    """The name of the set of these groups, in their own order: that of the preset that has the same. `only`: the one
-    set that the protocol has."""
+def _feature_set(data: Mapping[str, Any], protocol: str, errors: dict[str, list[str]]) -> str:
+    """The name of the set that `feature_set` names or whose groups `features` lists; `steady` has one only."""
+    own = DEFAULT_FEATURE_SET[protocol]
+    if "features" not in data:
+        return _one_of(data, "feature_set", (own,) if protocol == "steady" else tuple(FEATURE_SETS), own, errors)
     groups = data["features"]
     if "feature_set" in data:
         errors["features"] = ["Send features or feature_set, not both."]
     elif not isinstance(groups, list) or not groups or not all(group in FEATURE_GROUPS for group in groups):
         errors["features"] = [f"Must be a list of at least one of: {', '.join(FEATURE_GROUPS)}."]
+    elif protocol == "steady" and feature_set_name(tuple(groups)) != own:
+        errors["features"] = [f"Fixed at those of {own} with the protocol steady. Leave it out, or choose honest."]
     else:
-        name = feature_set_name(tuple(groups))
-        if only and name != only:
-            errors["features"] = [f"Fixed at those of {only} with the protocol steady. Leave it out, or choose honest."]
-        return name
-    return ""
+        return feature_set_name(tuple(groups))
+    return own
 
 
 def fixed_params(protocol: str, model: str) -> dict[str, float]:

@@ -13,7 +13,6 @@ from training.artifacts.provenance import code_version, library_versions
 from training.artifacts.storage import artifact_names, sha256
 from training.models import TrainingRun
 from training.quant.candle.export import joblib_bytes, json_bytes, manifest
-from training.quant.candle.fit import Fitted, Stopped
 from training.quant.candle.model import MANIFEST, MODEL
 from training.quant.candle.plan import SplitPart
 from training.quant.candle.spec import COST_BP, CandleSpec, format_time
@@ -67,8 +66,8 @@ def candle_detail(spec: CandleSpec, data: CandleData, outcome: CandleOutcome) ->
     rows, split = plan.rows, plan.split
     return {
         "best_threshold": outcome.threshold,
-        "best_round": outcome.final.rounds if isinstance(outcome.final, Fitted) else None,
-        "curve": outcome.validated.curve if isinstance(outcome.validated, Stopped) else [],
+        "best_round": outcome.final.rounds,
+        "curve": list(outcome.validated.curve) if outcome.validated else [],
         "feature_importance": _importance(outcome),
         "baselines": {name: _baselines(part) for name, part in _parts(outcome).items()},
         "test_rows": _test_rows(data, outcome),
@@ -105,7 +104,7 @@ def candle_files(
     names = artifact_names(run.run_id)
     hashes = {name: result[name] for name in ("data_hash", "model_hash")} | {"params_hash": run.params_hash}
     files = {
-        **({MODEL: text} if isinstance(outcome.final, Fitted) else {}),
+        **({MODEL: text} if spec.model == "lightgbm" else {}),
         MANIFEST: json_bytes(manifest(outcome, spec, hashes=hashes)),
         names["model"]: joblib_bytes(outcome.final.model),
         names["scaler"]: joblib_bytes(outcome.final.scaler),
@@ -208,6 +207,6 @@ def _warnings(spec: CandleSpec, outcome: CandleOutcome) -> list[str]:
         )
     if not len(plan.split.test):
         warnings.append(f"Trained live: {plan.missing_after} of the candles of a test window have not happened yet.")
-    if isinstance(outcome.validated, Stopped) and outcome.validated.rounds == 1:
+    if outcome.validated and outcome.validated.rounds == 1:
         warnings.append("Validation was best after a single round: the features hardly helped beyond the base rate.")
     return warnings

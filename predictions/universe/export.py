@@ -1,5 +1,6 @@
 """What makes the zip of a universe model run outside the project: a program, the code of its features, a README."""
 
+import ast
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,6 @@ from training.models import ModelVersion
 
 PROGRAM = "predict.py"
 ROOT = Path(__file__).parents[2]
-CODE = (
-    "instruments/__init__.py",
-    "instruments/quant/__init__.py",
-    "instruments/quant/bars.py",
-    "instruments/quant/features/__init__.py",
-    "instruments/quant/features/daily.py",
-)
-
 SNIPPET = """\
 import sys
 
@@ -60,7 +53,7 @@ with too few bars, or with none on the last five sessions, is left out.
 - `classifier.txt`, `regressor.txt`: both models in LightGBM's text format.
 - `manifest.json`: what they were made of, the order of their features, and the SHA-256 of the other files.
 - `metrics.json`, `feature_importance.csv`: how the tested model did.
-- `predict.py`, `instruments/`: the program, and Boursomatic's own code of bars and features.
+- `predict.py`, `instruments/`, `predictions/`, `training/`: the program, and Boursomatic's own code that it calls.
 - `classifier.joblib`, `regressor.joblib`: the same models as Python objects. Open such files only from people you
   trust: they can run programs.
 """
@@ -68,9 +61,24 @@ with too few bars, or with none on the last five sessions, is left out.
 
 def program_files(version: ModelVersion, verdict: str) -> dict[str, bytes]:
     """Name -> content of what goes into the zip beside the run's own files. Raises RunRefused("integrity")."""
-    code = {name: (ROOT / name).read_bytes() for name in CODE}
-    program = Path(__file__).with_name(PROGRAM).read_bytes()
-    return {PROGRAM: program, **code, "README.md": _readme(version, verdict).encode()}
+    program = Path(__file__).with_name(PROGRAM)
+    code = {str(path.relative_to(ROOT)): path.read_bytes() for path in sorted(_imported(program))}
+    return {PROGRAM: program.read_bytes(), **code, "README.md": _readme(version, verdict).encode()}
+
+
+def _imported(source: Path) -> set[Path]:
+    """Files of our own code that this one imports, and that these import, with the packages that they are in."""
+    found: set[Path] = set()
+    waiting = [source]
+    while waiting:
+        for node in ast.walk(ast.parse(waiting.pop().read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                module = ROOT.joinpath(*node.module.split("."))
+                files = {module.with_suffix(".py")} | {part / "__init__.py" for part in (module, *module.parents)}
+                new = {path for path in files if path.is_file() and path.is_relative_to(ROOT)} - found
+                found |= new
+                waiting += new
+    return found
 
 
 def _readme(version: ModelVersion, verdict: str) -> str:

@@ -114,12 +114,20 @@ def _usual_bars() -> dict[str, Action]:
 
 
 def _bare(run_id: str) -> dict[str, Action]:
+    import numpy as np  # noqa: PLC0415
+
     from instruments.quant.features.candle import feature_matrix  # noqa: PLC0415
     from instruments.store.read_bars import load_bars, series_get  # noqa: PLC0415
     from predictions.quant.predict import predict_candles  # noqa: PLC0415
     from training.artifacts.loading import stored_model  # noqa: PLC0415
+    from training.artifacts.storage import artifact_storage  # noqa: PLC0415
+    from training.models import TrainingRun  # noqa: PLC0415
+    from training.quant.candle.model import MODEL, read_booster  # noqa: PLC0415
 
-    model = stored_model(run_id)
+    model, run = stored_model(run_id), TrainingRun.objects.select_related("model_version").get(run_id=run_id)
+    with artifact_storage().open(f"{run.model_version.folder}/{MODEL}") as file:
+        booster = read_booster(file.read())
+    trees = run.detail["best_round"]
     bars = load_bars(series_get(SYMBOL, "1d")).adjusted()
     features = feature_matrix(bars, name=model.feature_set, timeframe="1d")
     scaled = (features - model.mean) / model.scale
@@ -128,7 +136,7 @@ def _bare(run_id: str) -> dict[str, Action]:
         return predict_candles(model, bars, first=0).probability.tobytes()
 
     return {
-        "bare_predict": lambda: model.booster.predict(scaled, num_iteration=model.rounds, num_threads=1).tobytes(),
+        "bare_predict": lambda: np.asarray(booster.predict(scaled, num_iteration=trees, num_threads=1)).tobytes(),
         "predict": lambda: model.probability(features).tobytes(),
         "predict_from_bars": from_bars,
     }

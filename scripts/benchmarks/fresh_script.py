@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import joblib
 import lightgbm
@@ -41,7 +42,7 @@ def main() -> None:
     stop = lightgbm.early_stopping(50, verbose=False)
     model.fit(x[:border], y[:border], eval_X=(x[border:],), eval_y=(y[border:],), callbacks=[stop])
     model = model.set_params(n_estimators=max(1, model.best_iteration_)).fit(x, y)
-    p = model.predict_proba(scaler.transform(features[test]))[:, 1]
+    p = np.asarray(model.predict_proba(scaler.transform(features[test])))[:, 1]
     predicted = p >= 0.5
     metrics = {
         "auc": roc_auc_score(label[test], p),
@@ -53,7 +54,7 @@ def main() -> None:
     (Path(folder) / "results.json").write_text(json.dumps(metrics))
 
 
-def _connection():  # type: ignore[no-untyped-def]
+def _connection() -> Any:
     url = os.environ.get("DATABASE_URL", "")
     if url.startswith("postgres"):
         import psycopg2  # noqa: PLC0415 - only one of the two drivers is needed

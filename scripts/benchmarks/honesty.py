@@ -201,7 +201,7 @@ def usual_run(seed: int) -> float:
         eval_y=(labels[test],),
         callbacks=[lightgbm.early_stopping(150, verbose=False)],
     )
-    p = model.predict_proba(scaler.transform(features[test]))[:, 1]
+    p = np.asarray(model.predict_proba(scaler.transform(features[test])))[:, 1]
     return auc_with_interval(labels[test], p)[0]
 
 

@@ -118,7 +118,7 @@ def _fill() -> None:
         confirmed(run, p_value=0.4)
         multiply(run, count, prefix=symbol)
     example = make_model(TrainingRun.objects.filter(kind="candle").earliest("pk"))
-    columns = [field.column for field in ModelVersion._meta.concrete_fields if field.column != "id"]
+    columns = [str(field.column) for field in ModelVersion._meta.concrete_fields if field.column != "id"]
     values = {"version": "'candle-' || run.run_id", "run_id": "run.id", "series_id": "run.series_id"}
     copied = ", ".join(values.get(column, f"model.{column}") for column in columns)
     _recommend(person)
@@ -170,7 +170,8 @@ def _measure() -> dict[str, float]:
 
     from training.models import TrainingRun  # noqa: PLC0415
 
-    settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
+    storages: Any = settings.STORAGES
+    storages["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
     browser = _browser()
     middle = TrainingRun.objects.order_by("pk")[RUNS // 2]
     seconds: dict[str, list[float]] = {name: [] for name in PAGES}

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -56,9 +57,9 @@ def main(arguments: list[str]) -> int:
         for name in before:
             _row(f"page {name}, one day stored", before[name])
             _row(f"page {name}, {stored:,} stored", after[name], f"{after[name] / before[name]:.2f} x")
-        result |= {f"page_{name}": [before[name], after[name]] for name in before}
+        found = {**result, "pages": {name: [before[name], after[name]] for name in before}}
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(json.dumps({**result, "instruments": options.instruments, "rows": stored}, indent=1))
+    options.output.write_text(json.dumps({**found, "instruments": options.instruments, "rows": stored}, indent=1))
     return 0
 
 
@@ -129,7 +130,7 @@ def _recommend(model: Any, days: list[date]) -> dict[str, float]:
             read.regressor.predict(rows, num_threads=1)
 
         bare.append(_timed(features_and_predict))
-        ours.append(_timed(lambda day=day: recommendations_make(model=model, as_of=day)))
+        ours.append(_timed(partial(recommendations_make, model=model, as_of=day)))
     found = {"recommend": median(ours), "recommend_bare": median(bare)}
     _row("recommend, a day", found["recommend"], f"{found['recommend'] / found['recommend_bare']:.2f} x the bare work")
     _row("recommend, bare features and predict", found["recommend_bare"])
@@ -179,7 +180,8 @@ def _pages() -> dict[str, float]:
     from django.contrib.auth.models import User  # noqa: PLC0415
     from django.test import Client  # noqa: PLC0415
 
-    settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
+    storages: Any = settings.STORAGES
+    storages["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
     user, _ = User.objects.get_or_create(username="bench", is_superuser=True)
     client = Client(SERVER_NAME="127.0.0.1")
     client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
@@ -198,7 +200,7 @@ def _pages() -> dict[str, float]:
     times: dict[str, list[float]] = {name: [] for name in addresses}
     for _ in range(ROUNDS):
         for name, address in addresses.items():
-            times[name].append(_timed(lambda address=address: ask(address)))
+            times[name].append(_timed(partial(ask, address)))
     return {name: median(found) for name, found in times.items()}
 
 

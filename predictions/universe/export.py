@@ -68,17 +68,17 @@ def program_files(version: ModelVersion, verdict: str) -> dict[str, bytes]:
 
 def _imported(source: Path) -> set[Path]:
     """Files of our own code that this one imports, and that these import, with the packages that they are in."""
-    found: set[Path] = set()
+    imported: set[Path] = set()
     waiting = [source]
     while waiting:
         for node in ast.walk(ast.parse(waiting.pop().read_text())):
             if isinstance(node, ast.ImportFrom) and node.module:
                 module = ROOT.joinpath(*node.module.split("."))
                 files = {module.with_suffix(".py")} | {part / "__init__.py" for part in (module, *module.parents)}
-                new = {path for path in files if path.is_file() and path.is_relative_to(ROOT)} - found
-                found |= new
+                new = {path for path in files if path.is_file() and path.is_relative_to(ROOT)} - imported
+                imported |= new
                 waiting += new
-    return found
+    return imported
 
 
 def _readme(version: ModelVersion, verdict: str) -> str:

@@ -51,6 +51,8 @@ class TrainingRun(models.Model):
     candle_at = models.DateTimeField(null=True)
     config = models.JSONField(default=dict)  # the kind's spec as dict
     params_hash = models.CharField(max_length=64, db_index=True)
+    # The last outcome that a search behind these settings looked at: only windows decided then or later judge the run.
+    seen_until = models.DateTimeField(null=True)
 
     priority = models.PositiveSmallIntegerField(default=0)  # recipes.base.Priority; lower ones have their turn first
     counts = models.BooleanField(default=True)  # towards what a person, and the site, may have queued

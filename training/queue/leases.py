@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, Subquery, Value, When
+from django.db.models import Case, Count, Exists, F, IntegerField, Model, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce, Now
 
 from boursomatic.notices.models import NoticeKind
@@ -117,6 +117,14 @@ def progress_write(
         if not going_on.update(**values):
             refuse(run_pk, token)
         RunEvent.objects.bulk_create(log)
+
+
+def rows_write(run_pk: int, token: uuid.UUID, rows: Sequence[Model]) -> None:
+    """Stores new rows of one table for the holder of a run. Raises Cancelled or LeaseLost, and then stores nothing."""
+    with transaction.atomic():
+        if not _held(run_pk, token).filter(cancel_requested_at=None).update(lease_beat_at=clock.Clock()):
+            refuse(run_pk, token)
+        type(rows[0])._default_manager.bulk_create(rows)
 
 
 def log_write(run_pk: int, token: uuid.UUID, log: Sequence[RunEvent]) -> None:

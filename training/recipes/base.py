@@ -9,6 +9,8 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from django.db.models import Model
+
 from instruments.models import Series
 from training.evidence.trials import Claim, TrialFields
 from training.models import TrainingRun
@@ -46,6 +48,7 @@ class Prepared:
     protocol: str | None = None
     feature_set: str | None = None
     universe: str | None = None
+    seen_until: datetime | None = None  # the last outcome that the search behind the settings looked at
 
 
 class Progress(Protocol):
@@ -59,6 +62,9 @@ class Progress(Protocol):
 
     def compute_missing(self, instruments: int) -> None:
         """Features of so many instruments are computed first."""
+
+    def checkpoint(self, rows: Sequence[Model]) -> None:
+        """Keeps finished pieces of the work, new rows of one table, for a later attempt to go on from."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +107,14 @@ class ChildRun:
 
 
 @dataclass(frozen=True)
+class SearchedFields:
+    """A configuration that a search looked at, with the last outcome that it saw."""
+
+    params_hash: str
+    seen_until: datetime
+
+
+@dataclass(frozen=True)
 class Completed:
     """What a run leaves behind, written in one transaction by `training.worker.execute.complete`."""
 
@@ -111,6 +125,8 @@ class Completed:
     trial: TrialFields | None = None
     claim: Claim | None = None  # from a follow-up: what its subject's trial is given, once
     follow_ups: Sequence[FollowUp] = ()
+    searched: Sequence[SearchedFields] = ()  # on the run's own series
+    then: Spec | None = None  # a run of its own that starts for the same person; the result's "run_id" names it
 
 
 class Recipe(Protocol):

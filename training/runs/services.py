@@ -102,6 +102,16 @@ def follow_up_insert(*, kind: str, run: TrainingRun, spec: Spec, user: User | No
     return follow_up
 
 
+def successor_insert(*, run: TrainingRun, spec: Spec) -> TrainingRun:
+    """Row and wake-up of a run of its own that the completion of `run` starts for the same person, inside the caller's
+    transaction. It has the place among a person's active runs that `run` leaves. Raises SpecError."""
+    recipe = recipe_of(spec.kind)
+    successor = _insert(recipe, spec, recipe.prepare(spec), user=run.created_by)
+    audit(run.created_by, "run.create", successor.run_id, kind=recipe.kind, after=run.run_id)
+    enqueue.enqueue(successor.pk)
+    return successor
+
+
 def run_cancel(*, run: TrainingRun, user: User | None) -> TrainingRun:
     """Accepted means that it ends `cancelled`, and its parts with it. Raises TooLate when it has ended."""
     with transaction.atomic():

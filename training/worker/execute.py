@@ -5,22 +5,23 @@ the run's end (training.worker.runner).
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from uuid import UUID
 
 from django.db import DatabaseError, transaction
+from django.db.models import Model
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from boursomatic.accounts.audit import audit
 from training.artifacts.storage import artifact_storage, run_folder, sha256
 from training.evidence.trials import trial_enter, trial_settle
-from training.models import ModelVersion, RunEvent, Status, TrainingRun
+from training.models import ModelVersion, RunEvent, Searched, Status, TrainingRun
 from training.queue import leases
 from training.recipes.base import Completed, ModelFields, Work
 from training.recipes.kinds import recipe_of
-from training.runs.services import follow_up_insert
+from training.runs.services import follow_up_insert, successor_insert
 
 WRITE_EVERY_S = 0.4  # a short fit is over before its progress would be worth a write
 CURVE_POINTS = 300
@@ -53,6 +54,9 @@ class Reporter:
     def boosting(self, iteration: int, loss: float) -> None:
         self.curve.append([iteration, loss])
         self._write(f"boosting round {iteration}, validation {loss:.4f}")
+
+    def checkpoint(self, rows: Sequence[Model]) -> None:
+        leases.rows_write(self.run.pk, self.token, rows)
 
     def _write(self, message: str = "") -> None:
         if time.monotonic() - self.written < WRITE_EVERY_S:
@@ -111,6 +115,12 @@ def complete(run: TrainingRun, token: UUID, done: Completed, *, log: list[RunEve
             trial_settle(run.subject.trial_id, done.claim)
         for follow_up in done.follow_ups:
             follow_up_insert(kind=follow_up.kind, run=run, spec=follow_up.spec, user=run.created_by)
+        Searched.objects.bulk_create(
+            Searched(series=run.series, run_id=run.run_id, **vars(fields)) for fields in done.searched
+        )
+        if done.then:
+            successor = successor_insert(run=run, spec=done.then)
+            TrainingRun.objects.filter(pk=run.pk).update(result={**done.result, "run_id": successor.run_id})
         if folder:
             folder.publish()
 

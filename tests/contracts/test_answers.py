@@ -131,6 +131,8 @@ def _candle_runs(ask: Asker, browser: Client) -> str:
     for kind, name in about:
         found = ask("GET", RUNS + "/{run_id}", run_id=name)
         assert (found["kind"], found["status"]) == (kind, "completed")
+    searched = {"params": {"lambda_l2": 2.0, "columns": 0.7, "rounds": 30}, "seen_until": candle(540), "confirm": False}
+    ask("POST", "/api/training/run-poc", {**BODY, **searched})
     live = ask("POST", "/api/training/run-poc", {**BODY, "candle_date": candle(590), "live": True, "confirm": False})
     _work()
     for path in (POC, RUNS):

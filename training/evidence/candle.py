@@ -44,4 +44,5 @@ def _verdict(run: TrainingRun, confirmation: TrainingRun | None, trial: Trial) -
         confirmed=confirmed,
         counted=counted_of(trial),
         on=run.config["symbol"],
+        seen_until=run.seen_until,
     )

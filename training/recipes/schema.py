@@ -75,11 +75,13 @@ def request_record(name: str, ranges: Iterable[Range], **more: tuple[Any, ...]) 
 def config_record(
     name: str, spec: type, ranges: Mapping[str, Range], *, without: Iterable[str] = (), **more: Any
 ) -> type[msgspec.Struct]:
-    """A spec as answers show it: its fields but those `without`, then `more`; all of them are always there."""
+    """A spec as answers show it: its fields but those `without`, then `more`: a type, and a default where it may be
+    absent."""
     hints = get_type_hints(spec)
     own = {field.name: hints[field.name] for field in fields(spec) if field.name not in without}
     described = {field: Annotated[own[field], about(_meaning(ranges[field]))] for field in own if field in ranges}
-    return msgspec.defstruct(name, list((own | described | more).items()), bases=(Record,), module=__name__)
+    rest = [(field, *of) if isinstance(of, tuple) else (field, of) for field, of in more.items()]
+    return msgspec.defstruct(name, [*(own | described).items(), *rest], bases=(Record,), kw_only=True, module=__name__)
 
 
 def _meaning(setting: Range) -> str:

@@ -38,7 +38,8 @@ class Window:
     which `predicted_up` reached the threshold of its model. `logistic_rank` is None where logistic regression is the
     model.
 
-    `auc` and `interval` are None where all its candles went the same way.
+    `auc` and `interval` are None where all its candles went the same way. What was `seen` by the search that chose the
+    settings is not pooled: PROTOCOL §7.1.
     """
 
     decision: int
@@ -50,6 +51,7 @@ class Window:
     predicted_up: int
     auc: float | None
     interval: tuple[float, float] | None
+    seen: bool
 
 
 @dataclass(frozen=True)
@@ -63,13 +65,19 @@ class Confirmation:
 
 
 def confirm_candle(
-    bars: Bars, *, decision: int, spec: CandleSpec, on_window: Callable[[int, int], None]
+    bars: Bars,
+    *,
+    decision: int,
+    spec: CandleSpec,
+    on_window: Callable[[int, int], None],
+    seen_until: int = 0,
 ) -> Confirmation:
     """Walk forward over the run at `decision` and up to 10 steps of W outcomes before it.
 
     `bars`: adjusted, without stale ones, from the warm-up before the earliest training period to the run's last test
     outcome. A live run has no window of its own. Steps without enough history, or of one class, are left out: `windows`
     may be empty.
+    `seen_until` (seconds, UTC): windows decided before are not pooled, which may leave nothing.
     `on_window` hears (windows done, windows to do). Deterministic for `spec.seed`.
     """
     labels = up_label(bars.close, keep_unmoved=spec.by_first_rule)
@@ -80,12 +88,13 @@ def confirm_candle(
     windows = []
     for done, (at, split) in enumerate(splits):
         on_window(done, len(splits))
-        windows.append(_window(features, labels, split, spec, decision=int(bars.time[at])))
-    predicted_up = sum(window.predicted_up for window in windows)
+        windows.append(_window(features, labels, split, spec, decision=int(bars.time[at]), seen_until=seen_until))
+    unseen = [window for window in windows if not window.seen]
+    predicted_up = sum(window.predicted_up for window in unseen)
     return Confirmation(
         windows=windows,
-        pooled=_pool([(w.labels, w.percentile_rank) for w in windows], spec.seed, predicted_up),
-        logistic=_pool([(w.labels, w.logistic_rank) for w in windows if w.logistic_rank is not None], spec.seed),
+        pooled=_pool([(w.labels, w.percentile_rank) for w in unseen], spec.seed, predicted_up),
+        logistic=_pool([(w.labels, w.logistic_rank) for w in unseen if w.logistic_rank is not None], spec.seed),
     )
 
 
@@ -108,7 +117,9 @@ def _splits(bars: Bars, rows: Rows, decision: int, spec: CandleSpec) -> list[tup
     return splits[::-1]
 
 
-def _window(features: Floats, labels: Floats, split: CandleSplit, spec: CandleSpec, *, decision: int) -> Window:
+def _window(
+    features: Floats, labels: Floats, split: CandleSplit, spec: CandleSpec, *, decision: int, seen_until: int
+) -> Window:
     validated, final = fit_candle(
         features, labels, split=split, spec=spec, on_stage=lambda *_: None, on_round=lambda *_: None
     )
@@ -134,6 +145,7 @@ def _window(features: Floats, labels: Floats, split: CandleSplit, spec: CandleSp
         predicted_up=int((p >= threshold).sum()),
         auc=auc,
         interval=interval,
+        seen=decision < seen_until,
     )
 
 

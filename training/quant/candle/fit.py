@@ -156,6 +156,7 @@ def fit_logistic(features: Floats, labels: Floats, *, rows: range, spec: CandleS
 def _params(spec: CandleSpec) -> dict[str, Any]:
     """By the names of scikit-learn's face, which LightGBM's own calls know too."""
     steady = spec.protocol == "steady"
+    searched = {"reg_lambda": spec.lambda_l2, "colsample_bytree": spec.columns}
     return {
         "objective": "binary",
         "learning_rate": spec.learning_rate,
@@ -167,5 +168,6 @@ def _params(spec: CandleSpec) -> dict[str, Any]:
         "deterministic": True,
         "force_col_wise": True,
         "verbosity": -1,
+        **{name: value for name, value in searched.items() if value is not None},
         **(STEADY_PARAMS if steady else {"metric": STOPPING[spec.protocol].metric}),
     }

@@ -119,7 +119,13 @@ def plan_candle(bars: Bars, *, decision: int, spec: CandleSpec, stale_time: Seco
     missing_after = max(0, spec.test_window_size - (len(rows) - decision_row))
     window = 0 if missing_after else spec.test_window_size
     try:
-        split = candle_split(first=first_row, decision=decision_row, window=window, protocol=spec.protocol)
+        split = candle_split(
+            first=first_row,
+            decision=decision_row,
+            window=window,
+            protocol=spec.protocol,
+            stops_early=spec.stops_early,
+        )
     except (ValueError, IndexError):
         split = None
     ranges = {"train": range(0), "validation": range(0), "test": range(0)}

@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -25,8 +25,9 @@ MODELS = tuple(MODEL_NAMES)
 TIMEFRAMES = ("1h", "4h", "1d", "1w")
 DEFAULT_FEATURE_SET = {"honest": "scale_free", "poc": "poc16", "steady": "scale_free"}
 STEADY = {"learning_rate": 0.05, "num_leaves": 8, "max_depth": 3, "min_child_samples": 60}  # fixed, PROTOCOL §2
-NOT_HASHED = {"candle", "symbol", "timeframe", "confirm", "live", "rows_rule"}
-ADDED = {"model": "lightgbm"}  # since release 0.1.0: hashed where they differ from this, so that its hashes stay
+NOT_HASHED = {"candle", "symbol", "timeframe", "confirm", "live", "rows_rule", "seen_until", "study_id"}
+# Since release 0.1.0: hashed where they differ from this, so that its hashes stay.
+ADDED = {"model": "lightgbm", "lambda_l2": None, "columns": None, "rounds": None}
 
 
 class SpecError(ValueError):
@@ -79,6 +80,23 @@ RANGES: dict[str, Range] = {
 }
 
 
+# What a search may try, PROTOCOL §7.2. `params` may hold the last three of themselves; values outside RANGES come only
+# with the study that tried them.
+SEARCHED_RANGES: dict[str, Range] = {
+    r.name: r
+    for r in (
+        Range("num_leaves", "Leaves", 2, 63, 31, 1, True, "", True),
+        Range("max_depth", "Depth", 2, 8, 6, 1, True, "", True),
+        Range("min_child_samples", "Min child samples", 10, 200, 20, 1, True, "rows", True),
+        Range("learning_rate", "Learning rate", 0.01, 0.2, 0.05, 0.01, False, "", True),
+        Range("lambda_l2", "L2 penalty", 0.01, 300, 1.0, 0.01, False, "", True),
+        Range("columns", "Columns", 0.3, 1, 1.0, 0.05, False, "share a tree", True),
+        Range("rounds", "Rounds", 1, 200, 40, 1, True, "", True),
+    )
+}
+OPTIONAL_RANGES = {name: SEARCHED_RANGES[name] for name in ("lambda_l2", "columns", "rounds")}
+
+
 @dataclass(frozen=True)
 class CandleSpec:
     """One candle run, validated. `candle` is the decision candle's time, ISO 8601 in UTC ending in Z."""
@@ -94,11 +112,16 @@ class CandleSpec:
     num_leaves: int = 31
     max_depth: int = 6
     min_child_samples: int = 20
+    lambda_l2: float | None = None  # None: none
+    columns: float | None = None  # share of them that a tree may use; None: all
+    rounds: int | None = None  # None: as many as early stopping, or the protocol, finds
     protocol: str = "honest"
     feature_set: str = "scale_free"
     model: str = "lightgbm"
     confirm: bool = True
     live: bool = False
+    study_id: str = ""  # the study that found the params
+    seen_until: str | None = None  # the last outcome that whoever found the params looked at
     seed: int = SEED
     spec_version: int = SPEC_VERSION
     rows_rule: int = ROWS_RULE  # not chosen by a request
@@ -106,6 +129,11 @@ class CandleSpec:
     @property
     def candle_at(self) -> datetime:
         return parse_time(self.candle)
+
+    @property
+    def stops_early(self) -> bool:
+        """Whether rows are held out for validation: to stop the trees, or to choose the threshold."""
+        return self.protocol != "steady" and self.rounds is None
 
     @property
     def by_first_rule(self) -> bool:
@@ -118,7 +146,9 @@ class CandleSpec:
     def as_request(self) -> dict[str, Any]:
         """In the shape of the API's request, with what the server added."""
         params = {name: getattr(self, name) for name, r in RANGES.items() if r.in_params}
-        rest = {name: value for name, value in asdict(self).items() if name != "candle" and name not in params}
+        params |= {name: getattr(self, name) for name in OPTIONAL_RANGES if getattr(self, name) is not None}
+        own = {"candle", *params, *OPTIONAL_RANGES}
+        rest = {name: value for name, value in asdict(self).items() if name not in own}
         return {"candle_date": self.candle, "params": params, **rest}
 
     @classmethod
@@ -130,7 +160,7 @@ class CandleSpec:
 
     def params_hash(self) -> str:
         """SHA-256 over what makes a configuration (PROTOCOL §3): not symbol, candle, timeframe, confirm,
-        live or the rule for rows."""
+        live, the rule for rows or who found it."""
         chosen = {k: v for k, v in asdict(self).items() if k not in NOT_HASHED and ADDED.get(k) != v}
         configuration = {"kind": "candle", **chosen}
         return hashlib.sha256(json.dumps(configuration, sort_keys=True).encode()).hexdigest()
@@ -179,8 +209,13 @@ def parse_candle_spec(data: Any, *, default_symbol: str = "") -> CandleSpec:
     }
     if protocol == "steady" and model != "lightgbm":
         errors["model"] = ["Fixed at lightgbm with the protocol steady. Leave it out, or choose honest."]
+    _search(data, values, errors)
     fixed = fixed_params(protocol, model)
-    for name, wanted in RANGES.items():
+    for name, setting in OPTIONAL_RANGES.items():
+        if name in params:
+            _optional(params, name, setting, values, errors, is_fixed=bool(fixed))
+    ranges = _widened(RANGES) if values["study_id"] else RANGES
+    for name, wanted in ranges.items():
         source = params if wanted.in_params else data
         try:
             values[name] = (
@@ -197,11 +232,58 @@ def parse_candle_spec(data: Any, *, default_symbol: str = "") -> CandleSpec:
     return CandleSpec(**values)
 
 
+def outside_ranges(spec: CandleSpec) -> list[str]:
+    """The params that a request may hold only together with the study that tried them."""
+    return [
+        name
+        for name, r in RANGES.items()
+        if r.in_params and spec.protocol != "steady" and not r.low <= getattr(spec, name) <= r.high
+    ]
+
+
+def _widened(ranges: Mapping[str, Range]) -> dict[str, Range]:
+    """So that what either a person or a search may choose is within."""
+    return {
+        name: replace(r, low=min(r.low, SEARCHED_RANGES[name].low), high=max(r.high, SEARCHED_RANGES[name].high))
+        if name in SEARCHED_RANGES
+        else r
+        for name, r in ranges.items()
+    }
+
+
+def _optional(
+    params: Mapping[str, Any],
+    name: str,
+    setting: Range,
+    values: dict[str, Any],
+    errors: dict[str, list[str]],
+    *,
+    is_fixed: bool,
+) -> None:
+    try:
+        values[name] = setting.check(params[name])
+    except ValueError as error:
+        errors[name] = [str(error)]
+    if is_fixed:
+        errors[name] = ["Can't be chosen with the protocol steady or with logistic regression. Leave it out."]
+
+
+def _search(data: Mapping[str, Any], values: dict[str, Any], errors: dict[str, list[str]]) -> None:
+    """Who found the params, and what it looked at."""
+    values["study_id"] = _text(data, "study_id", "", errors, longest=40)
+    values["seen_until"] = None
+    if data.get("seen_until") is not None:
+        try:
+            values["seen_until"] = format_time(parse_time(data["seen_until"]))
+        except ValueError as error:
+            errors["seen_until"] = [str(error)]
+
+
 def _check_names(data: Mapping[str, Any], params: Mapping[str, Any], errors: dict[str, list[str]]) -> None:
     at_top = {"candle_date", "params", "symbol", "timeframe", "protocol", "model", "confirm", "live"}
-    at_top |= {"feature_set", "features"}
+    at_top |= {"feature_set", "features", "study_id", "seen_until"}
     at_top |= {name for name, r in RANGES.items() if not r.in_params}
-    nested = {name for name, r in RANGES.items() if r.in_params}
+    nested = {name for name, r in RANGES.items() if r.in_params} | set(OPTIONAL_RANGES)
     for name in data:
         if name not in at_top:
             where = " It belongs under params." if name in nested else f" Known: {', '.join(sorted(at_top))}."
@@ -255,10 +337,10 @@ def _candle(data: Mapping[str, Any], errors: dict[str, list[str]]) -> str:
         return ""
 
 
-def _text(data: Mapping[str, Any], name: str, default: str, errors: dict[str, list[str]]) -> str:
+def _text(data: Mapping[str, Any], name: str, default: str, errors: dict[str, list[str]], *, longest: int = 32) -> str:
     value = data.get(name, default)
-    if not isinstance(value, str) or len(value) > 32:
-        errors[name] = ["Must be a text of up to 32 characters."]
+    if not isinstance(value, str) or len(value) > longest:
+        errors[name] = [f"Must be a text of up to {longest} characters."]
         return ""
     return value
 

@@ -7,7 +7,7 @@ are numbered: row i of a candle run is bar `CandlePlan.rows[i]`, so that with h 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-VALIDATION_PERCENT = {"honest": 20, "poc": 15, "steady": 0}
+VALIDATION_PERCENT = {"honest": 20, "poc": 15}
 MIN_TRAIN_ROWS = 100
 MIN_CLASS_ROWS = 10
 
@@ -41,16 +41,19 @@ def training_start(candle: datetime, years: float) -> datetime:
             day -= 1
 
 
-def candle_split(*, first: int, decision: int, window: int, protocol: str, horizon: int = 1) -> CandleSplit:
+def candle_split(
+    *, first: int, decision: int, window: int, protocol: str, stops_early: bool = True, horizon: int = 1
+) -> CandleSplit:
     """PROTOCOL §1 and §2 where row `decision` is the first one not before it; rows `first` … decision - horizon train.
 
     The last train outcome becomes known at the decision's own close. Validation is the last 20 % (`poc`: 15 %) of the
     train rows; rows before it whose outcome is later than its first decision are dropped. `honest` fits again on all
-    train rows, `poc` keeps the early-stopped model, `steady` stops nothing early. Raises ValueError where no row is
-    left to train on.
+    train rows, `poc` keeps the early-stopped model. Nothing is held out unless it `stops_early`.
+    Raises ValueError where no row is left to train on.
     """
     train = range(first, decision - horizon + 1)
-    held_out = len(train) - len(train) * (100 - VALIDATION_PERCENT[protocol]) // 100
+    percent = VALIDATION_PERCENT[protocol] if stops_early else 0
+    held_out = len(train) - len(train) * (100 - percent) // 100
     validation = range(train.stop - held_out, train.stop)
     fit = range(first, validation.start - horizon + 1) if held_out else train
     if len(fit) <= 0:

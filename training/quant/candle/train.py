@@ -123,15 +123,16 @@ def fit_candle(
     on_round: Callable[[int, float], None],
 ) -> tuple[Validated | None, Final]:
     """PROTOCOL §2: the early-stopped model, and the one that is kept: fitted again with the rounds that were best, on
-    all training rows (`honest`) or on those of the first fit (`poc`, which so gets the same trees). `steady` stops
-    nothing early: its rounds are fixed. Logistic regression has no rounds."""
+    all training rows (`honest`) or on those of the first fit (`poc`, which so gets the same trees). Nothing is stopped
+    early where the rounds are known: with `steady`, or given. Logistic regression has no rounds."""
     if spec.model == "logistic":
         on_stage("fit", 0.1, f"logistic regression on {len(split.train)} rows")
         validated, final = (fit_logistic(features, labels, rows=rows, spec=spec) for rows in (split.fit, split.train))
         return validated, final
-    if spec.protocol == "steady":
-        on_stage("fit", 0.1, f"{len(split.train)} rows, {STEADY_ROUNDS} rounds")
-        return None, fit_rounds(features, labels, rows=split.train, spec=spec, rounds=STEADY_ROUNDS)
+    if not spec.stops_early:
+        rounds = spec.rounds or STEADY_ROUNDS
+        on_stage("fit", 0.1, f"{len(split.train)} rows, {rounds} rounds")
+        return None, fit_rounds(features, labels, rows=split.train, spec=spec, rounds=rounds)
     on_stage("fit", 0.1, f"{len(split.fit)} rows, stopped early by {len(split.validation)}")
     stopped = fit_until_it_stops(
         features, labels, fit=split.fit, validation=split.validation, spec=spec, on_round=on_round
@@ -142,10 +143,11 @@ def fit_candle(
 
 
 def threshold_of(spec: CandleSpec, *, train: tuple[Floats, Floats], validation: tuple[Floats, Floats] | None) -> float:
-    """PROTOCOL §2: the threshold of best F1, on validation (`honest`) or on the train rows (`poc`); with `steady` the
-    base rate of the train rows, rounded to the grid, ties up. Both are labels and probabilities, (n,) each."""
-    low, high = THRESHOLD_GRID[spec.protocol]
-    if spec.protocol == "steady":
+    """PROTOCOL §2: the threshold of best F1, on validation (`honest`) or on the train rows (`poc`); where nothing is
+    stopped early the base rate of the train rows, rounded to the grid of `steady`, ties up. Both are labels and
+    probabilities, (n,) each."""
+    low, high = THRESHOLD_GRID[spec.protocol if spec.stops_early else "steady"]
+    if not spec.stops_early:
         ups, rows = int(train[0].sum()), len(train[0])
         return min(max((200 * ups + rows) // (2 * rows), low), high) / 100  # whole numbers: a tie is one
     best_on = train if spec.protocol == "poc" else validation

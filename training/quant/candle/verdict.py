@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -102,9 +103,18 @@ def can_be_evidence(pooled: Evidence, *, windows: int) -> bool:
     return windows >= LEAST_WINDOWS and not pooled.is_constant
 
 
-def judge(*, single: Evidence | None, pooled: Evidence | None, confirmed: bool, counted: Counted, on: str) -> Verdict:
-    """PROTOCOL §3. `single`: the run's own window, None for a live run or one class; `pooled`: its confirmation; `on`:
-    what the trials of its ledger are on. The label is the trial's own, fixed when it was made."""
+def judge(
+    *,
+    single: Evidence | None,
+    pooled: Evidence | None,
+    confirmed: bool,
+    counted: Counted,
+    on: str,
+    seen_until: datetime | None = None,
+) -> Verdict:
+    """PROTOCOL §3 and §7.1. `single`: the run's own window, None for a live run, one class, or a window that a search
+    has seen; `pooled`: its confirmation; `on`: what the trials of its ledger are on; `seen_until`: the last outcome
+    that a search behind it saw. The label is the trial's own, fixed when it was made."""
     best, settled_p = pooled or single, counted.p_value
     return Verdict(
         label=counted.label,
@@ -119,7 +129,9 @@ def judge(*, single: Evidence | None, pooled: Evidence | None, confirmed: bool, 
         auc_interval=best.auc_interval if best else None,
         smallest_visible_auc=best.smallest_visible_auc if best else None,
         confirmed=confirmed,
-        sentence=_sentence(single=single, pooled=pooled, confirmed=confirmed, counted=counted, on=on),
+        sentence=_nothing_unseen(seen_until, counted, on)
+        if seen_until and best is None and settled_p is None
+        else _sentence(single=single, pooled=pooled, confirmed=confirmed, counted=counted, on=on),
     )
 
 
@@ -128,6 +140,11 @@ OPENINGS = {
     Label.WEAK: "Weak sign of skill, not evidence",
     Label.NO_EVIDENCE: "No evidence of skill",
 }
+
+
+def _nothing_unseen(seen_until: datetime, counted: Counted, on: str) -> str:
+    before = f"{seen_until:%Y-%m-%d}"
+    return f"{OPENINGS[counted.label]}: nothing unseen to judge it by before {before}; {counted_text(counted, on)}."
 
 
 def _sentence(*, single: Evidence | None, pooled: Evidence | None, confirmed: bool, counted: Counted, on: str) -> str:

@@ -7,7 +7,7 @@ from boursomatic.shared.records import NOTHING, to_json
 from training.artifacts.storage import run_folder
 from training.evidence.candle import CandleVerdict, candle_verdicts
 from training.models import TrainingRun
-from training.quant.candle.spec import CandleSpec
+from training.quant.candle.spec import CandleSpec, format_time
 from training.recipes.candle.live_score import live_score
 from training.recipes.candle.schema import CandleResult, CandleRun, Confirmation, Splits
 from training.recipes.confirmation.schema import ConfirmationResult
@@ -50,6 +50,7 @@ def candle_head(run: TrainingRun) -> dict[str, Any]:
         "symbol": spec.symbol,
         "timeframe": spec.timeframe,
         "config": spec.as_request(),
+        "seen_until": format_time(run.seen_until) if run.seen_until else None,
         "output_dir": run_folder(run.run_id),
     }
 

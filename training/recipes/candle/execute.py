@@ -1,5 +1,7 @@
 """A candle run carried out: load, train, judge, and what it leaves behind."""
 
+from dataclasses import replace
+
 from training.evidence.trials import TrialFields
 from training.quant.candle.spec import CandleSpec
 from training.quant.candle.train import train_candle
@@ -23,6 +25,9 @@ def execute(work: Work) -> Completed:
         on_round=progress.boosting,
         stale_time=data.stale_time,
     )
+    was_seen = run.seen_until is not None and spec.candle_at < run.seen_until
+    if was_seen:  # by the search that chose the settings: these rows prove nothing of them
+        outcome = replace(outcome, evidence=None)
     progress.stage("write", 0.95, "files, hashes and the model's version")
     text = outcome.final.text()
     result = candle_result(run, data, outcome, text)
@@ -44,5 +49,5 @@ def execute(work: Work) -> Completed:
             p_value=outcome.evidence.p_value if outcome.evidence else None,
             is_settled=False,
         ),
-        follow_ups=[FollowUp(CONFIRMATION.kind, spec)] if spec.confirm else [],
+        follow_ups=[FollowUp(CONFIRMATION.kind, spec)] if spec.confirm and not was_seen else [],
     )

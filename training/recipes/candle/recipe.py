@@ -7,6 +7,7 @@ from typing import Any
 from training.quant.candle.spec import CandleSpec
 from training.recipes.base import MEMORY, Prepared, Priority
 from training.recipes.candle.data import candle_data, candle_plan, candle_series, require_plan
+from training.recipes.candle.searched import seen_until
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class CandleRecipe:
         series = candle_series(spec)
         data = candle_data(series, spec)
         require_plan(data, candle_plan(data, spec), spec)
-        return Prepared(series, spec.candle_at, spec.protocol, spec.feature_set)
+        return Prepared(series, spec.candle_at, spec.protocol, spec.feature_set, seen_until=seen_until(series, spec))
 
 
 RECIPE = CandleRecipe()

@@ -17,9 +17,9 @@ from boursomatic.shared.records import (
 from instruments.models import Timeframe as Timeframes
 from instruments.quant.features.names import FEATURE_GROUPS, FEATURE_SETS
 from training.models import Status
-from training.quant.candle.spec import MODELS, PROTOCOLS, RANGES, CandleSpec
+from training.quant.candle.spec import MODELS, OPTIONAL_RANGES, PROTOCOLS, RANGES, CandleSpec
 from training.quant.candle.verdict import Evidence, Verdict
-from training.recipes.schema import ModelHead, RunHead, config_record, request_record
+from training.recipes.schema import ModelHead, RunHead, bounded, config_record, request_record
 
 Interval = tuple[float, float]
 Timeframe = Annotated[str, choice(Timeframes.values)]
@@ -33,7 +33,15 @@ else:
         "CandleRequest",
         [setting for setting in RANGES.values() if not setting.in_params],
         candle_date=(Annotated[Moment, about("The selected candle; a day alone is its midnight, in UTC")],),
-        params=(request_record("Params", _IN_PARAMS.values()) | UnsetType, UNSET),
+        params=(
+            request_record(
+                "Params",
+                _IN_PARAMS.values(),
+                **{name: (bounded(setting) | UnsetType, UNSET) for name, setting in OPTIONAL_RANGES.items()},
+            )
+            | UnsetType,
+            UNSET,
+        ),
         symbol=(
             Annotated[str, Meta(max_length=32), about("Default: the platform's default symbol")] | UnsetType,
             UNSET,
@@ -53,15 +61,24 @@ else:
         model=(Annotated[str, choice(MODELS, "Boosted trees, or logistic regression")], MODELS[0]),
         confirm=(Annotated[bool, about("Follow with the walk-forward confirmation")], True),
         live=(Annotated[bool, about("Train a candle with too few candles after it, untested")], False),
+        study_id=(Annotated[str, about("The study that tried the params; those may be wider then")] | UnsetType, UNSET),
+        seen_until=(
+            Annotated[Moment, about("The last outcome that whoever found the params looked at")] | UnsetType,
+            UNSET,
+        ),
     )
     CandleConfig = config_record(
         "CandleConfig",
         CandleSpec,
         RANGES,
-        without=("candle", *_IN_PARAMS),
+        without=("candle", *_IN_PARAMS, *OPTIONAL_RANGES),
         candle_date=Moment,
         params=config_record(
-            "CandleParams", CandleSpec, RANGES, without=set(CandleSpec.__dataclass_fields__) - set(_IN_PARAMS)
+            "CandleParams",
+            CandleSpec,
+            RANGES,
+            without=set(CandleSpec.__dataclass_fields__) - set(_IN_PARAMS),
+            **{name: (bounded(setting) | UnsetType, UNSET) for name, setting in OPTIONAL_RANGES.items()},
         ),
     )
 
@@ -150,6 +167,7 @@ class Window(Record):
     up: Annotated[int, about("Candles that went up")]
     auc: Annotated[float | None, about("Null where all candles went the same way")]
     auc_interval: Interval | None
+    seen: Annotated[bool, about("By the search that chose the settings: not pooled")] = False
 
 
 class Confirmation(Record):
@@ -193,6 +211,7 @@ class CandleHead(RunHead):
     artifact_paths: Annotated[dict[str, str], about("Below the run's folder")]
     verdict: Verdict | None
     confirmation: Confirmation | None
+    seen_until: Annotated[Moment | None, about("The last outcome that a search behind the settings looked at")]
     live_score: Annotated[LiveScore | None, about("Of a live run, and only where one run is asked for")]
 
 

@@ -1,24 +1,32 @@
 """The walk-forward confirmation of a candle run carried out."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
+
+from instruments.models import Series
+from instruments.store.read_bars import load_candles
 from training.evidence.trials import Claim
 from training.quant.candle.confirm import Confirmation, confirm_candle
-from training.quant.candle.spec import STEPS, CandleSpec, format_time
+from training.quant.candle.spec import STEPS, CandleSpec, SpecError, format_time
 from training.quant.candle.verdict import LEVEL, can_be_evidence
+from training.quant.labels import up_label
 from training.recipes.base import Completed, Work
 from training.recipes.candle.data import candle_data
 
 
 def execute(work: Work) -> Completed:
     """PROTOCOL §3: windows with their AUC, the pooled evidence, and logistic regression on the same rows."""
-    spec, series = work.spec, work.run.series
-    assert isinstance(spec, CandleSpec) and series is not None
+    spec, series, subject = work.spec, work.run.series, work.run.subject
+    assert isinstance(spec, CandleSpec) and series is not None and subject is not None
+    spec = confirmed_spec(series, spec, subject.seen_until)
     data = candle_data(series, spec, steps=STEPS)
     confirmation = confirm_candle(
         data.bars,
         decision=data.decision,
         spec=spec,
+        seen_until=int(subject.seen_until.timestamp()) if subject.seen_until else 0,
         on_window=lambda done, todo: work.progress.stage("windows", done / todo, f"window {done + 1} of {todo}"),
     )
     result = {
@@ -33,14 +41,36 @@ def execute(work: Work) -> Completed:
                 "up": int(window.labels.sum()),
                 "auc": window.auc,
                 "auc_interval": list(window.interval) if window.interval else None,
+                "seen": window.seen,
             }
             for window in confirmation.windows
         ],
     }
-    before = sum(window.decision < int(spec.candle_at.timestamp()) for window in confirmation.windows)
+    own = int(spec.candle_at.timestamp())
+    before = sum(window.decision < own and not window.seen for window in confirmation.windows)
     pooled = confirmation.pooled
     claim = Claim(pooled.p_value, can_be_evidence=can_be_evidence(pooled, windows=before)) if pooled else None
     return Completed(result=result, claim=claim)
+
+
+def confirmed_spec(series: Series, spec: CandleSpec, seen_until: datetime | None) -> CandleSpec:
+    """With the candle at which the walk ends: the run's own; where a search has seen its window, the first one that it
+    hasn't.
+
+    Raises SpecError while there are too few outcomes since.
+    """
+    if seen_until is None or spec.candle_at >= seen_until:
+        return spec
+    bars = load_candles(series, start=seen_until).candles.adjusted()
+    outcomes, needed = int(np.sum(~np.isnan(up_label(bars.close)))), spec.test_window_size
+    if outcomes < needed:
+        day = format_time(seen_until)
+        raise SpecError({"candle_date": [f"Nothing unseen to judge it by before {day}: {_since(outcomes, needed)}"]})
+    return replace(spec, candle=_iso(int(bars.time[0])), live=False)
+
+
+def _since(outcomes: int, needed: int) -> str:
+    return f"since then there are {outcomes} outcomes, and {needed} are needed. Confirm it when they are there."
 
 
 def _logistic_is_better(confirmation: Confirmation) -> bool:

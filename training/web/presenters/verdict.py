@@ -33,6 +33,7 @@ class Column:
     rows: int
     figure: Figure
     is_own: bool
+    seen: bool  # by the search that chose the settings: not pooled
     y: float | None
     y_low: float | None
     y_high: float | None
@@ -60,6 +61,7 @@ def verdict_panel_context(run: TrainingRun, candle_verdict: CandleVerdict) -> di
         "visible_auc": _up(verdict.smallest_visible_auc) if verdict and verdict.smallest_visible_auc else None,
         "job": job,
         "verdict_poll_ms": poll_ms(job) if job and is_active else None,
+        "was_seen": run.seen_until is not None and run.candle_at is not None and run.candle_at < run.seen_until,
         "no_worker": bool(job and job.status == Status.QUEUED and not heartbeat.alive().exists()),
         **(_confirming(job) if job and is_active else {}),
         **(_confirmed(run, job) if job and job.status == Status.COMPLETED else {}),
@@ -93,6 +95,7 @@ def columns(windows: list[dict[str, Any]], own: str) -> list[Column]:
                 rows=window["rows"],
                 figure=auc_figure(window["auc"], window["auc_interval"], _one_class(window)),
                 is_own=window["decision"] == own,
+                seen=window.get("seen", False),
                 y=_y(window["auc"]),
                 y_low=_y(low),
                 y_high=_y(high),
@@ -152,7 +155,11 @@ def _confirmed(run: TrainingRun, job: TrainingRun) -> dict[str, Any]:
     has_own = bool(run.result["splits"]["test"]["rows"])
     most = STEPS + has_own
     missing = ""
-    if len(windows) < most:
+    if run.seen_until and any(window.decision > spec.candle for window in windows):
+        missing = "The search behind the settings has seen this run's window: this is the first one that it has not."
+    elif any(window.seen for window in windows):
+        missing = f"Grey: decided before {run.seen_until:%Y-%m-%d}, seen by the search behind the settings; not pooled."
+    elif len(windows) < most:
         count = f"{len(windows)} of {most} windows" if windows else f"None of {most} windows"
         missing = f"{count}: the history before this candle is too short for more."
     return {
@@ -184,7 +191,7 @@ def _column(evidence: dict[str, Any] | None) -> Column | None:
         return None
     low, high = evidence["auc_interval"]
     figure = auc_figure(evidence["auc"], evidence["auc_interval"])
-    return Column("", evidence["rows"], figure, False, _y(evidence["auc"]), _y(low), _y(high))
+    return Column("", evidence["rows"], figure, False, False, _y(evidence["auc"]), _y(low), _y(high))
 
 
 def _one_class(window: dict[str, Any]) -> str:

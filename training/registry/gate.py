@@ -86,7 +86,7 @@ def _figure_checks(measured: tuple[Any, ...]) -> list[Check]:
     return [
         _check("verdict", label == Label.EVIDENCE, label, "evidence"),
         _check("precision of BUY", _above(precision, base), precision, f"above the base rate, {_text(base)}"),
-        _check("excess Sharpe ratio after costs", _above(excess, 0.0), excess, "above 0"),
+        _check("market-neutral Sharpe ratio after costs", _above(excess, 0.0), excess, "above 0"),
         _check(LOGISTIC, is_beaten is False, own, f"at least {_text(linear)}"),
         _check("maximum drawdown", _above(drawdown, WORST_DRAWDOWN), drawdown, f"above {WORST_DRAWDOWN:g}"),
     ]

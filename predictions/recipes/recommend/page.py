@@ -140,13 +140,14 @@ def _universes() -> list[str]:
 
 
 def _models(universe: str) -> list[tuple[str, str]]:
-    models = universe_models().filter(universe=universe).order_by("-pk")[:MODELS]
+    models = universe_models().filter(universe=universe).select_related("run__description").order_by("-pk")[:MODELS]
     return [(model.version, _model_text(model)) for model in models]
 
 
 def _model_text(model: ModelVersion) -> str:
-    active = ", active" if model.is_active else ""
-    return f"{model.version} ({model.horizon} trading days{active})"
+    description = getattr(model.run, "description", None)
+    name = (description.name if description else "") or f"trained {model.trained_at:%Y-%m-%d %H:%M}"
+    return f"{name}, {model.horizon} trading days{', active' if model.is_active else ''}"
 
 
 def _active_text(universe: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 import numpy as np
+from django.db.models import Count
 from django.urls import reverse
 
 from boursomatic.accounts.roles import Scope
@@ -102,7 +103,8 @@ def _button(title: str) -> tuple[str, str, dict[str, str] | None]:
         return "Open the chart", reverse("backtest"), None
     if title == UNIVERSE:
         filled = Universe.objects.filter(instruments__series__rows__gt=0)
-        name = filled.order_by("pk").values_list("name", flat=True).first() or ALL
+        largest = filled.annotate(members=Count("instruments", distinct=True)).order_by("-members", "pk")
+        name = largest.values_list("name", flat=True).first() or ALL
         return f"Train on the universe {name}", reverse("universe-new"), {"universe": name}
     if title == ACTIVATE:
         newest = universe_models().order_by("-pk").first()

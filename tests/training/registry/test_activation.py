@@ -75,7 +75,7 @@ def test_it_activates_what_passes_the_gate(carol: User, bob: User, api: ApiOf) -
         ({"p_value": 0.2}, "verdict"),
         ({"precision_buy": 0.3}, "precision of BUY"),
         ({"precision_buy": None}, "precision of BUY"),
-        ({"excess_sharpe": -0.1}, "excess Sharpe ratio after costs"),
+        ({"excess_sharpe": -0.1}, "market-neutral Sharpe ratio after costs"),
         ({"max_drawdown": -0.3}, "maximum drawdown"),
     ],
 )

@@ -32,7 +32,11 @@ def test_it_lists_models_with_verdict_gate_and_state(carol: User, bob: User, bro
     browser = browser_of(bob)
     page = browser.get("/models/").text
     assert all(model.version in page for model in (good, bad, candle))
-    assert "passed" in page and 'title="excess Sharpe ratio after costs"' in page and "1 of 5 metrics failed" in page
+    assert (
+        "passed" in page
+        and 'title="market-neutral Sharpe ratio after costs"' in page
+        and "1 of 5 metrics failed" in page
+    )
     for query, shown in (
         ("kind=candle", {candle}),
         ("universe=few", {good, bad}),

@@ -35,6 +35,7 @@ class TableName(StrEnum):
     MEMBERS = "members"
     NOTICES = "notices"
     ACCOUNTS = "accounts"
+    POSITIONS = "positions"
 
 
 @dataclass(frozen=True)
@@ -196,6 +197,25 @@ def lines_page(request: HttpRequest, table: Table[Line], lines: Sequence[Line]) 
         order=order,
         filters=filters_of(request),
         count=len(shown),
+        hidden=hidden_columns(request.user, table.name),
+    )
+
+
+def slice_page(request: HttpRequest, table: Table[Line], lines: Sequence[Line]) -> TablePage[Line]:
+    """One page of many `lines`, filtered and in order already, of which a slice alone need be made; its addresses name
+    places among them."""
+    is_backwards = "before" in request.GET
+    place = min(_key(request.GET.get("before", request.GET.get("after", ""))), len(lines))
+    start = max(0, place - table.size) if is_backwards else place
+    stop = start + table.size
+    return TablePage(
+        table=table,
+        rows=lines[start:stop],
+        order=table.order_of(request.GET.get("sort", "")),
+        filters=filters_of(request),
+        count=len(lines),
+        previous=start or None,
+        following=stop if stop < len(lines) else None,
         hidden=hidden_columns(request.user, table.name),
     )
 

@@ -59,6 +59,7 @@ class Camera:
             "universe-form": "/training/universe/?universe=demo",
             "universe-run": f"/runs/{run}/",
             "walk": walk,
+            "positions": f"{walk}positions/",
             "models": "/models/",
             "gate": f"/models/{version}/gate/",
             "history": "/models/history/",

@@ -20,6 +20,7 @@ PAGES = (
     "/recommendations/new?when=replay", "/recommendations/scorecard/", "/recommendations/drift/",
     "/recommendations/1/why", "/backtest/", "/backtest/?train=1", "/backtest/?symbol=AAPL&models={candle}", "/runs/",
     "/runs/?status=failed", "/runs/bulk-delete/", "/runs/{candle}/", "/runs/{universe}/", "/runs/{walk}/",
+    "/runs/{walk}/positions/",
     "/runs/compare?runs={candle}", "/runs/nowhere/", "/models/", "/models/{version}/gate/", "/models/candle-{candle}/",
     "/models/history/", "/trials/", "/trials/?universe=demo", "/instruments/", "/schedules/", "/workers/", "/notices/",
     "/notices/?kind=precision", "/account/", "/account/password/", "/members/", "/training/new/?candle=2010-06-15",

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("instruments", "0004_reading_settings"),
-        ("training", "0012_feature_set_names"),
+        ("training", "0013_walk_positions"),
     ]
 
     operations = [

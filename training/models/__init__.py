@@ -2,7 +2,7 @@
 
 from training.models.annotations import Description, RunTag
 from training.models.registry import Activation, ModelVersion, ModelVersionQuerySet
-from training.models.runs import IdempotencyKey, RunEvent, TrainingRun, TrainingRunQuerySet
+from training.models.runs import IdempotencyKey, RunEvent, RunPositions, TrainingRun, TrainingRunQuerySet
 from training.models.search import Searched
 from training.models.states import ACTIVE, TERMINAL, Reason, Status
 from training.models.trials import RETRAINING, Trial, TrialLock
@@ -11,7 +11,7 @@ from training.models.workers import WorkerProcess
 # fmt: off
 __all__ = [
     "ACTIVE", "RETRAINING", "TERMINAL", "Activation", "Description", "IdempotencyKey", "ModelVersion",
-    "ModelVersionQuerySet", "Reason", "RunEvent", "RunTag", "Searched", "Status", "TrainingRun", "TrainingRunQuerySet",
-    "Trial", "TrialLock", "WorkerProcess",
+    "ModelVersionQuerySet", "Reason", "RunEvent", "RunPositions", "RunTag", "Searched", "Status", "TrainingRun",
+    "TrainingRunQuerySet", "Trial", "TrialLock", "WorkerProcess",
 ]
 # fmt: on

@@ -164,6 +164,17 @@ class RunEvent(models.Model):
         return f"{self.stage}: {self.text}"
 
 
+class RunPositions(models.Model):
+    """What a run's models bought and sold, position by position; apart from the run, because few pages read them."""
+
+    run = models.OneToOneField(TrainingRun, primary_key=True, on_delete=models.CASCADE, related_name="positions")
+    symbols = models.JSONField()  # names of the instruments that `rows` count
+    rows = models.BinaryField()  # packed as training.quant.walk_forward.positions.POSITION
+
+    def __str__(self) -> str:
+        return f"positions of {self.run_id}"
+
+
 class IdempotencyKey(models.Model):
     """Remembers for a day what a POST with this key was answered, so that sending it again does nothing twice."""
 

@@ -115,6 +115,15 @@ class SearchedFields:
 
 
 @dataclass(frozen=True)
+class PackedPositions:
+    """What a run's models bought and sold: `rows` as training.quant.walk_forward.positions.POSITION, which count
+    `symbols`."""
+
+    symbols: Sequence[str]
+    rows: bytes
+
+
+@dataclass(frozen=True)
 class Completed:
     """What a run leaves behind, written in one transaction by `training.worker.execute.complete`."""
 
@@ -123,6 +132,7 @@ class Completed:
     files: Mapping[str, bytes] = field(default_factory=dict)
     model: ModelFields | None = None
     trial: TrialFields | None = None
+    positions: PackedPositions | None = None
     claim: Claim | None = None  # from a follow-up: what its subject's trial is given, once
     follow_ups: Sequence[FollowUp] = ()
     searched: Sequence[SearchedFields] = ()  # on the run's own series

@@ -30,6 +30,7 @@ urlpatterns = [
     path("runs/bulk-delete/", deletion.runs_delete, name="runs-delete"),
     path("runs/deletions/<uuid:key>/restore", deletion.runs_restore, name="runs-restore"),
     path("runs/<slug:run_id>/", runs.run, name="run"),
+    path("runs/<slug:run_id>/positions/", universe_run.positions, name="run-positions"),
     path("runs/<slug:run_id>/cancel", runs.run_cancel, name="run-cancel"),
     path("runs/<slug:run_id>/delete", runs.run_delete, name="run-delete"),
     path("runs/<slug:run_id>/restore", deletion.run_restore, name="run-restore"),

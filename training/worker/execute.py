@@ -17,7 +17,7 @@ from django.utils.module_loading import import_string
 from boursomatic.accounts.audit import audit
 from training.artifacts.storage import artifact_storage, run_folder, sha256
 from training.evidence.trials import trial_enter, trial_settle
-from training.models import ModelVersion, RunEvent, Searched, Status, TrainingRun
+from training.models import ModelVersion, RunEvent, RunPositions, Searched, Status, TrainingRun
 from training.queue import leases
 from training.recipes.base import Completed, ModelFields, Work
 from training.recipes.kinds import recipe_of
@@ -111,6 +111,8 @@ def complete(run: TrainingRun, token: UUID, done: Completed, *, log: list[RunEve
             _model_create(run, done.model, {name: sha256(content) for name, content in done.files.items()})
         if done.trial:
             trial_enter(run, done.trial)
+        if done.positions:
+            RunPositions.objects.create(run=run, symbols=list(done.positions.symbols), rows=done.positions.rows)
         if done.claim and run.subject and run.subject.trial_id:
             trial_settle(run.subject.trial_id, done.claim)
         for follow_up in done.follow_ups:

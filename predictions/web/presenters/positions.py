@@ -2,15 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from itertools import islice
 from typing import Any
-from urllib.parse import urlencode
 
 from predictions.models import Recommendation, Tranche
+from training.web.presenters.positions import chart_around
 
 SIZE = 50
-_AROUND = timedelta(days=45)  # of the chart, on both sides of a position
 _EPOCH = date(1970, 1, 1)
 FIELDS = ("as_of", "symbol", "entry", "exit", "bars", "gross", "cost", "net", "worst", "best", "is_open", "p_buy")
 
@@ -32,6 +31,8 @@ class PositionLine:
     best: float
     is_open: bool
     chart: str
+
+    exit_price = "close"
 
     @property
     def cost(self) -> float:
@@ -81,20 +82,15 @@ def _lines(positions: list[tuple[date, dict[str, Any]]]) -> list[PositionLine]:
 
 def _line(as_of: date, position: dict[str, Any], row: Recommendation) -> PositionLine:
     entry, last = (_EPOCH + timedelta(days=position[name]) for name in ("entry", "exit"))
-    span = {"from": _seconds(entry - _AROUND), "to": _seconds(last + _AROUND)}
-    instrument = {"symbol": row.series.instrument.symbol, "timeframe": row.series.timeframe}
+    symbol = row.series.instrument.symbol
     numbers = {name: position[name] for name in ("bars", "gross", "net", "worst", "best", "is_open")}
     return PositionLine(
         row=row.pk,
         as_of=as_of,
-        symbol=instrument["symbol"],
+        symbol=symbol,
         p_buy=row.p_buy or 0.0,
         entry=entry,
         exit=last,
-        chart=urlencode(instrument | span),
+        chart=chart_around(symbol, row.series.timeframe, entry, last),
         **numbers,
     )
-
-
-def _seconds(day: date) -> int:
-    return int(datetime.combine(day, time(), tzinfo=UTC).timestamp())

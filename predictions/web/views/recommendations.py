@@ -109,6 +109,7 @@ def positions(request: HttpRequest, version: str) -> HttpResponse:
         "version": version,
         "is_replay": is_replay,
         "positions": lines,
+        "shown": POSITION,
         "cost_bp": COST_BP,
         "older": older,
         "older_query": urlencode(scope | {"before": older}),

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from training.quant.universe.metrics import signals_of
 from training.quant.universe.panel import Ints, Panel, TooLittle
 from training.quant.universe.train import Evaluation, Predictions, evaluate_predictions, fit_rows, label_rows
+from training.quant.walk_forward.positions import Positions, positions_of
 from training.quant.walk_forward.spec import WalkSpec
 
 
@@ -31,6 +33,11 @@ class WalkPlan:
         """Rows that the fold is judged on."""
         first, last = self.span(number)
         return np.flatnonzero(self.panel.has_outcome & (self.panel.day >= first) & (self.panel.day <= last))
+
+    @property
+    def all_evaluated(self) -> Ints:
+        """Those of all folds, oldest first."""
+        return np.concatenate([self.evaluated(number) for number in range(self.walk.folds)])
 
     def used(self, number: int) -> Ints:
         """Rows that its models are fitted on: their outcomes were known on its first day."""
@@ -83,9 +90,14 @@ def walk_fold(plan: WalkPlan, number: int, *, on_fold: Callable[[int, str], None
 
 def pool_folds(plan: WalkPlan, predictions: Sequence[Predictions]) -> Evaluation:
     """All folds, oldest first, as one unbroken book."""
-    rows = np.concatenate([plan.evaluated(number) for number in range(plan.walk.folds)])
     probabilities, expected = (np.concatenate(parts) for parts in zip(*predictions, strict=True))
-    return evaluate_predictions(plan.panel, plan.labels, rows, (probabilities, expected), plan.walk.spec)
+    return evaluate_predictions(plan.panel, plan.labels, plan.all_evaluated, (probabilities, expected), plan.walk.spec)
+
+
+def pool_positions(plan: WalkPlan, predictions: Sequence[Predictions]) -> Positions:
+    """Those of that book, each to its own exit: the last ones leave after the book's last day, if the panel goes on."""
+    signals = signals_of(np.concatenate([probabilities for probabilities, _ in predictions]).argmax(axis=1))
+    return positions_of(plan.panel, plan.all_evaluated, signals, horizon=plan.walk.spec.horizon)
 
 
 def fold_json(panel: Panel, fold: Fold) -> dict[str, Any]:

@@ -9,9 +9,17 @@ from training.artifacts.storage import artifact_storage, run_folder, sha256
 from training.errors import RunRefused
 from training.models import Reason, Status, TrainingRun
 from training.quant.universe.train import Evaluation, Predictions
-from training.quant.walk_forward.folds import Fold, fold_json, plan_walk, pool_folds, walk_fold, walk_json
+from training.quant.walk_forward.folds import (
+    Fold,
+    fold_json,
+    plan_walk,
+    pool_folds,
+    pool_positions,
+    walk_fold,
+    walk_json,
+)
 from training.quant.walk_forward.spec import WalkSpec
-from training.recipes.base import Completed, Work
+from training.recipes.base import Completed, PackedPositions, Work
 from training.recipes.universe.data import UniverseData, universe_data, universe_trial
 
 PREDICTIONS = "said.npz"  # what a fold's models said of its rows: all that the pooling needs of it
@@ -66,10 +74,16 @@ def combine(work: Work) -> Completed:
         )
     work.progress.stage("evaluate", 0.5, f"{walk.folds} folds as one book")
     plan = plan_walk(data.panel, walk)
-    pooled = pool_folds(plan, [_predictions_of(fold) for fold in folds])
+    predictions = [_predictions_of(fold) for fold in folds]
+    pooled, positions = pool_folds(plan, predictions), pool_positions(plan, predictions)
     result = walk_result(walk, data, [fold.result["fold"] for fold in folds], pooled)
     trial = universe_trial(data, p_value=pooled.portfolios.excess.p_value)
-    return Completed(result=result, detail={"symbols": list(data.panel.with_rows)}, trial=trial)
+    return Completed(
+        result=result,
+        detail={"symbols": list(data.panel.with_rows)},
+        trial=trial,
+        positions=PackedPositions(data.panel.symbols, positions.tobytes()),
+    )
 
 
 def _given_up(broken: TrainingRun, walk: WalkSpec, folds: list[TrainingRun]) -> RunRefused:

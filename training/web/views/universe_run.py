@@ -2,21 +2,26 @@
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from boursomatic.accounts.permissions import page_permission, person_of
 from boursomatic.accounts.roles import Scope, may
 from boursomatic.shared.pages import render_page
+from boursomatic.shared.tables import CHUNK, csv_response, slice_page, wants_csv
 from training.errors import TooManyRuns
-from training.models import TrainingRun
-from training.quant.candle.spec import SEED, SpecError
+from training.models import RunPositions, TrainingRun
+from training.quant.candle.spec import COST_BP, SEED, SpecError
 from training.recipes.universe.form import UniverseForm, values_of
 from training.recipes.universe.page import universe_context, walk_context
 from training.recipes.universe.preview import offers_demo, universe_preview
+from training.recipes.walk_forward.recipe import RECIPE as WALK
 from training.runs import services
+from training.web.presenters.positions import POSITIONS, SIDES, PositionLines
 from training.web.views.annotations import annotations_context
+from training.web.views.runs import find_run
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -66,6 +71,25 @@ def show(request: HttpRequest, run: TrainingRun) -> HttpResponse:
 def show_walk(request: HttpRequest, run: TrainingRun) -> HttpResponse:
     """The same of a walk."""
     return _show(request, run, walk_context(run), "training/universe_run/_walk.html")
+
+
+@require_GET
+@page_permission(Scope.READ)
+def positions(request: HttpRequest, run_id: str) -> HttpResponseBase:
+    """What a walk's models bought and sold, newest first; `?symbol=&side=`; `format=csv` is all that these leave."""
+    run = find_run(run_id)
+    if run.kind != WALK.kind:
+        raise Http404("Only a walk-forward run has a list of positions.")
+    context: dict[str, Any] = {"run": run, "sides": SIDES.values(), "cost_bp": COST_BP}
+    stored = RunPositions.objects.filter(run=run).first()
+    if stored:
+        filters = {name: request.GET.get(name, "") for name in ("symbol", "side")}
+        lines = PositionLines(stored, POSITIONS.order_of(request.GET.get("sort", "")), **filters)
+        if wants_csv(request):
+            return csv_response(POSITIONS, (lines[start : start + CHUNK] for start in range(0, len(lines), CHUNK)))
+        context |= filters | {"page": slice_page(request, POSITIONS, lines)}
+    context |= {"may_train": may(request.user, Scope.TRAIN)}
+    return render(request, "training/universe_run/positions.html", context)
 
 
 def _show(request: HttpRequest, run: TrainingRun, context: dict[str, Any], fragment: str) -> HttpResponse:

@@ -110,7 +110,8 @@ def other_series(run: TrainingRun, symbol: str | None) -> Series | None:
 
 def bounds_of(run: TrainingRun) -> Bounds:
     """First and last candle of each part of the run. Candles without an outcome belong to the part that they lie in:
-    validation, or training where nothing validates, reaches up to the decision, test begins with it."""
+    validation, or training where nothing validates, reaches up to the decision, test begins with it, or after the gap.
+    A gap before validation is training's (with `honest` it is trained on), one before test comes after all of them."""
     bounds: Bounds = {
         name: (int(parse_time(part["first"]).timestamp()), int(parse_time(part["last"]).timestamp()))
         if part.get("first")
@@ -125,7 +126,7 @@ def bounds_of(run: TrainingRun) -> Bounds:
     elif train:
         bounds["train"] = (train[0], decision - 1)
     if test:
-        bounds["test"] = (decision, test[1])
+        bounds["test"] = (test[0] if CandleSpec.from_dict(run.config).gap else decision, test[1])
     return bounds
 
 

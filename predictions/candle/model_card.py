@@ -49,7 +49,7 @@ def card_context(version: ModelVersion) -> dict[str, Any]:
         "sources": list(sources),
         "model_name": MODEL_NAMES[CandleSpec.from_dict(run.config).model],
         "feature_set": feature_set(run.config["feature_set"]),
-        "segments": split_segments(summary["splits"]),
+        "segments": split_segments(summary["splits"], summary["config"]["gap"]),
         "lines": metric_lines(summary),
         "parts": ("Train", "Validation", "Test"),
         "limits": LIMITS,

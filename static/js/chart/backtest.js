@@ -238,7 +238,9 @@ function wireTraining() {
     onPoint: pointAt,
     onSwitch: switchTrainMode,
   });
-  dialog = new Dialog(document.getElementById("train-dialog"), document.getElementById("dialog-body"), {
+  const body = document.getElementById("dialog-body");
+  body.addEventListener("change", ({ target }) => train.follow(target.form));
+  dialog = new Dialog(document.getElementById("train-dialog"), body, {
     onClose: () => (document.title = `${current.symbol} ${current.timeframe} · Boursomatic`),
   });
 }

@@ -15,6 +15,7 @@ export function colours() {
     surface: css("--chart-surface"),
     train: css("--train"),
     validation: css("--validation"),
+    gap: css("--gap"),
     test: css("--test"),
     after: css("--after"),
   };

@@ -1,5 +1,5 @@
 // Figures, dates and parts of the bars as pages write them.
-export const PARTS = { train: "Training", validation: "Validation", test: "Test", after: "After" };
+export const PARTS = { train: "Training", validation: "Validation", gap: "Gap", test: "Test", after: "After" };
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 2 });
 

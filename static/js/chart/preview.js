@@ -58,6 +58,11 @@ export function describe(answer, timeframe) {
     const title = `${format.utc(split.first)} to ${format.utc(split.last)}: ${split.up} up, ${split.down} not`;
     chips.push(make("span", { className: `part part-${part}`, title }, make("strong", {}, name), words));
   }
+  if (answer.gaps?.length) {
+    const where = answer.gaps.length > 1 ? "before validation and before test" : "before test";
+    const words = ` ${format.count(answer.gaps[0].rows)} candles ${where}`;
+    chips.push(make("span", { className: "part part-gap" }, make("strong", {}, format.PARTS.gap), words));
+  }
   if (answer.problem) {
     chips.push(make("span", { className: "part-missing" }, answer.problem));
   } else {

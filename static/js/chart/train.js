@@ -74,6 +74,15 @@ export class TrainMode {
     if (isSecond) this.onChoose(this.index);
   }
 
+  // What the form in the dialog would use, once one of its fields has changed.
+  follow(form) {
+    if (!this.on || this.index === null || form?.id !== "train-form") return;
+    const query = new URLSearchParams(new FormData(form));
+    query.set("candle", query.get("candle_date"));
+    query.delete("csrfmiddlewaretoken");
+    this.preview.ask(query);
+  }
+
   // The keyboard's way: arrows move, Enter opens.
   key(event) {
     const steps = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
@@ -102,24 +111,23 @@ export class TrainMode {
   }
 }
 
-// The validation rows are the last of the training rows, so the training band ends where they begin.
+// The validation rows, and the gap before them, are the last of the training rows: the training band ends where these begin.
 function bandsOf(answer, bars, index) {
   const { train, validation, test } = answer.parts ?? {};
   const bands = [];
   const add = (part, found, to = found.last) =>
     bands.push({ part, from: indexAt(bars, found.first), to: indexAt(bars, to), text: words(part, found) });
   if (train?.rows) add("train", train);
-  if (validation?.rows) {
-    add("validation", validation);
-    bands[0].to = bands[1].from - 1;
-  }
+  for (const gap of answer.gaps ?? []) add("gap", gap);
+  if (validation?.rows) add("validation", validation);
   if (test?.rows) add("test", test);
+  if (train?.rows) bands[0].to = Math.min(bands[0].to, ...bands.slice(1).map((band) => band.from - 1));
   if (answer.missing_after) {
-    const asked = answer.test_window_size;
+    const asked = answer.rows_after;
     const text = `Test: only ${asked - answer.missing_after} of ${asked} candles`;
     bands.push({ part: "test", from: index, to: index + asked - 1, text, missing: true });
   }
-  return bands;
+  return bands.sort((one, other) => one.from - other.from);
 }
 
 const words = (part, { rows, up }) =>

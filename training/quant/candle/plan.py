@@ -51,17 +51,19 @@ class LeftOut:
 @dataclass(frozen=True)
 class CandlePlan:
     """`rows`: (r,) int64, the bars that have an outcome; `split` numbers places in it and is None where too few rows
-    are left to split. `span`: the bars from the decision to the last test row, those without an outcome too.
+    are left to split. `span`: the bars from the first test decision to the last, those without an outcome too; `gaps`:
+    the rows of the gap before validation and before test, where there are any.
 
-    `missing_after`: test candles that have not happened yet. `problem`: the sentence why it can't be trained, or "".
-    `limited_by_history`: the training period begins where the history (or the features' warm-up) begins, later than
-    was asked for. `left_out`: of the training period and the test span.
+    `missing_after`: candles of the gap and the test window that have not happened yet. `problem`: the sentence why it
+    can't be trained, or "". `limited_by_history`: the training period begins where the history (or the features'
+    warm-up) begins, later than was asked for. `left_out`: of the training period and the test span.
     """
 
     split_or_none: CandleSplit | None
     rows: NDArray[np.int64]
     span: range
     parts: dict[str, SplitPart]
+    gaps: list[SplitPart]
     left_out: dict[str, LeftOut]
     problem: str
     missing_after: int
@@ -97,6 +99,7 @@ class CandlePlan:
         """For JSON: the chart's preview."""
         return {
             "parts": {name: vars(part) for name, part in self.parts.items()},
+            "gaps": [vars(part) for part in self.gaps],
             "left_out": {name: vars(left_out) for name, left_out in self.left_out.items()},
             "warnings": self.warnings,
             "problem": self.problem,
@@ -116,7 +119,7 @@ def plan_candle(bars: Bars, *, decision: int, spec: CandleSpec, stale_time: Seco
     labels = up_label(bars.close, keep_unmoved=spec.by_first_rule)
     rows = np.flatnonzero(~np.isnan(labels))
     first_row, decision_row = np.searchsorted(rows, (first, decision)).tolist()
-    missing_after = max(0, spec.test_window_size - (len(rows) - decision_row))
+    missing_after = max(0, spec.rows_after - (len(rows) - decision_row))
     window = 0 if missing_after else spec.test_window_size
     try:
         split = candle_split(
@@ -125,14 +128,24 @@ def plan_candle(bars: Bars, *, decision: int, spec: CandleSpec, stale_time: Seco
             window=window,
             protocol=spec.protocol,
             stops_early=spec.stops_early,
+            gap=spec.gap,
         )
     except (ValueError, IndexError):
         split = None
     ranges = {"train": range(0), "validation": range(0), "test": range(0)}
+    fit, gaps = range(0), [range(0), range(0)]
     if split is not None:
         ranges = {"train": split.train, "validation": split.validation, "test": split.test}
-    parts = {name: _part(bars.time, labels, rows[part.start : part.stop]) for name, part in ranges.items()}
-    span = range(decision, int(rows[decision_row + window - 1]) + 1 if window else decision)
+        fit, gaps = split.fit, _gaps(split, decision_row)
+
+    def part_of(part: range) -> SplitPart:
+        return _part(bars.time, labels, rows[part.start : part.stop])
+
+    parts = {name: part_of(part) for name, part in ranges.items()}
+    span = range(decision, decision)
+    if window:
+        span_start = int(rows[decision_row + spec.gap - 1]) + 1 if spec.gap else decision
+        span = range(span_start, int(rows[decision_row + spec.rows_after - 1]) + 1)
     periods = {"train": range(min(first, decision), decision), "test": span}
     left_out = {name: _left_out(bars.time, labels, period, stale_time) for name, period in periods.items()}
     usable = max(0, decision_row - first_row)
@@ -142,12 +155,19 @@ def plan_candle(bars: Bars, *, decision: int, spec: CandleSpec, stale_time: Seco
         rows=rows,
         span=span,
         parts=parts,
+        gaps=[part_of(gap) for gap in gaps if len(gap)],
         left_out=left_out,
-        problem=_stale_problem(left_out) or _problem(usable, parts["train"], missing_after, spec, limited=limited),
+        problem=_stale_problem(left_out)
+        or _problem(usable, parts["train"], part_of(fit), missing_after, spec, limited=limited),
         missing_after=missing_after,
         usable_rows=usable,
         limited_by_history=limited,
     )
+
+
+def _gaps(split: CandleSplit, decision_row: int) -> list[range]:
+    before_validation = range(split.fit.stop, split.validation.start if len(split.validation) else split.fit.stop)
+    return [before_validation, range(decision_row, split.test.start if len(split.test) else decision_row)]
 
 
 def _part(time: NDArray[np.int64], labels: NDArray[np.float64], rows: NDArray[np.int64]) -> SplitPart:
@@ -181,7 +201,9 @@ def _stale_problem(left_out: dict[str, LeftOut]) -> str:
     return ""
 
 
-def _problem(usable: int, train: SplitPart, missing_after: int, spec: CandleSpec, *, limited: bool) -> str:
+def _problem(
+    usable: int, train: SplitPart, fit: SplitPart, missing_after: int, spec: CandleSpec, *, limited: bool
+) -> str:
     if usable < MIN_TRAIN_ROWS:
         if limited:
             return (
@@ -197,10 +219,18 @@ def _problem(usable: int, train: SplitPart, missing_after: int, spec: CandleSpec
             f"Of {train.rows} training candles {train.up} went up and {train.down} did not; "
             f"each is needed at least {MIN_CLASS_ROWS} times. Choose a longer training period or another candle."
         )
-    if missing_after and not spec.live:
-        there = spec.test_window_size - missing_after
+    if not fit.down or not fit.up:
         return (
-            f"Too few candles after this one: there are {there}, the test window needs {spec.test_window_size}. "
+            f"The {fit.rows} candles before the gap all went the same way. "
+            "Choose a shorter gap or a longer training period."
+        )
+    if missing_after and not spec.live:
+        there, wanted = (
+            spec.rows_after - missing_after,
+            "gap and test window need" if spec.gap else "the test window needs",
+        )
+        return (
+            f"Too few candles after this one: there are {there}, {wanted} {spec.rows_after}. "
             "Choose an earlier candle or a smaller test window, or train it live, without a test window."
         )
     return ""

@@ -27,7 +27,7 @@ DEFAULT_FEATURE_SET = {"honest": "scale_free", "poc": "poc16", "steady": "scale_
 STEADY = {"learning_rate": 0.05, "num_leaves": 8, "max_depth": 3, "min_child_samples": 60}  # fixed, PROTOCOL §2
 NOT_HASHED = {"candle", "symbol", "timeframe", "confirm", "live", "rows_rule", "seen_until", "study_id"}
 # Since release 0.1.0: hashed where they differ from this, so that its hashes stay.
-ADDED = {"model": "lightgbm", "lambda_l2": None, "columns": None, "rounds": None}
+ADDED = {"model": "lightgbm", "lambda_l2": None, "columns": None, "rounds": None, "gap": 0}
 
 
 class SpecError(ValueError):
@@ -72,6 +72,7 @@ RANGES: dict[str, Range] = {
     for r in (
         Range("train_years", "Training period", 0.5, 10, 3.0, 0.5, False, "years", False),
         Range("test_window_size", "Test window", 10, 100, 35, 1, True, "candles", False),
+        Range("gap", "Gap", 0, 60, 0, 1, True, "candles", False),
         Range("learning_rate", "Learning rate", 0.01, 0.2, 0.05, 0.01, False, "", True),
         Range("num_leaves", "Leaves", 15, 63, 31, 1, True, "", True),
         Range("max_depth", "Depth", 3, 12, 6, 1, True, "", True),
@@ -118,6 +119,7 @@ class CandleSpec:
     protocol: str = "honest"
     feature_set: str = "scale_free"
     model: str = "lightgbm"
+    gap: int = 0
     confirm: bool = True
     live: bool = False
     study_id: str = ""  # the study that found the params
@@ -139,6 +141,11 @@ class CandleSpec:
     def by_first_rule(self) -> bool:
         """Whether stale bars count as candles, and unmoved closes as down: as releases before 0.2.0 had it."""
         return self.rows_rule == 1
+
+    @property
+    def rows_after(self) -> int:
+        """How many outcomes it needs from its candle on: those of the gap and of the test window."""
+        return self.gap + self.test_window_size
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -42,39 +42,41 @@ def training_start(candle: datetime, years: float) -> datetime:
 
 
 def candle_split(
-    *, first: int, decision: int, window: int, protocol: str, stops_early: bool = True, horizon: int = 1
+    *, first: int, decision: int, window: int, protocol: str, stops_early: bool = True, horizon: int = 1, gap: int = 0
 ) -> CandleSplit:
     """PROTOCOL §1 and §2 where row `decision` is the first one not before it; rows `first` … decision - horizon train.
 
-    The last train outcome becomes known at the decision's own close. Validation is the last 20 % (`poc`: 15 %) of the
-    train rows; rows before it whose outcome is later than its first decision are dropped. `honest` fits again on all
-    train rows, `poc` keeps the early-stopped model. Nothing is held out unless it `stops_early`.
-    Raises ValueError where no row is left to train on.
+    The last train outcome becomes known at the decision's own close, the first test decision is taken `gap` rows later.
+    Validation is the last 20 % (`poc`: 15 %) of the train rows; rows before it whose outcome is known less than `gap`
+    rows before its first decision are dropped. `honest` fits again on all train rows, `poc` keeps the early-stopped
+    model. Nothing is held out unless it `stops_early`. Raises ValueError where no row is left to train on.
     """
     train = range(first, decision - horizon + 1)
     percent = VALIDATION_PERCENT[protocol] if stops_early else 0
     held_out = len(train) - len(train) * (100 - percent) // 100
     validation = range(train.stop - held_out, train.stop)
-    fit = range(first, validation.start - horizon + 1) if held_out else train
+    fit = range(first, validation.start - horizon - gap + 1) if held_out else train
     if len(fit) <= 0:
         raise ValueError("no rows to train on")
     split = CandleSplit(
         fit=fit,
         validation=validation,
         train=fit if protocol == "poc" else train,
-        test=range(decision, decision + window),
+        test=range(decision + gap, decision + gap + window),
         horizon=horizon,
     )
-    assert_no_leak(split, decision)
+    assert_no_leak(split, decision, gap)
     return split
 
 
-def assert_no_leak(split: CandleSplit, decision: int) -> None:
+def assert_no_leak(split: CandleSplit, decision: int, gap: int) -> None:
     """PROTOCOL §5.2, checked inside each run; AssertionError stops the run rather than let it tell a lie."""
     for part in (split.fit, split.train, split.validation):
         if len(part) and part[-1] + split.horizon > decision:
             raise AssertionError("an outcome used in training is later than the decision")
-    if len(split.validation) and split.fit[-1] + split.horizon > split.validation[0]:
-        raise AssertionError("an outcome used in fitting is later than the first validation decision")
+    if len(split.validation) and split.fit[-1] + split.horizon + gap > split.validation[0]:
+        raise AssertionError("an outcome used in fitting is later than the gap before the first validation decision")
+    if len(split.test) and split.train[-1] + split.horizon + gap > split.test[0]:
+        raise AssertionError("an outcome used in training is later than the gap before the first test decision")
     if len(split.test) and split.test[0] + split.horizon <= decision:
         raise AssertionError("a test outcome was known at the decision")

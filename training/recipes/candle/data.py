@@ -28,7 +28,7 @@ class CandleData:
     """Adjusted bars from the warm-up before the training period to the last test outcome: nothing later is used.
 
     `bars` has no stale ones (those were at `stale_time`), unless the spec is of the first rule. `hashed`: what the data
-    hash is made of, stale bars among them: as many stored bars after the candle as the test window has rows.
+    hash is made of, stale bars among them: as many stored bars after the candle as gap and test window have rows.
     """
 
     series: Series
@@ -52,8 +52,8 @@ def candle_data(series: Series, spec: CandleSpec, *, steps: int = 0) -> CandleDa
     Raises SpecError naming the nearest candles where the spec's date is none.
     """
     load = load_marked if spec.by_first_rule else load_candles
-    warmup, window = feature_set(spec.feature_set).warmup, spec.test_window_size
-    back, after = steps * window, window
+    warmup, needed = feature_set(spec.feature_set).warmup, spec.rows_after
+    back, after = steps * spec.test_window_size, needed
     while True:  # again only where some of the bars are stale or unmoved, so that more of them are needed
         earliest = _stored_before(series, spec.candle_at, back) if steps else spec.candle_at  # None: there are fewer
         start = training_start(earliest, spec.train_years) if earliest else None
@@ -62,15 +62,15 @@ def candle_data(series: Series, spec: CandleSpec, *, steps: int = 0) -> CandleDa
         decision = _position(series, marked, bars, spec)
         rows = np.flatnonzero(~np.isnan(up_label(bars.close, keep_unmoved=spec.by_first_rule)))
         own_row = int(np.searchsorted(rows, decision))
-        oldest = _decision_before(bars, rows, own_row - steps * window) if steps else spec.candle_at
+        oldest = _decision_before(bars, rows, own_row - steps * spec.test_window_size) if steps else spec.candle_at
         lacks_before = earliest is not None and (oldest is None or oldest < earliest)
-        lacks_after = len(rows) - own_row < window and len(bars) - 1 - decision == after
+        lacks_after = len(rows) - own_row < needed and len(bars) - 1 - decision == after
         if not (lacks_before or lacks_after):
             break
         back *= 2 if lacks_before else 1
         after *= 2 if lacks_after else 1
     first = max(0, _place(bars, training_start(oldest, spec.train_years)) - warmup) if oldest else 0
-    stop = int(rows[own_row + window - 1]) + 2 if own_row + window <= len(rows) else len(bars)
+    stop = int(rows[own_row + needed - 1]) + 2 if own_row + needed <= len(rows) else len(bars)
     used = bars.slice(first, stop)
     return CandleData(
         series=series,
@@ -98,7 +98,7 @@ def _first_rule_bars(marked: MarkedBars, spec: CandleSpec) -> Bars:
     """Adjusted bars that a run of the first rule looks at."""
     stored, warmup = marked.stored, feature_set(spec.feature_set).warmup
     first = max(0, _place(stored, training_start(spec.candle_at, spec.train_years)) - warmup)
-    return stored.slice(first, _place(stored, spec.candle_at) + 1 + spec.test_window_size).adjusted()
+    return stored.slice(first, _place(stored, spec.candle_at) + 1 + spec.rows_after).adjusted()
 
 
 def _position(series: Series, marked: MarkedBars, bars: Bars, spec: CandleSpec) -> int:
@@ -172,13 +172,13 @@ def _first_trainable(series: Series, spec: CandleSpec) -> datetime | None:
 
 
 def _last_trainable(series: Series, spec: CandleSpec) -> datetime | None:
-    """The last candle with a whole test window of outcomes from it on."""
-    before = spec.test_window_size
+    """The last candle with a whole gap and test window of outcomes from it on."""
+    before = spec.rows_after
     while True:
         bars = load_candles(series, start=series.last, before=before).candles.adjusted()
         rows = np.flatnonzero(~np.isnan(up_label(bars.close)))
-        if len(rows) >= spec.test_window_size:
-            return _moment(bars.time[rows[-spec.test_window_size]])
+        if len(rows) >= spec.rows_after:
+            return _moment(bars.time[rows[-spec.rows_after]])
         if len(bars) < before:
             return None
         before += before

@@ -9,6 +9,7 @@ from django import forms
 
 from instruments.quant.features.names import FEATURE_GROUPS, FEATURE_SETS, feature_groups
 from training.quant.candle.spec import (
+    ADDED,
     DEFAULT_FEATURE_SET,
     MODEL_NAMES,
     MODELS,
@@ -117,8 +118,12 @@ class CandleForm(forms.Form):
             body["features"] = cleaned.get("features", [])
         elif cleaned.get("feature_set"):
             body["feature_set"] = cleaned["feature_set"]
+        left_out = {
+            *fixed_params(body["protocol"], body["model"]),
+            *(name for name in ADDED if not self.data.get(name)),
+        }
         for name, setting in RANGES.items():
-            if name not in fixed_params(body["protocol"], body["model"]):
+            if name not in left_out:
                 (body["params"] if setting.in_params else body)[name] = cleaned.get(name)
         try:
             self.spec = parse_candle_spec(body)
@@ -135,7 +140,18 @@ class CandleForm(forms.Form):
 
     @property
     def sliders(self) -> list[forms.BoundField]:
-        return [self[name] for name in RANGES]
+        return [self[name] for name in RANGES if name not in ADDED]
+
+    @property
+    def advanced_sliders(self) -> list[forms.BoundField]:
+        return [self[name] for name in RANGES if name in ADDED]
+
+    @property
+    def has_advanced(self) -> bool:
+        """Whether one of these is not as it is by default, or refused."""
+        return any(
+            field.errors or str(field.value()) != f"{RANGES[field.name].default:g}" for field in self.advanced_sliders
+        )
 
     @property
     def groups(self) -> list[dict[str, Any]]:

@@ -33,14 +33,14 @@ def live_score(run: TrainingRun) -> dict[str, Any] | None:
     except RunRefused as error:
         return _score(spec, 0, str(error))
     bars = data.bars
-    rows = slice(data.decision, len(bars) - 1)
-    probability = model.probability(feature_matrix(bars, name=model.feature_set, timeframe=model.timeframe)[rows])
-    labels = up_label(bars.close, keep_unmoved=spec.by_first_rule)[rows]
-    known = ~np.isnan(probability) & ~np.isnan(labels)
-    count = int(known.sum())
+    labels = up_label(bars.close, keep_unmoved=spec.by_first_rule)
+    probability = model.probability(feature_matrix(bars, name=model.feature_set, timeframe=model.timeframe))
+    rows = np.flatnonzero(~np.isnan(labels) & ~np.isnan(probability))
+    rows = rows[rows >= data.decision][spec.gap :]
+    count = len(rows)
     if not count:
         return _score(spec, 0, f"None of its {spec.test_window_size} candles has happened yet.")
-    metrics = evaluate(labels[known], probability[known], model.threshold)
+    metrics = evaluate(labels[rows], probability[rows], model.threshold)
     right = metrics.confusion[0] + metrics.confusion[3]
     sentence = f"{count} of {spec.test_window_size} candles so far: {right} of them predicted correctly."
     return _score(spec, count, sentence) | {"metrics": metrics.as_dict()}

@@ -162,7 +162,7 @@ def _outcome(run: TrainingRun, summary: dict[str, Any]) -> dict[str, Any]:
         "parts": ("Train", "Validation", "Test"),
         "live_parts": ("Since",),
         "live_lines": _live_lines(summary["live_score"]),
-        "segments": split_segments(summary["splits"]),
+        "segments": split_segments(summary["splits"], summary["config"]["gap"]),
         "curve": line_plot(
             {"Validation": curve},
             [str(number + 1) for number in range(len(curve))],
@@ -254,11 +254,11 @@ def _settings(run: TrainingRun) -> list[tuple[str, str]]:
     """What was asked for, in the words of the dialog."""
     if run.series_id is None:
         return [(name, str(value)) for name, value in run.config.items()]
+    spec = CandleSpec.from_dict(run.config)
     numbers = [
-        (f"{setting.label} ({setting.unit})" if setting.unit else setting.label, f"{run.config[name]:g}")
+        (f"{setting.label} ({setting.unit})" if setting.unit else setting.label, f"{getattr(spec, name):g}")
         for name, setting in RANGES.items()
     ]
-    spec = CandleSpec.from_dict(run.config)
     rest = [
         (name.replace("_", " ").capitalize(), str(getattr(spec, name)))
         for name in ("protocol", "feature_set", "model", "seed")

@@ -62,7 +62,7 @@ def confirmed_spec(series: Series, spec: CandleSpec, seen_until: datetime | None
     if seen_until is None or spec.candle_at >= seen_until:
         return spec
     bars = load_candles(series, start=seen_until).candles.adjusted()
-    outcomes, needed = int(np.sum(~np.isnan(up_label(bars.close)))), spec.test_window_size
+    outcomes, needed = int(np.sum(~np.isnan(up_label(bars.close)))), spec.rows_after
     if outcomes < needed:
         day = format_time(seen_until)
         raise SpecError({"candle_date": [f"Nothing unseen to judge it by before {day}: {_since(outcomes, needed)}"]})

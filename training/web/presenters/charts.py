@@ -14,38 +14,44 @@ X_TICKS = 5
 
 @dataclass(frozen=True)
 class Segment:
-    """A part of the time that a run used: percent of the whole from the left, and its rows."""
+    """A part of the time that a run used, or a gap, of which only the rows are told: percent of the whole from the
+    left, and its rows."""
 
     part: str
     left: float
     width: float
     rows: int
-    up_percent: float
-    first: str
-    last: str
+    up_percent: float | None = None
+    first: str | None = None
+    last: str | None = None
 
 
-def split_segments(splits: dict[str, Any]) -> list[Segment]:
-    """Training without its validation rows, validation, test: widths by rows. The validation rows are the last of the
-    training rows."""
+def split_segments(splits: dict[str, Any], gap: int = 0) -> list[Segment]:
+    """Training without its validation rows, validation, test, with a gap before each of the latter: widths by rows.
+    The validation rows and the gap before them are the last of the training rows, but with `poc`, which leaves both out
+    of its training."""
     rows = {name: (splits.get(name) or {}).get("rows") or 0 for name in PARTS}
-    shown = {**rows, "train": rows["train"] - rows["validation"]}
-    total = sum(shown.values())
+    gaps = {name: gap if rows[name] else 0 for name in PARTS}
+    held_out = rows["validation"] and splits["train"]["last"] >= splits["validation"]["first"]
+    within = rows["validation"] + gaps["validation"] if held_out else 0
+    shown = [("train", rows["train"] - within)]
+    for name in PARTS[1:]:
+        shown += [("gap", gaps[name]), (name, rows[name])]
+    total = sum(width for _, width in shown)
     segments, left = [], 0.0
-    for name in PARTS:
-        if not shown[name]:
+    for name, count in shown:
+        if not count:
             continue
-        width = 100 * shown[name] / total
-        split = splits[name]
+        width, split = 100 * count / total, splits.get(name) or {}
         segments.append(
             Segment(
                 part=name,
                 left=round(left, 3),
                 width=round(width, 3),
-                rows=rows[name],
-                up_percent=100 * split["class_counts"]["1"] / rows[name],
-                first=split["first"],
-                last=split["last"],
+                rows=rows.get(name, count),
+                up_percent=100 * split["class_counts"]["1"] / rows[name] if split else None,
+                first=split.get("first"),
+                last=split.get("last"),
             )
         )
         left += width

@@ -56,11 +56,14 @@ def run_new(request: HttpRequest) -> HttpResponse:
 @page_permission(Scope.READ)
 def run_preview(request: HttpRequest) -> JsonResponse:
     """What a click on a candle would use, for the chart's bands."""
-    form = CandleForm({**_defaults(), **request.GET.dict(), "candle_date": request.GET.get("candle", "")})
+    query = request.GET.copy()
+    query["candle_date"] = query.get("candle", "")
+    for name, default in _defaults().items():
+        query.setdefault(name, default)
+    form = CandleForm(query)
     try:
         if form.is_valid():
-            found = candle_preview(form.spec)
-            return JsonResponse({**found, "test_window_size": form.spec.test_window_size})
+            return JsonResponse({**candle_preview(form.spec), "rows_after": form.spec.rows_after})
         problem = " ".join(str(message) for found in form.errors.values() for message in found)
     except SpecError as error:
         problem = " ".join(message for found in error.errors.values() for message in found)

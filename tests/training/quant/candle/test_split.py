@@ -15,22 +15,33 @@ from training.quant.candle.split import candle_split, training_start
     window=st.integers(10, 100),
     horizon=st.integers(1, 20),
     protocol=st.sampled_from(["honest", "poc"]),
+    stops_early=st.booleans(),
+    gap=st.integers(0, 60),
 )
 def test_it_never_lets_an_outcome_reach_into_a_later_part(
-    first: int, rows: int, window: int, horizon: int, protocol: str
+    *, first: int, rows: int, window: int, horizon: int, protocol: str, stops_early: bool, gap: int
 ) -> None:
     decision = first + rows
     try:
-        split = candle_split(first=first, decision=decision, window=window, protocol=protocol, horizon=horizon)
+        split = candle_split(
+            first=first,
+            decision=decision,
+            window=window,
+            protocol=protocol,
+            stops_early=stops_early,
+            horizon=horizon,
+            gap=gap,
+        )
     except (ValueError, IndexError):
-        assert rows < 8 * horizon
+        assert rows < 8 * (horizon + gap)
         return
     assert split.train.start == split.fit.start == first
     assert max(split.train) + horizon <= decision
-    assert max(split.validation) + horizon <= decision
-    assert max(split.fit) + horizon <= min(split.validation)
-    assert split.test == range(decision, decision + window)
-    assert min(split.test) + horizon > decision
+    if stops_early:
+        assert max(split.validation) + horizon <= decision
+        assert min(split.validation) - (max(split.fit) + horizon) >= gap
+    assert split.test == range(decision + gap, decision + gap + window)
+    assert min(split.test) - (max(split.train) + horizon) >= gap
 
 
 def test_it_splits_three_years_of_days_as_the_protocol_says() -> None:

@@ -183,6 +183,7 @@ RECIPES = {  # kind of run -> its recipe; a further kind is one folder and one l
     "universe": "training.recipes.universe.recipe.RECIPE",
     "walk": "training.recipes.walk_forward.recipe.RECIPE",
     "fold": "training.recipes.walk_forward.recipe.FOLD",
+    "study": "training.recipes.study.recipe.RECIPE",
     "store": "training.recipes.store.recipe.RECIPE",
     "recommend": "predictions.recipes.recommend.recipe.RECIPE",
     "score": "predictions.recipes.score.recipe.RECIPE",

@@ -26,6 +26,7 @@ from training.runs.services import run_create
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 BODY = {"candle_date": candle(560), "symbol": "SPY", "train_years": 1.0, "test_window_size": 20}
 RUNS, POC, MODELS = "/api/training/runs", "/api/training/poc-runs", "/api/models"
+STUDIES = "/api/training/studies"
 UPLOADS, NONE = "/api/data/uploads", "00000000-0000-0000-0000-000000000000"
 BARS, PREDICTIONS = "/api/instruments/{symbol}/bars", "/api/poc-predictions/{run_id}"
 INDICATORS = "/api/instruments/{symbol}/indicators"
@@ -62,6 +63,7 @@ def test_it_answers_what_is_documented(
     _instruments(ask)
     upload_id = _uploads(ask)
     candle_run = _candle_runs(ask, browser_of(carol))
+    _studies(ask)
     universe_run = _universe_runs(ask)
     _predictions(ask, candle_run)
     _models(ask, candle_run, universe_run)
@@ -139,6 +141,28 @@ def _candle_runs(ask: Asker, browser: Client) -> str:
         assert ask("GET", path + "/{run_id}", run_id=run_id)["confirmation"]["pooled"]
         assert ask("GET", path + "/{run_id}", run_id=live["run_id"])["live_score"]["metrics"]
     return run_id
+
+
+def _studies(ask: Asker) -> None:
+    """In every state, stopped, cancelled and refused."""
+    body = {**BODY, "trials": 10, "folds": 2, "space": {"num_leaves": [2, 8]}, "confirm": False}
+    study_id = ask("POST", STUDIES, body, HTTP_IDEMPOTENCY_KEY="study")["study_id"]
+    ask("POST", STUDIES, {**body, "folds": 3}, HTTP_IDEMPOTENCY_KEY="study")
+    ask("POST", STUDIES, {**body, "space": {}})
+    another = ask("POST", STUDIES, {**body, "seconds": 5, "rotated": True})["study_id"]
+    for name in (study_id, another):
+        assert ask("GET", STUDIES + "/{study_id}", study_id=name)["status"] == "queued"
+    ask("POST", STUDIES + "/{study_id}/stop", study_id=study_id)
+    ask("POST", STUDIES + "/{study_id}/cancel", study_id=another)
+    _work()
+    found = ask("GET", STUDIES + "/{study_id}", study_id=study_id)
+    assert (found["ended_by"], found["trials"]) == ("stopped", 1) and found["run_id"]
+    assert len(ask("GET", STUDIES + "/{study_id}/trials", study_id=study_id)) == 1
+    for action in ("stop", "cancel"):
+        ask("POST", STUDIES + "/{study_id}/" + action, study_id=study_id)
+        ask("POST", STUDIES + "/{study_id}/" + action, study_id="none")
+    for path in ("", "/trials"):
+        ask("GET", STUDIES + "/{study_id}" + path, study_id="none")
 
 
 def _universe_runs(ask: Asker) -> str:
@@ -262,7 +286,7 @@ def _known(refusal: dict[str, list[str]]) -> set[str]:
 def _refusals(nobody: Asker, stranger: Asker) -> None:
     """401 and 403 of every operation."""
     for method, path in operations():
-        names = {"run_id": "x", "version": "x", "symbol": "x", "upload_id": NONE}
+        names = {"run_id": "x", "study_id": "x", "version": "x", "symbol": "x", "upload_id": NONE}
         variables = {name: value for name, value in names.items() if "{" + name + "}" in path}
         nobody(method, path, **variables)
         stranger(method, path, **variables)

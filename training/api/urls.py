@@ -1,6 +1,6 @@
 from django.urls import path
 
-from training.api import candle_runs, data, models, runs
+from training.api import candle_runs, data, models, runs, studies
 
 urlpatterns = [
     path("data/uploads/<uuid:upload_id>/store", data.store, name="api-upload-store"),
@@ -9,6 +9,11 @@ urlpatterns = [
     path("training/poc-runs/<slug:run_id>", candle_runs.poc_run, name="api-poc-run"),
     path("training/poc-runs/<slug:run_id>/cancel", candle_runs.poc_run_cancel, name="api-poc-run-cancel"),
     path("training/latest-poc-run", candle_runs.latest_poc_run, name="api-latest-poc-run"),
+    path("training/studies", studies.studies, name="api-studies"),
+    path("training/studies/<slug:study_id>", studies.study, name="api-study"),
+    path("training/studies/<slug:study_id>/trials", studies.study_trials, name="api-study-trials"),
+    path("training/studies/<slug:study_id>/stop", studies.study_stop, name="api-study-stop"),
+    path("training/studies/<slug:study_id>/cancel", studies.study_cancel, name="api-study-cancel"),
     path("training/runs", runs.runs, name="api-runs"),
     path("training/runs/<slug:run_id>", runs.run, name="api-run"),
     path("training/runs/<slug:run_id>/cancel", runs.run_cancel, name="api-run-cancel"),

@@ -3,15 +3,15 @@
 from training.models.annotations import Description, RunTag
 from training.models.registry import Activation, ModelVersion, ModelVersionQuerySet
 from training.models.runs import IdempotencyKey, RunEvent, RunPositions, TrainingRun, TrainingRunQuerySet
-from training.models.search import Searched
-from training.models.states import ACTIVE, TERMINAL, Reason, Status
+from training.models.search import Searched, StudyTrial
+from training.models.states import ACTIVE, TERMINAL, Reason, Status, TrialState
 from training.models.trials import RETRAINING, Trial, TrialLock
 from training.models.workers import WorkerProcess
 
 # fmt: off
 __all__ = [
     "ACTIVE", "RETRAINING", "TERMINAL", "Activation", "Description", "IdempotencyKey", "ModelVersion",
-    "ModelVersionQuerySet", "Reason", "RunEvent", "RunPositions", "RunTag", "Searched", "Status", "TrainingRun",
-    "TrainingRunQuerySet", "Trial", "TrialLock", "WorkerProcess",
+    "ModelVersionQuerySet", "Reason", "RunEvent", "RunPositions", "RunTag", "Searched", "Status", "StudyTrial",
+    "TrainingRun", "TrainingRunQuerySet", "Trial", "TrialLock", "TrialState", "WorkerProcess",
 ]
 # fmt: on

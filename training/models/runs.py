@@ -76,6 +76,7 @@ class TrainingRun(models.Model):
     worker_host = models.CharField(max_length=120, blank=True)
     worker_pid = models.PositiveIntegerField(null=True)
     cancel_requested_at = models.DateTimeField(null=True)
+    stop_requested_at = models.DateTimeField(null=True)  # end soon, with what there is by then
 
     # what came out
     result = models.JSONField(default=dict)  # metrics, verdict, splits: what lists and the API show

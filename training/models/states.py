@@ -28,3 +28,10 @@ class Reason(TextChoices):
     CRASHED = "crashed", "Crashed"
     LOST_WORKER = "lost_worker", "Lost its worker three times"
     BUG = "bug", "Unexpected error"
+
+
+class TrialState(TextChoices):
+    """How a trial of a study has ended."""
+
+    COMPLETE = "complete", "Complete"
+    FAILED = "failed", "Failed"

@@ -229,6 +229,20 @@ def request_cancel(run_pk: int) -> str:
     return TOO_LATE
 
 
+def request_stop(run_pk: int) -> bool:
+    """Asks a run to end soon with what it has by then; False when it has ended, or is to be cancelled."""
+    going_on = TrainingRun.objects.filter(pk=run_pk, status__in=ACTIVE, cancel_requested_at=None)
+    with transaction.atomic():
+        if going_on.filter(stop_requested_at=None).update(stop_requested_at=Now()):
+            _log(run_pk, "stop", "Stop asked for: it ends with what it has.")
+            return True
+    return going_on.exists()
+
+
+def stop_requested(run_pk: int) -> bool:
+    return TrainingRun.objects.filter(pk=run_pk, stop_requested_at__isnull=False).exists()
+
+
 @contextmanager
 def short_lock_timeout() -> Iterator[None]:
     """Inside, a locked SQLite answers after 0.1 s instead of 20: a heartbeat would rather try again than wait."""

@@ -57,6 +57,9 @@ class Progress(Protocol):
     def stage(self, stage: str, progress: float, message: str) -> None:
         """`progress` from 0 to 1; `message` for a person."""
 
+    def within(self, progress: float, message: str) -> None:
+        """How far the present stage is; `progress` as of `stage`. No line of the run's log."""
+
     def boosting(self, iteration: int, loss: float) -> None:
         """A round of a fit, and its validation loss."""
 
@@ -65,6 +68,9 @@ class Progress(Protocol):
 
     def checkpoint(self, rows: Sequence[Model]) -> None:
         """Keeps finished pieces of the work, new rows of one table, for a later attempt to go on from."""
+
+    def stop_requested(self) -> bool:
+        """Whether somebody wants the run to end with what it has."""
 
 
 @dataclass(frozen=True)

@@ -125,6 +125,17 @@ def run_cancel(*, run: TrainingRun, user: User | None) -> TrainingRun:
     return run
 
 
+def run_stop(*, run: TrainingRun, user: User | None) -> TrainingRun:
+    """Accepted means that it ends soon with what it has, `completed`. Raises TooLate when it has ended, or is being
+    cancelled."""
+    with transaction.atomic():
+        if not leases.request_stop(run.pk):
+            raise TooLate(f"Run {run.run_id} has already ended, or is being cancelled; there is nothing left to stop.")
+        audit(user, "run.stop", run.run_id)
+    run.refresh_from_db()
+    return run
+
+
 def run_delete(*, run: TrainingRun, user: User | None) -> None:
     """Gone from every list at once. Raises TooLate while it is active or its model is."""
     with transaction.atomic():

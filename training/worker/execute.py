@@ -48,6 +48,12 @@ class Reporter:
             self.tell(stage, progress, message)
         self._write()
 
+    def within(self, progress: float, message: str) -> None:
+        self.now = (self.now[0], progress, message)
+        if self.tell:
+            self.tell(*self.now)
+        self._write()
+
     def compute_missing(self, instruments: int) -> None:
         self.stage("features", self.now[1], f"missing or stale of {instruments} instruments: computed first")
 
@@ -57,6 +63,9 @@ class Reporter:
 
     def checkpoint(self, rows: Sequence[Model]) -> None:
         leases.rows_write(self.run.pk, self.token, rows)
+
+    def stop_requested(self) -> bool:
+        return leases.stop_requested(self.run.pk)
 
     def _write(self, message: str = "") -> None:
         if time.monotonic() - self.written < WRITE_EVERY_S:

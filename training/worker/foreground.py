@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from django.db import Error as DbError
 from django.db import connection
+from django.db.models import Q
 
 from training.models import ACTIVE, Status, TrainingRun
 from training.queue import leases
@@ -34,7 +35,7 @@ def execute_family(family: Sequence[Held], tell: Tell | None) -> RunOutcome:
     cancel what is left. If this process is killed, workers finish the rest: the leases run out."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     outcome = RunOutcome(OutcomeKind.DONE)
-    waiting = list(family)
+    waiting, following = list(family), [family[-1].pk]
     try:
         with _beating(waiting):
             while waiting:
@@ -43,11 +44,14 @@ def execute_family(family: Sequence[Held], tell: Tell | None) -> RunOutcome:
                 if outcome.outcome != OutcomeKind.DONE and waiting:
                     _give_up(waiting[:-1])
                     del waiting[:-1]
-        for run_pk in _follow_ups(family[-1]):
-            _follow(run_pk, tell)
+        for run_pk in following:  # which grows: what follows may be followed by more
+            if run_pk != family[-1].pk:
+                _follow(run_pk, tell)
+            following += _next_runs(run_pk)
     except KeyboardInterrupt:
         outcome = RunOutcome(OutcomeKind.CANCELLED, sentence="Cancelled.")
-        _give_up([*waiting, *(_held(run_pk) for run_pk in _follow_ups(family[-1]))])
+        coming = {*following, *(next_pk for run_pk in following for next_pk in _next_runs(run_pk))}
+        _give_up([*waiting, *(_held(run_pk) for run_pk in coming - {family[-1].pk})])
     return outcome
 
 
@@ -67,8 +71,11 @@ def _give_up(family: Sequence[Held | None]) -> None:
             conclude(held, RunOutcome(OutcomeKind.CANCELLED))
 
 
-def _follow_ups(held: Held) -> list[int]:
-    return list(TrainingRun.objects.filter(subject=held.pk, status__in=ACTIVE).values_list("pk", flat=True))
+def _next_runs(run_pk: int) -> list[int]:
+    """Runs about this one, and the run of its own that it has started, as far as they are still to be done."""
+    started = TrainingRun.objects.filter(pk=run_pk).values_list("result__run_id", flat=True)[0]
+    active = TrainingRun.objects.filter(status__in=ACTIVE)
+    return list(active.filter(Q(subject=run_pk) | Q(run_id=started)).order_by("pk").values_list("pk", flat=True))
 
 
 def _follow(run_pk: int, tell: Tell | None) -> None:

@@ -2,6 +2,8 @@
 
 import shutil
 from argparse import ArgumentParser
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from instruments.store.read_bars import default_symbol
 from training.artifacts.storage import artifact_storage, run_folder
 from training.models import Status, TrainingRun
 from training.quant.candle.spec import MODELS, PROTOCOLS, RANGES, TIMEFRAMES, SpecError, parse_candle_spec
+from training.recipes.base import Spec
 from training.runs.as_json import run_json
 from training.worker import foreground
 from training.worker.runner import Held
@@ -22,33 +25,19 @@ class Command(commands.JsonCommand):
     help = "Trains a model as of one candle and judges it on the candles after it, in the foreground."
 
     def options(self, parser: ArgumentParser) -> None:
-        def option(name: str, **more: Any) -> None:
-            dashes = name.replace("_", "-")
-            parser.add_argument(*dict.fromkeys((f"--{name}", f"--{dashes}")), **more)
-
-        option("selected_candle_date", required=True, help="decision candle, UTC: 2023-06-15T00:00:00Z or 2023-06-15")
-        option("symbol", default="", help="instrument (default: BOURSOMATIC_DEFAULT_SYMBOL, else SPY, else the first)")
-        option("timeframe", default="1d", choices=TIMEFRAMES, help="spacing of the bars (default: 1d)")
-        for r in RANGES.values():
-            bounds = f"{r.label.lower()}{f' in {r.unit}' if r.unit else ''}, {r.low:g} to {r.high:g}"
-            option(r.name, type=int if r.whole else float, help=f"{bounds} (default: {r.default:g})")
-        option("output_dir", default="", help="folder for a copy of the run's files (default: only the artifact root)")
-        option("protocol", default="honest", choices=PROTOCOLS, help="recipe (default: honest)")
-        option("features", nargs="+", choices=FEATURE_GROUPS, help="groups of features, in the place of --feature_set")
-        option("model", default="lightgbm", choices=MODELS, help="trees or logistic regression (default: lightgbm)")
+        candle_options(parser)
         option(
-            "feature_set",
-            choices=FEATURE_SETS,
-            help="features (default: scale_free for honest and steady, poc16 for poc)",
+            parser,
+            "output_dir",
+            default="",
+            help="folder for a copy of the run's files (default: only the artifact root)",
         )
-        option("live", action="store_true", help="train although too few candles follow: without a test window")
-        option("no_confirm", action="store_true", help="leave out the walk-forward confirmation")
 
     def work(self, **options: Any) -> commands.CommandResult:
         target = Path(options["output_dir"]).expanduser() if options["output_dir"] else None
         if target and target.exists() and not target.is_dir():
             raise CommandError(f"--output_dir {target} is a file. Name a folder.")
-        family = _create(options)
+        family = create_claimed(parse_candle_spec, candle_body(options))
         outcome = foreground.execute_family(family, None if options["json"] else self._tell)
         run = TrainingRun.objects.select_related("series__instrument", "created_by").get(pk=family[-1].pk)
         answer = run_json(run)
@@ -64,8 +53,35 @@ class Command(commands.JsonCommand):
         self.stderr.write(f"{progress:4.0%}  {stage:<9} {message}", style_func=str)
 
 
-def _create(options: dict[str, Any]) -> list[Held]:
-    """Validated exactly as the API does."""
+def option(parser: ArgumentParser, name: str, **more: Any) -> None:
+    """An option that is taken with underscores and with dashes."""
+    dashes = name.replace("_", "-")
+    parser.add_argument(*dict.fromkeys((f"--{name}", f"--{dashes}")), **more)
+
+
+def candle_options(parser: ArgumentParser) -> None:
+    """The options of a candle run."""
+    add = partial(option, parser)
+    add("selected_candle_date", required=True, help="decision candle, UTC: 2023-06-15T00:00:00Z or 2023-06-15")
+    add("symbol", default="", help="instrument (default: BOURSOMATIC_DEFAULT_SYMBOL, else SPY, else the first)")
+    add("timeframe", default="1d", choices=TIMEFRAMES, help="spacing of the bars (default: 1d)")
+    for r in RANGES.values():
+        bounds = f"{r.label.lower()}{f' in {r.unit}' if r.unit else ''}, {r.low:g} to {r.high:g}"
+        add(r.name, type=int if r.whole else float, help=f"{bounds} (default: {r.default:g})")
+    add("protocol", default="honest", choices=PROTOCOLS, help="recipe (default: honest)")
+    add("features", nargs="+", choices=FEATURE_GROUPS, help="groups of features, in the place of --feature_set")
+    add("model", default="lightgbm", choices=MODELS, help="trees or logistic regression (default: lightgbm)")
+    add(
+        "feature_set",
+        choices=FEATURE_SETS,
+        help="features (default: scale_free for honest and steady, poc16 for poc)",
+    )
+    add("live", action="store_true", help="train although too few candles follow: without a test window")
+    add("no_confirm", action="store_true", help="leave out the walk-forward confirmation")
+
+
+def candle_body(options: dict[str, Any]) -> dict[str, Any]:
+    """The API's body that these options say."""
     body = {
         "candle_date": options["selected_candle_date"],
         "symbol": options["symbol"] or default_symbol(),
@@ -80,10 +96,16 @@ def _create(options: dict[str, Any]) -> list[Held]:
     for name in ("feature_set", "features"):
         if options[name]:
             body[name] = options[name]
+    return body
+
+
+def create_claimed(parse: Callable[[Any], Spec], body: dict[str, Any]) -> list[Held]:
+    """Validated exactly as the API does."""
     try:
-        return foreground.create_claimed(parse_candle_spec(body))
+        return foreground.create_claimed(parse(body))
     except SpecError as error:
-        raise CommandError("; ".join(f"{name}: {' '.join(said)}" for name, said in error.errors.items())) from error
+        refusals = (f"{name}: {' '.join(messages)}" for name, messages in error.errors.items())
+        raise CommandError("; ".join(refusals)) from error
 
 
 def _summary(answer: dict[str, Any], folder: Path) -> list[str]:

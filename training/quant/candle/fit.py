@@ -122,7 +122,7 @@ def fit_until_it_stops(
         curve.append(float(env.evaluation_result_list[0][2]))
         on_round(env.iteration + 1, curve[-1])
 
-    params = _params(spec)
+    params = tree_params(spec)
     scaled = [scaler.transform(features[part.start : part.stop]) for part in (fit, validation)]
     training = lightgbm.Dataset(scaled[0], labels[fit.start : fit.stop], params=params)
     held_out = training.create_valid(scaled[1], labels[validation.start : validation.stop], params=params)
@@ -140,7 +140,7 @@ def fit_rounds(features: Floats, labels: Floats, *, rows: range, spec: CandleSpe
     """Fitted on `rows` with a known number of rounds."""
     part = slice(rows.start, rows.stop)
     scaler = StandardScaler().fit(features[part])
-    model = lightgbm.LGBMClassifier(n_estimators=rounds, **_params(spec))
+    model = lightgbm.LGBMClassifier(n_estimators=rounds, **tree_params(spec))
     model.fit(scaler.transform(features[part]), labels[part])
     return Fitted(model, scaler, rounds)
 
@@ -153,7 +153,7 @@ def fit_logistic(features: Floats, labels: Floats, *, rows: range, spec: CandleS
     return FittedLogistic(model.fit(scaler.transform(features[part]), labels[part]), scaler)
 
 
-def _params(spec: CandleSpec) -> dict[str, Any]:
+def tree_params(spec: CandleSpec) -> dict[str, Any]:
     """By the names of scikit-learn's face, which LightGBM's own calls know too."""
     steady = spec.protocol == "steady"
     searched = {"reg_lambda": spec.lambda_l2, "colsample_bytree": spec.columns}

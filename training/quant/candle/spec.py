@@ -6,7 +6,7 @@ Form, sliders, serializer, command line and docs read them here. No third-party 
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -193,8 +193,9 @@ def format_time(value: datetime) -> str:
     return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def parse_candle_spec(data: Any, *, default_symbol: str = "") -> CandleSpec:
-    """The API's body as a CandleSpec. Unknown fields, wrong types and values out of range raise SpecError.
+def parse_candle_spec(data: Any, *, default_symbol: str = "", besides: Collection[str] = ()) -> CandleSpec:
+    """The API's body as a CandleSpec. Unknown fields, wrong types and values out of range raise SpecError; `besides`
+    are fields that somebody else reads.
 
     Whether the candle exists and has enough history is the service's question: it needs the bars.
     """
@@ -205,7 +206,7 @@ def parse_candle_spec(data: Any, *, default_symbol: str = "") -> CandleSpec:
     if not isinstance(params, Mapping):
         errors["params"] = ["Must be an object with learning_rate, num_leaves, max_depth, min_child_samples."]
         params = {}
-    _check_names(data, params, errors)
+    _check_names(data, params, errors, besides)
     values: dict[str, Any] = {
         "candle": _candle(data, errors),
         "symbol": _text(data, "symbol", default_symbol, errors),
@@ -286,9 +287,11 @@ def _search(data: Mapping[str, Any], values: dict[str, Any], errors: dict[str, l
             errors["seen_until"] = [str(error)]
 
 
-def _check_names(data: Mapping[str, Any], params: Mapping[str, Any], errors: dict[str, list[str]]) -> None:
+def _check_names(
+    data: Mapping[str, Any], params: Mapping[str, Any], errors: dict[str, list[str]], besides: Collection[str]
+) -> None:
     at_top = {"candle_date", "params", "symbol", "timeframe", "protocol", "model", "confirm", "live"}
-    at_top |= {"feature_set", "features", "study_id", "seen_until"}
+    at_top |= {"feature_set", "features", "study_id", "seen_until", *besides}
     at_top |= {name for name, r in RANGES.items() if not r.in_params}
     nested = {name for name, r in RANGES.items() if r.in_params} | set(OPTIONAL_RANGES)
     for name in data:

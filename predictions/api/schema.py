@@ -7,6 +7,7 @@ from boursomatic.shared.records import UNSET, Day, Meta, Moment, Record, Share, 
 from predictions.models import Label, RecommendationFlag
 from predictions.quant.calibration import Bin
 from predictions.quant.predict import SAMPLES
+from training.quant.candle.spec import DECISIONS
 
 OutOfRange = Annotated[Share, about("Share of features below or above all training rows")]
 Distance = Annotated[float, Meta(ge=0, description="Root mean square of the scaled features; about 1 in training")]
@@ -18,6 +19,7 @@ class PredictionHead(Record):
     run_id: str
     symbol: str
     timeframe: str
+    decision: Annotated[str, choice(DECISIONS, "When it is made: at a candle's close, or at the next one's open")]
     warning: Annotated[str | None, about("Says when it was asked of another instrument")]
 
 

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from predictions.candle.ask import CandlePredictions, iso_times, sample_names
 from predictions.quant.calibration import calibration
-from predictions.quant.predict import SAMPLES, TEST
+from predictions.quant.predict import AFTER, SAMPLES, TEST
+from training.quant.candle.outcomes import follow
 from training.quant.candle.spec import COST_BP, format_time
-from training.quant.stats.backtest import Performance, bars_a_year, simulate
+from training.quant.stats.backtest import Performance, bars_a_year
 
 Floats = NDArray[np.float64]
 MILLION = 1e6  # probabilities of the chart in millionths, cut off: they stand on the same side of any threshold
@@ -20,7 +21,8 @@ MILLION = 1e6  # probabilities of the chart in millionths, cut off: they stand o
 def rows_answer(predicted: CandlePredictions, threshold: float) -> dict[str, Any]:
     """The answer that outside programs rely on: one object for each prediction.
 
-    A prediction stands at the candle whose close it is made at; `target` is the candle that it speaks of, None while
+    A prediction stands at the candle whose close it is made at, one made at the next open at the candle before it;
+    `target` is the candle that it speaks of, None while
     that one has not come.
     """
     defined, output, times = predicted.defined, predicted.output, predicted.iso()
@@ -84,27 +86,22 @@ def columns_answer(predicted: CandlePredictions) -> dict[str, Any]:
 
 
 def performance_answer(predicted: CandlePredictions, threshold: float) -> dict[str, Any]:
-    """PROTOCOL §3 over the candles that the model was not made of: from its first test candle on, starting flat.
+    """PROTOCOL §3 over the candles that the model was not made of: from its first test candle on, of a live run from
+    its decision on, starting flat.
 
     `equity` and `buy_and_hold` stand at `epoch` and begin at 1, at the decision candle; None where no such candle has
     an outcome.
     """
-    rows = np.flatnonzero(predicted.sample >= TEST)
-    bars = predicted.bars
+    tested, bars = np.flatnonzero(predicted.sample == TEST), predicted.bars
+    rows = tested if len(tested) else np.flatnonzero(predicted.sample == AFTER)
     if not len(rows) or rows[0] + 1 >= len(bars):
         return {**_head(predicted), "threshold": threshold, "epoch": [], "strategy": None, "buy_and_hold": None}
     held_out = bars.slice(int(rows[0]), len(bars))
-    follows = np.nan_to_num(predicted.output.probability[rows[0] : -1], nan=-1.0) >= threshold
+    signals = np.nan_to_num(predicted.output.probability[rows[0] : -1], nan=-1.0) >= threshold
     a_year = bars_a_year(held_out.time, predicted.series.timeframe)
 
-    def earned(position: NDArray[np.bool_]) -> Performance:
-        return simulate(
-            weights=position.astype(np.float64)[:, None],
-            open_=held_out.open[:, None],
-            close=held_out.close[:, None],
-            cost_bp=COST_BP,
-            bars_a_year=a_year,
-        )
+    def earned(position: NDArray[np.bool_], decision: str) -> Performance:
+        return follow(position.astype(np.float64), held_out, decision=decision, bars_a_year=a_year)
 
     return {
         **_head(predicted),
@@ -112,8 +109,8 @@ def performance_answer(predicted: CandlePredictions, threshold: float) -> dict[s
         "cost_bp": COST_BP,
         "first": format_time(datetime.fromtimestamp(int(held_out.time[0]), tz=UTC)),
         "epoch": held_out.time,
-        "strategy": _figures(earned(follows)),
-        "buy_and_hold": _figures(earned(np.ones(len(follows), dtype=np.bool_))),
+        "strategy": _figures(earned(signals, predicted.decision)),
+        "buy_and_hold": _figures(earned(np.ones(len(signals), dtype=np.bool_), "close")),
     }
 
 
@@ -127,5 +124,6 @@ def _head(predicted: CandlePredictions) -> dict[str, Any]:
         "run_id": predicted.run.run_id,
         "symbol": predicted.series.instrument.symbol,
         "timeframe": predicted.series.timeframe,
+        "decision": predicted.decision,
         "warning": predicted.warning or None,
     }

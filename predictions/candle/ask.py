@@ -15,8 +15,8 @@ from predictions.quant.predict import SAMPLES, TEST, Bounds, Codes, Predictions,
 from training.artifacts.loading import stored_model
 from training.models import Status, TrainingRun
 from training.quant.candle.model import CandleModel
+from training.quant.candle.outcomes import candle_label
 from training.quant.candle.spec import CandleSpec, parse_time
-from training.quant.labels import up_label
 
 Floats = NDArray[np.float64]
 
@@ -30,7 +30,8 @@ class CandlePredictions:
     """What a run's model says of the candles of `series`, one row for each bar of `bars`; see Predictions.
 
     Stale bars are not among them, unless the run is of the first rule. `up`: (n,) 1 where the next candle closed
-    higher, 0 where it closed lower, NaN where it closed unmoved (0 by the first rule) and while that is not known.
+    higher (of a run that decides at its open: above that), 0 where it closed lower, NaN where it closed unmoved (0 by
+    the first rule) and while that is not known.
     `next_time`: seconds of the candle after the last one, None while there is none.
     """
 
@@ -47,6 +48,11 @@ class CandlePredictions:
     @property
     def by_first_rule(self) -> bool:
         return CandleSpec.from_dict(self.run.config).by_first_rule
+
+    @property
+    def decision(self) -> str:
+        """When the model decides: "close", or "next_open"."""
+        return CandleSpec.from_dict(self.run.config).decision
 
     @property
     def defined(self) -> NDArray[np.bool_]:
@@ -85,7 +91,7 @@ def ask(*, run: TrainingRun, series: Series | None, start: datetime | None, end:
         bars = load_candles(series, start=start, end=end, before=warmup, after=1).candles.adjusted()
     first = 0 if start is None else int(np.searchsorted(bars.time, int(start.timestamp())))
     stop = len(bars) if end is None else int(np.searchsorted(bars.time, int(end.timestamp()), side="right"))
-    output = predict_candles(model, bars.slice(0, stop), first=first)
+    output = predict_candles(model, bars, first=first, stop=stop)
     window = bars.slice(first, stop)
     return CandlePredictions(
         run=run,
@@ -94,7 +100,7 @@ def ask(*, run: TrainingRun, series: Series | None, start: datetime | None, end:
         bars=window,
         output=output,
         sample=sample_codes(window.time, bounds_of(run)),
-        up=up_label(bars.close, keep_unmoved=spec.by_first_rule)[first:stop],
+        up=candle_label(bars, spec)[first:stop],
         next_time=int(bars.time[stop]) if stop < len(bars) else None,
         warning=_warning(run, series),
     )

@@ -86,6 +86,8 @@ def compare(runs: list[TrainingRun]) -> Comparison:
     common, why_not = None, ""
     if len({run.series_id for run in runs}) > 1:
         why_not = "They are of different series, so they have no candles in common."
+    elif len({CandleSpec.from_dict(run.config).decision for run in runs}) > 1:
+        why_not = "Some decide at the close and some at the next open, so they don't predict the same."
     else:
         try:
             common = _common([ask(run=run, series=None, start=None, end=None) for run in runs])

@@ -21,8 +21,9 @@ Bounds = dict[str, tuple[int, int] | None]  # first and last time of each part, 
 class Predictions:
     """One row for each candle, decided at its close; NaN where its features are not defined yet.
 
-    `probability`: (n,) of up for the next candle. `out_of_range`: (n,) share of features outside the smallest and
-    largest value of the training rows. `distance`: (n,) root mean square of the scaled features, about 1 in training.
+    `probability`: (n,) of up for the next candle: from this close, or from its open where the model decides there.
+    `out_of_range`: (n,) share of features outside the smallest and largest value of the training rows. `distance`: (n,)
+    root mean square of the scaled features, about 1 in training.
     """
 
     features: Floats
@@ -31,9 +32,10 @@ class Predictions:
     distance: Floats
 
 
-def predict_candles(model: CandleModel, bars: Bars, *, first: int) -> Predictions:
-    """For bars `first` … n-1 (adjusted; earlier ones are warm-up). Each row looks at bars up to its own."""
-    features = feature_matrix(bars, name=model.feature_set, timeframe=model.timeframe)[first:]
+def predict_candles(model: CandleModel, bars: Bars, *, first: int, stop: int) -> Predictions:
+    """For bars `first` … `stop` - 1 (adjusted; earlier ones are warm-up). Each row looks at bars up to its own, and at
+    the next one's open where the model does: it has no probability at the newest bar."""
+    features = feature_matrix(bars, name=model.feature_set, timeframe=model.timeframe)[first:stop]
     outside = (features < model.feature_low) | (features > model.feature_high)
     scaled = (features - model.mean) / model.scale
     probability = model.probability(features)

@@ -133,7 +133,7 @@ def _bare(run_id: str) -> dict[str, Action]:
     scaled = (features - model.mean) / model.scale
 
     def from_bars() -> bytes:
-        return predict_candles(model, bars, first=0).probability.tobytes()
+        return predict_candles(model, bars, first=0, stop=len(bars)).probability.tobytes()
 
     return {
         "bare_predict": lambda: np.asarray(booster.predict(scaled, num_iteration=trees, num_threads=1)).tobytes(),

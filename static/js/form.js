@@ -33,8 +33,13 @@ function tick(form) {
   for (const box of form.querySelectorAll("input[name=features]")) box.checked = box.dataset.sets.split(" ").includes(set);
 }
 document.addEventListener("change", ({ target }) => {
-  if (target.matches("select[name=feature_set], select[name=protocol]") && target.form.elements.feature_set) tick(target.form);
-  if (target.matches("input[name=features]")) target.form.elements.feature_set.value = "chosen";
+  const { feature_set: set, decision } = target.form?.elements ?? {};
+  if (!decision) return;
+  const nextOpen = target.form.querySelector("input[name=features][value=raw_o_next]");
+  if (target === decision) nextOpen.checked = decision.value === "next_open"; // it goes with the decision at that open
+  if (target === decision || target.name === "features") set.value = "chosen";
+  if (target.matches("select[name=feature_set], select[name=protocol]")) tick(target.form);
+  decision.value = nextOpen.checked ? "next_open" : "close";
 });
 
 document.addEventListener("change", ({ target }) => {

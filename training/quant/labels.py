@@ -15,6 +15,15 @@ def forward_return(close: Floats, horizon: int) -> Floats:
     return out
 
 
+def session_label(open_: Floats, close: Floats) -> Floats:
+    """1.0 if c_{t+1} > o_{t+1}, else 0.0, of adjusted opens and closes, shape (n,); NaN where bar t+1 isn't known, and
+    where it closed at its open, |c_{t+1}/o_{t+1} - 1| < 1e-9."""
+    out = np.full(len(close), np.nan)
+    moves = close[1:] / open_[1:] - 1.0
+    out[:-1] = np.where(np.abs(moves) < UNMOVED, np.nan, moves > 0.0)
+    return out
+
+
 def up_label(close: Floats, horizon: int = 1, *, keep_unmoved: bool = False) -> Floats:
     """1.0 if c_{t+h} > c_t, else 0.0, of adjusted closes, shape (n,); NaN where there is no outcome.
 

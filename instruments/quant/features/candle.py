@@ -1,9 +1,10 @@
 """Features of a bar, each from that bar and earlier ones only.
 
 Input everywhere: `Bars` of one series, prices adjusted (`Bars.adjusted()`), ascending, length n. Output: float64 arrays
-of length n. The value at t looks at bars <= t; where its window reaches before the first bar it is NaN, and nowhere
-else: sound bars (finite, above zero) give finite features. Windows are summed in a fixed order, bar by bar, so that a
-value does not depend, to the last bit, on where the array begins or ends.
+of length n. The value at t looks at bars <= t, that of `raw_o_next` also at the open of bar t+1; where its window
+reaches before the first bar (`raw_o_next`: after the last) it is NaN, and nowhere else: sound bars (finite, above zero)
+give finite features. Windows are summed in a fixed order, bar by bar, so that a value does not depend, to the last bit,
+on where the array begins or ends.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instruments.quant.bars import Bars
-from instruments.quant.features.names import feature_groups
+from instruments.quant.features.names import NEXT_OPEN, feature_groups
 
 Floats = NDArray[np.float64]
 
@@ -32,7 +33,8 @@ class FeatureSet:
 
 
 def feature_matrix(bars: Bars, *, name: str, timeframe: str) -> Floats:
-    """(n, k) float64 matrix of a feature set, C-contiguous; the first `warmup` rows hold NaN."""
+    """(n, k) float64 matrix of a feature set, C-contiguous; the first `warmup` rows hold NaN, with `raw_o_next` the
+    last one too."""
     return np.ascontiguousarray(feature_set(name).compute(bars, timeframe))
 
 
@@ -136,6 +138,13 @@ def _one_hot(bars: Bars, timeframe: str) -> list[Floats]:
     return [np.full(len(bars), float(timeframe == name)) for name in ("1d", "4h")]
 
 
+def _next_open(bars: Bars) -> Floats:
+    """ln(o_{t+1} / c_t); NaN at the last bar."""
+    out = np.full(len(bars), np.nan)
+    out[:-1] = np.log(bars.open[1:] / bars.close[:-1])
+    return out
+
+
 @dataclass(frozen=True)
 class FeatureGroup:
     """Columns that are ticked together. `warmup` bars must come before the first row that has all of them."""
@@ -149,6 +158,10 @@ class FeatureGroup:
 RAW_WARNING = (
     "Raw price levels do not carry over time: on pure noise they lift the AUC by about 0.01 "
     "and the share of false alarms to 7-8 %."
+)
+NEXT_OPEN_WARNING = (
+    "The next candle's open is known once that candle has opened: for decisions at that open, on the way from there to "
+    "its close. At the newest candle there is no prediction, since bars are stored with their close."
 )
 _ISO = ("iso_0", "iso_1", "iso_2", "iso_3")
 _SHAPE = ("hl_range", "price_change", "upper_shadow", "lower_shadow")
@@ -173,6 +186,7 @@ GROUPS: dict[str, FeatureGroup] = {
         ("raw_o", "raw_h", "raw_l", "raw_c", "raw_v", "volume_m"), 0, lambda bars, _: _raw(bars), RAW_WARNING
     ),
     "timeframe": FeatureGroup(("tf_1d", "tf_4h"), 0, _one_hot),
+    NEXT_OPEN: FeatureGroup((NEXT_OPEN,), 0, lambda bars, _: [_next_open(bars)], NEXT_OPEN_WARNING),
 }
 # In the order of the original.
 _POC16 = ("raw_o", "raw_h", "raw_l", "raw_c", "raw_v", *_ISO, "tf_1d", "tf_4h", *_SHAPE, "volume_m")

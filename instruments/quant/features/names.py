@@ -1,6 +1,7 @@
 """Names of the candle features' groups and of the sets that they make. Light: web processes load this module."""
 
-FEATURE_GROUPS = ("shape", "returns", "volume", "distance", "volatility", "ma5", "raw", "timeframe")
+NEXT_OPEN = "raw_o_next"  # the only group that knows something of the next bar
+FEATURE_GROUPS = ("shape", "returns", "volume", "distance", "volatility", "ma5", "raw", "timeframe", NEXT_OPEN)
 FEATURE_SETS = {
     "scale_free": ("shape", "returns", "volume", "distance", "volatility"),
     "poc16": ("shape", "raw", "timeframe"),

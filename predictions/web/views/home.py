@@ -73,5 +73,6 @@ def runs_compare(request: HttpRequest) -> HttpResponse:
 def record(request: HttpRequest, run_id: str) -> HttpResponse:
     """The live record of a run's model, which the run's own page fetches."""
     run = get_object_or_404(TrainingRun.objects.existing(), run_id=run_id, subject=None, universe=None)
-    context = {"record": live_record(run), "parts": ("Test window", "Live")}
+    decides_at_open = run.config.get("decision") == "next_open"
+    context = {"record": live_record(run), "parts": ("Test window", "Live"), "decides_at_open": decides_at_open}
     return render(request, "predictions/candle/_live_record.html", context)

@@ -238,9 +238,8 @@ function wireTraining() {
     onPoint: pointAt,
     onSwitch: switchTrainMode,
   });
-  const body = document.getElementById("dialog-body");
-  body.addEventListener("change", ({ target }) => train.follow(target.form));
-  dialog = new Dialog(document.getElementById("train-dialog"), body, {
+  document.addEventListener("change", ({ target }) => train.follow(target.form)); // after form.js, which fits fields together
+  dialog = new Dialog(document.getElementById("train-dialog"), document.getElementById("dialog-body"), {
     onClose: () => (document.title = `${current.symbol} ${current.timeframe} · Boursomatic`),
   });
 }

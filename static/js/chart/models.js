@@ -64,7 +64,7 @@ export class Models {
       const said = [[label, `${(100 * p).toFixed(1)} %`, modelColour(i)]];
       if (i > 0) return said;
       const outcome = { 1: "rose", 0: "did not rise" }[columns.up[row]] ?? "not known";
-      return [...said, ["predicted", p >= this.threshold ? "up" : "not up"], ["next candle", outcome]];
+      return [...said, ["predicted", p >= this.threshold ? "up" : "not up"], [columns.decision === "next_open" ? "next candle from its open" : "next candle", outcome]];
     });
   }
 

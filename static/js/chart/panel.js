@@ -5,6 +5,10 @@ import * as format from "./format.js";
 import { Kept } from "./kept.js";
 import { MOST_MODELS } from "./state.js";
 
+const TRADES = {
+  close: "bought at the next open while it predicts up",
+  next_open: "bought at the next open, where it predicts up, and sold at the same candle's close",
+};
 const PARTS = ["train", "validation", "test", "after"];
 const GROUPS = { active: "Active", recent: "Recent", others: "Trained on other instruments" };
 const percent = (share) => `${(100 * share).toFixed(0)} %`;
@@ -107,7 +111,7 @@ export class Panel {
     }
     this.part("earned").replaceChildren(...rows);
     this.part("earned-since").textContent = rows.length
-      ? `From its first test candle, ${found.first.slice(0, 10)}, on: bought at the next open while it predicts up, after ${found.cost_bp} bp a side.`
+      ? `From its first test candle, ${found.first.slice(0, 10)}, on: ${TRADES[found.decision]}, after ${found.cost_bp} bp a side.`
       : "No candle after its training has an outcome yet.";
   }
 }
@@ -118,7 +122,7 @@ function group(label, models) {
 }
 
 // The newest prediction in words, and how often such a probability came true.
-function newest({ epoch, probability, out_of_range, calibration, judged, own_threshold }, threshold, timeframe) {
+function newest({ epoch, probability, out_of_range, calibration, judged, own_threshold, decision }, threshold, timeframe) {
   if (!epoch.length) return [paragraph("No candle of this series has all features the model needs.")];
   const last = epoch.length - 1;
   const p = probability[last];
@@ -127,7 +131,7 @@ function newest({ epoch, probability, out_of_range, calibration, judged, own_thr
   const word = make("strong", { className: up ? "up" : "down" }, up ? "up" : "not up");
   const against = threshold === own_threshold ? `this model's threshold of ${fine(threshold)}` : `the threshold of ${fine(threshold)} set here`;
   const time = make("span", { title: format.utc(epoch[last]) }, format.day(epoch[last], timeframe));
-  const said = make("p", {}, "At the close of ", time, `: P(up) ${fine(p)}, ${place} ${against}: predicted `, word, ".");
+  const said = make("p", {}, decision === "next_open" ? "At the open after " : "At the close of ", time, `: P(up) ${fine(p)}, ${place} ${against}: predicted `, word, ".");
   const parts = [said];
   const bin = calibration.find((one) => p >= one.low && p < one.high);
   const [low, high] = bin ? bin.interval.map(percent) : [];

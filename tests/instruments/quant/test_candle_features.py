@@ -46,6 +46,19 @@ def test_it_gives_the_same_bits_wherever_the_array_begins(name: str, start: int)
     assert np.array_equal(whole, part)
 
 
+def test_the_next_open_is_all_that_is_seen_of_the_next_bar() -> None:
+    bars, other = noise_bars(300), noise_bars(300, seed=9)
+    cut = 250  # rows before it: bar `cut` keeps its open alone
+    mixed = Bars(*(np.concatenate([getattr(bars, c)[:cut], getattr(other, c)[cut:]]) for c in vars(bars)))
+    mixed.open[cut] = bars.open[cut]
+    for name in ("raw_o_next", "scale_free", "shape+ma5+raw+raw_o_next"):
+        whole = feature_matrix(bars, name=name, timeframe="1d")[:cut]
+        assert np.array_equal(whole, feature_matrix(mixed, name=name, timeframe="1d")[:cut], equal_nan=True)
+    column = feature_matrix(bars, name="raw_o_next", timeframe="1d")[:, 0]
+    np.testing.assert_allclose(column[:-1], np.log(bars.open[1:] / bars.close[:-1]), rtol=1e-12)
+    assert np.isnan(column[-1])
+
+
 def test_it_equals_pandas_rolling_windows() -> None:
     bars = noise_bars(300)
     matrix = pd.DataFrame(

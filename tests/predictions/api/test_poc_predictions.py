@@ -23,7 +23,8 @@ def test_it_predicts_a_range(bob: User, api: ApiOf) -> None:
     answer = api(bob).post(_address(run) + query)
     assert answer.status_code == 200, answer.content
     body = answer.json()
-    assert set(body) == {"run_id", "symbol", "timeframe", "threshold", "total_predictions", "predictions", "warning"}
+    head = {"run_id", "symbol", "timeframe", "decision", "threshold", "total_predictions", "warning"}
+    assert set(body) == head | {"predictions"}
     assert (body["run_id"], body["symbol"], body["threshold"]) == (run.run_id, "SPY", 0.55)
     rows = body["predictions"]
     assert body["total_predictions"] == len(rows) == 43

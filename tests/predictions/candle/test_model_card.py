@@ -46,7 +46,7 @@ def test_its_files_load_in_plain_python_as_the_card_says(bob: User, browser_of: 
     archive = zipfile.ZipFile(io.BytesIO(answer.content))
     assert {Path(name).name for name in archive.namelist()} == set(run.model_version.files)
     archive.extractall(tmp_path)
-    program = SNIPPET.format(run_id=run.run_id)
+    program = SNIPPET.format(run_id=run.run_id, predicted="closes higher")
     bare = {name: value for name, value in os.environ.items() if not name.startswith(("DJANGO", "BOURSOMATIC"))}
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", program],

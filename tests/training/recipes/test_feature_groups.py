@@ -61,7 +61,7 @@ def test_it_refuses_other_features(change: dict[str, Any]) -> None:
 @pytest.mark.db_both
 def test_it_trains_serves_and_proves_a_set_of_its_own(alice: User, browser_of: BrowserOf, api: ApiOf) -> None:
     make_series()
-    run = carried({**BODY, "features": list(FEATURE_GROUPS)}, user=alice)
+    run = carried({**BODY, "features": list(FEATURE_GROUPS), "decision": "next_open"}, user=alice)
     answer = api(alice).get(f"/api/training/poc-runs/{run.run_id}").json()
     assert answer["config"]["feature_set"] == "+".join(FEATURE_GROUPS) == run.feature_set
     assert len(answer["feature_names"]) == sum(len(group.columns) for group in GROUPS.values())

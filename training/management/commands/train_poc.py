@@ -14,7 +14,7 @@ from instruments.quant.features.names import FEATURE_GROUPS, FEATURE_SETS
 from instruments.store.read_bars import default_symbol
 from training.artifacts.storage import artifact_storage, run_folder
 from training.models import Status, TrainingRun
-from training.quant.candle.spec import MODELS, PROTOCOLS, RANGES, TIMEFRAMES, SpecError, parse_candle_spec
+from training.quant.candle.spec import DECISIONS, MODELS, PROTOCOLS, RANGES, TIMEFRAMES, SpecError, parse_candle_spec
 from training.recipes.base import Spec
 from training.runs.as_json import run_json
 from training.worker import foreground
@@ -71,6 +71,7 @@ def candle_options(parser: ArgumentParser) -> None:
     add("protocol", default="honest", choices=PROTOCOLS, help="recipe (default: honest)")
     add("features", nargs="+", choices=FEATURE_GROUPS, help="groups of features, in the place of --feature_set")
     add("model", default="lightgbm", choices=MODELS, help="trees or logistic regression (default: lightgbm)")
+    add("decision", default="close", choices=DECISIONS, help="next_open needs raw_o_next (default: close)")
     add(
         "feature_set",
         choices=FEATURE_SETS,
@@ -90,6 +91,7 @@ def candle_body(options: dict[str, Any]) -> dict[str, Any]:
         **{name: options[name] for name, r in RANGES.items() if not r.in_params and options[name] is not None},
         "protocol": options["protocol"],
         "model": options["model"],
+        "decision": options["decision"],
         "live": options["live"],
         "confirm": not options["no_confirm"],
     }

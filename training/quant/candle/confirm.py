@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 from instruments.quant.bars import Bars
 from instruments.quant.features.candle import feature_matrix
 from training.quant.candle.fit import fit_logistic
+from training.quant.candle.outcomes import candle_label
 from training.quant.candle.plan import plan_candle
 from training.quant.candle.spec import STEPS, CandleSpec, format_time
 from training.quant.candle.split import CandleSplit
 from training.quant.candle.train import evidence_of, fit_candle, threshold_of
 from training.quant.candle.verdict import Evidence
-from training.quant.labels import up_label
 from training.quant.stats.classification import auc_with_interval
 
 Floats = NDArray[np.float64]
@@ -80,7 +80,7 @@ def confirm_candle(
     `seen_until` (seconds, UTC): windows decided before are not pooled, which may leave nothing.
     `on_window` hears (windows done, windows to do). Deterministic for `spec.seed`.
     """
-    labels = up_label(bars.close, keep_unmoved=spec.by_first_rule)
+    labels = candle_label(bars, spec)
     rows = np.flatnonzero(~np.isnan(labels))
     features = feature_matrix(bars, name=spec.feature_set, timeframe=spec.timeframe)[rows]
     labels = labels[rows]

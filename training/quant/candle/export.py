@@ -20,6 +20,7 @@ def manifest(outcome: CandleOutcome, spec: CandleSpec, *, hashes: dict[str, str]
         "format": 1,
         "feature_set": spec.feature_set,
         "feature_names": list(outcome.columns),
+        "decision": spec.decision,
         "timeframe": spec.timeframe,
         **final.in_manifest,
         "threshold": outcome.threshold,

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from instruments.quant.bars import Bars
 from instruments.quant.features.candle import feature_matrix
+from training.quant.candle.outcomes import candle_label
 from training.quant.candle.plan import plan_candle
 from training.quant.candle.spec import CandleSpec
 from training.quant.candle.train import fit_candle
-from training.quant.labels import up_label
 from training.quant.stats.classification import auc_of_ranks, midranks
 
 DRAWS = 30
@@ -48,7 +48,7 @@ def control_candle(
     if not len(split.test):
         return None
     features = feature_matrix(bars, name=spec.feature_set, timeframe=spec.timeframe)[plan.rows]
-    labels = up_label(bars.close, keep_unmoved=spec.by_first_rule)[plan.rows]
+    labels = candle_label(bars, spec)[plan.rows]
     rows = slice(split.fit.start, split.test.stop)
     test = slice(split.test.start, split.test.stop)
     rng = np.random.default_rng(spec.seed)

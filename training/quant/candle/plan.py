@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from instruments.quant.bars import Bars, Seconds
 from instruments.quant.features.candle import feature_set
+from training.quant.candle.outcomes import candle_label
 from training.quant.candle.spec import CandleSpec, parse_time
 from training.quant.candle.split import MIN_CLASS_ROWS, MIN_TRAIN_ROWS, CandleSplit, candle_split, training_start
-from training.quant.labels import up_label
 
 A_FORTNIGHT_S = 14 * 86_400  # holidays and weekends never close a market for so long
 NO_STALE: Seconds = np.empty(0, dtype=np.int64)
@@ -116,7 +116,7 @@ def plan_candle(bars: Bars, *, decision: int, spec: CandleSpec, stale_time: Seco
     warmup = feature_set(spec.feature_set).warmup
     start = int(training_start(parse_time(spec.candle), spec.train_years).timestamp())
     first = max(int(np.searchsorted(bars.time, start, side="left")), warmup)
-    labels = up_label(bars.close, keep_unmoved=spec.by_first_rule)
+    labels = candle_label(bars, spec)
     rows = np.flatnonzero(~np.isnan(labels))
     first_row, decision_row = np.searchsorted(rows, (first, decision)).tolist()
     missing_after = max(0, spec.rows_after - (len(rows) - decision_row))

@@ -21,12 +21,12 @@ from training.quant.candle.fit import (
     fit_rounds,
     fit_until_it_stops,
 )
+from training.quant.candle.outcomes import candle_label, follow
 from training.quant.candle.plan import NO_STALE, CandlePlan, plan_candle
-from training.quant.candle.spec import COST_BP, CandleSpec
+from training.quant.candle.spec import CandleSpec
 from training.quant.candle.split import CandleSplit
 from training.quant.candle.verdict import Evidence
-from training.quant.labels import up_label
-from training.quant.stats.backtest import Performance, bars_a_year, simulate, tranche_weights
+from training.quant.stats.backtest import Performance, bars_a_year
 from training.quant.stats.classification import Metrics, auc_with_interval, best_f1_threshold, evaluate
 from training.quant.stats.significance import permutation_test
 
@@ -81,7 +81,7 @@ def train_candle(
     plan.require_trainable()
     split = plan.split
     features_by_bar = feature_matrix(bars, name=spec.feature_set, timeframe=spec.timeframe)
-    features, labels = features_by_bar[plan.rows], up_label(bars.close, keep_unmoved=spec.by_first_rule)[plan.rows]
+    features, labels = features_by_bar[plan.rows], candle_label(bars, spec)[plan.rows]
 
     validated, final = fit_candle(features, labels, split=split, spec=spec, on_stage=on_stage, on_round=on_round)
 
@@ -173,17 +173,9 @@ def _judge(
         }
     y, p = _part(labels, split.test), probability[_part(plan.rows, split.test) - plan.span.start]
     test = evaluate(y, p, threshold)
-    prices = slice(plan.span.start, plan.span.stop + 1)
-    strategy, holding = (
-        simulate(
-            weights=tranche_weights(signals[:, None], horizon=split.horizon),
-            open_=bars.open[prices, None],
-            close=bars.close[prices, None],
-            cost_bp=COST_BP,
-            bars_a_year=a_year,
-        )
-        for signals in ((probability >= threshold).astype(np.float64), np.ones(len(probability)))
-    )
+    traded, signals = bars.slice(plan.span.start, plan.span.stop + 1), (probability >= threshold).astype(np.float64)
+    strategy = follow(signals, traded, decision=spec.decision, bars_a_year=a_year)
+    holding = follow(np.ones(len(probability)), traded, decision="close", bars_a_year=a_year)
     return {
         "test": test,
         "evidence": evidence_of(y, p, seed=spec.seed, windows=1, predicted_up=int((p >= threshold).sum())),

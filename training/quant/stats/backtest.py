@@ -63,6 +63,22 @@ def simulate(*, weights: Floats, open_: Floats, close: Floats, cost_bp: float, b
     return performance(returns, traded=traded, net=weights.sum(axis=1), bars_a_year=bars_a_year)
 
 
+def simulate_sessions(
+    *, weights: Floats, open_: Floats, close: Floats, cost_bp: float, bars_a_year: float
+) -> Performance:
+    """A weight decided at the open of bar t+1 is bought there and sold at the same bar's close.
+
+    Arguments and errors as of `simulate`. Bar t+1 earns w_t (c_{t+1}/o_{t+1} - 1) - 2 cost |w_t|, summed over the N
+    instruments.
+    """
+    if open_.shape != close.shape or open_.shape != (weights.shape[0] + 1, weights.shape[1]):
+        raise ValueError("open and close need one bar more than weights, and the same instruments")
+    traded = 2.0 * np.abs(weights).sum(axis=1)
+    intraday = weights * (close[1:] / open_[1:] - 1.0)
+    returns = intraday.sum(axis=1) - cost_bp / 1e4 * traded
+    return performance(returns, traded=traded, net=weights.sum(axis=1), bars_a_year=bars_a_year)
+
+
 def performance(returns: Floats, *, traded: Floats, net: Floats, bars_a_year: float) -> Performance:
     """Figures of (T,) periodic returns, fractions after costs, T > 0, no NaN; `traded` and `net` (T,) are the absolute
     change and the sum of the weights. Sharpe 1966. The starting equity counts as a peak of the drawdown."""

@@ -125,6 +125,14 @@ def sharpe_interval(returns: Floats, *, bars_a_year: float) -> tuple[float, floa
     return ratio * a_year, (ratio - half) * a_year, (ratio + half) * a_year
 
 
+def session_trades(held: Bools, returns: Floats) -> list[Trade]:
+    """As `trades_of`, of positions that are bought at a bar's open and sold at its close: each bar is a trade."""
+    return [
+        Trade(bar, bar, total, min(0.0, total), max(0.0, total), is_open=False)
+        for bar, total in zip(np.flatnonzero(held).tolist(), returns[held].tolist(), strict=True)
+    ]
+
+
 def trades_of(held: Bools, returns: Floats) -> list[Trade]:
     """Unbroken stretches of `held`. Both (T,): bar by bar, whether the position decided before it was held at its
     close, and what the bar earned after costs. A position is sold at the open of the bar after the stretch, which

@@ -13,11 +13,11 @@ from instruments.quant.bars import Bars, Seconds
 from instruments.quant.features.candle import feature_set
 from instruments.store.read_bars import MarkedBars, UnknownSeries, load_candles, load_marked, series_get
 from training.evidence.trials import next_k
+from training.quant.candle.outcomes import candle_label
 from training.quant.candle.plan import NO_STALE, CandlePlan, plan_candle
 from training.quant.candle.spec import ROWS_RULE, CandleSpec, SpecError, format_time
 from training.quant.candle.split import MIN_TRAIN_ROWS, training_start
 from training.quant.candle.verdict import next_trial_text, visible_auc_text
-from training.quant.labels import up_label
 from training.quant.stats.significance import smallest_visible_auc
 
 Rows = NDArray[np.int64]
@@ -60,7 +60,7 @@ def candle_data(series: Series, spec: CandleSpec, *, steps: int = 0) -> CandleDa
         marked = load(series, start=start, end=spec.candle_at, before=warmup, after=after)
         bars = (marked.stored if spec.by_first_rule else marked.candles).adjusted()
         decision = _position(series, marked, bars, spec)
-        rows = np.flatnonzero(~np.isnan(up_label(bars.close, keep_unmoved=spec.by_first_rule)))
+        rows = np.flatnonzero(~np.isnan(candle_label(bars, spec)))
         own_row = int(np.searchsorted(rows, decision))
         oldest = _decision_before(bars, rows, own_row - steps * spec.test_window_size) if steps else spec.candle_at
         lacks_before = earliest is not None and (oldest is None or oldest < earliest)
@@ -84,10 +84,11 @@ def candle_data(series: Series, spec: CandleSpec, *, steps: int = 0) -> CandleDa
 def rule_matters(data: CandleData, spec: CandleSpec) -> bool:
     """Whether a run of the first rule would look at other candles or outcomes if it were made by today's."""
     try:
-        today = candle_data(data.series, replace(spec, rows_rule=ROWS_RULE))
+        todays_spec = replace(spec, rows_rule=ROWS_RULE)
+        today = candle_data(data.series, todays_spec)
     except SpecError:
         return True  # its candle is stale
-    return len(today.bars) != len(data.bars) or bool(np.isnan(up_label(today.bars.close)[:-1]).any())
+    return len(today.bars) != len(data.bars) or bool(np.isnan(candle_label(today.bars, todays_spec)[:-1]).any())
 
 
 def _decision_before(bars: Bars, rows: Rows, row: int) -> datetime | None:
@@ -162,7 +163,7 @@ def _first_trainable(series: Series, spec: CandleSpec) -> datetime | None:
     after = warmup + MIN_TRAIN_ROWS
     while True:
         bars = load_candles(series, end=series.first, after=after).candles.adjusted()
-        rows = np.flatnonzero(~np.isnan(up_label(bars.close)))
+        rows = np.flatnonzero(~np.isnan(candle_label(bars, spec)))
         last = int(np.searchsorted(rows, warmup)) + MIN_TRAIN_ROWS - 1
         if last < len(rows):
             return _moment(bars.time[rows[last] + 1])
@@ -176,7 +177,7 @@ def _last_trainable(series: Series, spec: CandleSpec) -> datetime | None:
     before = spec.rows_after
     while True:
         bars = load_candles(series, start=series.last, before=before).candles.adjusted()
-        rows = np.flatnonzero(~np.isnan(up_label(bars.close)))
+        rows = np.flatnonzero(~np.isnan(candle_label(bars, spec)))
         if len(rows) >= spec.rows_after:
             return _moment(bars.time[rows[-spec.rows_after]])
         if len(bars) < before:

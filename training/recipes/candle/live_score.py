@@ -9,8 +9,8 @@ from instruments.quant.features.candle import feature_matrix
 from training.artifacts.loading import stored_model
 from training.errors import RunRefused
 from training.models import Status, TrainingRun
+from training.quant.candle.outcomes import candle_label
 from training.quant.candle.spec import CandleSpec, SpecError
-from training.quant.labels import up_label
 from training.quant.stats.classification import evaluate
 from training.recipes.candle.data import candle_data
 
@@ -33,7 +33,7 @@ def live_score(run: TrainingRun) -> dict[str, Any] | None:
     except RunRefused as error:
         return _score(spec, 0, str(error))
     bars = data.bars
-    labels = up_label(bars.close, keep_unmoved=spec.by_first_rule)
+    labels = candle_label(bars, spec)
     probability = model.probability(feature_matrix(bars, name=model.feature_set, timeframe=model.timeframe))
     rows = np.flatnonzero(~np.isnan(labels) & ~np.isnan(probability))
     rows = rows[rows >= data.decision][spec.gap :]

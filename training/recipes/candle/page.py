@@ -11,9 +11,9 @@ from django.utils import timezone
 from training.evidence.candle import CandleVerdict, candle_verdicts
 from training.evidence.universe import universe_verdicts
 from training.models import ACTIVE, Status, TrainingRun
-from training.quant.candle.spec import RANGES, CandleSpec, parse_time
+from training.quant.candle.spec import DECISION_NAMES, RANGES, CandleSpec, parse_time
 from training.quant.candle.verdict import Verdict
-from training.quant.stats.equity import trades_of
+from training.quant.stats.equity import session_trades, trades_of
 from training.quant.universe.verdict import UniverseVerdict
 from training.recipes.candle.as_json import candle_run_json
 from training.recipes.kinds import listed_kinds
@@ -175,6 +175,7 @@ def _outcome(run: TrainingRun, summary: dict[str, Any]) -> dict[str, Any]:
             level=1.0,
         ),
         "trades": trade_lines(run),
+        "decides_at_open": run.series_id is not None and _decides_at_open(run),
         "performance": {**performance, "rows": _performance_rows(performance)},
         "importance_unit": "share of gain" if best_round else "share of the weights",
         "importance": [
@@ -196,8 +197,8 @@ def _moment(time: str) -> str:
 
 @dataclass(frozen=True)
 class TradeLine:
-    """A stretch of candles that the model was long, bought and sold at opens; returns are fractions after costs,
-    `chart` is the query of the chart around it."""
+    """A stretch of candles that the model was long, bought and sold at opens, or a single one, bought at its open and
+    sold at its close; returns are fractions after costs, `chart` is the query of the chart around it."""
 
     entry: str
     exit: str
@@ -218,20 +219,25 @@ def trade_lines(run: TrainingRun) -> list[TradeLine]:
         return []
     held = np.array([row["prediction"] == 1 for row in rows])
     side = performance["cost_bp"] / 1e4
+    trades = session_trades if _decides_at_open(run) else trades_of
     return [
         TradeLine(
             entry=_moment(rows[trade.first]["target"]),
             exit=_moment(rows[trade.last]["target"]),
             is_open=trade.is_open,
-            bars=trade.last - trade.first + trade.is_open,
+            bars=max(1, trade.last - trade.first + trade.is_open),
             total_return=trade.total_return,
             cost=side if trade.is_open else 2 * side,
             worst=trade.worst,
             best=trade.best,
             chart=_chart_query(run, rows[max(0, trade.first - AROUND)]["timestamp"], rows[trade.last]["target"]),
         )
-        for trade in trades_of(held, np.array(returns))
+        for trade in trades(held, np.array(returns))
     ]
+
+
+def _decides_at_open(run: TrainingRun) -> bool:
+    return CandleSpec.from_dict(run.config).decision == "next_open"
 
 
 def _chart_query(run: TrainingRun, first: str, last: str) -> str:
@@ -263,6 +269,7 @@ def _settings(run: TrainingRun) -> list[tuple[str, str]]:
         (name.replace("_", " ").capitalize(), str(getattr(spec, name)))
         for name in ("protocol", "feature_set", "model", "seed")
     ]
+    rest.append(("Decision", DECISION_NAMES[spec.decision]))
     return [*numbers, *rest, *([("Live", "yes, without a test window")] if run.config["live"] else [])]
 
 

@@ -14,6 +14,7 @@ from training.artifacts.storage import artifact_names, sha256
 from training.models import TrainingRun
 from training.quant.candle.export import joblib_bytes, json_bytes, manifest
 from training.quant.candle.model import MANIFEST, MODEL
+from training.quant.candle.outcomes import candle_label
 from training.quant.candle.plan import SplitPart
 from training.quant.candle.spec import COST_BP, CandleSpec, format_time
 from training.quant.candle.train import CandleOutcome
@@ -70,7 +71,7 @@ def candle_detail(spec: CandleSpec, data: CandleData, outcome: CandleOutcome) ->
         "curve": list(outcome.validated.curve) if outcome.validated else [],
         "feature_importance": _importance(outcome),
         "baselines": {name: _baselines(part) for name, part in _parts(outcome).items()},
-        "test_rows": _test_rows(data, outcome),
+        "test_rows": _test_rows(spec, data, outcome),
         "performance": _performance(outcome),
         "proof": {
             "last_train_outcome": _iso(time[rows[split.train[-1]] + split.horizon]),
@@ -154,18 +155,17 @@ def _baselines(metrics: Evaluated | None) -> dict[str, float] | None:
     }
 
 
-def _test_rows(data: CandleData, outcome: CandleOutcome) -> list[dict[str, Any]]:
+def _test_rows(spec: CandleSpec, data: CandleData, outcome: CandleOutcome) -> list[dict[str, Any]]:
     """Decision by decision: what was predicted at `timestamp` of the candle at `target`, and what came; `outcome` is
-    None where the close did not move."""
-    plan, time, close = outcome.plan, data.bars.time, data.bars.close
-    has_outcome = set(plan.rows[plan.split.test.start : plan.split.test.stop].tolist())
+    None where the price did not move."""
+    plan, time, labels = outcome.plan, data.bars.time, candle_label(data.bars, spec)
     return [
         {
             "timestamp": _iso(time[t]),
             "target": _iso(time[t + 1]),
             "probability": float(p),
             "prediction": int(p >= outcome.threshold),
-            "outcome": int(close[t + 1] > close[t]) if t in has_outcome else None,
+            "outcome": None if np.isnan(labels[t]) else int(labels[t]),
         }
         for t, p in zip(plan.span, outcome.test_probability, strict=True)
     ]

@@ -17,7 +17,7 @@ from boursomatic.shared.records import (
 from instruments.models import Timeframe as Timeframes
 from instruments.quant.features.names import FEATURE_GROUPS, FEATURE_SETS
 from training.models import Status
-from training.quant.candle.spec import MODELS, OPTIONAL_RANGES, PROTOCOLS, RANGES, CandleSpec
+from training.quant.candle.spec import DECISIONS, MODELS, OPTIONAL_RANGES, PROTOCOLS, RANGES, CandleSpec
 from training.quant.candle.verdict import Evidence, Verdict
 from training.recipes.schema import ModelHead, RunHead, bounded, config_record, request_record
 
@@ -59,6 +59,10 @@ else:
             UNSET,
         ),
         model=(Annotated[str, choice(MODELS, "Boosted trees, or logistic regression")], MODELS[0]),
+        decision=(
+            Annotated[str, choice(DECISIONS, "At the close, or at the next open, which needs the group raw_o_next")],
+            DECISIONS[0],
+        ),
         confirm=(Annotated[bool, about("Follow with the walk-forward confirmation")], True),
         live=(Annotated[bool, about("Train a candle with too few candles after it, untested")], False),
         study_id=(Annotated[str, about("The study that tried the params; those may be wider then")] | UnsetType, UNSET),

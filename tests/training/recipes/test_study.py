@@ -203,6 +203,7 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"then_train": "no"}, "then_train", "true or false"),
     ({"protocol": "steady"}, "protocol", "nothing to search"),
     ({"model": "logistic"}, "model", "no settings to search"),
+    ({"features": ["raw_o_next"], "decision": "next_open"}, "decision", "decides at the close"),
     ({"params": {"rounds": 5}}, "rounds", "chooses the rounds itself"),
     ({"params": {"num_leaves": 99}}, "num_leaves", "from 15 to 63"),
     ({"leaves": 5}, "leaves", "Unknown field"),

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instruments.quant.bars import Bars
+from training.quant.candle.outcomes import candle_label
 from training.quant.candle.plan import CandlePlan, NotTrainable, plan_candle
 from training.quant.candle.spec import STEPS, CandleSpec, format_time
-from training.quant.labels import up_label
 
 MIN_STEPS = 3  # confirmation windows that a study must leave unseen
 MIN_FOLDS = 2
@@ -23,7 +23,7 @@ ROWS_IN = 30  # that it is judged on, at least
 
 @dataclass(frozen=True)
 class SearchFold:
-    """Half-open ranges of rows: `fit` all rows before `held_out` whose outcome is known at its first decision."""
+    """Half-open ranges of rows: `fit` all rows before `held_out` and the gap before it."""
 
     fit: range
     held_out: range
@@ -51,7 +51,7 @@ def plan_study(bars: Bars, *, decision: int, spec: CandleSpec, folds: int) -> St
     It stands at the oldest confirmation window where it can be made, the 10th before the run's own at most. Raises
     NotTrainable with how much history is missing where fewer than 3 windows would be left unseen.
     """
-    labels = up_label(bars.close, keep_unmoved=spec.by_first_rule)
+    labels = candle_label(bars, spec)
     rows = np.flatnonzero(~np.isnan(labels))
     own_row = int(np.searchsorted(rows, decision))
     problem = _too_few(0, spec)
@@ -63,7 +63,7 @@ def plan_study(bars: Bars, *, decision: int, spec: CandleSpec, folds: int) -> St
         plan = plan_candle(bars, decision=at, spec=_standing_at(spec, bars, at))
         problem = _problem(plan, spec)
         train = _train(plan, row)
-        shares = search_folds(labels[rows[train.start : train.stop]], folds=folds)
+        shares = search_folds(labels[rows[train.start : train.stop]], folds=folds, gap=spec.gap)
         if not plan.problem and shares:
             return StudyPlan(
                 decision=at,
@@ -77,15 +77,15 @@ def plan_study(bars: Bars, *, decision: int, spec: CandleSpec, folds: int) -> St
     raise NotTrainable(problem)
 
 
-def search_folds(labels: NDArray[np.float64], *, folds: int) -> tuple[SearchFold, ...]:
+def search_folds(labels: NDArray[np.float64], *, folds: int, gap: int = 0) -> tuple[SearchFold, ...]:
     """The last half of rows with these `labels` (n,), in `folds` equal parts, or the most from 2 on that have at least
     30 rows and follow 100 each, both with both classes; empty where that can't be. An outcome is known by the next row,
-    so that the rows right before a part may be fitted on."""
+    so that the rows right before a part may be fitted on, but for the last `gap` of them."""
     n = len(labels)
     half = n // 2
     for count in range(folds, MIN_FOLDS - 1, -1):
         edges = [half + number * (n - half) // count for number in range(count + 1)]
-        parts = [SearchFold(range(start), range(start, stop)) for start, stop in pairwise(edges)]
+        parts = [SearchFold(range(start - gap), range(start, stop)) for start, stop in pairwise(edges)]
         if all(_is_sound(labels, fold) for fold in parts):
             return tuple(parts)
     return ()

@@ -15,8 +15,8 @@ from sklearn.preprocessing import StandardScaler
 from instruments.quant.bars import Bars
 from instruments.quant.features.candle import feature_matrix
 from training.quant.candle.fit import STEADY_ROUNDS, tree_params
+from training.quant.candle.outcomes import candle_label
 from training.quant.candle.spec import DEFAULT_FEATURE_SET, STEADY, CandleSpec
-from training.quant.labels import up_label
 from training.quant.search.plan import StudyPlan
 from training.quant.stats.classification import auc_of_ranks, midranks
 
@@ -62,7 +62,7 @@ class Scorer:
         rotated in time by a distance that `spec.seed` draws, so that no feature can foretell them."""
         self.bars, self.plan, self.spec = bars.slice(0, plan.decision + 1), plan, spec
         rows = slice(plan.train.start, plan.train.stop)
-        self.labels = up_label(self.bars.close, keep_unmoved=spec.by_first_rule)[plan.rows[: plan.train.stop]]
+        self.labels = candle_label(self.bars, spec)[plan.rows[: plan.train.stop]]
         if rotated:
             distance = np.random.default_rng(spec.seed).integers(NEAREST, len(plan.train) - NEAREST)
             self.labels[rows] = np.roll(self.labels[rows], int(distance))

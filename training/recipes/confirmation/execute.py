@@ -9,9 +9,9 @@ from instruments.models import Series
 from instruments.store.read_bars import load_candles
 from training.evidence.trials import Claim
 from training.quant.candle.confirm import Confirmation, confirm_candle
+from training.quant.candle.outcomes import candle_label
 from training.quant.candle.spec import STEPS, CandleSpec, SpecError, format_time
 from training.quant.candle.verdict import LEVEL, can_be_evidence
-from training.quant.labels import up_label
 from training.recipes.base import Completed, Work
 from training.recipes.candle.data import candle_data
 
@@ -62,7 +62,7 @@ def confirmed_spec(series: Series, spec: CandleSpec, seen_until: datetime | None
     if seen_until is None or spec.candle_at >= seen_until:
         return spec
     bars = load_candles(series, start=seen_until).candles.adjusted()
-    outcomes, needed = int(np.sum(~np.isnan(up_label(bars.close)))), spec.rows_after
+    outcomes, needed = int(np.sum(~np.isnan(candle_label(bars, spec)))), spec.rows_after
     if outcomes < needed:
         day = format_time(seen_until)
         raise SpecError({"candle_date": [f"Nothing unseen to judge it by before {day}: {_since(outcomes, needed)}"]})

@@ -106,6 +106,8 @@ def _not_searched(run: CandleSpec) -> dict[str, list[str]]:
         errors["protocol"] = ["Steady fixes all settings: there is nothing to search. Choose honest or poc."]
     if run.model == "logistic":
         errors["model"] = ["Logistic regression has no settings to search. Choose lightgbm."]
+    if run.decision != "close":
+        errors["decision"] = ["Steady, which a study is held against, decides at the close. Leave it out."]
     if run.rounds is not None:
         errors["rounds"] = ["A study chooses the rounds itself. Leave it out."]
     return errors

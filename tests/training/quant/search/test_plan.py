@@ -75,6 +75,11 @@ def test_folds_are_the_last_half_purged_and_expanding(n: int, most: int) -> None
     assert max(sizes) - min(sizes) <= 1
 
 
+def test_a_gap_lies_before_each_fold() -> None:
+    folds = search_folds(np.arange(600) % 2.0, folds=3, gap=15)
+    assert [fold.held_out.start - fold.fit.stop for fold in folds] == [15, 15, 15]
+
+
 def test_folds_have_both_classes_or_are_fewer() -> None:
     labels = np.arange(400) % 2.0
     labels[350:] = 1.0

@@ -184,6 +184,8 @@ RECIPES = {  # kind of run -> its recipe; a further kind is one folder and one l
     "walk": "training.recipes.walk_forward.recipe.RECIPE",
     "fold": "training.recipes.walk_forward.recipe.FOLD",
     "study": "training.recipes.study.recipe.RECIPE",
+    "sweep": "training.recipes.sweep.recipe.RECIPE",
+    "sweep_chunk": "training.recipes.sweep.recipe.CHUNK",
     "store": "training.recipes.store.recipe.RECIPE",
     "recommend": "predictions.recipes.recommend.recipe.RECIPE",
     "score": "predictions.recipes.score.recipe.RECIPE",
@@ -261,7 +263,9 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Boursomatic",
     "DESCRIPTION": "Train trading models from a chart, judged honestly.",
     "VERSION": "1",
-    "TAGS": [{"name": name} for name in ("candle runs", "predictions", "runs and models", "instruments", "data")],
+    "TAGS": [
+        {"name": name} for name in ("candle runs", "search", "predictions", "runs and models", "instruments", "data")
+    ],
     "OAS_VERSION": "3.1.0",  # its schemas are JSON Schema, as records describe themselves
     "POSTPROCESSING_HOOKS": [],
     "SERVE_INCLUDE_SCHEMA": False,

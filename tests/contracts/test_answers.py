@@ -27,6 +27,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 BODY = {"candle_date": candle(560), "symbol": "SPY", "train_years": 1.0, "test_window_size": 20}
 RUNS, POC, MODELS = "/api/training/runs", "/api/training/poc-runs", "/api/models"
 STUDIES = "/api/training/studies"
+SWEEPS, SWEEP = "/api/training/sweeps", "/api/training/sweeps/{sweep_id}"
 UPLOADS, NONE = "/api/data/uploads", "00000000-0000-0000-0000-000000000000"
 BARS, PREDICTIONS = "/api/instruments/{symbol}/bars", "/api/poc-predictions/{run_id}"
 INDICATORS = "/api/instruments/{symbol}/indicators"
@@ -65,12 +66,13 @@ def test_it_answers_what_is_documented(
     candle_run = _candle_runs(ask, browser_of(carol))
     _studies(ask)
     universe_run = _universe_runs(ask)
+    sweep_id = _sweeps(ask)
     _predictions(ask, candle_run)
     _models(ask, candle_run, universe_run)
     _every_kind(ask, carol)
     _lists(ask)
     _changes(ask)
-    _bodies(ask, run_id=universe_run, version=f"universe-{universe_run}", upload_id=upload_id)
+    _bodies(ask, run_id=universe_run, version=f"universe-{universe_run}", upload_id=upload_id, sweep_id=sweep_id)
     _refusals(Asker(api(), witness), Asker(api(stranger), witness))
     assert not witness.wrong, "\n".join(witness.wrong[:40])
     asked = {(method, path) for method, path, status in witness.statuses if status[0] == "2"}
@@ -183,6 +185,26 @@ def _universe_runs(ask: Asker) -> str:
     return str(runs[0])
 
 
+def _sweeps(ask: Asker) -> str:
+    """Two rows over candles of which one has too little history; the sweep's id."""
+    body = {"symbol": "SPY", "candles": [candle(n) for n in (10, 300, 340)], "train_years": [0.5, 1.0]}
+    sweep_id: str = ask("POST", SWEEPS, {**body, "test_window_size": 20}, HTTP_IDEMPOTENCY_KEY="s")["sweep_id"]
+    ask("POST", SWEEPS, body, HTTP_IDEMPOTENCY_KEY="s")
+    ask("POST", SWEEPS, {**body, "candles": ["someday"]})
+    for status in ("queued", "completed"):
+        for path in (SWEEP, RUNS + "/{run_id}"):
+            assert ask("GET", path, sweep_id=sweep_id, run_id=sweep_id)["status"] == status
+        _work()
+    cell = {"candle_date": candle(300), "train_years": 1.0}
+    ask("POST", SWEEP + "/promote", cell, sweep_id=sweep_id, HTTP_IDEMPOTENCY_KEY="p")
+    ask("POST", SWEEP + "/promote", {**cell, "train_years": 0.5}, sweep_id=sweep_id, HTTP_IDEMPOTENCY_KEY="p")
+    ask("POST", SWEEP + "/promote", {**cell, "candle_date": candle(10)}, sweep_id=sweep_id)
+    ask("GET", SWEEP, sweep_id="none")
+    ask("POST", SWEEP + "/promote", cell, sweep_id="none")
+    _work()
+    return sweep_id
+
+
 def _predictions(ask: Asker, run_id: str) -> None:
     for query in ("", "?symbol=AAA"):
         ask("POST", PREDICTIONS, run_id=run_id, query=query)
@@ -274,7 +296,7 @@ def _bodies(ask: Asker, **targets: str) -> None:
         for name in {"params", "walk_forward"} & set(documented):
             inner = component(documented[name])["properties"]
             body = {"candle_date": candle(560)} if name == "params" else {}
-            assert _known(ask(method, path, {**body, name: {"nonsense": 1}})) == set(inner), name
+            assert _known(ask(method, path, {**body, name: {"nonsense": 1}}, **named)) == set(inner), name
 
 
 def _known(refusal: dict[str, list[str]]) -> set[str]:
@@ -286,7 +308,10 @@ def _known(refusal: dict[str, list[str]]) -> set[str]:
 def _refusals(nobody: Asker, stranger: Asker) -> None:
     """401 and 403 of every operation."""
     for method, path in operations():
-        names = {"run_id": "x", "study_id": "x", "version": "x", "symbol": "x", "upload_id": NONE}
+        names = {
+            **{"run_id": "x", "study_id": "x", "sweep_id": "x", "version": "x", "symbol": "x"},
+            "upload_id": NONE,
+        }
         variables = {name: value for name, value in names.items() if "{" + name + "}" in path}
         nobody(method, path, **variables)
         stranger(method, path, **variables)

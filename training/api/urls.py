@@ -1,6 +1,6 @@
 from django.urls import path
 
-from training.api import candle_runs, data, models, runs, studies
+from training.api import candle_runs, data, models, runs, studies, sweeps
 
 urlpatterns = [
     path("data/uploads/<uuid:upload_id>/store", data.store, name="api-upload-store"),
@@ -17,6 +17,9 @@ urlpatterns = [
     path("training/runs", runs.runs, name="api-runs"),
     path("training/runs/<slug:run_id>", runs.run, name="api-run"),
     path("training/runs/<slug:run_id>/cancel", runs.run_cancel, name="api-run-cancel"),
+    path("training/sweeps", sweeps.sweeps, name="api-sweeps"),
+    path("training/sweeps/<slug:sweep_id>", sweeps.sweep, name="api-sweep"),
+    path("training/sweeps/<slug:sweep_id>/promote", sweeps.promote, name="api-sweep-promote"),
     path("models", models.models, name="api-models"),
     path("models/history", models.history, name="api-model-history"),
     path("models/<slug:version>", models.model, name="api-model"),

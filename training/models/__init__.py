@@ -5,6 +5,7 @@ from training.models.registry import Activation, ModelVersion, ModelVersionQuery
 from training.models.runs import IdempotencyKey, RunEvent, RunPositions, TrainingRun, TrainingRunQuerySet
 from training.models.search import Searched, StudyTrial
 from training.models.states import ACTIVE, TERMINAL, Reason, Status, TrialState
+from training.models.sweeps import SweepCell
 from training.models.trials import RETRAINING, Trial, TrialLock
 from training.models.workers import WorkerProcess
 
@@ -12,6 +13,6 @@ from training.models.workers import WorkerProcess
 __all__ = [
     "ACTIVE", "RETRAINING", "TERMINAL", "Activation", "Description", "IdempotencyKey", "ModelVersion",
     "ModelVersionQuerySet", "Reason", "RunEvent", "RunPositions", "RunTag", "Searched", "Status", "StudyTrial",
-    "TrainingRun", "TrainingRunQuerySet", "Trial", "TrialLock", "TrialState", "WorkerProcess",
+    "SweepCell", "TrainingRun", "TrainingRunQuerySet", "Trial", "TrialLock", "TrialState", "WorkerProcess",
 ]
 # fmt: on

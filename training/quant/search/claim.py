@@ -50,11 +50,13 @@ class SweepClaim:
     draws: int | None = None
     p_better: float | None = None
 
-    def names_best(self, level: float | None) -> bool:
-        """Whether the largest row may be called better than the others, where claim (a) needs p < `level`."""
-        if self.p_value is None or self.p_better is None or level is None:
-            return False
-        return self.p_value < level and self.p_better < BETTER_LEVEL
+
+def is_one_better(*, p_value: float | None, p_better: float | None, level: float | None) -> bool:
+    """Whether the largest row may be called better than the others: claim (a) below its trial's `level`, and claim (b)
+    below 0.05."""
+    if p_value is None or p_better is None or level is None:
+        return False
+    return p_value < level and p_better < BETTER_LEVEL
 
 
 def sweep_claim(rows: Sequence[PooledRow], *, window: int, seed: int) -> SweepClaim:

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from training.quant.search.cells import Cell, PooledRow, pool_cells
-from training.quant.search.claim import SweepClaim, best_row_test, largest_auc_test, sweep_claim
+from training.quant.search.claim import best_row_test, is_one_better, largest_auc_test, sweep_claim
 from training.quant.stats.significance import permutation_test
 
 W = 35
@@ -157,4 +157,4 @@ def test_it_claims_nothing_where_there_is_nothing_to_rank() -> None:
 def test_a_row_is_named_best_only_by_both_claims(
     p_value: float | None, p_better: float | None, level: float | None, named: bool
 ) -> None:
-    assert SweepClaim([], 0, 0, p_value, 1000, p_better).names_best(level) is named
+    assert is_one_better(p_value=p_value, p_better=p_better, level=level) is named

@@ -11,7 +11,7 @@ from training.recipes.candle.schema import CandleConfig, CandleRequest
 from training.recipes.schema import RunHead, bounded
 from training.recipes.study.spec import SPACE, STUDY_RANGES
 
-Params = Annotated[dict[str, float], about("As run-poc takes them; what is absent isn't used")]
+Params = Annotated[dict[str, int | float], about("As run-poc takes them; what is absent isn't used")]
 LogLoss = Annotated[float | None, about("Log-loss of the folds, which the search looked at; null: it failed")]
 Space = Annotated[
     dict[Annotated[str, choice(SPACE)], tuple[float, float]],

@@ -118,7 +118,7 @@ class SweepRow(RowResult):
 
     label: str
     train_years: float
-    params: dict[str, float]
+    params: dict[str, int | float]
     feature_set: str
     test_window_size: int
     seen_until: Annotated[Moment | None, about("Cells before it were seen by the search that found the settings")]
@@ -129,7 +129,7 @@ class SweepCells(Record):
 
     candle: list[Moment]
     train_years: list[float]
-    params: list[dict[str, float]]
+    params: list[dict[str, int | float]]
     feature_set: list[str]
     test_window_size: list[int]
     auc: list[float | None]

@@ -137,7 +137,8 @@ def _candle_runs(ask: Asker, browser: Client) -> str:
         assert (found["kind"], found["status"]) == (kind, "completed")
     searched = {"params": {"lambda_l2": 2.0, "columns": 0.7, "rounds": 30}, "seen_until": candle(540), "confirm": False}
     ask("POST", "/api/training/run-poc", {**BODY, **searched})
-    live = ask("POST", "/api/training/run-poc", {**BODY, "candle_date": candle(590), "live": True, "confirm": False})
+    alive = {"candle_date": candle(590), "live": True, "confirm": False, "folds": 2}
+    live = ask("POST", "/api/training/run-poc", {**BODY, **alive})
     _work()
     for path in (POC, RUNS):
         assert ask("GET", path + "/{run_id}", run_id=run_id)["confirmation"]["pooled"]

@@ -26,6 +26,8 @@ class Command(commands.JsonCommand):
 
     def options(self, parser: ArgumentParser) -> None:
         candle_options(parser)
+        folds = "expanding folds over the training rows, 2 to 10 (default: none)"
+        option(parser, "folds", type=int, help=folds)
         option(
             parser,
             "output_dir",
@@ -95,8 +97,8 @@ def candle_body(options: dict[str, Any]) -> dict[str, Any]:
         "live": options["live"],
         "confirm": not options["no_confirm"],
     }
-    for name in ("feature_set", "features"):
-        if options[name]:
+    for name in ("feature_set", "features", "folds"):
+        if options[name] is not None:
             body[name] = options[name]
     return body
 

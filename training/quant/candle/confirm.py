@@ -110,7 +110,7 @@ def _splits(bars: Bars, rows: Rows, decision: int, spec: CandleSpec) -> list[tup
         if row < 0:
             break
         at = int(rows[row]) if step else decision
-        own = replace(spec, candle=format_time(datetime.fromtimestamp(int(bars.time[at]), tz=UTC)), live=False)
+        own = replace(spec, candle=format_time(datetime.fromtimestamp(int(bars.time[at]), tz=UTC)), live=False, folds=0)
         plan = plan_candle(bars, decision=at, spec=own)
         if not plan.problem:
             splits.append((at, plan.split))

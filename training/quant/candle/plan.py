@@ -13,7 +13,15 @@ from instruments.quant.bars import Bars, Seconds
 from instruments.quant.features.candle import feature_set
 from training.quant.candle.outcomes import candle_label
 from training.quant.candle.spec import CandleSpec, parse_time
-from training.quant.candle.split import MIN_CLASS_ROWS, MIN_TRAIN_ROWS, CandleSplit, candle_split, training_start
+from training.quant.candle.split import (
+    FOLD_ROWS,
+    MIN_CLASS_ROWS,
+    MIN_TRAIN_ROWS,
+    CandleSplit,
+    candle_split,
+    fold_splits,
+    training_start,
+)
 
 A_FORTNIGHT_S = 14 * 86_400  # holidays and weekends never close a market for so long
 NO_STALE: Seconds = np.empty(0, dtype=np.int64)
@@ -52,11 +60,13 @@ class LeftOut:
 class CandlePlan:
     """`rows`: (r,) int64, the bars that have an outcome; `split` numbers places in it and is None where too few rows
     are left to split. `span`: the bars from the first test decision to the last, those without an outcome too; `gaps`:
-    the rows of the gap before validation and before test, where there are any.
+    the rows of the gap before validation and before test, where there are any. `folds`: of the training rows, oldest
+    first, as many as there is room for of those that were asked for.
 
     `missing_after`: candles of the gap and the test window that have not happened yet. `problem`: the sentence why it
-    can't be trained, or "". `limited_by_history`: the training period begins where the history (or the features'
-    warm-up) begins, later than was asked for. `left_out`: of the training period and the test span.
+    can't be trained, or "", and the field that it is about. `limited_by_history`: the training period begins where the
+    history (or the features' warm-up) begins, later than was asked for. `left_out`: of the training period and the test
+    span.
     """
 
     split_or_none: CandleSplit | None
@@ -65,7 +75,9 @@ class CandlePlan:
     parts: dict[str, SplitPart]
     gaps: list[SplitPart]
     left_out: dict[str, LeftOut]
+    folds: list[CandleSplit]
     problem: str
+    problem_field: str
     missing_after: int
     usable_rows: int
     limited_by_history: bool
@@ -102,6 +114,7 @@ class CandlePlan:
             "gaps": [vars(part) for part in self.gaps],
             "left_out": {name: vars(left_out) for name, left_out in self.left_out.items()},
             "warnings": self.warnings,
+            "folds": len(self.folds),
             "problem": self.problem,
             "missing_after": self.missing_after,
             "usable_rows": self.usable_rows,
@@ -150,6 +163,20 @@ def plan_candle(bars: Bars, *, decision: int, spec: CandleSpec, stale_time: Seco
     left_out = {name: _left_out(bars.time, labels, period, stale_time) for name, period in periods.items()}
     usable = max(0, decision_row - first_row)
     limited = first >= len(bars) or int(bars.time[first]) - start > A_FORTNIGHT_S
+    folds = []
+    if spec.folds and split is not None:
+        folds = fold_splits(
+            first=first_row,
+            decision=decision_row,
+            folds=spec.folds,
+            protocol=spec.protocol,
+            stops_early=spec.stops_early,
+            gap=spec.gap,
+        )
+    problem = _stale_problem(left_out) or _problem(
+        usable, parts["train"], part_of(fit), missing_after, spec, limited=limited
+    )
+    fold_problem = "" if problem or not spec.folds else _fold_problem(labels[rows], folds, usable, spec)
     return CandlePlan(
         split_or_none=split,
         rows=rows,
@@ -157,8 +184,9 @@ def plan_candle(bars: Bars, *, decision: int, spec: CandleSpec, stale_time: Seco
         parts=parts,
         gaps=[part_of(gap) for gap in gaps if len(gap)],
         left_out=left_out,
-        problem=_stale_problem(left_out)
-        or _problem(usable, parts["train"], part_of(fit), missing_after, spec, limited=limited),
+        folds=folds,
+        problem=problem or fold_problem,
+        problem_field="folds" if fold_problem else "candle_date",
         missing_after=missing_after,
         usable_rows=usable,
         limited_by_history=limited,
@@ -233,4 +261,21 @@ def _problem(
             f"Too few candles after this one: there are {there}, {wanted} {spec.rows_after}. "
             "Choose an earlier candle or a smaller test window, or train it live, without a test window."
         )
+    return ""
+
+
+def _fold_problem(labels: NDArray[np.float64], folds: list[CandleSplit], usable: int, spec: CandleSpec) -> str:
+    if not folds:
+        needed = MIN_TRAIN_ROWS + spec.gap + 2 * FOLD_ROWS
+        return (
+            f"Two folds need {needed} training candles: {MIN_TRAIN_ROWS + spec.gap} before them and {FOLD_ROWS} in "
+            f"each. There are {usable}. Leave folds out, or choose a longer training period."
+        )
+    for number, split in enumerate(folds, start=1):
+        for part in (split.fit, split.train, split.test):
+            if len(set(labels[part.start : part.stop].tolist())) < 2:
+                return (
+                    f"All candles of fold {number} of {len(folds)}, or of its training, went the same way. "
+                    "Choose fewer folds or a longer training period."
+                )
     return ""

@@ -33,7 +33,7 @@ DECISIONS = tuple(DECISION_NAMES)
 TIMEFRAMES = ("1h", "4h", "1d", "1w")
 DEFAULT_FEATURE_SET = {"honest": "scale_free", "poc": "poc16", "steady": "scale_free"}
 STEADY = {"learning_rate": 0.05, "num_leaves": 8, "max_depth": 3, "min_child_samples": 60}  # fixed, PROTOCOL §2
-NOT_HASHED = {"candle", "symbol", "timeframe", "confirm", "live", "rows_rule", "seen_until", "study_id"}
+NOT_HASHED = {"candle", "symbol", "timeframe", "confirm", "live", "folds", "rows_rule", "seen_until", "study_id"}
 # Since release 0.1.0: hashed where they differ from this, so that its hashes stay.
 ADDED = {"model": "lightgbm", "lambda_l2": None, "columns": None, "rounds": None, "gap": 0, "decision": "close"}
 
@@ -88,6 +88,7 @@ RANGES: dict[str, Range] = {
     )
 }
 
+FOLDS = Range("folds", "Folds", 2, 10, 0, 1, True, "", False)  # no folds unless they are asked for
 
 # What a search may try, PROTOCOL §7.2. `params` may hold the last three of themselves; values outside RANGES come only
 # with the study that tried them.
@@ -129,6 +130,7 @@ class CandleSpec:
     model: str = "lightgbm"
     gap: int = 0
     decision: str = "close"
+    folds: int = 0  # 0: none
     confirm: bool = True
     live: bool = False
     study_id: str = ""  # the study that found the params
@@ -176,7 +178,7 @@ class CandleSpec:
 
     def params_hash(self) -> str:
         """SHA-256 over what makes a configuration (PROTOCOL §3): not symbol, candle, timeframe, confirm,
-        live, the rule for rows or who found it."""
+        live, folds, the rule for rows or who found it: none of them changes the model or what it is tested on."""
         chosen = {k: v for k, v in asdict(self).items() if k not in NOT_HASHED and ADDED.get(k) != v}
         configuration = {"kind": "candle", **chosen}
         return hashlib.sha256(json.dumps(configuration, sort_keys=True).encode()).hexdigest()
@@ -241,6 +243,10 @@ def parse_candle_spec(data: Any, *, default_symbol: str = "", besides: Collectio
             )
         except ValueError as error:
             errors[name] = [str(error)]
+    try:
+        values["folds"] = FOLDS.check(data["folds"]) if "folds" in data else 0
+    except ValueError as error:
+        errors["folds"] = [str(error)]
     for name, default in (("confirm", True), ("live", False)):
         values[name] = data.get(name, default)
         if not isinstance(values[name], bool):
@@ -301,7 +307,7 @@ def _check_names(
     data: Mapping[str, Any], params: Mapping[str, Any], errors: dict[str, list[str]], besides: Collection[str]
 ) -> None:
     at_top = {"candle_date", "params", "symbol", "timeframe", "protocol", "model", "decision", "confirm", "live"}
-    at_top |= {"feature_set", "features", "study_id", "seen_until", *besides}
+    at_top |= {"feature_set", "features", "folds", "study_id", "seen_until", *besides}
     at_top |= {name for name, r in RANGES.items() if not r.in_params}
     nested = {name for name, r in RANGES.items() if r.in_params} | set(OPTIONAL_RANGES)
     for name in data:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 VALIDATION_PERCENT = {"honest": 20, "poc": 15}
 MIN_TRAIN_ROWS = 100
 MIN_CLASS_ROWS = 10
+FOLD_ROWS = 30  # of a fold, at least; before it MIN_TRAIN_ROWS
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,27 @@ def candle_split(
     )
     assert_no_leak(split, decision, gap)
     return split
+
+
+def fold_splits(
+    *, first: int, decision: int, folds: int, protocol: str, stops_early: bool = True, gap: int = 0
+) -> list[CandleSplit]:
+    """Expanding purged folds over the train rows `first` … decision - 1: each tests as many rows of their last half,
+    trained as the run is on all rows before it. Fewer than `folds` where not so many have 100 rows before the first
+    (and the gap) and 30 in each; none where there would be one only."""
+    rows = decision - first
+    room = max(0, min(rows // 2, rows - MIN_TRAIN_ROWS - gap))
+    count = min(folds, room // FOLD_ROWS)
+    if count < 2:
+        return []
+    size = room // count
+    starts = range(decision - count * size, decision, size)
+    return [
+        candle_split(
+            first=first, decision=start - gap, window=size, protocol=protocol, stops_early=stops_early, gap=gap
+        )
+        for start in starts
+    ]
 
 
 def assert_no_leak(split: CandleSplit, decision: int, gap: int) -> None:

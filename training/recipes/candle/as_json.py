@@ -56,13 +56,15 @@ def candle_head(run: TrainingRun) -> dict[str, Any]:
 
 
 def _answer(run: TrainingRun, candle_verdict: CandleVerdict) -> CandleRun:
-    model = dict(NO_MODEL)
+    model, folds = dict(NO_MODEL), []
     if run.result:
         result = CandleResult.read(run.result)
         model = {name: getattr(result, name) for name in NO_MODEL}
+        folds = result.fold_results
     return CandleRun(
         **candle_head(run),
         **model,
+        fold_results=folds,
         verdict=candle_verdict.verdict,
         confirmation=_confirmation(candle_verdict.confirmation) if candle_verdict.confirmation else None,
         live_score=None,

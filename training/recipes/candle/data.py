@@ -118,7 +118,8 @@ def candle_plan(data: CandleData, spec: CandleSpec) -> CandlePlan:
 def require_plan(data: CandleData, plan: CandlePlan, spec: CandleSpec) -> None:
     """SpecError with what is missing and the nearest candle that would do."""
     if plan.problem:
-        raise SpecError({"candle_date": [" ".join(filter(None, (plan.problem, nearest_trainable(data, plan, spec))))]})
+        sentence = " ".join(filter(None, (plan.problem, nearest_trainable(data, plan, spec))))
+        raise SpecError({plan.problem_field: [sentence]})
 
 
 def candle_preview(spec: CandleSpec) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from training.evidence.trials import TrialFields
+from training.quant.candle.folds import fold_report
 from training.quant.candle.spec import CandleSpec
 from training.quant.candle.train import train_candle
 from training.recipes.base import Completed, FollowUp, ModelFields, Work
@@ -28,10 +29,18 @@ def execute(work: Work) -> Completed:
     was_seen = run.seen_until is not None and spec.candle_at < run.seen_until
     if was_seen:  # by the search that chose the settings: these rows prove nothing of them
         outcome = replace(outcome, evidence=None)
+    folds = None
+    if spec.folds:
+        folds = fold_report(
+            data.bars,
+            outcome.plan,
+            spec,
+            on_fold=lambda done, todo: progress.stage("folds", 0.9 + 0.05 * done / todo, f"fold {done + 1} of {todo}"),
+        )
     progress.stage("write", 0.95, "files, hashes and the model's version")
     text = outcome.final.text()
-    result = candle_result(run, data, outcome, text)
-    detail = candle_detail(spec, data, outcome)
+    result = candle_result(run, data, outcome, folds, text)
+    detail = candle_detail(spec, data, outcome, folds)
     return Completed(
         result=result,
         detail=detail,

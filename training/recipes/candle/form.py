@@ -13,6 +13,7 @@ from training.quant.candle.spec import (
     DECISION_NAMES,
     DECISIONS,
     DEFAULT_FEATURE_SET,
+    FOLDS,
     MODEL_NAMES,
     MODELS,
     PROTOCOLS,
@@ -37,14 +38,15 @@ PROTOCOL_LABELS = {
 class NumberField(forms.CharField):
     """A number as typed; with the range that its slider and the server share."""
 
-    def __init__(self, setting: Range) -> None:
-        bounds = {"min": f"{setting.low:g}", "max": f"{setting.high:g}", "step": f"{setting.step:g}"}
+    def __init__(self, setting: Range, *, may_be_empty: bool = False) -> None:
+        bounds: dict[str, Any] = {"min": f"{setting.low:g}", "max": f"{setting.high:g}", "step": f"{setting.step:g}"}
+        bounds["required"] = not may_be_empty
         super().__init__(
             label=setting.label,
             required=False,
             max_length=20,
-            initial=f"{setting.default:g}",
-            widget=forms.NumberInput(attrs={**bounds, "class": "form-control form-control-sm", "required": True}),
+            initial="" if may_be_empty else f"{setting.default:g}",
+            widget=forms.NumberInput(attrs={**bounds, "class": "form-control form-control-sm"}),
         )
         self.setting = setting
 
@@ -103,6 +105,7 @@ class CandleForm(forms.Form):
         super().__init__(*args, **kwargs)
         for name, setting in RANGES.items():
             self.fields[name] = NumberField(setting)
+        self.fields[FOLDS.name] = NumberField(FOLDS, may_be_empty=True)
         is_fixed = bool(fixed_params(self["protocol"].value(), self["model"].value()))
         for name, value in STEADY.items():
             attrs = self.fields[name].widget.attrs
@@ -122,6 +125,8 @@ class CandleForm(forms.Form):
             "live": cleaned.get("live", False),
             "params": {},
         }
+        if cleaned.get("folds"):
+            body["folds"] = cleaned["folds"]
         if cleaned.get("feature_set") == CHOSEN:
             body["features"] = cleaned.get("features", [])
         elif cleaned.get("feature_set"):
@@ -157,7 +162,7 @@ class CandleForm(forms.Form):
     @property
     def has_advanced(self) -> bool:
         """Whether one of these is not as it is by default, or refused."""
-        return any(
+        return bool(self["folds"].value() or self["folds"].errors) or any(
             field.errors or str(field.value()) != f"{RANGES[field.name].default:g}" for field in self.advanced_sliders
         )
 
@@ -181,7 +186,7 @@ def initial_values(query: Mapping[str, str], config: Mapping[str, Any] | None = 
     values["candle_date"] = query.get("candle") or values.get("candle", "")
     values |= {
         name: query[name]
-        for name in (*RANGES, "symbol", "timeframe", "protocol", "feature_set", "model", "decision")
+        for name in (*RANGES, "symbol", "timeframe", "protocol", "feature_set", "model", "decision", "folds")
         if query.get(name)
     }
     feature_set = values.get("feature_set") or DEFAULT_FEATURE_SET.get(
@@ -190,6 +195,7 @@ def initial_values(query: Mapping[str, str], config: Mapping[str, Any] | None = 
     values["features"] = feature_groups(feature_set)
     if values.get("feature_set") and feature_set not in FEATURE_SETS:
         values["feature_set"] = CHOSEN
+    values["folds"] = values.get("folds") or ""  # 0: none
     values |= fixed_params(values.get("protocol", ""), values.get("model", ""))
     values.setdefault("timeframe", "1d")
     values["candle_date"] = _as_input(values["candle_date"])

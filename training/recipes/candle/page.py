@@ -34,6 +34,7 @@ STAGES = {
     "fit": "Fitting, stopping early on validation",
     "refit": "Final fit on all training rows",
     "evaluate": "Evaluating on the test window",
+    "folds": "Fitting the folds of the training rows",
     "write": "Writing files",
     "completed": "Completed",
     "failed": "Failed",
@@ -175,6 +176,7 @@ def _outcome(run: TrainingRun, summary: dict[str, Any]) -> dict[str, Any]:
             level=1.0,
         ),
         "trades": trade_lines(run),
+        "folds": _folds(summary, detail),
         "decides_at_open": run.series_id is not None and _decides_at_open(run),
         "performance": {**performance, "rows": _performance_rows(performance)},
         "importance_unit": "share of gain" if best_round else "share of the weights",
@@ -183,6 +185,17 @@ def _outcome(run: TrainingRun, summary: dict[str, Any]) -> dict[str, Any]:
             for feature in importance
         ],
     }
+
+
+def _folds(summary: dict[str, Any], detail: dict[str, Any]) -> dict[str, Any] | None:
+    """Folds of the training rows with what they say together, in a sentence; None where none were asked for."""
+    folds = summary.get("fold_results")
+    if not folds:
+        return None
+    spread, luck = detail["folds"]["auc_spread"], detail["folds"]["auc_luck"]
+    among = f"The AUC of the {len(folds)} folds spreads by {spread:.3f}; folds of {folds[0]['rows']} candles spread by "
+    verdict = "within luck" if detail["folds"]["is_steady"] else "beyond luck: the recipe is not as good at all times"
+    return {**detail["folds"], "lines": folds, "sentence": f"{among}{luck:.3f} by luck alone. That is {verdict}."}
 
 
 def _equity_steps(test_rows: list[dict[str, Any]]) -> list[str]:
@@ -270,6 +283,7 @@ def _settings(run: TrainingRun) -> list[tuple[str, str]]:
         for name in ("protocol", "feature_set", "model", "seed")
     ]
     rest.append(("Decision", DECISION_NAMES[spec.decision]))
+    rest += [("Folds", str(spec.folds))] if spec.folds else []
     return [*numbers, *rest, *([("Live", "yes, without a test window")] if run.config["live"] else [])]
 
 

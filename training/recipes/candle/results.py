@@ -13,6 +13,7 @@ from training.artifacts.provenance import code_version, library_versions
 from training.artifacts.storage import artifact_names, sha256
 from training.models import TrainingRun
 from training.quant.candle.export import joblib_bytes, json_bytes, manifest
+from training.quant.candle.folds import FoldReport
 from training.quant.candle.model import MANIFEST, MODEL
 from training.quant.candle.outcomes import candle_label
 from training.quant.candle.plan import SplitPart
@@ -20,7 +21,7 @@ from training.quant.candle.spec import COST_BP, CandleSpec, format_time
 from training.quant.candle.train import CandleOutcome
 from training.quant.stats.classification import Metrics as Evaluated
 from training.recipes.candle.data import CandleData
-from training.recipes.candle.schema import CandleResult, Metrics, Split, Splits, TrainMetrics
+from training.recipes.candle.schema import CandleResult, FoldResult, Metrics, Split, Splits, TrainMetrics
 
 HEADLINE = ("accuracy", "precision", "recall", "f1", "auc", "mcc")
 
@@ -44,7 +45,9 @@ def _hash(bars: Bars) -> str:
     return digest.hexdigest()
 
 
-def candle_result(run: TrainingRun, data: CandleData, outcome: CandleOutcome, text: bytes) -> dict[str, Any]:
+def candle_result(
+    run: TrainingRun, data: CandleData, outcome: CandleOutcome, folds: FoldReport | None, text: bytes
+) -> dict[str, Any]:
     """What lists and the API show: a CandleResult."""
     result = CandleResult(
         train_metrics=TrainMetrics(**vars(outcome.train), best_threshold=outcome.threshold),
@@ -56,12 +59,19 @@ def candle_result(run: TrainingRun, data: CandleData, outcome: CandleOutcome, te
         model_hash=sha256(text),
         feature_names=list(outcome.columns),
         artifact_paths=artifact_names(run.run_id),
+        fold_results=[
+            FoldResult(fold.rows, _iso(fold.first), _iso(fold.last), fold.auc, fold.log_loss) for fold in folds.folds
+        ]
+        if folds
+        else [],
     )
     stored: dict[str, Any] = to_json(result)
     return stored
 
 
-def candle_detail(spec: CandleSpec, data: CandleData, outcome: CandleOutcome) -> dict[str, Any]:
+def candle_detail(
+    spec: CandleSpec, data: CandleData, outcome: CandleOutcome, folds: FoldReport | None
+) -> dict[str, Any]:
     """What only the run's own page draws."""
     plan, time = outcome.plan, data.bars.time
     rows, split = plan.rows, plan.split
@@ -73,6 +83,7 @@ def candle_detail(spec: CandleSpec, data: CandleData, outcome: CandleOutcome) ->
         "baselines": {name: _baselines(part) for name, part in _parts(outcome).items()},
         "test_rows": _test_rows(spec, data, outcome),
         "performance": _performance(outcome),
+        "folds": _folds(outcome, folds) if folds else None,
         "proof": {
             "last_train_outcome": _iso(time[rows[split.train[-1]] + split.horizon]),
             "decision": _iso(time[data.decision]),
@@ -169,6 +180,16 @@ def _test_rows(spec: CandleSpec, data: CandleData, outcome: CandleOutcome) -> li
         }
         for t, p in zip(plan.span, outcome.test_probability, strict=True)
     ]
+
+
+def _folds(outcome: CandleOutcome, folds: FoldReport) -> dict[str, Any]:
+    """What all folds together say; features by the number of folds in which they beat their shadow."""
+    names = ("auc_spread", "auc_luck", "log_loss_spread", "log_loss_luck", "is_steady", "gain_correlation")
+    beaten = sorted(zip(outcome.columns, folds.beaten.tolist(), strict=True), key=lambda pair: (-pair[1], pair[0]))
+    return {
+        **{name: getattr(folds, name) for name in names},
+        "beats_shadow": [{"feature": name, "folds": count} for name, count in beaten],
+    }
 
 
 def _performance(outcome: CandleOutcome) -> dict[str, Any] | None:

@@ -17,7 +17,7 @@ from boursomatic.shared.records import (
 from instruments.models import Timeframe as Timeframes
 from instruments.quant.features.names import FEATURE_GROUPS, FEATURE_SETS
 from training.models import Status
-from training.quant.candle.spec import DECISIONS, MODELS, OPTIONAL_RANGES, PROTOCOLS, RANGES, CandleSpec
+from training.quant.candle.spec import DECISIONS, FOLDS, MODELS, OPTIONAL_RANGES, PROTOCOLS, RANGES, CandleSpec
 from training.quant.candle.verdict import Evidence, Verdict
 from training.recipes.schema import ModelHead, RunHead, bounded, config_record, request_record
 
@@ -63,6 +63,7 @@ else:
             Annotated[str, choice(DECISIONS, "At the close, or at the next open, which needs the group raw_o_next")],
             DECISIONS[0],
         ),
+        folds=(bounded(FOLDS) | UnsetType, UNSET),
         confirm=(Annotated[bool, about("Follow with the walk-forward confirmation")], True),
         live=(Annotated[bool, about("Train a candle with too few candles after it, untested")], False),
         study_id=(Annotated[str, about("The study that tried the params; those may be wider then")] | UnsetType, UNSET),
@@ -148,6 +149,16 @@ class Splits(Record):
     test: Annotated[Split, NOTHING_YET]
 
 
+class FoldResult(Record):
+    """A fold of the training rows, fitted on the rows before it."""
+
+    rows: int
+    first: Moment
+    last: Moment
+    auc: float
+    log_loss: float
+
+
 class CandleResult(Stored):
     """What a completed candle run stores. `evidence`: of its own test window; None for one class or no window."""
 
@@ -160,6 +171,7 @@ class CandleResult(Stored):
     model_hash: str
     feature_names: list[str]
     artifact_paths: dict[str, str]
+    fold_results: list[FoldResult] = []
 
 
 class Window(Record):
@@ -221,6 +233,8 @@ class CandleHead(RunHead):
 
 class CandleRun(CandleHead, tag="candle"):
     """A run that trains a model at a candle."""
+
+    fold_results: Annotated[list[FoldResult], about("Oldest first; none unless folds were asked for")]
 
 
 class CandleScope(Record):

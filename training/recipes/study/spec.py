@@ -51,7 +51,8 @@ class StudySpec:
         """Back from what a run stored."""
         own = {name: stored[name] for name in OPTIONS if name != "space"}
         space = {name: (low, high) for name, (low, high) in stored["space"].items()}
-        return cls(run=CandleSpec.from_dict(stored), space=space, **own)
+        run = CandleSpec.from_dict({name: value for name, value in stored.items() if name not in OPTIONS})
+        return cls(run=run, space=space, **own)
 
     def params_hash(self) -> str:
         """SHA-256 over all of it, symbol and candle too: the same study of the same run."""
@@ -70,8 +71,9 @@ def parse_study_spec(data: Any, *, default_symbol: str = "") -> StudySpec:
     """
     errors: dict[str, list[str]] = {}
     run = None
+    body = {name: value for name, value in data.items() if name not in OPTIONS} if isinstance(data, Mapping) else data
     try:
-        run = parse_candle_spec(data, default_symbol=default_symbol, besides=OPTIONS)
+        run = parse_candle_spec(body, default_symbol=default_symbol, besides=OPTIONS)
     except SpecError as error:
         errors |= error.errors
     if not isinstance(data, Mapping):

@@ -8,13 +8,13 @@ import numpy as np
 
 from predictions.candle.answers import performance_answer
 from predictions.candle.ask import CandlePredictions, NotReady, ask, iso_times
-from predictions.quant.paired import paired_auc_test
 from training.errors import RunRefused
 from training.evidence.candle import candle_verdicts
 from training.models import Status, TrainingRun
 from training.quant.candle.spec import CandleSpec
 from training.quant.stats.classification import auc_with_interval
 from training.quant.stats.multiple_testing import holm_adjusted
+from training.quant.stats.paired import paired_auc_test
 from training.recipes.kinds import listed_kinds
 from training.web.presenters.charts import Plot, line_plot
 from training.web.presenters.metrics_table import Figure, Line, auc_figure, part_lines

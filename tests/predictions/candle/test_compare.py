@@ -8,12 +8,12 @@ import pytest
 from django.contrib.auth.models import User
 
 from boursomatic.shared.csv import csv_text
-from predictions.quant.paired import paired_auc_test
 from tests.market import candle
 from tests.people import BrowserOf
 from tests.predictions.trained import trained
 from tests.training.run_builders import make_run
 from training.models import Status
+from training.quant.stats.paired import paired_auc_test
 
 
 @pytest.mark.db_both

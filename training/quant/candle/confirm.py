@@ -98,6 +98,35 @@ def confirm_candle(
     )
 
 
+@dataclass(frozen=True)
+class Standings:
+    """Of the test rows of all windows, in the order of time: `time` (n,) int64 seconds of the bars decided at, labels
+    and percentile ranks (n,)."""
+
+    time: NDArray[np.int64]
+    labels: Floats
+    percentile_rank: Floats
+
+
+def walk_standings(bars: Bars, *, decision: int, spec: CandleSpec, not_before: int) -> Standings:
+    """The same walk without its evidence, over the windows decided at or after `not_before` (seconds, UTC): for
+    whoever compares several settings. May be of no rows."""
+    labels = candle_label(bars, spec)
+    rows = np.flatnonzero(~np.isnan(labels))
+    features = feature_matrix(bars, name=spec.feature_set, timeframe=spec.timeframe)[rows]
+    places, ranks = [range(0)], [np.empty(0)]
+    for at, split in _splits(bars, rows, decision, spec):
+        if int(bars.time[at]) >= not_before:
+            _, final = fit_candle(
+                features, labels[rows], split=split, spec=spec, on_stage=lambda *_: None, on_round=lambda *_: None
+            )
+            test, train = (final.probability(features[part.start : part.stop]) for part in (split.test, split.train))
+            ranks.append(percentile_rank(test, train))
+            places.append(split.test)
+    tested = rows[np.concatenate([np.asarray(place, dtype=np.int64) for place in places])]
+    return Standings(bars.time[tested], labels[tested], np.concatenate(ranks))
+
+
 def _splits(bars: Bars, rows: Rows, decision: int, spec: CandleSpec) -> list[tuple[int, CandleSplit]]:
     """(decision, split) of each step that can be trained, oldest first.
 

@@ -186,6 +186,7 @@ RECIPES = {  # kind of run -> its recipe; a further kind is one folder and one l
     "study": "training.recipes.study.recipe.RECIPE",
     "sweep": "training.recipes.sweep.recipe.RECIPE",
     "sweep_chunk": "training.recipes.sweep.recipe.CHUNK",
+    "meta_fit": "training.recipes.meta_fit.recipe.RECIPE",
     "store": "training.recipes.store.recipe.RECIPE",
     "recommend": "predictions.recipes.recommend.recipe.RECIPE",
     "score": "predictions.recipes.score.recipe.RECIPE",

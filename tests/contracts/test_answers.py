@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
 from predictions.recommendations.make import recommendations_make
 from predictions.schedules.services import schedule_run_now, schedules_create
@@ -19,8 +20,9 @@ from tests.people import ApiOf, BrowserOf
 from tests.predictions.advised import TRAINED, day_of
 from tests.training.recipes.test_walk_forward import carry_next
 from tests.training.universe import make_universe
-from training.models import ModelVersion, TrainingRun
+from training.models import MetaLook, ModelVersion, Status, TrainingRun
 from training.recipes.kinds import recipes
+from training.recipes.meta_fit.spec import MetaFitSpec
 from training.runs.services import run_create
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
@@ -65,6 +67,7 @@ def test_it_answers_what_is_documented(
     upload_id = _uploads(ask)
     candle_run = _candle_runs(ask, browser_of(carol))
     _studies(ask)
+    _suggestion(ask, carol)
     universe_run = _universe_runs(ask)
     sweep_id = _sweeps(ask)
     _predictions(ask, candle_run)
@@ -166,6 +169,28 @@ def _studies(ask: Asker) -> None:
         ask("POST", STUDIES + "/{study_id}/" + action, study_id="none")
     for path in ("", "/trials"):
         ask("GET", STUDIES + "/{study_id}" + path, study_id="none")
+
+
+def _suggestion(ask: Asker, user: User) -> None:
+    """Without and with enough to learn from: a study over and over, at other candles, with a trial over and over."""
+    path, query = "/api/training/suggestion", f"?symbol=SPY&candle_date={candle(590)}"
+    assert ask("GET", path, query=query)["suggested"] is None
+    ask("GET", path, query="?candle_date=someday")
+    study = TrainingRun.objects.get(kind="study", status=Status.COMPLETED)
+    trial, result = study.study_trials.get(), study.result
+    for number in range(30):
+        study.pk, study.run_id = None, f"study_{number}"
+        study.result = {**result, "decision": candle(400 + number)}
+        study.save()
+        for each in range(7):
+            trial.pk, trial.study, trial.number = None, study, each
+            trial.save()
+    run_create(spec=MetaFitSpec(), user=user)
+    _work()
+    figures = {"learner": "trees", "difference": 0.01, "p_value": 0.6, "level": 0.025}
+    MetaLook.objects.create(k=1, month="2026-11", made_at=timezone.now(), pairs=12, rows=4_000, **figures)
+    answer = ask("GET", path, query=query)
+    assert answer["suggested"]["learner"] == "trees" and not answer["claim"]["better"]
 
 
 def _universe_runs(ask: Asker) -> str:

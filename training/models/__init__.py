@@ -1,6 +1,7 @@
 """All tables of training, a file a family: `from training.models import TrainingRun`."""
 
 from training.models.annotations import Description, RunTag
+from training.models.meta import MetaLook, MetaPair, MetaState
 from training.models.registry import Activation, ModelVersion, ModelVersionQuerySet
 from training.models.runs import IdempotencyKey, RunEvent, RunPositions, TrainingRun, TrainingRunQuerySet
 from training.models.search import Searched, StudyTrial
@@ -11,8 +12,9 @@ from training.models.workers import WorkerProcess
 
 # fmt: off
 __all__ = [
-    "ACTIVE", "RETRAINING", "TERMINAL", "Activation", "Description", "IdempotencyKey", "ModelVersion",
-    "ModelVersionQuerySet", "Reason", "RunEvent", "RunPositions", "RunTag", "Searched", "Status", "StudyTrial",
-    "SweepCell", "TrainingRun", "TrainingRunQuerySet", "Trial", "TrialLock", "TrialState", "WorkerProcess",
+    "ACTIVE", "RETRAINING", "TERMINAL", "Activation", "Description", "IdempotencyKey", "MetaLook", "MetaPair",
+    "MetaState", "ModelVersion", "ModelVersionQuerySet", "Reason", "RunEvent", "RunPositions", "RunTag", "Searched",
+    "Status", "StudyTrial", "SweepCell", "TrainingRun", "TrainingRunQuerySet", "Trial", "TrialLock", "TrialState",
+    "WorkerProcess",
 ]
 # fmt: on

@@ -5,9 +5,10 @@ from datetime import datetime
 from django.db.models import Max
 
 from instruments.models import Series
-from training.models import Searched
+from training.models import Searched, StudyTrial
 from training.quant.candle.spec import (
     DEFAULT_FEATURE_SET,
+    SEARCHED_RANGES,
     STEADY,
     CandleSpec,
     SpecError,
@@ -28,8 +29,8 @@ def seen_until(series: Series, spec: CandleSpec) -> datetime | None:
     if spec.study_id and by_study is None:
         raise SpecError({"study_id": [f"There is no completed search {spec.study_id}."]})
     for name in outside_ranges(spec):
-        if not of_study.filter(params_hash=spec.params_hash()).exists():
-            raise SpecError({name: [f"Outside its range, and not tried by {spec.study_id} in these settings."]})
+        if not (of_study.filter(params_hash=spec.params_hash()).exists() or _tried(spec)):
+            raise SpecError({name: [f"Outside its range, and not tried by {spec.study_id} with these params."]})
     same = Searched.objects.filter(series=series, params_hash=spec.params_hash())
     moments = [
         parse_time(spec.seen_until) if spec.seen_until else None,
@@ -37,6 +38,15 @@ def seen_until(series: Series, spec: CandleSpec) -> datetime | None:
         None if _is_default(spec) else same.aggregate(latest=Max("seen_until"))["latest"],
     ]
     return max((moment for moment in moments if moment), default=None)
+
+
+def _tried(spec: CandleSpec) -> bool:
+    """Whether the named study tried these params with these rounds, at whatever candle and whatever the other settings:
+    the meta-predictor suggests them elsewhere."""
+    params = {name: getattr(spec, name) for name in SEARCHED_RANGES if name != "rounds"}
+    sent = {name: value for name, value in params.items() if value is not None}
+    trials = StudyTrial.objects.filter(study__run_id=spec.study_id, rounds=spec.rounds)
+    return any(params == sent for params in trials.values_list("params", flat=True))
 
 
 def _is_default(spec: CandleSpec) -> bool:

@@ -177,6 +177,7 @@ Q_CLUSTER = {
 }
 RECIPES = {  # kind of run -> its recipe; a further kind is one folder and one line here
     "candle": "training.recipes.candle.recipe.RECIPE",
+    "ensemble": "training.recipes.ensemble.recipe.RECIPE",
     "confirmation": "training.recipes.confirmation.recipe.RECIPE",
     "control": "training.recipes.noise_control.recipe.RECIPE",
     "verification": "training.recipes.verification.recipe.RECIPE",

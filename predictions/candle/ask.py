@@ -9,14 +9,15 @@ from numpy.typing import NDArray
 
 from instruments.models import Series
 from instruments.quant.bars import Bars
-from instruments.quant.features.candle import feature_set
 from instruments.store.read_bars import load_bars, load_candles, series_get
 from predictions.quant.predict import SAMPLES, TEST, Bounds, Codes, Predictions, predict_candles, sample_codes
 from training.artifacts.loading import stored_model
 from training.models import Status, TrainingRun
 from training.quant.candle.model import CandleModel
 from training.quant.candle.outcomes import candle_label
-from training.quant.candle.spec import CandleSpec, parse_time
+from training.quant.candle.spec import parse_time
+from training.quant.ensemble.model import EnsembleModel
+from training.quant.ensemble.spec import decision_spec
 
 Floats = NDArray[np.float64]
 
@@ -37,7 +38,7 @@ class CandlePredictions:
 
     run: TrainingRun
     series: Series
-    model: CandleModel
+    model: CandleModel | EnsembleModel
     bars: Bars
     output: Predictions
     sample: Codes
@@ -47,12 +48,12 @@ class CandlePredictions:
 
     @property
     def by_first_rule(self) -> bool:
-        return CandleSpec.from_dict(self.run.config).by_first_rule
+        return decision_spec(self.run.config).by_first_rule
 
     @property
     def decision(self) -> str:
         """When the model decides: "close", or "next_open"."""
-        return CandleSpec.from_dict(self.run.config).decision
+        return decision_spec(self.run.config).decision
 
     @property
     def defined(self) -> NDArray[np.bool_]:
@@ -83,12 +84,11 @@ def ask(*, run: TrainingRun, series: Series | None, start: datetime | None, end:
         raise NotReady(f"Run {run.run_id} is {run.status}: only a completed run has a model to ask.")
     series = series or run.series
     model = stored_model(run.run_id)
-    spec = CandleSpec.from_dict(run.config)
-    warmup = feature_set(model.feature_set).warmup
+    spec = decision_spec(run.config)
     if spec.by_first_rule:
-        bars = load_bars(series, start=start, end=end, before=warmup, after=1).adjusted()
+        bars = load_bars(series, start=start, end=end, before=model.warmup, after=1).adjusted()
     else:  # a stale bar is no candle: nothing is predicted at it, and none speaks of it
-        bars = load_candles(series, start=start, end=end, before=warmup, after=1).candles.adjusted()
+        bars = load_candles(series, start=start, end=end, before=model.warmup, after=1).candles.adjusted()
     first = 0 if start is None else int(np.searchsorted(bars.time, int(start.timestamp())))
     stop = len(bars) if end is None else int(np.searchsorted(bars.time, int(end.timestamp()), side="right"))
     output = predict_candles(model, bars, first=first, stop=stop)
@@ -132,7 +132,7 @@ def bounds_of(run: TrainingRun) -> Bounds:
     elif train:
         bounds["train"] = (train[0], decision - 1)
     if test:
-        bounds["test"] = (test[0] if CandleSpec.from_dict(run.config).gap else decision, test[1])
+        bounds["test"] = (test[0] if decision_spec(run.config).gap else decision, test[1])
     return bounds
 
 

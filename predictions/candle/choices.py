@@ -29,7 +29,9 @@ def _choice(run: TrainingRun, candle_verdict: CandleVerdict) -> dict[str, Any]:
     text = WORDS[candle_verdict.verdict.label] if candle_verdict.verdict else ""
     by = run.created_by.get_username() if run.created_by else ""
     at = run.candle_at.strftime("%Y-%m-%d") if run.candle_at else ""
+    members = run.config.get("members")
+    what = f"ensemble of {len(members)}" if members else ""
     return {
         "run_id": run.run_id,
-        "label": " · ".join(filter(None, (f"{run.config['symbol']} {at}", text, by))),
+        "label": " · ".join(filter(None, (f"{run.config['symbol']} {at}", what, text, by))),
     }

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
+from operator import or_
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from predictions.candle.ask import CandlePredictions, NotReady, ask, iso_times
 from training.errors import RunRefused
 from training.evidence.candle import candle_verdicts
 from training.models import Status, TrainingRun
-from training.quant.candle.spec import CandleSpec
+from training.quant.ensemble.spec import series_spec
 from training.quant.stats.classification import auc_with_interval
 from training.quant.stats.multiple_testing import holm_adjusted
 from training.quant.stats.paired import paired_auc_test
@@ -86,7 +87,7 @@ def compare(runs: list[TrainingRun]) -> Comparison:
     common, why_not = None, ""
     if len({run.series_id for run in runs}) > 1:
         why_not = "They are of different series, so they have no candles in common."
-    elif len({CandleSpec.from_dict(run.config).decision for run in runs}) > 1:
+    elif len({series_spec(run.config).decision for run in runs}) > 1:
         why_not = "Some decide at the close and some at the next open, so they don't predict the same."
     else:
         try:
@@ -106,13 +107,16 @@ def compare(runs: list[TrainingRun]) -> Comparison:
 
 
 def _differing(runs: list[TrainingRun]) -> list[tuple[str, list[str]]]:
-    configs = [CandleSpec.from_dict(run.config).as_dict() for run in runs]
-    names = [name for name in configs[0] if name not in HIDDEN]
-    table = [(name.replace("_", " ").capitalize(), [_words(config[name]) for config in configs]) for name in names]
+    configs = [series_spec(run.config).as_dict() for run in runs]
+    names = [name for name in reduce(or_, configs) if name not in HIDDEN]
+    table = [(name.replace("_", " ").capitalize(), [_words(config.get(name)) for config in configs]) for name in names]
     return [(name, values) for name, values in table if len(set(values)) > 1]
 
 
 def _words(value: object) -> str:
+    """A setting; of members how many, and a dash where a run has no such setting."""
+    if value is None or isinstance(value, list):
+        return str(len(value)) if value else "–"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

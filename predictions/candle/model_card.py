@@ -6,6 +6,7 @@ from instruments.models import PriceBar
 from instruments.quant.features.candle import feature_set
 from training.models import ModelVersion
 from training.quant.candle.spec import COST_BP, DECISION_NAMES, MODEL_NAMES, CandleSpec
+from training.quant.ensemble.spec import decision_spec
 from training.runs.annotations import annotations_of
 from training.runs.as_json import run_json
 from training.web.presenters.charts import split_segments
@@ -38,8 +39,18 @@ print(model.predict_proba(scaler.transform([row]))[0, 1])  # probability that th
 
 def card_context(version: ModelVersion) -> dict[str, Any]:
     """For the card of a candle run's model; needs its run and series loaded."""
+    run, spec = version.run, CandleSpec.from_dict(version.run.config)
+    return series_card_context(version) | {
+        "model_name": MODEL_NAMES[spec.model],
+        "feature_set": feature_set(spec.feature_set),
+        "snippet": SNIPPET.format(run_id=run.run_id, predicted=PREDICTED[spec.decision]),
+    }
+
+
+def series_card_context(version: ModelVersion) -> dict[str, Any]:
+    """For the card of whatever model speaks of one series."""
     run, series = version.run, version.series
-    spec = CandleSpec.from_dict(run.config)
+    spec = decision_spec(run.config)
     predicted = PREDICTED[spec.decision]
     summary = run_json(run)
     sources = PriceBar.objects.filter(series=series).order_by("source").values_list("source", flat=True).distinct()
@@ -50,15 +61,12 @@ def card_context(version: ModelVersion) -> dict[str, Any]:
         "summary": summary,
         "detail": run.detail,
         "sources": list(sources),
-        "model_name": MODEL_NAMES[spec.model],
         "predicted": predicted,
         "decided": DECISION_NAMES[spec.decision],
-        "feature_set": feature_set(run.config["feature_set"]),
         "segments": split_segments(summary["splits"], summary["config"]["gap"]),
         "lines": metric_lines(summary),
         "parts": ("Train", "Validation", "Test"),
         "limits": [limit.format(predicted=predicted) for limit in LIMITS],
-        "snippet": SNIPPET.format(run_id=run.run_id, predicted=predicted),
         "glossary": GLOSSARY,
         "annotations": annotations_of(run),
         **proof_context(run),

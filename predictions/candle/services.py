@@ -11,7 +11,7 @@ from instruments.store.read_bars import load_marked
 from predictions.candle.ask import CandlePredictions
 from predictions.models import Prediction
 from training.models import TrainingRun
-from training.quant.candle.spec import CandleSpec
+from training.quant.ensemble.spec import decision_spec
 from training.quant.labels import up_label
 
 
@@ -47,7 +47,7 @@ def predictions_score(*, series: Series) -> int:
     due = [prediction for prediction in pending if series.last is None or prediction.candle_at < series.last]
     runs = TrainingRun.objects.filter(run_id__in={prediction.run_id for prediction in due})
     configs = dict(runs.values_list("run_id", "config"))
-    first_rule = {run_id for run_id, config in configs.items() if CandleSpec.from_dict(config).by_first_rule}
+    first_rule = {run_id for run_id, config in configs.items() if decision_spec(config).by_first_rule}
     return sum(
         _score(series, group, by_first_rule=by_first_rule)
         for by_first_rule in (True, False)

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instruments.quant.bars import Bars
-from instruments.quant.features.candle import feature_matrix
 from training.quant.candle.model import CandleModel
+from training.quant.ensemble.model import EnsembleModel
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int8]
@@ -32,19 +32,15 @@ class Predictions:
     distance: Floats
 
 
-def predict_candles(model: CandleModel, bars: Bars, *, first: int, stop: int) -> Predictions:
+def predict_candles(model: CandleModel | EnsembleModel, bars: Bars, *, first: int, stop: int) -> Predictions:
     """For bars `first` … `stop` - 1 (adjusted; earlier ones are warm-up). Each row looks at bars up to its own, and at
     the next one's open where the model does: it has no probability at the newest bar."""
-    features = feature_matrix(bars, name=model.feature_set, timeframe=model.timeframe)[first:stop]
-    outside = (features < model.feature_low) | (features > model.feature_high)
-    scaled = (features - model.mean) / model.scale
-    probability = model.probability(features)
-    missing = np.isnan(probability)
+    features = model.features(bars)[first:stop]
     return Predictions(
         features=features,
-        probability=probability,
-        out_of_range=np.where(missing, np.nan, outside.mean(axis=1)),
-        distance=np.sqrt(np.mean(scaled * scaled, axis=1)),
+        probability=model.probability(features),
+        out_of_range=model.out_of_range(features),
+        distance=model.distance(features),
     )
 
 

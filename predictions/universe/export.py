@@ -1,15 +1,14 @@
 """What makes the zip of a universe model run outside the project: a program, the code of its features, a README."""
 
-import ast
 from pathlib import Path
 from typing import Any
 
+from boursomatic.shared.source_code import program_code
 from instruments.quant.features.daily import CORE_WINDOW, LOOK_BACK
 from training.artifacts.loading import stored_universe_model
 from training.models import ModelVersion
 
 PROGRAM = "predict.py"
-ROOT = Path(__file__).parents[2]
 SNIPPET = """\
 import sys
 
@@ -62,23 +61,7 @@ with too few bars, or with none on the last five sessions, is left out.
 def program_files(version: ModelVersion, verdict: str) -> dict[str, bytes]:
     """Name -> content of what goes into the zip beside the run's own files. Raises RunRefused("integrity")."""
     program = Path(__file__).with_name(PROGRAM)
-    code = {str(path.relative_to(ROOT)): path.read_bytes() for path in sorted(_imported(program))}
-    return {PROGRAM: program.read_bytes(), **code, "README.md": _readme(version, verdict).encode()}
-
-
-def _imported(source: Path) -> set[Path]:
-    """Files of our own code that this one imports, and that these import, with the packages that they are in."""
-    imported: set[Path] = set()
-    waiting = [source]
-    while waiting:
-        for node in ast.walk(ast.parse(waiting.pop().read_text())):
-            if isinstance(node, ast.ImportFrom) and node.module:
-                module = ROOT.joinpath(*node.module.split("."))
-                files = {module.with_suffix(".py")} | {part / "__init__.py" for part in (module, *module.parents)}
-                new = {path for path in files if path.is_file() and path.is_relative_to(ROOT)} - imported
-                imported |= new
-                waiting += new
-    return imported
+    return {PROGRAM: program.read_bytes(), **program_code(program), "README.md": _readme(version, verdict).encode()}
 
 
 def _readme(version: ModelVersion, verdict: str) -> str:

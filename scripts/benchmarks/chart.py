@@ -122,9 +122,10 @@ def _bare(run_id: str) -> dict[str, Action]:
     from training.artifacts.loading import stored_model  # noqa: PLC0415
     from training.artifacts.storage import artifact_storage  # noqa: PLC0415
     from training.models import TrainingRun  # noqa: PLC0415
-    from training.quant.candle.model import MODEL, read_booster  # noqa: PLC0415
+    from training.quant.candle.model import MODEL, CandleModel, read_booster  # noqa: PLC0415
 
     model, run = stored_model(run_id), TrainingRun.objects.select_related("model_version").get(run_id=run_id)
+    assert isinstance(model, CandleModel)
     with artifact_storage().open(f"{run.model_version.folder}/{MODEL}") as file:
         booster = read_booster(file.read())
     trees = run.detail["best_round"]

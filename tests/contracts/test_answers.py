@@ -66,12 +66,13 @@ def test_it_answers_what_is_documented(
     _instruments(ask)
     upload_id = _uploads(ask)
     candle_run = _candle_runs(ask, browser_of(carol))
+    ensemble = _ensemble(ask, candle_run)
     _studies(ask)
     _suggestion(ask, carol)
     universe_run = _universe_runs(ask)
     sweep_id = _sweeps(ask)
     _predictions(ask, candle_run)
-    _models(ask, candle_run, universe_run)
+    _models(ask, candle_run, ensemble, universe_run)
     _every_kind(ask, carol)
     _lists(ask)
     _changes(ask)
@@ -193,6 +194,16 @@ def _suggestion(ask: Asker, user: User) -> None:
     assert answer["suggested"]["learner"] == "trees" and not answer["claim"]["better"]
 
 
+def _ensemble(ask: Asker, run_id: str) -> str:
+    """Of a run and another like it."""
+    other = ask("POST", "/api/training/run-poc", {**BODY, "train_years": 1.5, "confirm": False})["run_id"]
+    _work()
+    made: str = ask("POST", "/api/training/ensembles", {"run_ids": [run_id, other]})["run_id"]
+    ask("POST", "/api/training/ensembles", {"run_ids": [run_id]})
+    _work()
+    return made
+
+
 def _universe_runs(ask: Asker) -> str:
     as_of = day_of(TRAINED - 1).isoformat()
     runs = [
@@ -244,10 +255,10 @@ def _predictions(ask: Asker, run_id: str) -> None:
     ask("GET", PREDICTIONS + "/columns", run_id=run_id, HTTP_IF_NONE_MATCH=etag)
 
 
-def _models(ask: Asker, candle_run: str, universe_run: str) -> None:
-    """Both kinds through the gate, out of use, and back; advice of the universe's."""
+def _models(ask: Asker, candle_run: str, ensemble: str, universe_run: str) -> None:
+    """All kinds through the gate, out of use, and back; advice of the universe's."""
     reason = {"reason": "a test", "override": True}
-    for run_id in (candle_run, universe_run):
+    for run_id in (candle_run, ensemble, universe_run):
         model = ModelVersion.objects.select_related("run").get(run__run_id=run_id)
         version = model.version
         ask("GET", MODELS + "/{version}", version=version)

@@ -50,11 +50,16 @@ from training.runs.as_json import run_json
 def run_poc(request: Request) -> Response:
     known_only(request)
     spec, run = run_started(request, partial(parse_candle_spec, default_symbol=default_symbol()))
+    return accepted(run, f"POC training started for candle {spec.candle}")
+
+
+def accepted(run: TrainingRun, message: str) -> Response:
+    """202 with a CandleAccepted."""
     answer = {
         "started": True,
         "run_id": run.run_id,
         "pid": run.worker_pid,
-        "message": f"POC training started for candle {spec.candle}",
+        "message": message,
         "output_dir": run_folder(run.run_id),
     }
     return Response(answer, status=202)

@@ -25,6 +25,7 @@ from training.quant.candle.spec import format_time, parse_time
 from training.quant.candle.verdict import Verdict
 from training.quant.universe.verdict import UniverseVerdict
 from training.recipes.candle.schema import CandleModel
+from training.recipes.ensemble.schema import EnsembleModel
 from training.recipes.universe.schema import UniverseModel
 from training.registry.activation import (
     ANY_ACTIVE,
@@ -36,6 +37,7 @@ from training.registry.activation import (
     model_roll_back,
 )
 
+RECORDS = {record.__struct_config__.tag: record for record in (CandleModel, EnsembleModel, UniverseModel)}
 _PAGE = [
     OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 200, default 100"),
     OpenApiParameter("before", OpenApiTypes.INT, description="Carried by the Link header's next page"),
@@ -47,7 +49,7 @@ _PAGE = [
     summary="Trained models, newest first",
     tags=["runs and models"],
     parameters=[
-        OpenApiParameter("kind", OpenApiTypes.STR, enum=["candle", "universe"]),
+        OpenApiParameter("kind", OpenApiTypes.STR, enum=list(RECORDS)),
         OpenApiParameter("symbol", OpenApiTypes.STR),
         OpenApiParameter("universe", OpenApiTypes.STR),
         OpenApiParameter("active", OpenApiTypes.STR, enum=["yes", "no"]),
@@ -231,5 +233,5 @@ def _model_json(
         "activated_by": activation.by.get_username() if activation and activation.by else None,
         "artifact_paths": model.run.result.get("artifact_paths", {}),
     }
-    answer: dict[str, Any] = to_json((UniverseModel if model.universe else CandleModel)(**fields))
+    answer: dict[str, Any] = to_json(RECORDS[model.kind](**fields))
     return answer

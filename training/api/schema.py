@@ -11,6 +11,7 @@ from boursomatic.shared.openapi import Shape
 from boursomatic.shared.records import UNSET, Meta, Moment, Record, UnsetType, about
 from training.recipes.base import Recipe
 from training.recipes.candle.schema import CandleModel, CandleRun
+from training.recipes.ensemble.schema import EnsembleModel
 from training.recipes.kinds import recipes
 from training.recipes.other import other_record
 from training.recipes.schema import GateCheck
@@ -103,7 +104,14 @@ class Activation(Record):
     gate: list[GateCheck]
 
 
-AnyModel = Shape("Model", CandleModel | UniverseModel)
-Models = Shape("Models", list[CandleModel | UniverseModel])
-Activated = Shape("Activated", CandleActivated | UniverseActivated)
+class EnsembleActivated(EnsembleModel, tag="ensemble"):
+    """An ensemble that has just become active."""
+
+    previous: str | None
+    gate: list[GateCheck]
+
+
+AnyModel = Shape("Model", CandleModel | EnsembleModel | UniverseModel)
+Models = Shape("Models", list[CandleModel | EnsembleModel | UniverseModel])
+Activated = Shape("Activated", CandleActivated | EnsembleActivated | UniverseActivated)
 Activations = Shape("Activations", list[Activation])

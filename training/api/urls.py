@@ -1,6 +1,6 @@
 from django.urls import path
 
-from training.api import candle_runs, data, models, runs, studies, suggestion, sweeps
+from training.api import candle_runs, data, ensembles, models, runs, studies, suggestion, sweeps
 
 urlpatterns = [
     path("data/uploads/<uuid:upload_id>/store", data.store, name="api-upload-store"),
@@ -15,6 +15,7 @@ urlpatterns = [
     path("training/studies/<slug:study_id>/stop", studies.study_stop, name="api-study-stop"),
     path("training/studies/<slug:study_id>/cancel", studies.study_cancel, name="api-study-cancel"),
     path("training/suggestion", suggestion.suggestion, name="api-suggestion"),
+    path("training/ensembles", ensembles.ensembles, name="api-ensembles"),
     path("training/runs", runs.runs, name="api-runs"),
     path("training/runs/<slug:run_id>", runs.run, name="api-run"),
     path("training/runs/<slug:run_id>/cancel", runs.run_cancel, name="api-run-cancel"),

@@ -1,14 +1,14 @@
 """A trained model's files, held against their hashes, read once and kept in memory."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TypeVar
 
 from training.artifacts.storage import artifact_storage
 from training.errors import RunRefused
-from training.models import ModelVersion, Reason, TrainingRun
-from training.quant.candle.model import MANIFEST, MODEL, CandleModel, Integrity, read_model
-from training.quant.candle.spec import CandleSpec
+from training.models import ModelVersion, Reason
+from training.quant.candle.model import CandleModel, Integrity, check_files
+from training.quant.ensemble.model import NATIVE, EnsembleModel, read_served
 from training.quant.universe import model
 from training.quant.universe.model import UniverseModel, read_universe_model
 
@@ -17,11 +17,21 @@ Model = TypeVar("Model")
 
 
 @lru_cache(maxsize=KEPT_MODELS)
-def stored_model(run_id: str) -> CandleModel:
+def stored_model(run_id: str) -> CandleModel | EnsembleModel:
     """A run's model. Kept by the run: a finished run's files never change. Raises RunRefused("integrity")."""
-    run = TrainingRun.objects.select_related("model_version").get(run_id=run_id)
-    has_trees = CandleSpec.from_dict(run.config).model == "lightgbm"
-    return _read(run.model_version, (MODEL, MANIFEST) if has_trees else (MANIFEST,), read_model)
+    version = ModelVersion.objects.get(run__run_id=run_id)
+    return _read(version, _native(version), read_served)
+
+
+def native_files(version: ModelVersion) -> dict[str, bytes]:
+    """Name -> content of what serving reads of a model of one series, as it was written. Raises
+    RunRefused("integrity")."""
+
+    def checked(files: dict[str, bytes], expected: dict[str, str]) -> dict[str, bytes]:
+        check_files(files, expected)
+        return files
+
+    return _read(version, _native(version), checked)
 
 
 @lru_cache(maxsize=KEPT_MODELS)
@@ -32,8 +42,12 @@ def stored_universe_model(version: str) -> UniverseModel:
     return _read(found, names, read_universe_model)
 
 
+def _native(version: ModelVersion) -> list[str]:
+    return [name for name in version.files if NATIVE.fullmatch(name)]
+
+
 def _read(
-    version: ModelVersion, names: tuple[str, ...], read: Callable[[dict[str, bytes], dict[str, str]], Model]
+    version: ModelVersion, names: Sequence[str], read: Callable[[dict[str, bytes], dict[str, str]], Model]
 ) -> Model:
     storage, files = artifact_storage(), {}
     try:

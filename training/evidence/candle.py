@@ -8,6 +8,8 @@ from training.evidence.trials import counted_of
 from training.models import Status, TrainingRun, Trial
 from training.quant.candle.verdict import Evidence, Verdict, judge
 
+MODELS = ("candle", "ensemble")  # kinds whose runs make a model of one series
+
 
 @dataclass(frozen=True)
 class CandleVerdict:
@@ -19,7 +21,7 @@ class CandleVerdict:
 
 def candle_verdicts(runs: Sequence[TrainingRun]) -> dict[int, CandleVerdict]:
     """By primary key. Two queries, however many runs and trials."""
-    completed = [run for run in runs if run.kind == "candle" and run.status == Status.COMPLETED]
+    completed = [run for run in runs if run.kind in MODELS and run.status == Status.COMPLETED]
     jobs = TrainingRun.objects.filter(kind="confirmation", subject__in=completed).defer("config", "error_trace")
     confirmations = {job.subject_id: job for job in jobs.order_by("id")} if completed else {}
     trials = Trial.objects.in_bulk({run.trial_id for run in completed if run.trial_id}) if completed else {}

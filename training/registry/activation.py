@@ -130,10 +130,9 @@ def scope_label(scope: str) -> str:
 
 def scope_models(model: ModelVersion) -> ModelVersionQuerySet:
     """All models of the scope of this one."""
-    rows = ModelVersion.objects.filter(kind=model.kind)
     if model.universe:
-        return rows.filter(universe=model.universe, horizon=model.horizon)
-    return rows.filter(series=model.series_id)
+        return ModelVersion.objects.filter(universe=model.universe, horizon=model.horizon)
+    return ModelVersion.objects.filter(series=model.series_id)
 
 
 def _lock_and_look(model: ModelVersion, expected: str | None) -> ModelVersion | None:

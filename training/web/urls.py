@@ -10,6 +10,7 @@ from training.web.views import (
     candle_run,
     data,
     deletion,
+    ensemble,
     jobs,
     models,
     run_list,
@@ -21,6 +22,7 @@ from training.web.views import (
 
 urlpatterns = [
     path("training/new/", candle_run.run_new, name="run-new"),
+    path("training/ensemble/", ensemble.ensemble_new, name="ensemble-new"),
     path("training/universe/", universe_run.universe_new, name="universe-new"),
     path("training/universe/use", universe_run.universe_use, name="universe-use"),
     path("training/universe/demo", universe_run.demo_offer, name="demo-offer"),

@@ -7,14 +7,17 @@ from django.views.decorators.http import require_GET
 from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope, may
 from predictions.candle.ask import ask
+from predictions.candle.ensemble_card import ensemble_card_context, ensemble_program_files, is_ensemble
 from predictions.candle.export import folder_zip, predictions_csv, predictions_parquet
 from predictions.candle.model_card import card_context
 from predictions.universe.export import program_files
 from predictions.universe.model_card import universe_card_context
 from training.errors import RunRefused
+from training.evidence.candle import candle_verdicts
 from training.evidence.universe import universe_verdicts
 from training.models import ModelVersion
 
+UNJUDGED = "Nothing yet: it was not judged."
 WRITERS = {
     "csv": (predictions_csv, "text/csv; charset=utf-8"),
     "parquet": (predictions_parquet, "application/vnd.apache.parquet"),
@@ -27,17 +30,18 @@ def card(request: HttpRequest, version: str) -> HttpResponse:
     model_version = _version(version)
     if model_version.universe:
         return render(request, "predictions/universe/model_card.html", universe_card_context(model_version))
-    context = card_context(model_version) | {"may_train": may(request.user, Scope.TRAIN)}
+    draw = ensemble_card_context if is_ensemble(model_version) else card_context
+    context = draw(model_version) | {"may_train": may(request.user, Scope.TRAIN)}
     return render(request, "predictions/candle/model_card.html", context)
 
 
 @require_GET
 @page_permission(Scope.READ)
 def folder(request: HttpRequest, version: str) -> HttpResponse:
-    """The run folder as a zip; a universe's model with what runs it outside the project."""
+    """The run folder as a zip; a universe's model, and an ensemble, with what runs it outside the project."""
     model_version = _version(version)
     try:
-        content = folder_zip(model_version, _program_files(model_version) if model_version.universe else {})
+        content = folder_zip(model_version, _program_files(model_version))
     except RunRefused as error:
         raise Http404(str(error)) from error
     except FileNotFoundError as error:
@@ -63,8 +67,13 @@ def predictions(request: HttpRequest, version: str, form: str) -> HttpResponse:
 
 
 def _program_files(version: ModelVersion) -> dict[str, bytes]:
+    if is_ensemble(version):
+        of_series = candle_verdicts([version.run])[version.run_id].verdict
+        return ensemble_program_files(version, of_series.sentence if of_series else UNJUDGED)
+    if not version.universe:
+        return {}
     verdict = universe_verdicts([version.run]).get(version.run_id)
-    return program_files(version, verdict.sentence if verdict else "Nothing yet: it was not judged.")
+    return program_files(version, verdict.sentence if verdict else UNJUDGED)
 
 
 def _download(content: bytes, name: str, content_type: str) -> HttpResponse:

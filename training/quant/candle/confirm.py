@@ -10,6 +10,7 @@ runs (mean AUC 0.505), by standing in 4.2 % (0.500), at the same power. `scripts
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -18,18 +19,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instruments.quant.bars import Bars
-from instruments.quant.features.candle import feature_matrix
-from training.quant.candle.fit import fit_logistic
-from training.quant.candle.outcomes import candle_label
-from training.quant.candle.plan import plan_candle
+from training.quant.candle.plan import NotTrainable
 from training.quant.candle.spec import STEPS, CandleSpec, format_time
-from training.quant.candle.split import CandleSplit
-from training.quant.candle.train import evidence_of, fit_candle, threshold_of
+from training.quant.candle.steps import (
+    Configuration,
+    StepModel,
+    configurations_at,
+    fitted,
+    fitted_logistic,
+    labelled_rows,
+)
+from training.quant.candle.train import evidence_of
 from training.quant.candle.verdict import Evidence
-from training.quant.stats.classification import auc_with_interval
+from training.quant.ensemble.average import average, average_threshold
+from training.quant.ensemble.spec import EnsembleSpec, how_of, trained_specs
+from training.quant.stats.classification import auc_with_interval, percentile_rank
 
 Floats = NDArray[np.float64]
-Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -68,11 +74,12 @@ def confirm_candle(
     bars: Bars,
     *,
     decision: int,
-    spec: CandleSpec,
+    spec: CandleSpec | EnsembleSpec,
     on_window: Callable[[int, int], None],
     seen_until: int = 0,
 ) -> Confirmation:
-    """Walk forward over the run at `decision` and up to 10 steps of W outcomes before it.
+    """Walk forward over the run at `decision` and up to 10 steps of W outcomes before it. Of an ensemble all members
+    are trained again at each step.
 
     `bars`: adjusted, without stale ones, from the warm-up before the earliest training period to the run's last test
     outcome. A live run has no window of its own. Steps without enough history, or of one class, are left out: `windows`
@@ -80,15 +87,11 @@ def confirm_candle(
     `seen_until` (seconds, UTC): windows decided before are not pooled, which may leave nothing.
     `on_window` hears (windows done, windows to do). Deterministic for `spec.seed`.
     """
-    labels = candle_label(bars, spec)
-    rows = np.flatnonzero(~np.isnan(labels))
-    features = feature_matrix(bars, name=spec.feature_set, timeframe=spec.timeframe)[rows]
-    labels = labels[rows]
-    splits = _splits(bars, rows, decision, spec)
+    steps = _steps(bars, decision, spec)
     windows = []
-    for done, (at, split) in enumerate(splits):
-        on_window(done, len(splits))
-        windows.append(_window(features, labels, split, spec, decision=int(bars.time[at]), seen_until=seen_until))
+    for done, step in enumerate(steps):
+        on_window(done, len(steps))
+        windows.append(_window(step, how_of(spec), is_seen=step.decision < seen_until))
     unseen = [window for window in windows if not window.seen]
     predicted_up = sum(window.predicted_up for window in unseen)
     return Confirmation(
@@ -111,78 +114,80 @@ class Standings:
 def walk_standings(bars: Bars, *, decision: int, spec: CandleSpec, not_before: int) -> Standings:
     """The same walk without its evidence, over the windows decided at or after `not_before` (seconds, UTC): for
     whoever compares several settings. May be of no rows."""
-    labels = candle_label(bars, spec)
-    rows = np.flatnonzero(~np.isnan(labels))
-    features = feature_matrix(bars, name=spec.feature_set, timeframe=spec.timeframe)[rows]
-    places, ranks = [range(0)], [np.empty(0)]
-    for at, split in _splits(bars, rows, decision, spec):
-        if int(bars.time[at]) >= not_before:
-            _, final = fit_candle(
-                features, labels[rows], split=split, spec=spec, on_stage=lambda *_: None, on_round=lambda *_: None
-            )
-            test, train = (final.probability(features[part.start : part.stop]) for part in (split.test, split.train))
-            ranks.append(percentile_rank(test, train))
-            places.append(split.test)
-    tested = rows[np.concatenate([np.asarray(place, dtype=np.int64) for place in places])]
-    return Standings(bars.time[tested], labels[tested], np.concatenate(ranks))
+    steps = [step for step in _steps(bars, decision, spec) if step.decision >= not_before]
+    places, labels, ranks = [np.empty(0, dtype=np.int64)], [np.empty(0)], [np.empty(0)]
+    for step in steps:
+        own = step.configurations[0]
+        test = slice(own.split.test.start, own.split.test.stop)
+        places.append(np.arange(test.start, test.stop))
+        labels.append(own.labels[test])
+        ranks.append(_ranked([fitted(own)], test, how_of(spec))[1])
+    tested = labelled_rows(bars, spec).places[np.concatenate(places)]
+    return Standings(bars.time[tested], np.concatenate(labels), np.concatenate(ranks))
 
 
-def _splits(bars: Bars, rows: Rows, decision: int, spec: CandleSpec) -> list[tuple[int, CandleSplit]]:
-    """(decision, split) of each step that can be trained, oldest first.
+@dataclass(frozen=True)
+class _Step:
+    """One decision (seconds, UTC), with the run's settings, or those of all members of an ensemble."""
 
-    The windows tile `rows`, the bars with an outcome: each begins where exactly W of them come before the next window.
+    decision: int
+    configurations: list[Configuration]
+
+
+def _steps(bars: Bars, decision: int, spec: CandleSpec | EnsembleSpec) -> list[_Step]:
+    """Those that can be trained, oldest first.
+
+    The windows tile the rows with an outcome: each begins where exactly W of them come before the next window.
     """
-    splits = []
-    own_row = int(np.searchsorted(rows, decision))
+    rows, specs, steps = labelled_rows(bars, spec), trained_specs(spec), []
+    own_row = int(np.searchsorted(rows.places, decision))
     for step in range(STEPS + 1):
         row = own_row - step * spec.test_window_size
         if row < 0:
             break
-        at = int(rows[row]) if step else decision
-        own = replace(spec, candle=format_time(datetime.fromtimestamp(int(bars.time[at]), tz=UTC)), live=False, folds=0)
-        plan = plan_candle(bars, decision=at, spec=own)
-        if not plan.problem:
-            splits.append((at, plan.split))
-    return splits[::-1]
+        at = int(rows.places[row]) if step else decision
+        candle = format_time(datetime.fromtimestamp(int(bars.time[at]), tz=UTC))
+        with suppress(NotTrainable):
+            configurations = configurations_at(
+                bars, rows, at, [replace(one, candle=candle, live=False, folds=0) for one in specs]
+            )
+            steps.append(_Step(int(bars.time[at]), configurations))
+    return steps[::-1]
 
 
-def _window(
-    features: Floats, labels: Floats, split: CandleSplit, spec: CandleSpec, *, decision: int, seen_until: int
-) -> Window:
-    validated, final = fit_candle(
-        features, labels, split=split, spec=spec, on_stage=lambda *_: None, on_round=lambda *_: None
-    )
-    test, train, validation = (slice(part.start, part.stop) for part in (split.test, split.train, split.validation))
-    y, p, p_train = labels[test], final.probability(features[test]), final.probability(features[train])
-    threshold = threshold_of(
-        spec,
-        train=(labels[train], p_train),
-        validation=(labels[validation], validated.probability(features[validation])) if validated else None,
-    )
+def _window(step: _Step, how: str, *, is_seen: bool) -> Window:
+    test = slice(step.configurations[0].split.test.start, step.configurations[0].split.test.stop)
+    y = step.configurations[0].labels[test]
+    score, rank, threshold = _ranked([fitted(each) for each in step.configurations], test, how)
     logistic_rank = None
-    if spec.model != "logistic":
-        linear = fit_logistic(features, labels, rows=split.train, spec=spec)
-        logistic_rank = percentile_rank(linear.probability(features[test]), linear.probability(features[train]))
-    auc, interval = auc_with_interval(y, p) if 0 < y.sum() < len(y) else (None, None)
+    if any(each.spec.model != "logistic" for each in step.configurations):
+        logistic_rank = _ranked([fitted_logistic(each) for each in step.configurations], test, how)[1]
+    auc, interval = auc_with_interval(y, score) if 0 < y.sum() < len(y) else (None, None)
     return Window(
-        decision=decision,
-        train_rows=len(split.train),
+        decision=step.decision,
+        train_rows=max(len(each.split.train) for each in step.configurations),
         labels=y,
-        probability=p,
-        percentile_rank=percentile_rank(p, p_train),
+        probability=score,
+        percentile_rank=rank,
         logistic_rank=logistic_rank,
-        predicted_up=int((p >= threshold).sum()),
+        predicted_up=int((score >= threshold).sum()),
         auc=auc,
         interval=interval,
-        seen=decision < seen_until,
+        seen=is_seen,
     )
 
 
-def percentile_rank(values: Floats, reference: Floats) -> Floats:
-    """Share of `reference` below each value, half of the equal ones counted: 0 to 1, shape of `values`."""
-    ordered = np.sort(reference)
-    below, up_to = (np.searchsorted(ordered, values, side=side) for side in ("left", "right"))
-    return (below + up_to) / (2.0 * len(ordered))
+def _ranked(models: list[StepModel], test: slice, how: str) -> tuple[Floats, Floats, float]:
+    """The models' average for the test rows, its percentile rank among its values for training rows, and where up
+    begins."""
+    references = [model.probability(model.train) for model in models]
+    score = average(how, [model.probability(test) for model in models], references)
+    reference = references[0]
+    if len(models) > 1:  # rows known at the decision that lie in everybody's training period
+        known = slice(max(model.train.start for model in models), max(model.train.stop for model in models))
+        reference = average(how, [model.probability(known) for model in models], references)
+    threshold = average_threshold(how, [model.threshold for model in models], references)
+    return score, percentile_rank(score, reference), threshold
 
 
 def _pool(windows: list[tuple[NDArray[Any], Floats]], seed: int, predicted_up: int | None = None) -> Evidence | None:

@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from instruments.quant.bars import Bars
+from instruments.quant.features.candle import feature_matrix, feature_set
+
 if TYPE_CHECKING:
     import lightgbm
 
@@ -50,6 +53,15 @@ class CandleModel:
     feature_low: Floats  # (k,) smallest and largest value of each feature in the training rows
     feature_high: Floats
 
+    @property
+    def warmup(self) -> int:
+        """Bars that must come before the first row that has all features."""
+        return feature_set(self.feature_set).warmup
+
+    def features(self, bars: Bars) -> Floats:
+        """(n, k) unscaled features of adjusted bars; NaN where a window is not full."""
+        return feature_matrix(bars, name=self.feature_set, timeframe=self.timeframe)
+
     def probability(self, features: Floats) -> Floats:
         """P(up) for (n, k) unscaled features; NaN where a row has a NaN (its window is not full). Shape (n,)."""
         out = np.full(len(features), np.nan)
@@ -57,6 +69,17 @@ class CandleModel:
         if complete.any():
             out[complete] = self.of_scaled((features[complete] - self.mean) / self.scale)
         return out
+
+    def out_of_range(self, features: Floats) -> Floats:
+        """Share of features outside the smallest and largest value of the training rows; NaN where a row has a NaN.
+        Shape (n,)."""
+        outside = (features < self.feature_low) | (features > self.feature_high)
+        return np.where(np.isnan(features).any(axis=1), np.nan, outside.mean(axis=1))
+
+    def distance(self, features: Floats) -> Floats:
+        """Root mean square of the scaled features, about 1 in training; NaN where a row has a NaN. Shape (n,)."""
+        scaled = (features - self.mean) / self.scale
+        return np.asarray(np.sqrt(np.mean(scaled * scaled, axis=1)))
 
 
 def read_model(files: dict[str, bytes], expected: dict[str, str]) -> CandleModel:

@@ -5,17 +5,16 @@ run lies among the rotated ones is what luck alone gives with exactly these sett
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from instruments.quant.bars import Bars
-from instruments.quant.features.candle import feature_matrix
-from training.quant.candle.outcomes import candle_label
-from training.quant.candle.plan import plan_candle
 from training.quant.candle.spec import CandleSpec
-from training.quant.candle.train import fit_candle
+from training.quant.candle.steps import configurations_at, fitted, labelled_rows
+from training.quant.ensemble.average import average
+from training.quant.ensemble.spec import EnsembleSpec, how_of, trained_specs
 from training.quant.stats.classification import auc_of_ranks, midranks
 
 DRAWS = 30
@@ -35,34 +34,33 @@ class Control:
 
 
 def control_candle(
-    bars: Bars, *, decision: int, spec: CandleSpec, on_draw: Callable[[int, int], None]
+    bars: Bars, *, decision: int, spec: CandleSpec | EnsembleSpec, on_draw: Callable[[int, int], None]
 ) -> Control | None:
-    """The run at `decision` of `bars` (adjusted) and its draws. None where the test window has one class, or none.
+    """The run at `decision` of `bars` (adjusted) and its draws; of an ensemble all members are trained there. None
+    where the test window has one class, or none.
 
     Labels of train and test rows are rotated together by a distance drawn without replacement, seeded by `spec.seed`.
     `on_draw` hears (draws done, draws to do).
     """
-    plan = plan_candle(bars, decision=decision, spec=spec)
-    plan.require_trainable()
-    split = plan.split
-    if not len(split.test):
+    labelled = labelled_rows(bars, spec)
+    configurations = configurations_at(bars, labelled, decision, trained_specs(spec))
+    window, labels = configurations[0].split.test, labelled.labels
+    if not len(window):
         return None
-    features = feature_matrix(bars, name=spec.feature_set, timeframe=spec.timeframe)[plan.rows]
-    labels = candle_label(bars, spec)[plan.rows]
-    rows = slice(split.fit.start, split.test.stop)
-    test = slice(split.test.start, split.test.stop)
+    test = slice(window.start, window.stop)
+    rows = slice(min(each.split.fit.start for each in configurations), test.stop)
     rng = np.random.default_rng(spec.seed)
     size = rows.stop - rows.start
     shifts = rng.choice(np.arange(NEAREST, size - NEAREST), size=min(DRAWS, size - 2 * NEAREST), replace=False)
 
     def auc_of(rotated: NDArray[np.float64]) -> float | None:
-        _, final = fit_candle(
-            features, rotated, split=split, spec=spec, on_stage=lambda *_: None, on_round=lambda *_: None
-        )
         up = rotated[test] == 1
         if up.all() or not up.any():
             return None
-        return auc_of_ranks(midranks(final.probability(features[test])), up)
+        models = [fitted(replace(each, labels=rotated)) for each in configurations]
+        references = [model.probability(model.train) for model in models]
+        scores = average(how_of(spec), [model.probability(test) for model in models], references)
+        return auc_of_ranks(midranks(scores), up)
 
     real = auc_of(labels)
     rotated_aucs = []

@@ -145,16 +145,14 @@ def plan_candle(bars: Bars, *, decision: int, spec: CandleSpec, stale_time: Seco
         )
     except (ValueError, IndexError):
         split = None
-    ranges = {"train": range(0), "validation": range(0), "test": range(0)}
+    parts = split_parts(bars.time, labels, rows, split)
     fit, gaps = range(0), [range(0), range(0)]
     if split is not None:
-        ranges = {"train": split.train, "validation": split.validation, "test": split.test}
         fit, gaps = split.fit, _gaps(split, decision_row)
 
     def part_of(part: range) -> SplitPart:
         return _part(bars.time, labels, rows[part.start : part.stop])
 
-    parts = {name: part_of(part) for name, part in ranges.items()}
     span = range(decision, decision)
     if window:
         span_start = int(rows[decision_row + spec.gap - 1]) + 1 if spec.gap else decision
@@ -196,6 +194,16 @@ def plan_candle(bars: Bars, *, decision: int, spec: CandleSpec, stale_time: Seco
 def _gaps(split: CandleSplit, decision_row: int) -> list[range]:
     before_validation = range(split.fit.stop, split.validation.start if len(split.validation) else split.fit.stop)
     return [before_validation, range(decision_row, split.test.start if len(split.test) else decision_row)]
+
+
+def split_parts(
+    time: Seconds, labels: NDArray[np.float64], rows: NDArray[np.int64], split: CandleSplit | None
+) -> dict[str, SplitPart]:
+    """Train, validation and test of a split of `rows`, places in `time` and `labels`; all empty where there is none."""
+    ranges = {"train": range(0), "validation": range(0), "test": range(0)}
+    if split is not None:
+        ranges = {"train": split.train, "validation": split.validation, "test": split.test}
+    return {name: _part(time, labels, rows[part.start : part.stop]) for name, part in ranges.items()}
 
 
 def _part(time: NDArray[np.int64], labels: NDArray[np.float64], rows: NDArray[np.int64]) -> SplitPart:

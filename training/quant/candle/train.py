@@ -40,15 +40,13 @@ Validated = Stopped | FittedLogistic
 Final = Fitted | FittedLogistic
 
 
-@dataclass(frozen=True)
-class CandleOutcome:
-    """Everything that a candle run found. `test_probability`: of each bar of the plan's span, also of those without an
-    outcome; empty for a live run. With `steady` no row validates."""
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """How a model did on the rows of its plan. `test_probability`: of each bar of the plan's span, also of those
+    without an outcome; empty for a live run."""
 
     plan: CandlePlan
     columns: tuple[str, ...]
-    validated: Validated | None  # fitted without the validation rows, judged by them; gives trees their rounds
-    final: Final  # the model that is kept
     threshold: float
     train: Metrics
     validation: Metrics | None
@@ -58,6 +56,14 @@ class CandleOutcome:
     strategy: Performance | None
     buy_and_hold: Performance | None
     bars_a_year: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class CandleOutcome(Judged):
+    """Everything that a candle run found. With `steady` no row validates."""
+
+    validated: Validated | None  # fitted without the validation rows, judged by them; gives trees their rounds
+    final: Final  # the model that is kept
     feature_range: tuple[Floats, Floats]  # lowest and highest of each feature over the train rows
 
 
@@ -91,7 +97,7 @@ def train_candle(
     if validated is not None:
         validation = _part(labels, split.validation), validated.probability(_part(features, split.validation))
     threshold = threshold_of(spec, train=(y_train, p_train), validation=validation)
-    evaluation = _judge(
+    evaluation = judge_window(
         bars,
         labels=labels,
         probability=final.probability(_part(features_by_bar, plan.span)),
@@ -155,11 +161,11 @@ def threshold_of(spec: CandleSpec, *, train: tuple[Floats, Floats], validation: 
     return best_f1_threshold(*best_on, low=low, high=high)
 
 
-def _judge(
+def judge_window(
     bars: Bars, *, labels: Floats, probability: Floats, plan: CandlePlan, threshold: float, spec: CandleSpec
 ) -> dict[str, Any]:
-    """The test window: figures and luck by its rows, profit and loss by every bar of its span. For a live run all of it
-    is empty. `probability`: (len(plan.span),)."""
+    """What `Judged` says of the test window: figures and luck by its rows, profit and loss by every bar of its span.
+    For a live run all of it is empty. `probability`: (len(plan.span),)."""
     split = plan.split
     a_year = bars_a_year(bars.time, spec.timeframe)
     if not len(split.test):

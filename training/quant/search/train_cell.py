@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 
 from instruments.quant.bars import Bars, Seconds
 from instruments.quant.features.candle import feature_matrix
-from training.quant.candle.confirm import percentile_rank
 from training.quant.candle.plan import NO_STALE, plan_candle
 from training.quant.candle.spec import CandleSpec
 from training.quant.candle.train import fit_candle
 from training.quant.labels import up_label
 from training.quant.search.cells import Cell
-from training.quant.stats.classification import auc_of_ranks, midranks
+from training.quant.stats.classification import auc_of_ranks, midranks, percentile_rank
 
 Floats = NDArray[np.float64]
 

@@ -98,6 +98,13 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
+def percentile_rank(values: Floats, reference: Floats) -> Floats:
+    """Share of `reference` below each value, half of the equal ones counted: 0 to 1, shape of `values`."""
+    ordered = np.sort(reference)
+    below, up_to = (np.searchsorted(ordered, values, side=side) for side in ("left", "right"))
+    return (below + up_to) / (2.0 * len(ordered))
+
+
 def midranks(values: Floats) -> Floats:
     """Ranks 1 … n of `values` (n,), n > 0, no NaN; ties share their mean rank. (n,) float64."""
     order = np.argsort(values, kind="stable")

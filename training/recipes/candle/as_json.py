@@ -7,9 +7,10 @@ from boursomatic.shared.records import NOTHING, to_json
 from training.artifacts.storage import run_folder
 from training.evidence.candle import CandleVerdict, candle_verdicts
 from training.models import TrainingRun
-from training.quant.candle.spec import CandleSpec, format_time
+from training.quant.candle.spec import format_time
+from training.quant.ensemble.spec import series_spec
 from training.recipes.candle.live_score import live_score
-from training.recipes.candle.schema import CandleResult, CandleRun, Confirmation, Splits
+from training.recipes.candle.schema import CandleResult, CandleRun, Confirmation, FoldResult, Splits
 from training.recipes.confirmation.schema import ConfirmationResult
 from training.recipes.head import run_head
 
@@ -38,12 +39,12 @@ def candle_runs_json(
 ) -> list[dict[str, Any]]:
     """Two queries for all verdicts together, unless they are in `verdicts` already."""
     verdicts = candle_verdicts(runs) if verdicts is None else verdicts
-    return [to_json(_answer(run, verdicts[run.pk])) for run in runs]
+    return [to_json(CandleRun(**candle_fields(run, verdicts[run.pk]), fold_results=_fold_results(run))) for run in runs]
 
 
 def candle_head(run: TrainingRun) -> dict[str, Any]:
     """The fields of CandleHead that a run's row says, whatever it has found."""
-    spec = CandleSpec.from_dict(run.config)
+    spec = series_spec(run.config)
     return {
         **run_head(run),
         "candle_date": spec.candle,
@@ -55,20 +56,23 @@ def candle_head(run: TrainingRun) -> dict[str, Any]:
     }
 
 
-def _answer(run: TrainingRun, candle_verdict: CandleVerdict) -> CandleRun:
-    model, folds = dict(NO_MODEL), []
+def candle_fields(run: TrainingRun, candle_verdict: CandleVerdict) -> dict[str, Any]:
+    """The fields of CandleHead of a run that makes a model."""
+    model = dict(NO_MODEL)
     if run.result:
         result = CandleResult.read(run.result)
         model = {name: getattr(result, name) for name in NO_MODEL}
-        folds = result.fold_results
-    return CandleRun(
+    return {
         **candle_head(run),
         **model,
-        fold_results=folds,
-        verdict=candle_verdict.verdict,
-        confirmation=_confirmation(candle_verdict.confirmation) if candle_verdict.confirmation else None,
-        live_score=None,
-    )
+        "verdict": candle_verdict.verdict,
+        "confirmation": _confirmation(candle_verdict.confirmation) if candle_verdict.confirmation else None,
+        "live_score": None,
+    }
+
+
+def _fold_results(run: TrainingRun) -> list[FoldResult]:
+    return CandleResult.read(run.result).fold_results if run.result else []
 
 
 def _confirmation(run: TrainingRun) -> Confirmation:

@@ -18,6 +18,7 @@ from training.quant.candle.plan import NO_STALE, CandlePlan, plan_candle
 from training.quant.candle.spec import ROWS_RULE, CandleSpec, SpecError, format_time
 from training.quant.candle.split import MIN_TRAIN_ROWS, training_start
 from training.quant.candle.verdict import next_trial_text, visible_auc_text
+from training.quant.ensemble.spec import EnsembleSpec, trained_specs
 from training.quant.stats.significance import smallest_visible_auc
 
 Rows = NDArray[np.int64]
@@ -38,7 +39,7 @@ class CandleData:
     hashed: Bars
 
 
-def candle_series(spec: CandleSpec) -> Series:
+def candle_series(spec: CandleSpec | EnsembleSpec) -> Series:
     """The series that a spec names; SpecError under `symbol` where there is none."""
     try:
         return series_get(spec.symbol, spec.timeframe)
@@ -109,6 +110,14 @@ def _position(series: Series, marked: MarkedBars, bars: Bars, spec: CandleSpec) 
         return decision
     is_stale = int(spec.candle_at.timestamp()) in marked.stale_time
     raise SpecError({"candle_date": [_no_candle(series, spec.candle_at, is_stale=is_stale)]})
+
+
+def widest_spec(spec: CandleSpec | EnsembleSpec) -> CandleSpec:
+    """What has the bars of all that is trained at its candle: the longest training period and warm-up among them."""
+    specs = trained_specs(spec)
+    years = max(one.train_years for one in specs)
+    widest = max((one.feature_set for one in specs), key=lambda name: feature_set(name).warmup)
+    return replace(specs[0], train_years=years, feature_set=widest)
 
 
 def candle_plan(data: CandleData, spec: CandleSpec) -> CandlePlan:

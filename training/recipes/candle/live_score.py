@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from instruments.quant.features.candle import feature_matrix
 from training.artifacts.loading import stored_model
 from training.errors import RunRefused
 from training.models import Status, TrainingRun
 from training.quant.candle.outcomes import candle_label
 from training.quant.candle.spec import CandleSpec, SpecError
+from training.quant.ensemble.spec import decision_spec
 from training.quant.stats.classification import evaluate
 from training.recipes.candle.data import candle_data
 
@@ -24,7 +24,7 @@ def live_score(run: TrainingRun) -> dict[str, Any] | None:
         return None
     if run.result["splits"]["test"]["rows"]:
         return None  # it was asked for live, and had its whole test window all the same
-    spec = CandleSpec.from_dict(run.config)
+    spec = decision_spec(run.config)
     try:
         data = candle_data(run.series, spec)
         model = stored_model(run.run_id)
@@ -34,7 +34,7 @@ def live_score(run: TrainingRun) -> dict[str, Any] | None:
         return _score(spec, 0, str(error))
     bars = data.bars
     labels = candle_label(bars, spec)
-    probability = model.probability(feature_matrix(bars, name=model.feature_set, timeframe=model.timeframe))
+    probability = model.probability(model.features(bars))
     rows = np.flatnonzero(~np.isnan(labels) & ~np.isnan(probability))
     rows = rows[rows >= data.decision][spec.gap :]
     count = len(rows)

@@ -13,6 +13,7 @@ from training.evidence.universe import universe_verdicts
 from training.models import ACTIVE, Status, TrainingRun
 from training.quant.candle.spec import DECISION_NAMES, RANGES, CandleSpec, parse_time
 from training.quant.candle.verdict import Verdict
+from training.quant.ensemble.spec import decision_spec
 from training.quant.stats.equity import session_trades, trades_of
 from training.quant.universe.verdict import UniverseVerdict
 from training.recipes.candle.as_json import candle_run_json
@@ -44,8 +45,14 @@ AROUND = 20  # candles shown before a trade
 BOOKS = (("strategy", "Model"), ("buy_and_hold", "Buy and hold"))
 
 
-def run_context(run: TrainingRun) -> dict[str, Any]:
-    """Everything for `_run.html`. Queries: verdict, log, newest jobs, and for a waiting run its place in the queue."""
+def candle_context(run: TrainingRun) -> dict[str, Any]:
+    """Everything for the page of a candle run."""
+    return run_context(run, _settings(run))
+
+
+def run_context(run: TrainingRun, settings: list[tuple[str, str]]) -> dict[str, Any]:
+    """Everything for `_run.html`; `settings`: what was asked for, as names and values. Queries: verdict, log, newest
+    jobs, and for a waiting run its place in the queue."""
     candle_verdict = candle_verdicts([run])[run.pk]
     summary = candle_run_json(run, candle_verdict)
     return {
@@ -56,7 +63,7 @@ def run_context(run: TrainingRun) -> dict[str, Any]:
         "timeframe": summary["timeframe"],
         "detail": run_detail(run),
         "stage_words": STAGES.get(run.stage, run.stage),
-        "settings": _settings(run),
+        "settings": settings,
         **(_outcome(run, summary) if run.status == Status.COMPLETED else {}),
         **(verdict_panel_context(run, candle_verdict) | proof_context(run) if run.status == Status.COMPLETED else {}),
         **(_progress(run) if not run.is_terminal else {}),
@@ -250,7 +257,7 @@ def trade_lines(run: TrainingRun) -> list[TradeLine]:
 
 
 def _decides_at_open(run: TrainingRun) -> bool:
-    return CandleSpec.from_dict(run.config).decision == "next_open"
+    return decision_spec(run.config).decision == "next_open"
 
 
 def _chart_query(run: TrainingRun, first: str, last: str) -> str:
@@ -271,8 +278,6 @@ def _live_lines(score: dict[str, Any] | None) -> list[Line]:
 
 def _settings(run: TrainingRun) -> list[tuple[str, str]]:
     """What was asked for, in the words of the dialog."""
-    if run.series_id is None:
-        return [(name, str(value)) for name, value in run.config.items()]
     spec = CandleSpec.from_dict(run.config)
     numbers = [
         (f"{setting.label} ({setting.unit})" if setting.unit else setting.label, f"{getattr(spec, name):g}")

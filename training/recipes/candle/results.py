@@ -1,6 +1,7 @@
 """What a finished candle run leaves behind: its JSON and its files."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,12 +14,12 @@ from training.artifacts.provenance import code_version, library_versions
 from training.artifacts.storage import artifact_names, sha256
 from training.models import TrainingRun
 from training.quant.candle.export import joblib_bytes, json_bytes, manifest
-from training.quant.candle.folds import FoldReport
+from training.quant.candle.folds import Fold, FoldReport
 from training.quant.candle.model import MANIFEST, MODEL
 from training.quant.candle.outcomes import candle_label
 from training.quant.candle.plan import SplitPart
 from training.quant.candle.spec import COST_BP, CandleSpec, format_time
-from training.quant.candle.train import CandleOutcome
+from training.quant.candle.train import CandleOutcome, Judged
 from training.quant.stats.classification import Metrics as Evaluated
 from training.recipes.candle.data import CandleData
 from training.recipes.candle.schema import CandleResult, FoldResult, Metrics, Split, Splits, TrainMetrics
@@ -49,21 +50,37 @@ def candle_result(
     run: TrainingRun, data: CandleData, outcome: CandleOutcome, folds: FoldReport | None, text: bytes
 ) -> dict[str, Any]:
     """What lists and the API show: a CandleResult."""
+    return judged_result(
+        outcome,
+        data_hash=data_hash(data),
+        model_hash=sha256(text),
+        artifact_paths=artifact_names(run.run_id),
+        folds=folds.folds if folds else [],
+    )
+
+
+def judged_result(
+    outcome: Judged,
+    *,
+    data_hash: str,
+    model_hash: str,
+    artifact_paths: dict[str, str],
+    folds: Sequence[Fold] = (),
+) -> dict[str, Any]:
+    """A CandleResult of whatever model was judged on a test window."""
     result = CandleResult(
         train_metrics=TrainMetrics(**vars(outcome.train), best_threshold=outcome.threshold),
         validation_metrics=_metrics(outcome.validation, "nothing is held out for validation"),
         test_metrics=_metrics(outcome.test, "no test window: its future has not happened yet"),
         evidence=outcome.evidence,
         splits=Splits(**{name: _split(part) for name, part in outcome.plan.parts.items()}),
-        data_hash=data_hash(data),
-        model_hash=sha256(text),
+        data_hash=data_hash,
+        model_hash=model_hash,
         feature_names=list(outcome.columns),
-        artifact_paths=artifact_names(run.run_id),
+        artifact_paths=artifact_paths,
         fold_results=[
-            FoldResult(fold.rows, _iso(fold.first), _iso(fold.last), fold.auc, fold.log_loss) for fold in folds.folds
-        ]
-        if folds
-        else [],
+            FoldResult(fold.rows, _iso(fold.first), _iso(fold.last), fold.auc, fold.log_loss) for fold in folds
+        ],
     )
     stored: dict[str, Any] = to_json(result)
     return stored
@@ -73,29 +90,36 @@ def candle_detail(
     spec: CandleSpec, data: CandleData, outcome: CandleOutcome, folds: FoldReport | None
 ) -> dict[str, Any]:
     """What only the run's own page draws."""
-    plan, time = outcome.plan, data.bars.time
-    rows, split = plan.rows, plan.split
+    time, rows, split = data.bars.time, outcome.plan.rows, outcome.plan.split
     return {
-        "best_threshold": outcome.threshold,
+        **judged_detail(spec, data, outcome),
         "best_round": outcome.final.rounds,
         "curve": list(outcome.validated.curve) if outcome.validated else [],
         "feature_importance": _importance(outcome),
-        "baselines": {name: _baselines(part) for name, part in _parts(outcome).items()},
-        "test_rows": _test_rows(spec, data, outcome),
-        "performance": _performance(outcome),
         "folds": _folds(outcome, folds) if folds else None,
-        "proof": {
-            "last_train_outcome": _iso(time[rows[split.train[-1]] + split.horizon]),
-            "decision": _iso(time[data.decision]),
-            "first_test_outcome": _iso(time[rows[split.test[0]] + split.horizon]) if len(split.test) else None,
-        },
         "fit_rows": {
             "rows": len(split.fit),
             "first": _iso(time[rows[split.fit[0]]]),
             "last": _iso(time[rows[split.fit[-1]]]),
         },
-        "rows_hash": rows_hash(data),
         "warnings": _warnings(spec, outcome),
+    }
+
+
+def judged_detail(spec: CandleSpec, data: CandleData, outcome: Judged) -> dict[str, Any]:
+    """What pages draw of whatever model was judged on a test window, that of `spec`."""
+    time, rows, split = data.bars.time, outcome.plan.rows, outcome.plan.split
+    return {
+        "best_threshold": outcome.threshold,
+        "baselines": {name: _baselines(part) for name, part in _parts(outcome).items()},
+        "test_rows": _test_rows(spec, data, outcome),
+        "performance": _performance(outcome),
+        "proof": {
+            "last_train_outcome": _iso(time[rows[split.train[-1]] + split.horizon]),
+            "decision": _iso(time[data.decision]),
+            "first_test_outcome": _iso(time[rows[split.test[0]] + split.horizon]) if len(split.test) else None,
+        },
+        "rows_hash": rows_hash(data),
         "made_with": {"code_version": code_version(), "library_versions": library_versions()},
     }
 
@@ -122,21 +146,26 @@ def candle_files(
         names["scaler"]: joblib_bytes(outcome.final.scaler),
         names["results"]: json_bytes({"run_id": run.run_id, "config": spec.as_request(), **hashes, **result, **detail}),
     }
+    return {**files, names["run_meta"]: run_meta(run, spec.candle, files, script="boursomatic train_poc")}
+
+
+def run_meta(run: TrainingRun, candle: str, files: dict[str, bytes], *, script: str) -> bytes:
+    """Who made these files of a run's folder, with what, and their hashes."""
     meta = {
-        "script": "boursomatic train_poc",
+        "script": script,
         "run_timestamp": run.run_id[:15],
         "run_id": run.run_id,
-        "selected_candle_date": spec.candle,
+        "selected_candle_date": candle,
         "artifact_paths": {name: {"path": name, "sha256": sha256(content)} for name, content in files.items()},
         "status": "completed",
         "code_version": code_version(),
         "library_versions": library_versions(),
         "created_by": run.created_by.get_username() if run.created_by else None,
     }
-    return {**files, names["run_meta"]: json_bytes(meta)}
+    return json_bytes(meta)
 
 
-def _parts(outcome: CandleOutcome) -> dict[str, Evaluated | None]:
+def _parts(outcome: Judged) -> dict[str, Evaluated | None]:
     return {"train": outcome.train, "validation": outcome.validation, "test": outcome.test}
 
 
@@ -166,7 +195,7 @@ def _baselines(metrics: Evaluated | None) -> dict[str, float] | None:
     }
 
 
-def _test_rows(spec: CandleSpec, data: CandleData, outcome: CandleOutcome) -> list[dict[str, Any]]:
+def _test_rows(spec: CandleSpec, data: CandleData, outcome: Judged) -> list[dict[str, Any]]:
     """Decision by decision: what was predicted at `timestamp` of the candle at `target`, and what came; `outcome` is
     None where the price did not move."""
     plan, time, labels = outcome.plan, data.bars.time, candle_label(data.bars, spec)
@@ -192,7 +221,7 @@ def _folds(outcome: CandleOutcome, folds: FoldReport) -> dict[str, Any]:
     }
 
 
-def _performance(outcome: CandleOutcome) -> dict[str, Any] | None:
+def _performance(outcome: Judged) -> dict[str, Any] | None:
     if outcome.strategy is None or outcome.buy_and_hold is None:
         return None
     return {

@@ -237,6 +237,12 @@ class CandleRun(CandleHead, tag="candle"):
     fold_results: Annotated[list[FoldResult], about("Oldest first; none unless folds were asked for")]
 
 
+class AboutHead(CandleHead):
+    """A run about another one at a candle."""
+
+    config: Annotated[dict[str, Any], about("That of the run which it is about")]
+
+
 class CandleScope(Record):
     """What a candle model speaks of."""
 

@@ -12,16 +12,17 @@ from training.quant.candle.confirm import Confirmation, confirm_candle
 from training.quant.candle.outcomes import candle_label
 from training.quant.candle.spec import STEPS, CandleSpec, SpecError, format_time
 from training.quant.candle.verdict import LEVEL, can_be_evidence
+from training.quant.ensemble.spec import EnsembleSpec
 from training.recipes.base import Completed, Work
-from training.recipes.candle.data import candle_data
+from training.recipes.candle.data import candle_data, widest_spec
 
 
 def execute(work: Work) -> Completed:
     """PROTOCOL §3: windows with their AUC, the pooled evidence, and logistic regression on the same rows."""
     spec, series, subject = work.spec, work.run.series, work.run.subject
-    assert isinstance(spec, CandleSpec) and series is not None and subject is not None
-    spec = confirmed_spec(series, spec, subject.seen_until)
-    data = candle_data(series, spec, steps=STEPS)
+    assert series is not None and subject is not None
+    last = last_window_spec(series, spec, subject.seen_until)
+    data = candle_data(series, last, steps=STEPS)
     confirmation = confirm_candle(
         data.bars,
         decision=data.decision,
@@ -46,27 +47,28 @@ def execute(work: Work) -> Completed:
             for window in confirmation.windows
         ],
     }
-    own = int(spec.candle_at.timestamp())
+    own = int(last.candle_at.timestamp())
     before = sum(window.decision < own and not window.seen for window in confirmation.windows)
     pooled = confirmation.pooled
     claim = Claim(pooled.p_value, can_be_evidence=can_be_evidence(pooled, windows=before)) if pooled else None
     return Completed(result=result, claim=claim)
 
 
-def confirmed_spec(series: Series, spec: CandleSpec, seen_until: datetime | None) -> CandleSpec:
+def last_window_spec(series: Series, spec: CandleSpec | EnsembleSpec, seen_until: datetime | None) -> CandleSpec:
     """With the candle at which the walk ends: the run's own; where a search has seen its window, the first one that it
     hasn't.
 
     Raises SpecError while there are too few outcomes since.
     """
+    widest = widest_spec(spec)
     if seen_until is None or spec.candle_at >= seen_until:
-        return spec
+        return widest
     bars = load_candles(series, start=seen_until).candles.adjusted()
-    outcomes, needed = int(np.sum(~np.isnan(candle_label(bars, spec)))), spec.rows_after
+    outcomes, needed = int(np.sum(~np.isnan(candle_label(bars, widest)))), widest.rows_after
     if outcomes < needed:
         day = format_time(seen_until)
         raise SpecError({"candle_date": [f"Nothing unseen to judge it by before {day}: {_since(outcomes, needed)}"]})
-    return replace(spec, candle=_iso(int(bars.time[0])), live=False)
+    return replace(widest, candle=_iso(int(bars.time[0])), live=False)
 
 
 def _since(outcomes: int, needed: int) -> str:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from boursomatic.shared.records import Stored, about
 from training.quant.candle.verdict import Evidence
-from training.recipes.candle.schema import CandleHead, Window
+from training.recipes.candle.schema import AboutHead, Window
 
 
 class ConfirmationResult(Stored):
@@ -17,7 +17,7 @@ class ConfirmationResult(Stored):
     windows: list[Window] = []
 
 
-class ConfirmationRun(CandleHead, tag="confirmation"):
+class ConfirmationRun(AboutHead, tag="confirmation"):
     """The walk-forward confirmation of a candle run."""
 
     windows: Annotated[list[Window], about("Oldest first; none until it has completed")]

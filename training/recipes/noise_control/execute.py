@@ -1,17 +1,16 @@
 """The noise control of a candle run carried out."""
 
 from training.quant.candle.noise_control import control_candle
-from training.quant.candle.spec import CandleSpec
 from training.quant.candle.verdict import LEVEL
 from training.recipes.base import Completed, Work
-from training.recipes.candle.data import candle_data
+from training.recipes.candle.data import candle_data, widest_spec
 
 
 def execute(work: Work) -> Completed:
     """PROTOCOL §5.3: where the run's test AUC lies among those of labels rotated in time."""
     spec, series = work.spec, work.run.series
-    assert isinstance(spec, CandleSpec) and series is not None
-    data = candle_data(series, spec)
+    assert series is not None
+    data = candle_data(series, widest_spec(spec))
     rotation = control_candle(
         data.bars,
         decision=data.decision,

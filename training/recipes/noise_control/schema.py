@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from boursomatic.shared.records import Stored, about
-from training.recipes.candle.schema import CandleHead
+from training.recipes.candle.schema import AboutHead
 
 
 class NoiseControlResult(Stored):
@@ -16,7 +16,7 @@ class NoiseControlResult(Stored):
     share: float | None = None
 
 
-class NoiseControlRun(CandleHead, tag="control"):
+class NoiseControlRun(AboutHead, tag="control"):
     """The noise control of a candle run: the same recipe on labels rotated in time."""
 
     real: Annotated[float | None, about("The run's own test AUC")]

@@ -1,17 +1,14 @@
-"""A candle run trained again from what is stored, and held against what it was."""
+"""A run that made a model of one series made again from what is stored, and held against what it was."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from training.artifacts.provenance import code_version, libraries_changed
-from training.artifacts.storage import sha256
 from training.models import TrainingRun
-from training.quant.candle.spec import CandleSpec, SpecError
-from training.quant.candle.train import CandleOutcome, train_candle
+from training.quant.candle.spec import SpecError
+from training.quant.ensemble.spec import series_spec
 from training.recipes.base import Completed, Work
-from training.recipes.candle.data import CandleData, candle_data, rule_matters
-from training.recipes.candle.results import data_hash, rows_hash
+from training.recipes.verification.again import made_again
 
 OnStage = Callable[[str, float, str], None]
 RULE_CHANGED_IN = "0.2.0"  # the release that brought `rows_rule: 2`
@@ -29,40 +26,28 @@ def verification(run: TrainingRun, on_stage: OnStage) -> dict[str, Any]:
     `differs` names what isn't as it was: data, code_version, library_versions, params. Identical means the SHA-256 of
     the model's text and every probability of the test window.
     """
-    spec = CandleSpec.from_dict(run.config)
-    assert run.series is not None
-    on_stage("retrain", 0.1, "from what is stored")
+    spec = series_spec(run.config)
+    on_stage("retrain", 0.1, "from what is stored, and once more without any bar after the decision")
     try:
-        data = candle_data(run.series, spec)
+        again = made_again(run, spec)
     except SpecError as error:
         return {"identical": False, "differs": ["data"], "truncation_identical": None, "sentence": f"Differs: {error}"}
-    again = _train(data, spec)
-    on_stage("truncate", 0.6, "without any bar after the decision")
-    cut = replace(data, bars=data.bars.slice(0, data.decision + 1))
-    truncated = _train(cut, replace(spec, live=True))
-    text = again.final.text()
     probabilities = [row["probability"] for row in run.detail["test_rows"]]
-    identical = sha256(text) == run.result["model_hash"] and again.test_probability.tolist() == probabilities
-    then, rows = run.detail["made_with"], rows_hash(data)
+    identical = again.model_hash == run.result["model_hash"] and again.probabilities == probabilities
+    then = run.detail["made_with"]
     changed = {
-        "data": data_hash(data) != run.result["data_hash"] or rows != run.detail.get("rows_hash", rows),
+        "data": again.is_other_data,
         "code_version": code_version() != then["code_version"],
         "library_versions": libraries_changed(then["library_versions"]),
         "params": spec.params_hash() != run.params_hash,
     }
     differs = [name for name, is_changed in changed.items() if is_changed]
-    holds = truncated.final.text() == text
     return {
         "identical": identical,
         "differs": differs,
-        "truncation_identical": holds,
-        "model_hash": sha256(text),
-        "sentence": _verified(
-            identical=identical,
-            differs=differs,
-            holds=holds,
-            rule_changed=spec.by_first_rule and rule_matters(data, spec),
-        ),
+        "truncation_identical": again.holds,
+        "model_hash": again.model_hash,
+        "sentence": _verified(identical=identical, differs=differs, holds=again.holds, rule_changed=again.rule_changed),
     }
 
 
@@ -84,9 +69,3 @@ def _verified(*, identical: bool, differs: list[str], holds: bool, rule_changed:
         else "Cutting off the bars after the decision CHANGES the model: it has seen the future. Do not trust it."
     )
     return f"{first} {second}"
-
-
-def _train(data: CandleData, spec: CandleSpec) -> CandleOutcome:
-    return train_candle(
-        data.bars, decision=data.decision, spec=spec, on_stage=lambda *_: None, on_round=lambda *_: None
-    )

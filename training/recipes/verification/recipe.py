@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from training.quant.candle.spec import CandleSpec
+from training.quant.ensemble.spec import EnsembleSpec, series_spec
 from training.recipes.base import MEMORY, Prepared, Priority
 from training.recipes.candle.data import candle_series
 
@@ -25,10 +26,10 @@ class VerificationRecipe:
     answer: str = "training.recipes.verification.schema.VerificationRun"
     page: str = "training.web.views.runs.show_subject"
 
-    def parse(self, stored: Mapping[str, Any]) -> CandleSpec:
-        return CandleSpec.from_dict(stored)
+    def parse(self, stored: Mapping[str, Any]) -> CandleSpec | EnsembleSpec:
+        return series_spec(stored)
 
-    def prepare(self, spec: CandleSpec) -> Prepared:
+    def prepare(self, spec: CandleSpec | EnsembleSpec) -> Prepared:
         return Prepared(candle_series(spec), spec.candle_at, spec.protocol, spec.feature_set)
 
 

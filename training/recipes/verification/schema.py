@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from boursomatic.shared.records import Stored, about
-from training.recipes.candle.schema import CandleHead
+from training.recipes.candle.schema import AboutHead
 
 
 class VerificationResult(Stored):
@@ -17,7 +17,7 @@ class VerificationResult(Stored):
     model_hash: str | None = None
 
 
-class VerificationRun(CandleHead, tag="verification"):
+class VerificationRun(AboutHead, tag="verification"):
     """A candle run trained again from what is stored; `model_hash` is that of the model trained again."""
 
     identical: Annotated[bool | None, about("Model and probabilities to the bit; null until it has completed")]

@@ -10,8 +10,9 @@ from django.utils import timezone
 from training.evidence.candle import CandleVerdict
 from training.evidence.trials import levels_spent
 from training.models import ACTIVE, Status, TrainingRun
-from training.quant.candle.spec import MODEL_NAMES, STEPS, CandleSpec
+from training.quant.candle.spec import MODEL_NAMES, STEPS
 from training.quant.candle.verdict import Label, Verdict, level_text, p_text, trials_text
+from training.quant.ensemble.spec import decision_spec
 from training.recipes.noise_control.recipe import RECIPE as NOISE_CONTROL
 from training.recipes.verification.recipe import RECIPE as VERIFICATION
 from training.web.presenters.metrics_table import Figure, auc_figure
@@ -149,16 +150,17 @@ def _confirming(job: TrainingRun) -> dict[str, Any]:
 
 
 def _confirmed(run: TrainingRun, job: TrainingRun) -> dict[str, Any]:
-    spec = CandleSpec.from_dict(run.config)
+    spec = decision_spec(run.config)
     windows = columns(job.result["windows"], spec.candle)
     pooled, logistic = job.result["evidence"], job.result["logistic"]
     has_own = bool(run.result["splits"]["test"]["rows"])
     most = STEPS + has_own
-    missing = ""
+    missing, members = "", run.config.get("members", ())
+    chosen_by = "figures of its members" if members else "search behind the settings"
     if run.seen_until and any(window.decision > spec.candle for window in windows):
-        missing = "The search behind the settings has seen this run's window: this is the first one that it has not."
+        missing = f"The {chosen_by} saw this run's own window, and the grey ones, which are not pooled."
     elif any(window.seen for window in windows):
-        missing = f"Grey: decided before {run.seen_until:%Y-%m-%d}, seen by the search behind the settings; not pooled."
+        missing = f"Grey: decided before {run.seen_until:%Y-%m-%d}, seen by the {chosen_by}; not pooled."
     elif len(windows) < most:
         count = f"{len(windows)} of {most} windows" if windows else f"None of {most} windows"
         missing = f"{count}: the history before this candle is too short for more."
@@ -177,7 +179,11 @@ def _confirmed(run: TrainingRun, job: TrainingRun) -> dict[str, Any]:
                 "is_recipe": note == "walk_forward",
             }
             for name, note, evidence in (
-                (f"This recipe ({MODEL_NAMES[spec.model]})", "walk_forward", pooled),
+                (
+                    f"This ensemble of {len(members)}" if members else f"This recipe ({MODEL_NAMES[spec.model]})",
+                    "walk_forward",
+                    pooled,
+                ),
                 ("Logistic regression, same rows", "logistic", logistic),
             )
             if evidence

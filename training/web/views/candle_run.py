@@ -1,5 +1,6 @@
 """Pages of candle runs: the dialog that starts one, and a candle run's own page."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +21,8 @@ from training.quant.candle.spec import RANGES, SpecError
 from training.quant.candle.verdict import next_trial_text
 from training.recipes.candle.data import candle_preview
 from training.recipes.candle.form import CandleForm, initial_values
-from training.recipes.candle.page import run_context
+from training.recipes.candle.page import candle_context
+from training.recipes.candle.recipe import RECIPE as CANDLE
 from training.runs import services
 from training.web.views.annotations import annotations_context
 from training.web.views.jobs import PARTS, show_part
@@ -48,7 +50,8 @@ def run_new(request: HttpRequest) -> HttpResponse:
         else:
             if not wants_fragment(request):
                 return redirect("run", run.run_id)
-            return _show(request, find_run(run.run_id), in_dialog=True)
+            run = find_run(run.run_id)
+            return _show(request, run, candle_context(run), in_dialog=True)
     return _form(request, form, status=status)
 
 
@@ -105,20 +108,25 @@ def _defaults() -> dict[str, str]:
 
 def show(request: HttpRequest, run: TrainingRun) -> HttpResponse:
     """A candle run's page, as page or as dialog, or a part of it that polls by itself."""
+    return show_with(request, run, candle_context)
+
+
+def show_with(request: HttpRequest, run: TrainingRun, draw: Callable[[TrainingRun], dict[str, Any]]) -> HttpResponse:
+    """The page of a run that makes a model of one series, from what `draw` says of it."""
     section = request.GET.get("part", "")
     if section in PARTS and wants_fragment(request) and run.status == Status.COMPLETED:
         return show_part(request, run, section)
-    return _show(request, run, in_dialog=request.GET.get("in") == "dialog")
+    return _show(request, run, draw(run), in_dialog=request.GET.get("in") == "dialog")
 
 
-def _show(request: HttpRequest, run: TrainingRun, *, in_dialog: bool) -> HttpResponse:
-    context = run_context(run) | annotations_context(request, run)
+def _show(request: HttpRequest, run: TrainingRun, context: dict[str, Any], *, in_dialog: bool) -> HttpResponse:
+    context |= annotations_context(request, run)
     context |= {"in_dialog": in_dialog and wants_fragment(request), "may_train": may(request.user, Scope.TRAIN)}
     return render_page(request, "training/candle_run/run.html", "training/candle_run/_run.html", context)
 
 
 def _retried(run_id: str | None) -> TrainingRun | None:
-    candle_runs = TrainingRun.objects.existing().filter(subject=None, series__isnull=False)
+    candle_runs = TrainingRun.objects.existing().filter(kind=CANDLE.kind)
     return candle_runs.filter(run_id=run_id).first() if run_id else None
 
 

@@ -8,9 +8,10 @@ import pytest
 from instruments.quant.bars import Bars
 from tests.training.quant.candle.test_train import spec_at, train
 from tests.training.quant.noise import noise_bars
-from training.quant.candle.confirm import Confirmation, confirm_candle, percentile_rank
+from training.quant.candle.confirm import Confirmation, confirm_candle
 from training.quant.candle.noise_control import control_candle
 from training.quant.labels import up_label
+from training.quant.stats.classification import percentile_rank
 
 DECISION = 1100
 

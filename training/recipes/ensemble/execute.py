@@ -1,0 +1,62 @@
+"""An ensemble carried out: its members read, asked together, judged, and what it leaves behind."""
+
+from dataclasses import replace
+
+from training.artifacts.storage import sha256
+from training.evidence.trials import TrialFields
+from training.quant.candle.export import json_bytes
+from training.quant.candle.model import MANIFEST
+from training.quant.ensemble.judge import judge_ensemble
+from training.quant.ensemble.spec import EnsembleSpec
+from training.recipes.base import Completed, FollowUp, ModelFields, Work
+from training.recipes.confirmation.recipe import RECIPE as CONFIRMATION
+from training.recipes.ensemble.data import assemble, ensemble_data, first_train_candle
+from training.recipes.ensemble.members import member_runs
+from training.recipes.ensemble.results import ensemble_detail, ensemble_files, ensemble_manifest, ensemble_result
+
+
+def execute(work: Work) -> Completed:
+    """Raises SpecError where a member is gone, RunRefused where its files are not as they were written, and
+    NotTrainable."""
+    run, spec, progress = work.run, work.spec, work.progress
+    assert isinstance(spec, EnsembleSpec) and run.series is not None
+    progress.stage("load", 0.05, f"{len(spec.members)} models")
+    members = member_runs([member.run_id for member in spec.members])
+    assembled = assemble(run.series, spec, members)
+    first = first_train_candle(members)
+    data = ensemble_data(run.series, spec, first=first, warmup=assembled.model.warmup)
+    progress.stage("evaluate", 0.5, f"{len(data.bars)} bars")
+    outcome = judge_ensemble(
+        data.bars,
+        decision=data.decision,
+        spec=spec,
+        model=assembled.model,
+        first=first,
+        stale_time=data.stale_time,
+    )
+    was_seen = run.seen_until is not None and spec.candle_at < run.seen_until
+    if was_seen:  # the members' figures are of these rows, and they were chosen by them
+        outcome = replace(outcome, evidence=None)
+    progress.stage("write", 0.95, "files, hashes and the model's version")
+    manifest = json_bytes(ensemble_manifest(spec, assembled, outcome))
+    result = ensemble_result(run, spec, outcome, model_hash=sha256(manifest))
+    detail = ensemble_detail(spec, data, outcome, members)
+    return Completed(
+        result=result,
+        detail=detail,
+        files=ensemble_files(run, spec, {MANIFEST: manifest, **assembled.files}, result=result, detail=detail),
+        model=ModelFields(
+            version=f"ensemble-{run.run_id}",
+            metrics={name: result[name] for name in ("train_metrics", "validation_metrics", "test_metrics")},
+            data_hash=result["data_hash"],
+            model_hash=result["model_hash"],
+            series=run.series,
+        ),
+        trial=TrialFields(
+            as_of=spec.candle_at,
+            data_hash=result["data_hash"],
+            p_value=outcome.evidence.p_value if outcome.evidence else None,
+            is_settled=False,
+        ),
+        follow_ups=[FollowUp(CONFIRMATION.kind, spec)] if spec.confirm and not was_seen else [],
+    )

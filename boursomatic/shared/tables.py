@@ -36,6 +36,7 @@ class TableName(StrEnum):
     NOTICES = "notices"
     ACCOUNTS = "accounts"
     POSITIONS = "positions"
+    SEARCH_TRIALS = "search-trials"
 
 
 @dataclass(frozen=True)

@@ -110,6 +110,7 @@ class Camera:
         for name in ("runs", "trials", "instruments", "data"):
             page.goto(f"/{name}/")
             self.take(name)
+        self._study()
 
     def _model(self) -> None:
         """The model on the chart, its card, and two runs side by side."""
@@ -126,6 +127,22 @@ class Camera:
             box.check()
         page.get_by_role("button", name="Compare the ticked").click()
         self.take("compare", whole=True)
+
+    def _study(self) -> None:
+        """The search before a run: asked for, on its way, and its page."""
+        chart = self._chart(CHART + "&train=1")
+        chart.click(position=_over(chart))
+        dialog = self.page.get_by_role("dialog")
+        dialog.get_by_label("Optimize first").check()
+        self.take("dialog-optimize")
+        dialog.get_by_role("button", name="Start Training").click()
+        expect(dialog.get_by_text(re.compile(r"Search trial \d\d of 60"))).to_be_visible(timeout=60_000)
+        self.take("dialog-study")
+        _complete(dialog)
+        dialog.get_by_role("link", name="Open the study").click()
+        self.page.get_by_role("button", name="Run it on rotated labels").click()
+        expect(self.page.get_by_role("row", name="Labels rotated")).to_be_visible(timeout=60_000)
+        self.take("study", whole=True)
 
     def _proofs(self) -> None:
         self.page.get_by_role("button", name="Verify").click()

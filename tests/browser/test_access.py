@@ -20,7 +20,7 @@ PAGES = (
     "/recommendations/new?when=replay", "/recommendations/scorecard/", "/recommendations/drift/",
     "/recommendations/1/why", "/backtest/", "/backtest/?train=1", "/backtest/?symbol=AAPL&models={candle}", "/runs/",
     "/runs/?status=failed", "/runs/bulk-delete/", "/runs/{candle}/", "/runs/{universe}/", "/runs/{walk}/",
-    "/runs/{walk}/positions/",
+    "/runs/{walk}/positions/", "/runs/{study}/",
     "/runs/compare?runs={candle}", "/runs/nowhere/", "/models/", "/models/{version}/gate/", "/models/candle-{candle}/",
     "/models/history/", "/trials/", "/trials/?universe=demo", "/instruments/", "/schedules/", "/workers/", "/notices/",
     "/notices/?kind=precision", "/account/", "/account/password/", "/members/", "/training/new/?candle=2010-06-15",
@@ -34,12 +34,14 @@ def names(site: Site, version: str) -> dict[str, str]:
     """What the addresses of PAGES name."""
     candle = ("train_poc", "--symbol", "AAPL", "--no-confirm", "--json", "--selected_candle_date", "2010-06-15")
     walk = ("walk_forward", "--universe", "demo", "--horizon", "10", "--folds", "2", "--step", "30", "--json")
+    study = ("optimize", "--symbol", "AAPL", "--selected_candle_date", "2010-06-15", "--trials", "10", "--no-train")
     site.manage("score_recommendations")
     return {
         "version": version,
         "universe": version.removeprefix("universe-"),
         "candle": json.loads(site.manage(*candle))["run_id"],
         "walk": json.loads(site.manage(*walk))["run_id"],
+        "study": json.loads(site.manage(*study, "--json"))["study_id"],
     }
 
 

@@ -118,6 +118,33 @@ def test_it_goes_back_from_run_to_form_to_chart(site: Site, open_page: OpenPage)
     expect(page).to_have_url(re.compile("train=1"))
 
 
+def test_it_optimizes_first_and_stops_with_the_best(site: Site, open_page: OpenPage) -> None:
+    page = open_page(site, "/backtest/?symbol=AAPL&train=1&candle=2012-03-15T00:00:00Z")
+    dialog = page.get_by_role("dialog")
+    options = dialog.get_by_role("group", name="Parameters to search")
+    expect(options).to_be_hidden()
+    dialog.get_by_label("Optimize first").check()
+    dialog.get_by_label("Time (seconds)").fill("120")
+    dialog.get_by_label("Search trials").fill("1000")
+    options.get_by_label("Search Columns").uncheck()
+    dialog.get_by_role("button", name="Start Training").click()
+    expect(dialog.get_by_text(re.compile(r"Search trial [3-9] of 1000"))).to_be_visible(timeout=WORK_MS)
+    expect(dialog.get_by_text("Best log-loss so far")).to_be_visible()
+    expect(dialog.get_by_text("Seconds left")).to_be_visible()
+    study = page.url
+    dialog.get_by_role("button", name="Stop and take the best").click()
+    expect(dialog.get_by_role("heading", name="Training Complete!")).to_be_visible(timeout=WORK_MS)
+    expect(dialog.get_by_role("columnheader", name="Yours")).to_be_visible()
+    expect(dialog.get_by_role("row", name="Learning rate")).to_be_visible()
+    dialog.get_by_role("link", name="Open the study").click()
+    expect(page).to_have_url(study)
+    expect(page.get_by_role("heading", name="All search trials")).to_be_visible()
+    page.get_by_role("link", name="Log-loss").click()
+    expect(page.locator("th.cell-inner")).to_have_attribute("aria-sort", "descending")
+    page.get_by_role("button", name="Run it on rotated labels").click()
+    expect(page.get_by_role("row", name="Labels rotated")).to_be_visible(timeout=WORK_MS)
+
+
 def test_it_works_without_javascript(site: Site, open_page: OpenPage) -> None:
     page = open_page(site, "/backtest/?symbol=AAPL", java_script_enabled=False)
     expect(page.get_by_role("table")).to_contain_text("Volume")

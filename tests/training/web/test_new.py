@@ -50,7 +50,7 @@ def test_it_starts_a_run_and_shows_its_page(trainer: Client) -> None:
 
 
 def test_it_answers_the_dialog_with_progress_that_asks_again(trainer: Client) -> None:
-    answer = trainer.post("/training/new/", _values(), headers=HTMX)
+    answer = trainer.post("/training/new/?in=dialog", _values(), headers=HTMX)
     assert answer.status_code == 200 and "HX-Request" in answer["Vary"]
     assert "<html" not in answer.text
     assert "data-poll" in answer.text and "?in=dialog" in answer.text

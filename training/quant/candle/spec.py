@@ -234,8 +234,7 @@ def parse_candle_spec(data: Any, *, default_symbol: str = "", besides: Collectio
     for name, setting in OPTIONAL_RANGES.items():
         if name in params:
             _optional(params, name, setting, values, errors, is_fixed=bool(fixed))
-    ranges = _widened(RANGES) if values["study_id"] else RANGES
-    for name, wanted in ranges.items():
+    for name, wanted in ranges_with(values["study_id"]).items():
         source = params if wanted.in_params else data
         try:
             values[name] = (
@@ -265,13 +264,15 @@ def outside_ranges(spec: CandleSpec) -> list[str]:
     ]
 
 
-def _widened(ranges: Mapping[str, Range]) -> dict[str, Range]:
-    """So that what either a person or a search may choose is within."""
+def ranges_with(study_id: str) -> dict[str, Range]:
+    """RANGES; with a study so wide that what either a person or a search may choose is within."""
+    if not study_id:
+        return RANGES
     return {
         name: replace(r, low=min(r.low, SEARCHED_RANGES[name].low), high=max(r.high, SEARCHED_RANGES[name].high))
         if name in SEARCHED_RANGES
         else r
-        for name, r in ranges.items()
+        for name, r in RANGES.items()
     }
 
 

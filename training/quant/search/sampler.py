@@ -12,10 +12,10 @@ from optuna.samplers import TPESampler
 from optuna.trial import Trial, TrialState, create_trial
 
 from training.quant.candle.spec import SEARCHED_RANGES
+from training.quant.search.names import LINEAR
 
 Space = Mapping[str, tuple[float, float]]  # parameter -> lowest and highest value
 Params = Mapping[str, float]
-LINEAR = {"max_depth", "columns"}  # the others are searched on a log scale
 WITHOUT = {"lambda_l2": 0.0, "columns": 1.0}  # what LightGBM does where the parameter is absent
 FIRST_SEED = 42
 LEAST_COMPARED = 10  # trials of different log-loss, before the importance of parameters says anything

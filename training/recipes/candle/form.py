@@ -16,6 +16,7 @@ from training.quant.candle.spec import (
     FOLDS,
     MODEL_NAMES,
     MODELS,
+    OPTIONAL_RANGES,
     PROTOCOLS,
     RANGES,
     STEADY,
@@ -25,6 +26,7 @@ from training.quant.candle.spec import (
     fixed_params,
     parse_candle_spec,
     parse_time,
+    ranges_with,
 )
 
 CHOSEN = "chosen"  # the feature set of ticked groups
@@ -36,10 +38,12 @@ PROTOCOL_LABELS = {
 
 
 class NumberField(forms.CharField):
-    """A number as typed; with the range that its slider and the server share."""
+    """A number as typed; with the range that its slider and the server share. `any_step`: one that a search found lies
+    between the slider's steps."""
 
-    def __init__(self, setting: Range, *, may_be_empty: bool = False) -> None:
-        bounds: dict[str, Any] = {"min": f"{setting.low:g}", "max": f"{setting.high:g}", "step": f"{setting.step:g}"}
+    def __init__(self, setting: Range, *, any_step: bool = False, may_be_empty: bool = False) -> None:
+        step = "any" if any_step and not setting.whole else f"{setting.step:g}"
+        bounds: dict[str, Any] = {"min": f"{setting.low:g}", "max": f"{setting.high:g}", "step": step}
         bounds["required"] = not may_be_empty
         super().__init__(
             label=setting.label,
@@ -55,10 +59,12 @@ class NumberField(forms.CharField):
 
 
 class CandleForm(forms.Form):
-    """What the dialog sends. `spec` is there after `is_valid()`."""
+    """What the dialog sends. `spec` is there after `is_valid()`. With a `study_id` it has that study's params, of which
+    those without a slider are hidden fields."""
 
     symbol = forms.CharField(required=False, widget=forms.HiddenInput)
     timeframe = forms.CharField(required=False, widget=forms.HiddenInput)
+    study_id = forms.CharField(required=False, widget=forms.HiddenInput)
     # Text and not the browser's own date field: that writes days in the order of its own language.
     candle_date = forms.CharField(
         max_length=40,
@@ -103,8 +109,11 @@ class CandleForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name, setting in RANGES.items():
-            self.fields[name] = NumberField(setting)
+        study_id = str(self["study_id"].value() or "")
+        for name, setting in ranges_with(study_id).items():
+            self.fields[name] = NumberField(setting, any_step=bool(study_id))
+        for name, setting in OPTIONAL_RANGES.items():
+            self.fields[name] = forms.CharField(label=setting.label, required=False, widget=forms.HiddenInput)
         self.fields[FOLDS.name] = NumberField(FOLDS, may_be_empty=True)
         is_fixed = bool(fixed_params(self["protocol"].value(), self["model"].value()))
         for name, value in STEADY.items():
@@ -114,6 +123,14 @@ class CandleForm(forms.Form):
                 attrs["readonly"] = True
 
     def clean(self) -> dict[str, Any]:
+        try:
+            self.spec = parse_candle_spec(self.body())
+        except SpecError as error:
+            self.refuse(error)
+        return self.cleaned_data
+
+    def body(self) -> dict[str, Any]:
+        """What is filled in, in the shape of the API's request."""
         cleaned = self.cleaned_data
         body: dict[str, Any] = {
             "symbol": cleaned.get("symbol", ""),
@@ -138,11 +155,10 @@ class CandleForm(forms.Form):
         for name, setting in RANGES.items():
             if name not in left_out:
                 (body["params"] if setting.in_params else body)[name] = cleaned.get(name)
-        try:
-            self.spec = parse_candle_spec(body)
-        except SpecError as error:
-            self.refuse(error)
-        return cleaned
+        body["params"] |= {name: _number(cleaned[name]) for name in OPTIONAL_RANGES if cleaned.get(name)}
+        if cleaned.get("study_id"):
+            body["study_id"] = cleaned["study_id"]
+        return body
 
     def refuse(self, error: SpecError) -> None:
         """Messages go to the field they speak of; what has no field of its own goes above the form."""
@@ -165,6 +181,11 @@ class CandleForm(forms.Form):
         return bool(self["folds"].value() or self["folds"].errors) or any(
             field.errors or str(field.value()) != f"{RANGES[field.name].default:g}" for field in self.advanced_sliders
         )
+
+    @property
+    def without_slider(self) -> list[forms.BoundField]:
+        """Of a study's params those that are set."""
+        return [self[name] for name in OPTIONAL_RANGES if self[name].value()]
 
     @property
     def groups(self) -> list[dict[str, Any]]:

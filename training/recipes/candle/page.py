@@ -11,7 +11,7 @@ from django.utils import timezone
 from training.evidence.candle import CandleVerdict, candle_verdicts
 from training.evidence.universe import universe_verdicts
 from training.models import ACTIVE, Status, TrainingRun
-from training.quant.candle.spec import DECISION_NAMES, RANGES, CandleSpec, parse_time
+from training.quant.candle.spec import DECISION_NAMES, OPTIONAL_RANGES, RANGES, CandleSpec, parse_time
 from training.quant.candle.verdict import Verdict
 from training.quant.ensemble.spec import decision_spec
 from training.quant.stats.equity import session_trades, trades_of
@@ -47,7 +47,7 @@ BOOKS = (("strategy", "Model"), ("buy_and_hold", "Buy and hold"))
 
 def candle_context(run: TrainingRun) -> dict[str, Any]:
     """Everything for the page of a candle run."""
-    return run_context(run, _settings(run))
+    return run_context(run, candle_settings(run))
 
 
 def run_context(run: TrainingRun, settings: list[tuple[str, str]]) -> dict[str, Any]:
@@ -276,12 +276,17 @@ def _live_lines(score: dict[str, Any] | None) -> list[Line]:
     return part_lines([score["metrics"]]) if score and score["metrics"] else []
 
 
-def _settings(run: TrainingRun) -> list[tuple[str, str]]:
+def candle_settings(run: TrainingRun) -> list[tuple[str, str]]:
     """What was asked for, in the words of the dialog."""
     spec = CandleSpec.from_dict(run.config)
     numbers = [
         (f"{setting.label} ({setting.unit})" if setting.unit else setting.label, f"{getattr(spec, name):g}")
         for name, setting in RANGES.items()
+    ]
+    numbers += [
+        (setting.label, f"{value:g}")
+        for name, setting in OPTIONAL_RANGES.items()
+        if (value := getattr(spec, name)) is not None
     ]
     rest = [
         (name.replace("_", " ").capitalize(), str(getattr(spec, name)))

@@ -25,7 +25,7 @@ class StudyRecipe:
     execute: str = "training.recipes.study.execute.execute"
     as_json: str = "training.recipes.study.as_json.study_runs_json"
     answer: str = "training.recipes.study.schema.StudyRun"
-    page: str = "training.web.views.runs.show"
+    page: str = "training.web.views.study.show"
 
     def parse(self, stored: Mapping[str, Any]) -> StudySpec:
         return StudySpec.from_dict(stored)

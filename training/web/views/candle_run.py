@@ -1,7 +1,6 @@
 """Pages of candle runs: the dialog that starts one, and a candle run's own page."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -23,25 +22,29 @@ from training.recipes.candle.data import candle_preview
 from training.recipes.candle.form import CandleForm, initial_values
 from training.recipes.candle.page import candle_context
 from training.recipes.candle.recipe import RECIPE as CANDLE
+from training.recipes.study.form import StudyForm
+from training.recipes.study.page import taken_context
+from training.recipes.study.recipe import RECIPE as STUDY
 from training.runs import services
 from training.web.views.annotations import annotations_context
 from training.web.views.jobs import PARTS, show_part
-from training.web.views.runs import find_run
+from training.web.views.runs import find_run, show_run
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @page_permission(Scope.TRAIN)
 def run_new(request: HttpRequest) -> HttpResponse:
-    """The form, as dialog or as page; sent, it starts a run."""
+    """The form, as dialog or as page; sent, it starts a run, or the study before it."""
     if request.method != "POST":
-        return _form(request, CandleForm(initial=_initial(request)))
-    form = CandleForm(request.POST)
+        return _form(request, StudyForm(initial=_initial(request)))
+    form = StudyForm(request.POST)
     status = 400
     if form.is_valid():
         try:
             earlier = _retried(request.POST.get("from"))
-            spec = replace(form.spec, **_unshown(earlier))
-            run = services.run_create(user=person_of(request), spec=spec, retry_of=earlier)
+            run = services.run_create(
+                user=person_of(request), spec=form.requested(**_unshown(earlier)), retry_of=earlier
+            )
         except SpecError as error:
             form.refuse(error)
         except TooManyRuns as error:
@@ -50,8 +53,7 @@ def run_new(request: HttpRequest) -> HttpResponse:
         else:
             if not wants_fragment(request):
                 return redirect("run", run.run_id)
-            run = find_run(run.run_id)
-            return _show(request, run, candle_context(run), in_dialog=True)
+            return show_run(request, find_run(run.run_id))
     return _form(request, form, status=status)
 
 
@@ -73,7 +75,7 @@ def run_preview(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"problem": problem}, status=400)
 
 
-def _form(request: HttpRequest, form: CandleForm, status: int = 200) -> HttpResponse:
+def _form(request: HttpRequest, form: StudyForm, status: int = 200) -> HttpResponse:
     context = {
         "form": form,
         "symbol": form["symbol"].value(),
@@ -108,7 +110,15 @@ def _defaults() -> dict[str, str]:
 
 def show(request: HttpRequest, run: TrainingRun) -> HttpResponse:
     """A candle run's page, as page or as dialog, or a part of it that polls by itself."""
-    return show_with(request, run, candle_context)
+    study_id = request.GET.get("study") or run.config.get("study_id")
+    studies = TrainingRun.objects.existing().filter(kind=STUDY.kind, run_id=study_id, status=Status.COMPLETED)
+    return show_after(request, run, study=studies.first() if study_id else None)
+
+
+def show_after(request: HttpRequest, run: TrainingRun, *, study: TrainingRun | None) -> HttpResponse:
+    """A candle run's page; with the completed `study` behind its settings, what that took."""
+    about_study = {"study": study, "taken": taken_context(study) if study else None}
+    return show_with(request, run, lambda run: candle_context(run) | about_study)
 
 
 def show_with(request: HttpRequest, run: TrainingRun, draw: Callable[[TrainingRun], dict[str, Any]]) -> HttpResponse:
@@ -116,12 +126,9 @@ def show_with(request: HttpRequest, run: TrainingRun, draw: Callable[[TrainingRu
     section = request.GET.get("part", "")
     if section in PARTS and wants_fragment(request) and run.status == Status.COMPLETED:
         return show_part(request, run, section)
-    return _show(request, run, draw(run), in_dialog=request.GET.get("in") == "dialog")
-
-
-def _show(request: HttpRequest, run: TrainingRun, context: dict[str, Any], *, in_dialog: bool) -> HttpResponse:
-    context |= annotations_context(request, run)
-    context |= {"in_dialog": in_dialog and wants_fragment(request), "may_train": may(request.user, Scope.TRAIN)}
+    in_dialog = request.GET.get("in") == "dialog" and wants_fragment(request)
+    context = draw(run) | annotations_context(request, run)
+    context |= {"in_dialog": in_dialog, "may_train": may(request.user, Scope.TRAIN)}
     return render_page(request, "training/candle_run/run.html", "training/candle_run/_run.html", context)
 
 
@@ -132,4 +139,5 @@ def _retried(run_id: str | None) -> TrainingRun | None:
 
 def _unshown(earlier: TrainingRun | None) -> dict[str, Any]:
     """Settings of an earlier run that the form has no field for: they stay when it is trained again."""
-    return {name: earlier.config[name] for name in ("seed", "confirm") if name in earlier.config} if earlier else {}
+    names = ("seed", "confirm", "seen_until")
+    return {name: earlier.config[name] for name in names if name in earlier.config} if earlier else {}

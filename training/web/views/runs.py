@@ -33,27 +33,27 @@ def run(request: HttpRequest, run_id: str) -> HttpResponse:
     if found.status == Status.RUNNING or found.jobs.filter(status=Status.RUNNING).exists():
         leases.reclaim_expired()  # a run whose worker died says so as soon as someone looks
         found = find_run(run_id)
-    return _show(request, found)
+    return show_run(request, found)
 
 
 @require_POST
 @page_permission(Scope.TRAIN)
 def run_cancel(request: HttpRequest, run_id: str) -> HttpResponse:
-    found = _changeable(request, run_id)
+    found = changeable_run(request, run_id)
     try:
         found = services.run_cancel(run=found, user=person_of(request))
     except TooLate as error:
         if not wants_fragment(request):
             messages.warning(request, str(error))
     if wants_fragment(request):
-        return _show(request, find_run(run_id))
+        return show_run(request, find_run(run_id))
     return redirect("run", run_id)
 
 
 @require_POST
 @page_permission(Scope.TRAIN)
 def run_delete(request: HttpRequest, run_id: str) -> HttpResponse:
-    found = _changeable(request, run_id)
+    found = changeable_run(request, run_id)
     try:
         services.run_delete(run=found, user=person_of(request))
     except TooLate as error:
@@ -108,12 +108,14 @@ def find_run(run_id: str) -> TrainingRun:
     return found
 
 
-def _show(request: HttpRequest, run: TrainingRun) -> HttpResponse:
+def show_run(request: HttpRequest, run: TrainingRun) -> HttpResponse:
+    """By what its recipe names; `?in=dialog` asks for the fragment that stands in the dialog."""
     response: HttpResponse = import_string(recipe_of(run.kind).page)(request, run)
     return response
 
 
-def _changeable(request: HttpRequest, run_id: str) -> TrainingRun:
+def changeable_run(request: HttpRequest, run_id: str) -> TrainingRun:
+    """As `find_run`; PermissionDenied where it is another member's."""
     found = find_run(run_id)
     if not may_change_run_of(request.user, found.created_by_id):
         raise PermissionDenied("This run is another member's. Only managers and admins may change it.")

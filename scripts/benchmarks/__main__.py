@@ -4,7 +4,7 @@ import argparse
 import sys
 from importlib import import_module
 
-NAMES = ("candle", "chart", "clients", "faults", "honesty", "pages", "recommend", "universe")
+NAMES = ("candle", "chart", "clients", "faults", "honesty", "pages", "recommend", "search", "universe")
 
 
 def main() -> int:

@@ -62,7 +62,7 @@ def plan_study(bars: Bars, *, decision: int, spec: CandleSpec, folds: int) -> St
         at = int(rows[row])
         plan = plan_candle(bars, decision=at, spec=_standing_at(spec, bars, at))
         problem = _problem(plan, spec)
-        train = _train(plan, row)
+        train = _train(plan)
         shares = search_folds(labels[rows[train.start : train.stop]], folds=folds, gap=spec.gap)
         if not plan.problem and shares:
             return StudyPlan(
@@ -101,10 +101,10 @@ def _standing_at(spec: CandleSpec, bars: Bars, at: int) -> CandleSpec:
     return replace(spec, candle=format_time(_moment(bars.time[at])), live=True)
 
 
-def _train(plan: CandlePlan, decision_row: int) -> range:
-    """All rows before the decision, whatever the protocol would hold out of them."""
-    first = plan.split.fit.start if plan.split_or_none else decision_row
-    return range(first, decision_row)
+def _train(plan: CandlePlan) -> range:
+    """All rows that a run there trains on or validates by."""
+    split = plan.split_or_none
+    return range(split.fit.start, max(split.train.stop, split.validation.stop)) if split else range(0)
 
 
 def _from(first: int, fold: SearchFold) -> SearchFold:
@@ -113,19 +113,23 @@ def _from(first: int, fold: SearchFold) -> SearchFold:
 
 
 def _problem(plan: CandlePlan, spec: CandleSpec) -> str:
-    if plan.usable_rows < 2 * ROWS_BEFORE:
-        return _too_few(plan.usable_rows, spec)
+    if len(_train(plan)) < _needed(spec):
+        return _too_few(len(_train(plan)), spec)
     return plan.problem or (
         "In the last half of the training rows there is no fold but with candles that all went the same way. "
         "Choose another candle, or train without optimizing."
     )
 
 
+def _needed(spec: CandleSpec) -> int:
+    return 2 * (ROWS_BEFORE + spec.gap)
+
+
 def _too_few(most: int, spec: CandleSpec) -> str:
     return (
         f"Too little history for a study: it looks only at what lies before the {MIN_STEPS} to {STEPS} windows of "
         f"{spec.test_window_size} candles that confirm the run, where the training period of {spec.train_years:g} "
-        f"years holds {most} candles; {2 * ROWS_BEFORE} are needed. Choose a later candle, a longer training period or "
+        f"years holds {most} candles; {_needed(spec)} are needed. Choose a later candle, a longer training period or "
         "a smaller test window, or train without optimizing."
     )
 

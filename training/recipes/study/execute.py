@@ -17,6 +17,8 @@ from training.recipes.study.schema import Inner, StudyResult, Tried
 from training.recipes.study.sentence import study_sentence
 from training.recipes.study.spec import StudySpec
 
+KEEP_EVERY_S = 0.4
+
 
 def execute(work: Work) -> Completed:
     """Raises SpecError for data that won't do."""
@@ -61,20 +63,45 @@ def _search(work: Work, spec: StudySpec, study: Study) -> tuple[list[SearchTrial
     happens."""
     rows = list(StudyTrial.objects.filter(study=work.run))
     trials, seconds = [_trial(row) for row in rows], sum(row.seconds for row in rows)
+    keeper = _Keeper(work, spec)
     coming = study.trials(trials)
-    while True:
-        if trials and work.progress.stop_requested():
-            return trials, STOPPED
-        if trials and spec.seconds is not None and seconds >= spec.seconds:
-            return trials, SECONDS
+    ended_by = ""
+    while not ended_by:
         started = time.monotonic()
-        trial = next(coming, None)
-        if trial is None:
-            return trials, TRIALS if len(trials) == spec.trials else NO_GAIN
-        took = time.monotonic() - started
-        work.progress.checkpoint([_row(work.run, trial, took)])
-        trials, seconds = [*trials, trial], seconds + took
-        work.progress.within(*_progress(trials, spec, seconds))
+        if trials and spec.seconds is not None and seconds >= spec.seconds:
+            ended_by = SECONDS
+        elif (trial := next(coming, None)) is None:
+            ended_by = TRIALS if len(trials) == spec.trials else NO_GAIN
+        else:
+            took = time.monotonic() - started
+            trials, seconds = [*trials, trial], seconds + took
+            ended_by = STOPPED if keeper.keep(trial, took, trials, seconds) else ""
+    keeper.write()
+    return trials, ended_by
+
+
+class _Keeper:
+    """Writes trials as they are done, several at once where they take milliseconds: one write costs as much as a tenth
+    of such a trial. Those not yet written are tried again by a later attempt, with the same outcome."""
+
+    def __init__(self, work: Work, spec: StudySpec) -> None:
+        self.work, self.spec = work, spec
+        self.unwritten: list[StudyTrial] = []
+        self.written = -KEEP_EVERY_S
+
+    def keep(self, trial: SearchTrial, took: float, trials: Sequence[SearchTrial], seconds: float) -> bool:
+        """Whether somebody wants the study to stop, as far as that is looked at now."""
+        self.unwritten.append(_row(self.work.run, trial, took))
+        if time.monotonic() - self.written < KEEP_EVERY_S:
+            return False
+        self.write()
+        self.work.progress.within(*_progress(trials, self.spec, seconds))
+        return self.work.progress.stop_requested()
+
+    def write(self) -> None:
+        if self.unwritten:
+            self.work.progress.checkpoint(self.unwritten)
+        self.unwritten, self.written = [], time.monotonic()
 
 
 def _progress(trials: Sequence[SearchTrial], spec: StudySpec, seconds: float) -> tuple[float, str]:

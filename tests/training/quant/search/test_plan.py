@@ -39,8 +39,6 @@ def test_it_stands_at_the_oldest_confirmation_window_with_the_rows_of_a_run_ther
 
 def test_it_counts_candles_that_moved() -> None:
     bars = noise_bars(700)
-    for unmoved in (BARS.close, bars.close):
-        unmoved.setflags(write=True)
     at = DECISION - 30  # closes where the candle before did
     for column in (bars.open, bars.high, bars.low, bars.close, bars.adj_close):
         column[at] = bars.close[at - 1]
@@ -56,6 +54,8 @@ def test_it_stands_nearer_where_history_is_short_and_says_how_short() -> None:
         assert plan.steps == steps
     with pytest.raises(NotTrainable, match=r"holds 195 candles; 200 are needed"):
         planned(decision=first + 20 * 3 - 5)
+    with pytest.raises(NotTrainable, match=r"holds 205 candles; 230 are needed"):
+        planned(decision=first + 20 * 3 + 5, gap=15)
 
 
 @pytest.mark.parametrize("n", [199, 200, 260, 479, 480, 2000])

@@ -6,7 +6,7 @@ from datetime import time
 
 @dataclass(frozen=True)
 class PlannedJob:
-    """A kind of run that schedules make. `covers_all`: one of them sees to every universe."""
+    """A kind of run that schedules make. `covers_all`: one of them sees to everything."""
 
     kind: str
     at: time  # UTC, after the last exchanges have closed
@@ -22,5 +22,6 @@ PLAN = {
         PlannedJob("score", time(22, 40), covers_all=True),
         PlannedJob("drift", time(22, 50), covers_all=True),
         PlannedJob("retrain", time(23, 0), every_days=7, makes_challengers=True),
+        PlannedJob("meta_fit", time(23, 30), every_days=7, covers_all=True),
     )
 }

@@ -32,7 +32,7 @@ def next_due(schedule: Schedule, after: datetime) -> datetime:
 
 
 def schedules_create(*, universe: str, user: User) -> list[Schedule]:
-    """The usual four of a universe, on; those that it has already stay as they are."""
+    """The usual ones of a universe, on; those that it has already stay as they are."""
     now, created = timezone.now(), []
     with transaction.atomic():
         for job in PLAN.values():

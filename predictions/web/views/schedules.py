@@ -58,7 +58,7 @@ def _line(schedule: Schedule, run: TrainingRun | None) -> ScheduleLine:
 @require_POST
 @page_permission(Scope.ACTIVATE)
 def schedules_new(request: HttpRequest) -> HttpResponse:
-    """The usual four for a universe."""
+    """The usual ones for a universe."""
     universe = request.POST.get("universe", "")
     if universe != ALL:
         get_object_or_404(Universe, name=universe)

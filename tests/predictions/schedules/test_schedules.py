@@ -106,6 +106,14 @@ def test_what_was_missed_for_five_days_runs_once() -> None:
     assert TrainingRun.objects.count() == 1
 
 
+def test_the_meta_predictor_is_brought_up_to_date_by_one_schedule_for_all() -> None:
+    schedule = _schedule("meta_fit", due=timedelta(hours=1), every_days=7)
+    services.schedules_start()
+    run = carry_next()
+    assert run == last_run(schedule) and run.status == Status.COMPLETED and run.config["schedule"] == schedule.pk
+    assert run.result["sentence"].startswith("Learnt from 0 search trials of 0 candles")
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_hosts_at_once_make_one_run() -> None:
     _schedule("score", due=timedelta(days=1))
@@ -229,7 +237,7 @@ def test_managers_change_them_on_their_page(carol: User, bob: User, browser_of: 
     make_universe()
     browser = browser_of(carol)
     assert "Nothing is scheduled" in browser.get("/schedules/").text
-    assert "4 schedules for few are on" in browser.post("/schedules/new", {"universe": "few"}, follow=True).text
+    assert "5 schedules for few are on" in browser.post("/schedules/new", {"universe": "few"}, follow=True).text
     assert "2 schedules for all are on" in browser.post("/schedules/new", {"universe": "all"}, follow=True).text
     assert "already" in browser.post("/schedules/new", {"universe": "few"}, follow=True).text
     assert browser.post("/schedules/new", {"universe": "gone"}).status_code == 404

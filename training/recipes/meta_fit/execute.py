@@ -33,10 +33,8 @@ def execute(work: Work) -> Completed:
     claim = claim_of(_look(work))
     pairs = MetaPair.objects.count()
     seen_until = format_time(datetime.fromtimestamp(int(data.seen_until.max()), tz=UTC)) if len(data.trial) else None
-    sentence = (
-        f"Learnt from {counts_text(len(data.trial), data.candles)}; "
-        f"{pairs:,} of them held against Steady: {claim_text(claim)}."
-    )
+    over = f" over {claim.rows:,} candles that nobody had seen" if claim else ""
+    sentence = f"Learnt from {counts_text(len(data.trial), data.candles)}; {claim_text(claim)}{over}."
     result = MetaFitResult(
         sentence=sentence,
         trials=len(data.trial),

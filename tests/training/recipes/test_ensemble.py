@@ -187,6 +187,8 @@ def test_it_refuses_what_can_not_be_members_and_names_the_field(
 ) -> None:
     make_series("IBM", seed=2)
     other = carried({"symbol": "IBM", "candle_date": candle(450), "confirm": False, "protocol": "steady"}, user=alice)
+    at_open = {"decision": "next_open", "features": ["shape", "raw_o_next"], "train_years": 1.0, "confirm": False}
+    opened = carried({"symbol": "SPY", "candle_date": candle(450), **at_open}, user=alice)
     old = TrainingRun.objects.get(pk=members[0].pk)
     TrainingRun.objects.filter(pk=old.pk).update(config={**old.config, "rows_rule": 1})
     own = names(members[1:])
@@ -198,6 +200,7 @@ def test_it_refuses_what_can_not_be_members_and_names_the_field(
         ({"run_ids": [*own, other.run_id]}, "run_ids", "same instrument"),
         ({"run_ids": names(members)}, "run_ids", "same rule for outcomes"),
         ({"run_ids": [*own, ensemble(members[1:]).run_id]}, "run_ids", "no candle run"),
+        ({"run_ids": [*own, opened.run_id]}, "run_ids", "same decision"),
         ({"run_ids": "all"}, "run_ids", "Must be a list"),
         ({}, "run_ids", "Must be a list"),
         ({"run_ids": own, "how": "median"}, "how", "mean, rank"),

@@ -75,7 +75,8 @@ class ParallelCoordinates:
 def study_context(run: TrainingRun) -> dict[str, Any]:
     """For the page and the dialog. Queries: its trials, its log, and for a waiting study its place in the queue."""
     summary = study_json(run)
-    trials = list(StudyTrial.objects.filter(study=run).order_by("number"))
+    rows = StudyTrial.objects.filter(study=run).order_by("number")
+    trials = list(rows if run.is_terminal else rows.defer("params", "folds"))  # a poll draws the curve alone
     user = trials[0].inner if trials else None
     context: dict[str, Any] = {
         "run": run,

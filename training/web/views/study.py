@@ -1,5 +1,6 @@
 """Pages of studies: one as it goes, in the dialog or as a page, what it took, and the run that follows it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -53,7 +54,8 @@ def show(request: HttpRequest, run: TrainingRun) -> HttpResponseBase:
     if not in_dialog:
         context |= record_context(run)
     if is_completed and not in_dialog:
-        context |= started_context(run) | noise_context(run) | _trials_table(request, run)
+        context |= started_context(run) | noise_context(run)
+        context |= _trials_table(request, run, context["trials"])
     return render_page(request, "training/study/study.html", "training/study/_study.html", context)
 
 
@@ -95,9 +97,8 @@ def _part(request: HttpRequest, run: TrainingRun, section: str, problem: str = "
     return render_page(request, "training/study/study.html", template, context)
 
 
-def _trials_table(request: HttpRequest, run: TrainingRun) -> dict[str, Any]:
+def _trials_table(request: HttpRequest, run: TrainingRun, trials: Sequence[StudyTrial]) -> dict[str, Any]:
     table = search_trials_table(run.config["space"], run.result["folds"])
-    trials = list(StudyTrial.objects.filter(study=run).order_by("number"))
     page = slice_page(request, table, sorted_lines(table, trials, table.order_of(request.GET.get("sort", ""))))
     rows = [search_trial_cells(table, trial, page.shown) for trial in page.rows]
     return {"page": page, "trial_rows": rows}

@@ -47,7 +47,7 @@ BOOKS = (("strategy", "Model"), ("buy_and_hold", "Buy and hold"))
 
 def candle_context(run: TrainingRun) -> dict[str, Any]:
     """Everything for the page of a candle run."""
-    return run_context(run, candle_settings(run))
+    return run_context(run, candle_settings(CandleSpec.from_dict(run.config)))
 
 
 def run_context(run: TrainingRun, settings: list[tuple[str, str]]) -> dict[str, Any]:
@@ -276,9 +276,8 @@ def _live_lines(score: dict[str, Any] | None) -> list[Line]:
     return part_lines([score["metrics"]]) if score and score["metrics"] else []
 
 
-def candle_settings(run: TrainingRun) -> list[tuple[str, str]]:
+def candle_settings(spec: CandleSpec) -> list[tuple[str, str]]:
     """What was asked for, in the words of the dialog."""
-    spec = CandleSpec.from_dict(run.config)
     numbers = [
         (f"{setting.label} ({setting.unit})" if setting.unit else setting.label, f"{getattr(spec, name):g}")
         for name, setting in RANGES.items()
@@ -294,7 +293,7 @@ def candle_settings(run: TrainingRun) -> list[tuple[str, str]]:
     ]
     rest.append(("Decision", DECISION_NAMES[spec.decision]))
     rest += [("Folds", str(spec.folds))] if spec.folds else []
-    return [*numbers, *rest, *([("Live", "yes, without a test window")] if run.config["live"] else [])]
+    return [*numbers, *rest, *([("Live", "yes, without a test window")] if spec.live else [])]
 
 
 def _performance_rows(performance: dict[str, Any]) -> list[dict[str, Any]]:

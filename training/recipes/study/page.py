@@ -102,7 +102,7 @@ def record_context(run: TrainingRun) -> dict[str, Any]:
         ("Parameters searched", ", ".join(SEARCHED_RANGES[name].label for name in config["space"])),
     ]
     own += [("Labels", "rotated in time")] if config["rotated"] else []
-    return {"settings": [*own, *candle_settings(run)], "detail": run_detail(run)}
+    return {"settings": [*own, *candle_settings(StudySpec.from_dict(run.config).run)], "detail": run_detail(run)}
 
 
 def taken_context(study: TrainingRun) -> dict[str, Any]:

@@ -25,7 +25,8 @@ PAGES = (
     "/models/history/", "/trials/", "/trials/?universe=demo", "/instruments/", "/schedules/", "/workers/", "/notices/",
     "/notices/?kind=precision", "/account/", "/account/password/", "/members/", "/training/new/?candle=2010-06-15",
     "/training/universe/", "/training/universe/?how=walk", "/universes/demo/?find=a", "/instrument/?symbol=AAPL",
-    "/models/{version}/",
+    "/models/{version}/", "/training/sweep/?start=2005-01-01&end=2009-01-01", "/runs/{sweep}/",
+    "/runs/{sweep}/cells/0", "/runs/{sweep}/rows/?one=0&other=1",
 )  # fmt: skip
 
 
@@ -35,6 +36,8 @@ def names(site: Site, version: str) -> dict[str, str]:
     candle = ("train_poc", "--symbol", "AAPL", "--no-confirm", "--json", "--selected_candle_date", "2010-06-15")
     walk = ("walk_forward", "--universe", "demo", "--horizon", "10", "--folds", "2", "--step", "30", "--json")
     study = ("optimize", "--symbol", "AAPL", "--selected_candle_date", "2010-06-15", "--trials", "10", "--no-train")
+    sweep = ("sweep", "--symbol", "AAPL", "--from", "2005-01-01", "--to", "2008-01-01", "--train-years", "1", "2",
+             "--protocol", "steady", "--json")  # fmt: skip
     site.manage("score_recommendations")
     return {
         "version": version,
@@ -42,6 +45,7 @@ def names(site: Site, version: str) -> dict[str, str]:
         "candle": json.loads(site.manage(*candle))["run_id"],
         "walk": json.loads(site.manage(*walk))["run_id"],
         "study": json.loads(site.manage(*study, "--json"))["study_id"],
+        "sweep": json.loads(site.manage(*sweep))["sweep_id"],
     }
 
 

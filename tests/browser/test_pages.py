@@ -23,6 +23,7 @@ PATHS = (
     "/notices/",
     "/members/",
     "/training/new/?candle=2010-06-15",
+    "/training/sweep/?symbol=AAPL&start=2005-01-01&end=2009-01-01",
 )
 NARROW = {"width": 390, "height": 844}
 

@@ -21,6 +21,7 @@ PAGES = (
     ("Model history", "model-history"),
     ("Recommend or replay", "recommend-new"),
     ("Train a universe", "universe-new"),
+    ("Sweep candles and settings", "sweep-new"),
     ("Notices", "notices"),
     ("Password and tokens", "account"),
     ("Documentation", "docs"),

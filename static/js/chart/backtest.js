@@ -110,6 +110,7 @@ async function apply() {
     }
     if (turn !== latest) return;
     train?.clear();
+    train?.gather.clear();
     candles.show(bars, current.timeframe);
     indicators.apply();
     recommendations.apply();

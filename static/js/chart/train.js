@@ -2,6 +2,7 @@
 import { Bands } from "./bands.js";
 import { indexAt } from "./bars.js";
 import * as format from "./format.js";
+import { Gather } from "./gather.js";
 import { describe, Preview } from "./preview.js";
 
 const FINGER = 24; // pixels around a candle that a second tap may miss it by
@@ -16,6 +17,7 @@ export class TrainMode {
     this.bands = [new Bands({ labelled: true }), new Bands({ labelled: false })];
     candles.price.attachPrimitive(this.bands[0]);
     candles.volume.attachPrimitive(this.bands[1]);
+    this.gather = new Gather({ candles, frame, form: banner.querySelector("form"), series, isOn: () => this.on });
     this.preview = new Preview(frame.dataset.preview, (answer) => this.#show(answer));
     button.addEventListener("click", () => this.onSwitch(!this.on));
     candles.chart.subscribeCrosshairMove((param) => {
@@ -23,7 +25,7 @@ export class TrainMode {
     });
     frame.addEventListener("pointerdown", ({ pointerType }) => (this.isTouch = pointerType === "touch"), { capture: true });
     candles.chart.subscribeClick((param) => {
-      if (!this.on || param.logical === undefined) return;
+      if (!this.on || param.logical === undefined || param.sourceEvent?.shiftKey) return;
       if (this.isTouch) return this.#tap(param);
       this.choose(param.logical);
       if (this.index !== null) this.onChoose(this.index);
@@ -40,7 +42,10 @@ export class TrainMode {
     this.frame.classList.toggle("is-training", on);
     this.banner.hidden = !on;
     if (on) this.frame.focus({ preventScroll: true });
-    else this.clear();
+    else {
+      this.clear();
+      this.gather.clear();
+    }
   }
 
   clear() {
@@ -95,6 +100,8 @@ export class TrainMode {
       if (this.index === null) return true; // only stale bars are left on that side
       this.candles.reveal(this.index);
       this.candles.point(this.index);
+    } else if (event.key === "Enter" && event.shiftKey && this.index !== null) {
+      this.gather.toggle(this.index);
     } else if (event.key === "Enter" && this.index !== null) {
       this.onChoose(this.index);
     } else {

@@ -55,7 +55,7 @@ class NumberField(forms.CharField):
         self.setting = setting
 
     def clean(self, value: Any) -> Any:
-        return _number(super().clean(value))
+        return number_of(super().clean(value))
 
 
 class CandleForm(forms.Form):
@@ -155,7 +155,7 @@ class CandleForm(forms.Form):
         for name, setting in RANGES.items():
             if name not in left_out:
                 (body["params"] if setting.in_params else body)[name] = cleaned.get(name)
-        body["params"] |= {name: _number(cleaned[name]) for name in OPTIONAL_RANGES if cleaned.get(name)}
+        body["params"] |= {name: number_of(cleaned[name]) for name in OPTIONAL_RANGES if cleaned.get(name)}
         if cleaned.get("study_id"):
             body["study_id"] = cleaned["study_id"]
         return body
@@ -231,7 +231,7 @@ def _as_input(candle: str) -> str:
         return candle[:40]
 
 
-def _number(text: str) -> float | int | str:
+def number_of(text: str) -> float | int | str:
     """Digits as a number; anything else stays text, which the spec refuses with the range."""
     if re.fullmatch(r"[+-]?[0-9]{1,15}", text):
         return int(text)

@@ -16,7 +16,7 @@ from training.recipes.sweep.data import sweep_data
 from training.recipes.sweep.schema import Pooled, RowResult, SweepResult
 from training.recipes.sweep.spec import ChunkSpec, SweepSpec, cell_seconds
 
-CHECKPOINT_S = 1.0  # of work that a lost worker takes with it
+CHECKPOINT_S = 0.5  # of work that a lost worker takes with it
 
 
 def execute_chunk(work: Work) -> Completed:

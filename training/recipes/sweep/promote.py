@@ -23,10 +23,17 @@ def promoted_spec(run: TrainingRun, body: Any) -> CandleSpec:
         raise SpecError({"params": ["Must be an object, as in the sweep's rows."]})
     _require_known(body, FIELDS)
     _require_known(params, PARAMS)
+    sweep = SweepSpec.from_dict(run.config)
+    return cell_spec(run, _candle(sweep, body) * len(sweep.rows) + _row(sweep, body))
+
+
+def cell_spec(run: TrainingRun, number: int) -> CandleSpec:
+    """The candle run of a cell. Raises SpecError for one that failed, and while the sweep is on its way."""
     if run.status != Status.COMPLETED:
         raise SpecError({"detail": [f"The sweep is {run.status}. A cell can be made a run when it has completed."]})
     sweep = SweepSpec.from_dict(run.config)
-    number = _candle(sweep, body) * len(sweep.rows) + _row(sweep, body)
+    if number >= sweep.cells:
+        raise SpecError({"detail": [f"This sweep has {sweep.cells:,} cells."]})
     problem = SweepCell.objects.values_list("problem", flat=True).get(sweep=run, number=number)
     if problem:
         raise SpecError({"candle_date": [f"This cell failed: {problem} Choose another."]})

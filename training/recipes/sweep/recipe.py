@@ -25,7 +25,7 @@ class SweepRecipe:
     execute: str = "training.recipes.sweep.execute.combine"
     as_json: str = "training.recipes.sweep.as_json.sweeps_json"
     answer: str = "training.recipes.sweep.schema.SweepRun"
-    page: str = "training.web.views.runs.show"
+    page: str = "training.web.views.sweep.show"
     on_part_failure: Literal["fail", "combine_without"] = "combine_without"
 
     def parse(self, stored: Mapping[str, Any]) -> SweepSpec:

@@ -113,7 +113,7 @@ class Camera:
         self._study()
 
     def _model(self) -> None:
-        """The model on the chart, its card, and two runs side by side."""
+        """The model on the chart, its card, two runs side by side, and an ensemble of two."""
         page = self.page
         page.reload()
         page.get_by_role("link", name="Model card").click()
@@ -127,6 +127,14 @@ class Camera:
             box.check()
         page.get_by_role("button", name="Compare the ticked").click()
         self.take("compare", whole=True)
+        page.goto("/runs/?status=completed&kind=candle&symbol=AAPL")
+        for box in page.get_by_role("checkbox").all()[:2]:
+            box.check()
+        page.get_by_role("button", name="Ensemble of the ticked").click()
+        self.take("ensemble-form", whole=True)
+        page.get_by_role("button", name="Make the ensemble").click()
+        expect(page.get_by_role("link", name="Load This Model")).to_be_visible(timeout=60_000)
+        self.take("ensemble", whole=True)
 
     def _study(self) -> None:
         """The search before a run: asked for, on its way, and its page."""

@@ -26,14 +26,26 @@ PAGES = (
     "/notices/?kind=precision", "/account/", "/account/password/", "/members/", "/training/new/?candle=2010-06-15",
     "/training/universe/", "/training/universe/?how=walk", "/universes/demo/?find=a", "/instrument/?symbol=AAPL",
     "/models/{version}/", "/training/sweep/?start=2005-01-01&end=2009-01-01", "/runs/{sweep}/",
-    "/runs/{sweep}/cells/0", "/runs/{sweep}/rows/?one=0&other=1",
+    "/runs/{sweep}/cells/0", "/runs/{sweep}/rows/?one=0&other=1", "/training/ensemble/?runs={candle}",
+    "/training/ensemble/?runs={candle}&runs={steady}", "/runs/{ensemble}/", "/models/ensemble-{ensemble}/",
 )  # fmt: skip
+
+
+ENSEMBLE = """
+from training.recipes.ensemble.members import parse_ensemble
+from training.worker.foreground import create_claimed, execute_family
+family = create_claimed(parse_ensemble({{"run_ids": ["{candle}", "{steady}"]}}))
+execute_family(family, None)
+print(family[-1].run_id)
+"""
 
 
 @pytest.fixture(scope="module")
 def names(site: Site, version: str) -> dict[str, str]:
     """What the addresses of PAGES name."""
-    candle = ("train_poc", "--symbol", "AAPL", "--no-confirm", "--json", "--selected_candle_date", "2010-06-15")
+    train = ("train_poc", "--symbol", "AAPL", "--no-confirm", "--json", "--selected_candle_date", "2010-06-15")
+    candle = json.loads(site.manage(*train))["run_id"]
+    steady = json.loads(site.manage(*train, "--protocol", "steady"))["run_id"]
     walk = ("walk_forward", "--universe", "demo", "--horizon", "10", "--folds", "2", "--step", "30", "--json")
     study = ("optimize", "--symbol", "AAPL", "--selected_candle_date", "2010-06-15", "--trials", "10", "--no-train")
     sweep = ("sweep", "--symbol", "AAPL", "--from", "2005-01-01", "--to", "2008-01-01", "--train-years", "1", "2",
@@ -42,7 +54,9 @@ def names(site: Site, version: str) -> dict[str, str]:
     return {
         "version": version,
         "universe": version.removeprefix("universe-"),
-        "candle": json.loads(site.manage(*candle))["run_id"],
+        "candle": candle,
+        "steady": steady,
+        "ensemble": site.manage("shell", "-c", ENSEMBLE.format(candle=candle, steady=steady)).split()[-1],
         "walk": json.loads(site.manage(*walk))["run_id"],
         "study": json.loads(site.manage(*study, "--json"))["study_id"],
         "sweep": json.loads(site.manage(*sweep))["sweep_id"],

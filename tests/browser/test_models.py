@@ -147,3 +147,37 @@ def _train(page: Page) -> str:
 def _tick(page: Page, *runs: str) -> None:
     for run in runs:
         page.get_by_label(f"Choose {run}").check()
+
+
+def test_ticked_runs_become_an_ensemble_that_is_loaded_and_activated(
+    site: Site, open_page: OpenPage, models: list[str]
+) -> None:
+    steady = ("--symbol", "AAPL", "--no-confirm", "--json", "--protocol", "steady")
+    third = json.loads(site.manage("train_poc", *steady, "--selected_candle_date", "2011-03-10"))["run_id"]
+    page = open_page(site, "/runs/?symbol=AAPL")
+    for run_id in (*models, third):
+        page.get_by_label(f"Choose {run_id}").check()
+    page.get_by_role("button", name="Ensemble of the ticked").click()
+    expect(page.get_by_role("heading", name="Ensemble AAPL 1d")).to_be_visible()
+    expect(page.get_by_role("row")).to_have_count(1 + 3)
+    page.get_by_label("Combined by").select_option("rank")
+    page.get_by_role("button", name="Make the ensemble").click()
+    load = page.get_by_role("link", name="Load This Model")
+    expect(load).to_be_visible(timeout=WORK_MS)
+    expect(page.get_by_role("heading", name="Ensemble run AAPL 1d, 2011-03-10")).to_be_visible()
+    expect(page.locator("#verdict-panel")).to_contain_text("nothing unseen to judge it by before 2011-04-29")
+    for run_id in (*models, third):
+        expect(page.get_by_role("link", name=re.compile(run_id))).to_be_visible()
+    run_page = page.url
+    load.click()
+    panel = page.get_by_role("complementary", name="Live Predictions")
+    expect(panel).to_contain_text("ensemble of 3")
+    expect(panel).to_contain_text(re.compile(r"P\(up\) [\d.]+ %"))
+    page.goto(run_page)
+    page.get_by_role("link", name="Model card").click()
+    expect(page.get_by_text("ensemble of 3, the mean of the percentile ranks")).to_be_visible()
+    page.goto(re.sub(r".*/runs/(\w+)/", r"/models/ensemble-\1/gate/", run_page))
+    page.get_by_label("Reason").fill("three agree")
+    page.get_by_label(re.compile("Activate despite failed checks")).check()
+    page.get_by_role("button", name="Activate", exact=True).click()
+    expect(page.get_by_text(re.compile("three agree")).first).to_be_visible()

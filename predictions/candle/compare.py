@@ -11,7 +11,7 @@ from predictions.candle.answers import performance_answer
 from predictions.candle.ask import CandlePredictions, NotReady, ask, iso_times
 from training.errors import RunRefused
 from training.evidence.candle import candle_verdicts
-from training.models import Status, TrainingRun
+from training.models import ACTIVE, Status, TrainingRun
 from training.quant.ensemble.spec import series_spec
 from training.quant.stats.classification import auc_with_interval
 from training.quant.stats.multiple_testing import holm_adjusted
@@ -27,6 +27,10 @@ HIDDEN = ("confirm",)  # says what is done afterwards, not how it is trained
 
 class NotComparable(Exception):
     """Why these runs can't stand side by side, in a sentence."""
+
+
+class NotYetComparable(NotComparable):
+    """Some of them are still on their way."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,8 @@ def comparable_runs(names: Sequence[str]) -> list[TrainingRun]:
             raise NotComparable(f"There is no run {name}; it may have been deleted.")
         if runs[name].universe:
             raise NotComparable(f"Run {name} is of a universe: only candle runs can be compared.")
+        if runs[name].status in ACTIVE:
+            raise NotYetComparable(f"Run {name} is {runs[name].status}. This page shows them once all are there.")
         if runs[name].status != Status.COMPLETED:
             raise NotComparable(f"Run {name} is {runs[name].status}: only completed runs can be compared.")
     return [runs[name] for name in run_ids]

@@ -31,6 +31,7 @@ urlpatterns = [
     path("training/sweep/", sweep.sweep_new, name="sweep-new"),
     path("training/sweep/preview", sweep.sweep_preview, name="sweep-preview"),
     path("training/preview", candle_run.run_preview, name="run-preview"),
+    path("training/suggestion", candle_run.run_suggestion, name="run-suggestion"),
     path("data/<uuid:upload_id>/store", data.store, name="data-store"),
     path("runs/", run_list.runs, name="runs"),
     path("runs/bulk-delete/", deletion.runs_delete, name="runs-delete"),

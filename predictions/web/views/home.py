@@ -12,8 +12,9 @@ from django.views.decorators.http import require_GET
 from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope, may
 from boursomatic.shared.csv import csv_text
+from boursomatic.shared.pages import render_page, wants_fragment
 from predictions.candle.choices import model_choices
-from predictions.candle.compare import NotComparable, comparable_runs, compare, comparison_rows
+from predictions.candle.compare import NotComparable, NotYetComparable, comparable_runs, compare, comparison_rows
 from predictions.candle.live_record import live_record
 from predictions.web.presenters.checklist import checklist
 from predictions.web.presenters.home import home_context
@@ -51,8 +52,16 @@ def runs_compare(request: HttpRequest) -> HttpResponse:
     """`?runs=A,B`, or `runs` several times as tick boxes send it; `format=csv` for a spreadsheet."""
     names = [name for text in request.GET.getlist("runs") for name in text.split(",")]
     try:
-        comparison = compare(comparable_runs(names))
+        runs = comparable_runs(names)
+        if wants_fragment(request):  # of whoever waited for them
+            return HttpResponse(headers={"HX-Refresh": "true"})
+        comparison = compare(runs)
+    except NotYetComparable as error:
+        context = {"problem": str(error), "is_waiting": True}
+        return render_page(request, "predictions/candle/compare.html", "predictions/candle/_waiting.html", context)
     except NotComparable as error:
+        if wants_fragment(request):
+            return HttpResponse(headers={"HX-Refresh": "true"})
         return render(request, "predictions/candle/compare.html", {"problem": str(error)}, status=400)
     if request.GET.get("format") == "csv":
         headers = {"Content-Disposition": 'attachment; filename="compared-runs.csv"'}

@@ -62,7 +62,7 @@ def test_with_too_little_to_learn_from_it_suggests_nothing_and_says_why(alice: U
     answer = ask.get(SUGGESTION, query).json()
     assert (answer["trials"], answer["candles"]) == (10, 1) and answer["seen_until"] == first.result["seen_until"]
     assert answer["sentence"] == (
-        f"Nothing is suggested: 10 search trials of 1 candle were over by {candle(590)[:10]}; 200 of 30 are needed."
+        f"Nothing is suggested: 10 search trials of 1 candle were over by {candle(590)[:10]}; 200 of 30 are needed"
     )
     before = ask.get(SUGGESTION, {**query, "candle_date": candle(390)}).json()
     assert before["trials"] == 0  # the study was not over

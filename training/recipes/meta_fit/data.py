@@ -1,7 +1,9 @@
 """What the meta-predictor learns from: the team's own studies, each with the state of its market."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 from django.db.models import QuerySet
@@ -9,7 +11,7 @@ from django.db.models import QuerySet
 from instruments.models import Series
 from instruments.store.read_bars import load_candles
 from training.models import MetaState, Status, StudyTrial, TrainingRun, TrialState
-from training.quant.candle.spec import DEFAULT_FEATURE_SET, parse_time
+from training.quant.candle.spec import DEFAULT_FEATURE_SET, CandleSpec, parse_time
 from training.quant.candle.split import training_start
 from training.quant.labels import up_label
 from training.quant.search.market_state import BARS_NEEDED, STATE, Floats, market_state
@@ -56,6 +58,12 @@ def meta_dataset() -> MetaDataset:
         params=_matrix([param_vector(params, rounds or 1) for *_, params, rounds, _ in rows], len(PARAMS)),
         skill=np.array([steady[at] - inner for at, (*_, inner) in zip(study, rows, strict=True)], dtype=np.float64),
     )
+
+
+def spec_with(spec: CandleSpec, params: Mapping[str, float]) -> CandleSpec:
+    """The same run with the params and rounds of a trial, as honest trees."""
+    values: dict[str, Any] = {"lambda_l2": None, "columns": None, **params}
+    return replace(spec, protocol="honest", model="lightgbm", **values)
 
 
 def _matrix(rows: Sequence[Sequence[float] | Floats], columns: int) -> Floats:

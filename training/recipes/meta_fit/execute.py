@@ -1,8 +1,6 @@
 """A fit of the meta-predictor carried out: states of new studies, new pairs with `steady`, and a look at all pairs."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
 from django.db import IntegrityError
@@ -17,7 +15,7 @@ from training.quant.search.meta_pairs import ADVISORS, PairScores, meta_claim, p
 from training.quant.search.score import steady_spec
 from training.quant.stats.multiple_testing import trial_level
 from training.recipes.base import Completed, Work
-from training.recipes.meta_fit.data import learnable, meta_dataset, state_at
+from training.recipes.meta_fit.data import learnable, meta_dataset, spec_with, state_at
 from training.recipes.meta_fit.schema import MetaFitResult, claim_of, claim_text, counts_text
 from training.recipes.study.data import study_data
 from training.recipes.study.schema import StudyResult
@@ -94,8 +92,7 @@ def _scores(study: TrainingRun, data: MetaDataset) -> PairScores | None:
 
 def _advised(spec: CandleSpec, trial_pk: int) -> CandleSpec:
     trial = StudyTrial.objects.get(pk=trial_pk)
-    params: dict[str, Any] = {"lambda_l2": None, "columns": None} | trial.params
-    return replace(spec, protocol="honest", model="lightgbm", rounds=trial.rounds, **params)
+    return spec_with(spec, {**trial.params, "rounds": trial.rounds or 1})
 
 
 def _look(work: Work) -> MetaLook | None:

@@ -1,15 +1,16 @@
 """What the meta-predictor suggests at a candle, or why it suggests nothing."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
 from django.utils.module_loading import import_string
 
 from training.models import MetaLook, StudyTrial
-from training.quant.candle.spec import SEARCHED_RANGES, CandleSpec, format_time
+from training.quant.candle.spec import SEARCHED_RANGES, CandleSpec, SpecError, format_time
 from training.quant.search.meta import LEAST_CANDLES, LEAST_TRIALS, NEAREST, TREES, MetaDataset
 from training.recipes.candle.data import candle_data, candle_series
-from training.recipes.meta_fit.data import meta_dataset, state_at
+from training.recipes.meta_fit.data import meta_dataset, spec_with, state_at
 from training.recipes.meta_fit.schema import SuggestedParams, Suggestion, claim_of, claim_text, counts_text
 
 ADVISORS = {  # by name, since the trees need LightGBM, which web processes load when it is first asked for
@@ -40,13 +41,23 @@ def suggestion_for(spec: CandleSpec) -> Suggestion:
         sentence=f"Suggested: {params_text(suggested.params)} (from {counts}; {claim_text(claim)})"
         if suggested
         else f"Nothing is suggested: {counts} were over by {candle:%Y-%m-%d}; "
-        f"{LEAST_TRIALS} of {LEAST_CANDLES} are needed.",
+        f"{LEAST_TRIALS} of {LEAST_CANDLES} are needed",
     )
+
+
+def suggested_spec(spec: CandleSpec) -> CandleSpec:
+    """The run that `spec` asks for, with the suggested settings. Raises SpecError where nothing is suggested."""
+    suggestion = suggestion_for(spec)
+    if suggestion.suggested is None:
+        raise SpecError({"detail": [suggestion.sentence]})
+    with_params = spec_with(spec, suggestion.suggested.params)
+    return replace(with_params, study_id=suggestion.suggested.study_id, seen_until=suggestion.seen_until)
 
 
 def params_text(params: dict[str, float]) -> str:
     """Each with its label, in the order of the ranges."""
-    return ", ".join(f"{r.label.lower()} {params[name]:.3g}" for name, r in SEARCHED_RANGES.items() if name in params)
+    shown = [f"{r.label} {params[name]:.3g}" for name, r in SEARCHED_RANGES.items() if name in params]
+    return ", ".join(text if text[1].isdigit() else text[0].lower() + text[1:] for text in shown)  # L2 stays L2
 
 
 def _suggested(trial_pk: int, learner: str) -> SuggestedParams:

@@ -1,10 +1,14 @@
 """Pages of candle runs: the dialog that starts one, and a candle run's own page."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from boursomatic.accounts.permissions import page_permission, person_of
@@ -18,10 +22,12 @@ from training.evidence.trials import next_k
 from training.models import Status, TrainingRun
 from training.quant.candle.spec import RANGES, SpecError
 from training.quant.candle.verdict import next_trial_text
+from training.recipes.base import Spec
 from training.recipes.candle.data import candle_preview
 from training.recipes.candle.form import CandleForm, initial_values
 from training.recipes.candle.page import candle_context
 from training.recipes.candle.recipe import RECIPE as CANDLE
+from training.recipes.meta_fit.suggestion import suggested_spec, suggestion_for
 from training.recipes.study.form import StudyForm
 from training.recipes.study.page import taken_context
 from training.recipes.study.recipe import RECIPE as STUDY
@@ -30,11 +36,13 @@ from training.web.views.annotations import annotations_context
 from training.web.views.jobs import PARTS, show_part
 from training.web.views.runs import find_run, show_run
 
+SUGGESTED, BOTH = "suggested", "both"  # buttons beside Start Training
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @page_permission(Scope.TRAIN)
 def run_new(request: HttpRequest) -> HttpResponse:
-    """The form, as dialog or as page; sent, it starts a run, or the study before it."""
+    """The form, as dialog or as page; sent, it starts a run, the study before it, or two runs to be compared."""
     if request.method != "POST":
         return _form(request, StudyForm(initial=_initial(request)))
     form = StudyForm(request.POST)
@@ -42,18 +50,20 @@ def run_new(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         try:
             earlier = _retried(request.POST.get("from"))
-            run = services.run_create(
-                user=person_of(request), spec=form.requested(**_unshown(earlier)), retry_of=earlier
-            )
+            specs = _specs(form, _unshown(earlier), request.POST.get("with", ""))
+            with transaction.atomic():
+                runs = [services.run_create(user=person_of(request), spec=spec, retry_of=earlier) for spec in specs]
         except SpecError as error:
             form.refuse(error)
         except TooManyRuns as error:
             form.add_error(None, str(error))
             status = 429
         else:
+            if len(runs) > 1:
+                return _compare(request, runs)
             if not wants_fragment(request):
-                return redirect("run", run.run_id)
-            return show_run(request, find_run(run.run_id))
+                return redirect("run", runs[0].run_id)
+            return show_run(request, find_run(runs[0].run_id))
     return _form(request, form, status=status)
 
 
@@ -73,6 +83,32 @@ def run_preview(request: HttpRequest) -> JsonResponse:
     except SpecError as error:
         problem = " ".join(message for found in error.errors.values() for message in found)
     return JsonResponse({"problem": problem}, status=400)
+
+
+@require_GET
+@page_permission(Scope.TRAIN)
+def run_suggestion(request: HttpRequest) -> HttpResponse:
+    """What the meta-predictor suggests for the run that the form asks for; nothing while that is no run."""
+    form, suggestion = CandleForm(request.GET), None
+    if form.is_valid():
+        with suppress(SpecError):
+            suggestion = suggestion_for(form.spec)
+    return render(request, "training/candle_run/_suggestion.html", {"suggestion": suggestion})
+
+
+def _specs(form: StudyForm, unshown: dict[str, Any], button: str) -> Sequence[Spec]:
+    """What is filled in, or the suggested settings in its place, or both. Raises SpecError."""
+    if button not in (SUGGESTED, BOTH):
+        return [form.requested(**unshown)]
+    yours = replace(form.spec, **unshown)
+    suggested = suggested_spec(yours)
+    return [suggested] if button == SUGGESTED else [yours, suggested]
+
+
+def _compare(request: HttpRequest, runs: Sequence[TrainingRun]) -> HttpResponse:
+    """The page that holds them against each other once both have completed."""
+    address = f"{reverse('runs-compare')}?runs={','.join(run.run_id for run in runs)}"
+    return HttpResponse(headers={"HX-Redirect": address}) if wants_fragment(request) else redirect(address)
 
 
 def _form(request: HttpRequest, form: StudyForm, status: int = 200) -> HttpResponse:

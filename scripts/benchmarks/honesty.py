@@ -25,6 +25,7 @@ from sklearn.preprocessing import StandardScaler
 from instruments.quant.bars import Bars
 from instruments.quant.features.candle import feature_matrix
 from instruments.quant.stale import stale_mask
+from scripts.benchmarks.honest_studies import tuned_noise
 from scripts.benchmarks.honest_universes import noise_universe, planted_universe
 from scripts.benchmarks.markets import filled_forward, market, untraded
 from scripts.benchmarks.meta_worlds import noise_world, planted_world
@@ -35,6 +36,7 @@ from training.quant.candle.train import train_candle
 from training.quant.candle.verdict import Evidence, Label, can_be_evidence, label_of
 from training.quant.labels import up_label
 from training.quant.search.meta_pairs import MetaClaim
+from training.quant.search.names import YOURS
 from training.quant.stats.classification import auc_with_interval
 from training.quant.stats.multiple_testing import trial_level
 
@@ -71,6 +73,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--planted", type=int, default=200, help="runs of each planted strength (default: 200)")
     parser.add_argument("--universes", type=int, default=100, help="noise universes of 20 x 840 days (default: 100)")
     parser.add_argument("--walks", type=int, default=40, help="planted universes of 30 x 840 days (default: 40)")
+    parser.add_argument("--tuned", type=int, default=400, help="runs after a study on noise (default: 400)")
     parser.add_argument("--worlds", type=int, default=40, help="noise worlds of 300 search trials (default: 40)")
     parser.add_argument("--quick", action="store_true", help="a tenth of every size")
     parser.add_argument("--seed", type=int, default=20_000, help="first seed (default: 20000)")
@@ -88,6 +91,7 @@ def main(arguments: list[str]) -> int:
         (noise_universe, options.universes, 40_000, universe_rows),
         (planted_universe, options.walks, 50_000, walk_rows),
         (session_on_noise, options.sessions, 10_000, session_rows),
+        (tuned_noise, options.tuned, 85_000, tuned_rows),
         (noise_world, options.worlds, 90_000, meta_noise_rows),
         (planted_world, options.worlds // 4, 95_000, meta_planted_rows),
         (usual_run, options.runs, 0, usual_rows),
@@ -262,6 +266,13 @@ def universe_rows(p: Sequence[float]) -> list[Row]:
 def walk_rows(p: Sequence[float]) -> list[Row]:
     name = "planted rank IC 0.10, 30 x 840 days, walk-forward, p < 0.05"
     return [at_least(name, sum(value < 0.05 for value in p), len(p), 0.45)]
+
+
+def tuned_rows(outcomes: Sequence[tuple[float, str]]) -> list[Row]:
+    name = "noise, runs after a study of 60 search trials, pooled p < 0.05"
+    row = at_most(name, sum(p < 0.05 for p, _ in outcomes), len(outcomes), 0.05)
+    unchanged = sum(taken == YOURS for _, taken in outcomes)
+    return [replace(row, measured=f"{row.measured}, yours kept {unchanged} times")]
 
 
 def meta_noise_rows(claims: Sequence[MetaClaim | None]) -> list[Row]:

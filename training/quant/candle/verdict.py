@@ -157,7 +157,8 @@ def _sentence(*, single: Evidence | None, pooled: Evidence | None, confirmed: bo
     if single:
         clauses.append(f"AUC {single.auc:.2f} on {single.rows} candles is what luck gives in {odds(single.p_value)}")
     if pooled:
-        clauses.append(f"over {pooled.rows} candles it was {pooled.auc:.2f} (p = {p_text(pooled.p_value)})")
+        measured = "it" if single else "its AUC"
+        clauses.append(f"over {pooled.rows} candles {measured} was {pooled.auc:.2f} (p = {p_text(pooled.p_value)})")
     elif counted.p_value is not None:
         clauses.append(f"another run of the same trial was confirmed (p = {p_text(counted.p_value)})")
     elif single and single.smallest_visible_auc:

@@ -129,6 +129,23 @@ def test_of_live_runs_it_is_live_and_scored_as_candles_come(alice: User) -> None
     assert run_json(run)["live_score"]["candles"] == 1
 
 
+def test_what_live_members_have_shown_since_and_what_later_confirmations_have_is_seen_too(alice: User) -> None:
+    make_series(bars=600)
+    base = {"symbol": "SPY", "confirm": False, "protocol": "steady"}
+    live = [
+        carried({**base, "candle_date": candle(590), "live": True, "train_years": years}, user=alice)
+        for years in (1.0, 2.0)
+    ]
+    assert parse_ensemble({"run_ids": names(live)}).seen_until == candle(599)
+    searched = [
+        carried({**base, "candle_date": candle(450), "seen_until": candle(500), "train_years": years}, user=alice)
+        for years in (1.0, 1.5)
+    ]
+    assert parse_ensemble({"run_ids": names(searched)}).seen_until == candle(500)
+    carry(follow_up_create(kind="confirmation", run=searched[0], user=alice))
+    assert parse_ensemble({"run_ids": names(searched)}).seen_until == candle(535)
+
+
 def test_it_goes_on_working_when_its_members_are_gone(
     members: list[TrainingRun], alice: User, browser_of: BrowserOf
 ) -> None:

@@ -1,12 +1,16 @@
 """Runs that can be members of an ensemble, and what it takes of each."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from training.models import Status, TrainingRun
 from training.quant.candle.spec import CandleSpec, SpecError, format_time
 from training.quant.ensemble.spec import EnsembleSpec, Member, ensemble_of, parse_ensemble_request
+from training.recipes.candle.data import candle_data
 from training.recipes.candle.recipe import RECIPE as CANDLE
+from training.recipes.confirmation.recipe import RECIPE as CONFIRMATION
 
 
 def parse_ensemble(data: Any) -> EnsembleSpec:
@@ -18,7 +22,9 @@ def parse_ensemble(data: Any) -> EnsembleSpec:
 
 def member_runs(run_ids: Sequence[str]) -> dict[str, TrainingRun]:
     """Completed candle runs by name, with their models. Raises SpecError."""
-    rows = TrainingRun.objects.existing().filter(run_id__in=run_ids).select_related("model_version")
+    rows = (
+        TrainingRun.objects.existing().filter(run_id__in=run_ids).select_related("model_version", "series__instrument")
+    )
     runs = {run.run_id: run for run in rows}
     problems = [problem for name in run_ids if (problem := _problem(name[:40], runs.get(name)))]
     if problems:
@@ -38,13 +44,21 @@ def _problem(name: str, run: TrainingRun | None) -> str:
 
 def _member(run: TrainingRun) -> Member:
     spec = CandleSpec.from_dict(run.config)
-    test_rows = run.detail["test_rows"]
-    tested_until = test_rows[-1]["target"] if test_rows else spec.candle
     return Member(
         run_id=run.run_id,
         spec=spec,
         params_hash=run.params_hash,
         data_hash=run.result["data_hash"],
         model_hash=run.result["model_hash"],
-        seen_until=max(tested_until, format_time(run.seen_until) if run.seen_until else ""),
+        seen_until=max(_last_test_outcome(run, spec), format_time(run.seen_until) if run.seen_until else ""),
     )
+
+
+def _last_test_outcome(run: TrainingRun, spec: CandleSpec) -> str:
+    """That of its test window, as far as it has come; of a run that was confirmed later that of the last window."""
+    assert run.series is not None
+    confirmation = run.jobs.filter(kind=CONFIRMATION.kind, status=Status.COMPLETED).order_by("-id").first()
+    windows = confirmation.result["windows"] if confirmation else []
+    judged_at = max([spec.candle, *(window["decision"] for window in windows)])
+    newest = candle_data(run.series, replace(spec, candle=judged_at)).bars.time[-1]
+    return format_time(datetime.fromtimestamp(int(newest), tz=UTC))

@@ -44,7 +44,8 @@ class MetaDataset:
 
     def known_at(self, candle: int, *, without: int | None = None) -> "MetaDataset":
         """Of studies whose last outcome was known at `candle`, without those of the instrument `without`."""
-        return self._of((self.seen_until <= candle) & (self.instrument != (-1 if without is None else without)))
+        chosen = self.seen_until <= candle
+        return self._of(chosen if without is None else chosen & (self.instrument != without))
 
     def _of(self, chosen: NDArray[np.bool_]) -> "MetaDataset":
         of_trial = chosen[self.study]

@@ -26,6 +26,14 @@ from instruments.quant.bars import Bars
 from instruments.quant.features.candle import feature_matrix
 from instruments.quant.stale import stale_mask
 from scripts.benchmarks.honest_studies import tuned_noise
+from scripts.benchmarks.honest_sweeps import (
+    MapClaim,
+    equal_map,
+    noise_batch,
+    noise_map,
+    planted_batch,
+    unequal_map,
+)
 from scripts.benchmarks.honest_universes import noise_universe, planted_universe
 from scripts.benchmarks.markets import filled_forward, market, untraded
 from scripts.benchmarks.meta_worlds import noise_world, planted_world
@@ -75,6 +83,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--walks", type=int, default=40, help="planted universes of 30 x 840 days (default: 40)")
     parser.add_argument("--tuned", type=int, default=400, help="runs after a study on noise (default: 400)")
     parser.add_argument("--worlds", type=int, default=40, help="noise worlds of 300 search trials (default: 40)")
+    parser.add_argument("--sweeps", type=int, default=400, help="batches, and maps, on noise (default: 400)")
     parser.add_argument("--quick", action="store_true", help="a tenth of every size")
     parser.add_argument("--seed", type=int, default=20_000, help="first seed (default: 20000)")
     parser.add_argument("--processes", type=int, default=2, help="processes (default: 2)")
@@ -94,6 +103,11 @@ def main(arguments: list[str]) -> int:
         (tuned_noise, options.tuned, 85_000, tuned_rows),
         (noise_world, options.worlds, 90_000, meta_noise_rows),
         (planted_world, options.worlds // 4, 95_000, meta_planted_rows),
+        (noise_batch, options.sweeps, 100_000, batch_rows),
+        (planted_batch, options.sweeps // 8, 110_000, planted_batch_rows),
+        (noise_map, options.sweeps, 120_000, map_rows),
+        (equal_map, options.sweeps // 4, 130_000, equal_rows),
+        (unequal_map, options.sweeps // 8, 140_000, unequal_rows),
         (usual_run, options.runs, 0, usual_rows),
     ]
     rows: list[Row] = []
@@ -288,6 +302,32 @@ def meta_planted_rows(claims: Sequence[MetaClaim | None]) -> list[Row]:
 def is_better(claim: MetaClaim | None) -> bool:
     """At the first look of its ledger."""
     return claim is not None and claim.is_better(trial_level(1))
+
+
+def batch_rows(p: Sequence[float]) -> list[Row]:
+    return [at_most("noise, batches of 50 candles, p < 0.05", sum(value < 0.05 for value in p), len(p), 0.05)]
+
+
+def planted_batch_rows(p: Sequence[float]) -> list[Row]:
+    name = "planted, Bayes AUC 0.60, batches of 50 candles, p < 0.05"
+    return [at_least(name, sum(value < 0.05 for value in p), len(p), 0.80)]
+
+
+def map_rows(outcomes: Sequence[MapClaim]) -> list[Row]:
+    name = "noise, maps of 16 candles x 5 training periods, p < 0.05"
+    return [at_most(name, sum(outcome.p_value < 0.05 for outcome in outcomes), len(outcomes), 0.05)]
+
+
+def equal_rows(outcomes: Sequence[MapClaim]) -> list[Row]:
+    name = "planted, Bayes AUC 0.60, maps of equally good rows, one named"
+    return [at_most(name, sum(outcome.named is not None for outcome in outcomes), len(outcomes), 0.05)]
+
+
+def unequal_rows(outcomes: Sequence[MapClaim]) -> list[Row]:
+    """Of those that see the edge; another would be a false one."""
+    name = "planted, only two years or more see the edge, such a row named"
+    hits = sum(outcome.named is not None and outcome.named >= 2 for outcome in outcomes)
+    return [at_least(name, hits, len(outcomes), 0.80)]
 
 
 def usual_rows(auc: Sequence[float]) -> list[Row]:

@@ -14,7 +14,12 @@ from instruments.quant.bars import Bars
 
 DAY = 86_400
 MONDAY = 946_857_600  # 2000-01-03
-SLOPES = {0.50: 0.0, 0.60: 0.367, 0.65: 0.565}  # Bayes AUC -> slope, by simulation over a standard normal feature
+SLOPES = {
+    0.50: 0.0,
+    0.60: 0.367,
+    0.65: 0.565,
+    0.75: 1.06,
+}  # Bayes AUC -> slope, by simulation over a standard normal feature
 TILTS = {
     0.00: 0.0,
     0.10: 0.10,
@@ -23,19 +28,27 @@ ALPHA, BETA = 0.08, 0.90
 
 
 def market(
-    bars: int, *, seed: int, bayes_auc: float = 0.50, rank_ic: float = 0.00, daily: float = np.sqrt(5e-5)
+    bars: int,
+    *,
+    seed: int,
+    bayes_auc: float = 0.50,
+    rank_ic: float = 0.00,
+    daily: float = np.sqrt(5e-5),
+    has_edge: NDArray[np.bool_] | None = None,
 ) -> Bars:
-    """`bars` weekday bars; `daily` is the long-run deviation of a day's return, 0.7 %."""
+    """`bars` weekday bars; `daily` is the long-run deviation of a day's return, 0.7 %. `has_edge`: (bars,), the returns
+    that know of the bar before them, where not all do."""
     rng = np.random.default_rng(seed)
     size = np.abs(rng.standard_t(5, bars)) * np.sqrt(3 / 5)
     body, coin = rng.normal(size=bars), rng.random(bars)
-    slope, tilt = SLOPES[bayes_auc], TILTS[rank_ic]
+    slopes = np.where(True if has_edge is None else has_edge, SLOPES[bayes_auc], np.zeros(bars))
+    tilt = TILTS[rank_ic]
     omega = daily**2 * (1 - ALPHA - BETA)
     variance, before, trend = daily**2, 0.0, 0.0
     returns, volatility = np.empty(bars), np.empty(bars)
     for t in range(bars):
         volatility[t] = np.sqrt(variance)
-        up = coin[t] < 1 / (1 + np.exp(-slope * before - tilt * trend))
+        up = coin[t] < 1 / (1 + np.exp(-slopes[t] * before - tilt * trend))
         returns[t] = (1 if up else -1) * size[t] * volatility[t]
         variance = omega + ALPHA * returns[t] ** 2 + BETA * variance
         before = body[t]

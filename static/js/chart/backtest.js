@@ -12,6 +12,7 @@ import { Models } from "./models.js";
 import { Moves } from "./moves.js";
 import { savePicture } from "./picture.js";
 import { Recommendations } from "./recommendations.js";
+import { Ribbon } from "./ribbon.js";
 import * as state from "./state.js";
 import { Symbols } from "./symbols.js";
 import { TrainMode } from "./train.js";
@@ -31,6 +32,7 @@ let indicators;
 let models;
 let moves;
 let recommendations;
+let ribbon;
 let symbols;
 let pointed = null; // the bar under the crosshair
 let train = null;
@@ -130,6 +132,7 @@ async function apply() {
   showLegend();
   document.title = `${current.symbol} ${current.timeframe} · Boursomatic`;
   if (train && train.on !== asked.train) train.set(asked.train);
+  ribbon.apply(asked.sweep);
   await models.apply(() => asked.range === "test" && !asked.span && showTestWindow());
 }
 
@@ -310,6 +313,7 @@ async function start() {
     series: () => current,
     onChange: showLegend,
   });
+  ribbon = new Ribbon({ candles, address: frame.dataset.sweeps, series: () => current });
   symbols = new Symbols({
     button: document.getElementById("symbol-button"),
     star: document.getElementById("star"),

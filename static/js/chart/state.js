@@ -19,6 +19,7 @@ export function read() {
     threshold: share(query.get("threshold")),
     hits: query.get("hits") === "1",
     panel: query.get("panel") === "1",
+    sweep: query.get("sweep"),
   };
 }
 

@@ -53,7 +53,7 @@ def test_the_form_takes_the_charts_candles(trainer: Client) -> None:
         ({"train_years": ""}, "list of 1 to"),
         ({"every": "0"}, "whole number from 1"),
         ({"further": "test_windows", "values": "5"}, "10 to 100"),
-        ({"further": "param_sets", "values": "num_leaves 99", "protocol": "honest"}, "15 to 63"),
+        ({"further": "params", "values": "num_leaves 99", "protocol": "honest"}, "15 to 63"),
         ({"further": "feature_sets", "values": "nonsense", "protocol": "honest"}, "Must be one of"),
     ],
 )
@@ -65,7 +65,7 @@ def test_the_form_says_what_is_wrong(trainer: Client, change: dict[str, str], sa
 
 
 def test_further_settings_are_rows(trainer: Client) -> None:
-    sets = {"protocol": "honest", "further": "param_sets", "values": "num_leaves 15, max_depth 4\nnum_leaves=63"}
+    sets = {"protocol": "honest", "further": "params", "values": "num_leaves 15, max_depth 4\nnum_leaves=63"}
     page = trainer.post("/training/sweep/preview", {**FORM, **sets}).text
     assert "0.5 years, leaves 15, depth 4" in page and "1 year, leaves 63, depth 6" in page
 

@@ -81,7 +81,7 @@ def _further(path: str | None) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise CommandError(f"--params-file {path} can't be read as JSON: {error}") from error
     if isinstance(content, list):
-        return {"param_sets": content}
+        return {"params": content}
     if isinstance(content, dict) and set(content) <= set(FURTHER):
         return content
     raise CommandError(f"--params-file {path} must hold a list of objects, or one with {', '.join(FURTHER)}.")

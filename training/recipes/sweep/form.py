@@ -14,7 +14,7 @@ from training.recipes.sweep.spec import EVERY, SweepSpec
 
 FURTHER_LABELS = {
     "": "nothing else",
-    "param_sets": "sets of parameters, one a line: num_leaves 15 max_depth 4",
+    "params": "sets of parameters, one a line: num_leaves 15 max_depth 4",
     "feature_sets": "features, one set a line: scale_free, or groups as shape+returns",
     "test_windows": "test windows in candles: 20 35 60",
 }
@@ -132,9 +132,9 @@ def _parameters(text: str) -> list[Any]:
     return sets
 
 
-_FIELD_OF = {"from": "start", "to": "end"} | dict.fromkeys(("param_sets", "feature_sets", "test_windows"), "values")
+_FIELD_OF = {"from": "start", "to": "end"} | dict.fromkeys(("params", "feature_sets", "test_windows"), "values")
 _VALUES: dict[str, Callable[[str], list[Any]]] = {
-    "param_sets": _parameters,
+    "params": _parameters,
     "feature_sets": _words,
     "test_windows": lambda text: [number_of(word) for word in _words(text)],
 }

@@ -50,7 +50,7 @@ else:
         protocol=(Annotated[str, choice(PROTOCOLS)], PROTOCOLS[0]),
         model=(Annotated[str, choice(MODELS)], MODELS[0]),
         feature_set=(Annotated[str, about(f"{', '.join(FEATURE_SETS)}, or groups joined by +")] | UnsetType, UNSET),
-        param_sets=(
+        params=(
             Annotated[list[SweepParams], about("Of the three further settings one may vary")] | UnsetType,
             UNSET,
         ),

@@ -27,7 +27,7 @@ CELL_S = {"honest": (0.016, 0.0042), "poc": (0.04, 0.018), "steady": (0.0055, 0.
 DAILY = {"1h": 7.0, "4h": 2.0, "1d": 1.0, "1w": 0.2}  # bars in the time of a daily one
 
 EVERY = Range("every", "Every so many candles", 1, 1000, 35, 1, True, "candles", False)
-FURTHER = ("param_sets", "feature_sets", "test_windows")  # the further axis: one of these at most
+FURTHER = ("params", "feature_sets", "test_windows")  # the further axis: one of these at most
 _SHARED = ("symbol", "timeframe", "test_window_size", "protocol", "model", "study_id", "seen_until")
 FIELDS = ("candles", "from", "to", "every", "train_years", "feature_set", *FURTHER, *_SHARED)
 # What rows may differ by, besides their training period.
@@ -146,7 +146,7 @@ def _rows(data: Mapping[str, Any]) -> tuple[CandleSpec, ...]:
     further = [name for name in FURTHER if name in data]
     if len(further) > 1:
         raise SpecError({further[1]: [f"Only one further setting can vary: leave out {further[0]} or {further[1]}."]})
-    axis = further[0] if further else "param_sets"
+    axis = further[0] if further else "params"
     values = _list(data, axis, [{}])
     if axis == "test_windows" and "test_window_size" in data:
         raise SpecError({"test_windows": ["Send test_windows or test_window_size, not both."]})
@@ -176,7 +176,7 @@ def _row(body: dict[str, Any], prefix: str) -> CandleSpec:
 def _setting(axis: str, value: Any) -> dict[str, Any]:
     """What a value of the further axis is in a candle run's body."""
     match axis:
-        case "param_sets":
+        case "params":
             return {"params": value}
         case "feature_sets":
             return _features(value)

@@ -23,7 +23,7 @@ from training.quant.candle.spec import SpecError
 from training.quant.walk_forward.spec import parse_universe_request
 from training.queue import leases
 from training.recipes.base import Spec
-from training.recipes.kinds import listed_kinds
+from training.recipes.kinds import listed_kinds, unasked_kinds
 from training.recipes.universe.schema import RunAccepted
 from training.recipes.walk_forward.schema import UniverseRequest
 from training.runs import services
@@ -70,7 +70,8 @@ KEY = OpenApiParameter(
 @permission_classes([api_permission(Scope.READ, write=Scope.TRAIN)])
 def runs(request: Request) -> Response:
     if request.method == "GET":
-        return run_list(request, TrainingRun.objects.all())
+        of_kind = {} if "kind" in request.query_params else {"kind__in": unasked_kinds()}
+        return run_list(request, TrainingRun.objects.filter(**of_kind))
     known_only(request)
     spec, run = run_started(request, parse_universe_request)
     what = "Walk-forward" if spec.kind == "walk" else "Training"

@@ -154,7 +154,8 @@ class Recipe(Protocol):
     time_limit_s: float  # well below settings.TASK_TIMEOUT_S
     memory: int  # bytes above the size at the fork
     keep_days: int | None  # after its end; None: as long as the site's retention says
-    is_listed: bool  # in lists that name no kind
+    is_listed: bool  # on pages that list runs of many kinds
+    only_by_kind: bool  # in GET /api/training/runs where ?kind= names it, but not without
     counts_as_active: bool  # towards what a person may have queued or running
     needs_subject: bool  # is about a finished run
     execute: str

@@ -36,5 +36,10 @@ def label_of(kind: str) -> str:
 
 
 def listed_kinds() -> list[str]:
-    """Those in lists that name no kind."""
+    """Those on pages that list runs of many kinds."""
     return [kind for kind, recipe in recipes().items() if recipe.is_listed]
+
+
+def unasked_kinds() -> list[str]:
+    """Those that the API lists without being asked for the kind: what programs knew before there were others."""
+    return [kind for kind, recipe in recipes().items() if not recipe.only_by_kind]

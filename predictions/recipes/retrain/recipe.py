@@ -20,6 +20,7 @@ class RetrainRecipe:
     memory: int = MEMORY
     keep_days: int | None = None
     is_listed: bool = False
+    only_by_kind: bool = True
     counts_as_active: bool = False
     needs_subject: bool = False
     execute: str = "predictions.recipes.retrain.execute.combine"

@@ -17,6 +17,7 @@ class ScoreRecipe:
     memory: int = MEMORY
     keep_days: int | None = 180
     is_listed: bool = False
+    only_by_kind: bool = True
     counts_as_active: bool = True
     needs_subject: bool = False
     execute: str = "predictions.recipes.score.execute.execute"

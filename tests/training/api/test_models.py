@@ -7,6 +7,7 @@ from tests.market import make_series
 from tests.people import ApiOf
 from tests.training.run_builders import make_model, make_run
 from training.models import Status
+from training.recipes.kinds import listed_kinds, unasked_kinds
 
 pytestmark = pytest.mark.db_both
 # fmt: off
@@ -41,6 +42,15 @@ def test_it_lists_runs_of_every_kind(alice: User, bob: User, api: ApiOf) -> None
         (runs[0].run_id, "candle"),
     ]
     assert api(bob).get(f"/api/training/runs/{runs[1].run_id}").json()["kind"] == "universe"
+
+
+def test_it_lists_kinds_of_later_only_where_they_are_asked_for(alice: User, api: ApiOf) -> None:
+    assert unasked_kinds() == ["candle", "universe", "walk"]
+    assert {"ensemble", "sweep"} <= set(listed_kinds())
+    make_run(alice)
+    study = make_run(alice, kind="meta_fit", config={})
+    assert [run["kind"] for run in api(alice).get("/api/training/runs").json()] == ["candle"]
+    assert [run["run_id"] for run in api(alice).get("/api/training/runs?kind=meta_fit").json()] == [study.run_id]
 
 
 def test_it_asks_the_database_as_often_for_many_models_as_for_one(alice: User, api: ApiOf) -> None:

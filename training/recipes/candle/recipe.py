@@ -19,6 +19,7 @@ class CandleRecipe:
     memory: int = MEMORY
     keep_days: int | None = None
     is_listed: bool = True
+    only_by_kind: bool = False
     counts_as_active: bool = True
     needs_subject: bool = False
     execute: str = "training.recipes.candle.execute.execute"

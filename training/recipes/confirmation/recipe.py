@@ -19,6 +19,7 @@ class ConfirmationRecipe:
     memory: int = MEMORY
     keep_days: int | None = None
     is_listed: bool = False
+    only_by_kind: bool = True
     counts_as_active: bool = False
     needs_subject: bool = True
     execute: str = "training.recipes.confirmation.execute.execute"

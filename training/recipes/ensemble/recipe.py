@@ -20,6 +20,7 @@ class EnsembleRecipe:
     memory: int = MEMORY
     keep_days: int | None = None
     is_listed: bool = True
+    only_by_kind: bool = True
     counts_as_active: bool = True
     needs_subject: bool = False
     execute: str = "training.recipes.ensemble.execute.execute"

@@ -19,6 +19,7 @@ class NoiseControlRecipe:
     memory: int = MEMORY
     keep_days: int | None = None
     is_listed: bool = False
+    only_by_kind: bool = True
     counts_as_active: bool = True
     needs_subject: bool = True
     execute: str = "training.recipes.noise_control.execute.execute"

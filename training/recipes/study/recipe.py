@@ -20,6 +20,7 @@ class StudyRecipe:
     memory: int = MEMORY
     keep_days: int | None = None
     is_listed: bool = False
+    only_by_kind: bool = True
     counts_as_active: bool = True
     needs_subject: bool = False
     execute: str = "training.recipes.study.execute.execute"

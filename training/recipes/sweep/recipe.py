@@ -20,6 +20,7 @@ class SweepRecipe:
     memory: int = MEMORY
     keep_days: int | None = None
     is_listed: bool = True
+    only_by_kind: bool = True
     counts_as_active: bool = True
     needs_subject: bool = False
     execute: str = "training.recipes.sweep.execute.combine"
@@ -56,6 +57,7 @@ class ChunkRecipe:
     memory: int = MEMORY
     keep_days: int | None = None
     is_listed: bool = False
+    only_by_kind: bool = True
     counts_as_active: bool = False
     needs_subject: bool = False
     execute: str = "training.recipes.sweep.execute.execute_chunk"

@@ -18,6 +18,7 @@ class UniverseRecipe:
     memory: int = MEMORY
     keep_days: int | None = None
     is_listed: bool = True
+    only_by_kind: bool = False
     counts_as_active: bool = True
     needs_subject: bool = False
     execute: str = "training.recipes.universe.execute.execute"

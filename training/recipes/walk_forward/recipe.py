@@ -18,6 +18,7 @@ class WalkRecipe:
     memory: int = MEMORY
     keep_days: int | None = None
     is_listed: bool = True
+    only_by_kind: bool = False
     counts_as_active: bool = True
     needs_subject: bool = False
     execute: str = "training.recipes.walk_forward.execute.combine"
@@ -47,6 +48,7 @@ class FoldRecipe:
     memory: int = MEMORY
     keep_days: int | None = None
     is_listed: bool = False
+    only_by_kind: bool = True
     counts_as_active: bool = False
     needs_subject: bool = False
     execute: str = "training.recipes.walk_forward.execute.execute_fold"

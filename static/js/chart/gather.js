@@ -74,6 +74,6 @@ export class Gather {
     const fields = this.form.elements;
     fields.symbol.value = symbol;
     fields.timeframe.value = timeframe;
-    fields.candles.value = times.join(" ");
+    fields.candles.value = times.join(" ").replaceAll("T00:00:00Z", ""); // a day alone is its midnight
   }
 }

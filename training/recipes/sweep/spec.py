@@ -26,7 +26,7 @@ CHUNK_S = 5.0  # of work in a chunk, on an idle core
 CELL_S = {"honest": (0.016, 0.0042), "poc": (0.04, 0.018), "steady": (0.0055, 0.0013)}
 DAILY = {"1h": 7.0, "4h": 2.0, "1d": 1.0, "1w": 0.2}  # bars in the time of a daily one
 
-EVERY = Range("every", "Every so many candles", 1, 1000, 35, 1, True, "candles", False)
+EVERY = Range("every", "Step", 1, 1000, 35, 1, True, "candles", False)
 FURTHER = ("params", "feature_sets", "test_windows")  # the further axis: one of these at most
 _SHARED = ("symbol", "timeframe", "test_window_size", "protocol", "model", "study_id", "seen_until")
 FIELDS = ("candles", "from", "to", "every", "train_years", "feature_set", *FURTHER, *_SHARED)

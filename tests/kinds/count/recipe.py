@@ -33,7 +33,7 @@ class CountRecipe:
     memory: int = MEMORY
     keep_days: int | None = 1
     is_listed: bool = True
-    only_by_kind: bool = True
+    only_by_kind: bool = False
     counts_as_active: bool = True
     needs_subject: bool = False
     execute: str = "tests.kinds.count.execute.execute"

@@ -60,6 +60,15 @@ def test_a_run_whose_own_window_was_seen_has_no_p_value_until_new_outcomes_are_t
     assert follow_up_create(kind="confirmation", run=run, user=alice) == job
 
 
+def test_a_late_confirmation_has_all_windows_that_have_come_since(alice: User) -> None:
+    make_series(bars=700)
+    run = carried({**BODY, "seen_until": candle(590)})
+    job = carry_job(follow_up_create(kind="confirmation", run=run, user=alice))
+    unseen = [window["decision"] for window in job.result["windows"] if not window["seen"]]
+    assert unseen == [candle(590 + 20 * number) for number in range(5)]
+    assert run_json(run)["verdict"]["rows"] == 100
+
+
 def test_its_confirmation_is_refused_while_too_little_has_happened_(alice: User) -> None:
     make_series()
     run = carried({**BODY, "seen_until": candle(590)})

@@ -55,8 +55,8 @@ def execute(work: Work) -> Completed:
 
 
 def last_window_spec(series: Series, spec: CandleSpec | EnsembleSpec, seen_until: datetime | None) -> CandleSpec:
-    """With the candle at which the walk ends: the run's own; where a search has seen its window, the first one that it
-    hasn't.
+    """With the candle at which the walk ends: the run's own; where a search has seen its window, that of the last whole
+    window since, of as many as a walk has, which tile from the first candle that it hasn't seen.
 
     Raises SpecError while there are too few outcomes since.
     """
@@ -64,11 +64,13 @@ def last_window_spec(series: Series, spec: CandleSpec | EnsembleSpec, seen_until
     if seen_until is None or spec.candle_at >= seen_until:
         return widest
     bars = load_candles(series, start=seen_until).candles.adjusted()
-    outcomes, needed = int(np.sum(~np.isnan(candle_label(bars, widest)))), widest.rows_after
-    if outcomes < needed:
-        day = format_time(seen_until)
-        raise SpecError({"candle_date": [f"Nothing unseen to judge it by before {day}: {_since(outcomes, needed)}"]})
-    return replace(widest, candle=_iso(int(bars.time[0])), live=False)
+    rows, window = np.flatnonzero(~np.isnan(candle_label(bars, widest))), widest.test_window_size
+    if len(rows) < widest.rows_after:
+        since = _since(len(rows), widest.rows_after)
+        raise SpecError({"candle_date": [f"Nothing unseen to judge it by before {format_time(seen_until)}: {since}"]})
+    later = min(STEPS, (len(rows) - widest.rows_after) // window)
+    at = int(rows[later * window]) if later else 0
+    return replace(widest, candle=_iso(int(bars.time[at])), live=False)
 
 
 def _since(outcomes: int, needed: int) -> str:

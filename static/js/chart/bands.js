@@ -19,7 +19,7 @@ class BandRenderer {
     const c = colours();
     target.useMediaCoordinateSpace(({ context, mediaSize }) => {
       for (const { band, left, right } of this.owner.inSight(mediaSize.width)) {
-        context.globalAlpha = band.missing ? 0.07 : 0.16;
+        context.globalAlpha = band.missing ? 0.07 : band.isLater ? 0.1 : 0.16;
         context.fillStyle = c[band.part];
         context.fillRect(left, 0, right - left, mediaSize.height);
         context.globalAlpha = 1;
@@ -120,7 +120,7 @@ export class Bands {
     return ends.filter(({ left, right }) => right > left);
   }
 
-  // bands: [{part, from, to, text, missing}] in positions of bars; mark: the position of the chosen candle, or null.
+  // bands: [{part, from, to, text, missing, isLater}] in positions of bars; mark: the position of the chosen candle, or null.
   show(bands, mark) {
     this.bands = bands;
     this.mark = mark;

@@ -58,6 +58,11 @@ export function describe(answer, timeframe) {
     const title = `${format.utc(split.first)} to ${format.utc(split.last)}: ${split.up} up, ${split.down} not`;
     chips.push(make("span", { className: `part part-${part}`, title }, make("strong", {}, name), words));
   }
+  if (answer.later_windows?.length) {
+    const { first, last } = { first: answer.later_windows[0].first, last: answer.later_windows.at(-1).last };
+    const words = ` and ${format.count(answer.later_windows.length)} more windows · ${format.day(first, timeframe)} – ${format.day(last, timeframe)}`;
+    chips.push(make("span", { className: "part part-test" }, make("strong", {}, format.PARTS.test), words));
+  }
   if (answer.gaps?.length) {
     const where = answer.gaps.length > 1 ? "before validation and before test" : "before test";
     const words = ` ${format.count(answer.gaps[0].rows)} candles ${where}`;

@@ -122,12 +122,14 @@ export class TrainMode {
 function bandsOf(answer, bars, index) {
   const { train, validation, test } = answer.parts ?? {};
   const bands = [];
-  const add = (part, found, to = found.last) =>
-    bands.push({ part, from: indexAt(bars, found.first), to: indexAt(bars, to), text: words(part, found) });
+  const bandOf = (part, found) => ({ part, from: indexAt(bars, found.first), to: indexAt(bars, found.last) });
+  const add = (part, found) => bands.push({ ...bandOf(part, found), text: words(part, found) });
   if (train?.rows) add("train", train);
   for (const gap of answer.gaps ?? []) add("gap", gap);
   if (validation?.rows) add("validation", validation);
   if (test?.rows) add("test", test);
+  (answer.later_windows ?? []).forEach((window, i) =>
+    bands.push({ ...bandOf("test", window), text: `Window ${i + 2}`, isLater: true }));
   if (train?.rows) bands[0].to = Math.min(bands[0].to, ...bands.slice(1).map((band) => band.from - 1));
   if (answer.missing_after) {
     const asked = answer.rows_after;

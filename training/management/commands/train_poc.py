@@ -14,7 +14,16 @@ from instruments.quant.features.names import FEATURE_GROUPS, FEATURE_SETS
 from instruments.store.read_bars import default_symbol
 from training.artifacts.storage import artifact_storage, run_folder
 from training.models import Status, TrainingRun
-from training.quant.candle.spec import DECISIONS, MODELS, PROTOCOLS, RANGES, TIMEFRAMES, SpecError, parse_candle_spec
+from training.quant.candle.spec import (
+    AFTERS,
+    DECISIONS,
+    MODELS,
+    PROTOCOLS,
+    RANGES,
+    TIMEFRAMES,
+    SpecError,
+    parse_candle_spec,
+)
 from training.recipes.base import Spec
 from training.runs.as_json import run_json
 from training.worker import foreground
@@ -73,6 +82,7 @@ def candle_options(parser: ArgumentParser) -> None:
     add("protocol", default="honest", choices=PROTOCOLS, help="recipe (default: honest)")
     add("features", nargs="+", choices=FEATURE_GROUPS, help="groups of features, in the place of --feature_set")
     add("model", default="lightgbm", choices=MODELS, help="trees or logistic regression (default: lightgbm)")
+    add("after", default="same", choices=AFTERS, help="model of the windows after the first (default: same)")
     add("decision", default="close", choices=DECISIONS, help="next_open needs raw_o_next (default: close)")
     add(
         "feature_set",
@@ -94,6 +104,7 @@ def candle_body(options: dict[str, Any]) -> dict[str, Any]:
         "protocol": options["protocol"],
         "model": options["model"],
         "decision": options["decision"],
+        "after": options["after"],
         "live": options["live"],
         "confirm": not options["no_confirm"],
     }

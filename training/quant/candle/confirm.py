@@ -9,25 +9,22 @@ within 35 candles then favours models that expect a turn: with logistic regressi
 runs (mean AUC 0.505), by standing in 4.2 % (0.500), at the same power. `scripts/bench honesty` measures it.
 """
 
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from instruments.quant.bars import Bars
-from training.quant.candle.plan import NotTrainable
-from training.quant.candle.spec import STEPS, CandleSpec, format_time
+from training.quant.candle.spec import STEPS, CandleSpec
 from training.quant.candle.steps import (
-    Configuration,
+    Step,
     StepModel,
-    configurations_at,
     fitted,
     fitted_logistic,
     labelled_rows,
+    own_steps,
+    step_of_one_window,
 )
 from training.quant.candle.train import evidence_of
 from training.quant.candle.verdict import Evidence
@@ -40,9 +37,9 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Window:
-    """One step: its decision candle (seconds, UTC); labels, probabilities and standings (0 to 1) of its W test rows, of
-    which `predicted_up` reached the threshold of its model. `logistic_rank` is None where logistic regression is the
-    model.
+    """A test window: its step's decision candle (seconds, UTC); labels, probabilities and standings (0 to 1) of its W
+    test rows, of which `predicted_up` reached the threshold of its model. `logistic_rank` is None where logistic
+    regression is the model, or isn't held beside it.
 
     `auc` and `interval` are None where all its candles went the same way. What was `seen` by the search that chose the
     settings is not pooled: PROTOCOL §7.1.
@@ -78,8 +75,8 @@ def confirm_candle(
     on_window: Callable[[int, int], None],
     seen_until: int = 0,
 ) -> Confirmation:
-    """Walk forward over the run at `decision` and up to 10 steps of W outcomes before it. Of an ensemble all members
-    are trained again at each step.
+    """Walk forward over up to 10 steps of W outcomes before the run at `decision`, and over its own test windows. Of an
+    ensemble all members are trained again at each step.
 
     `bars`: adjusted, without stale ones, from the warm-up before the earliest training period to the run's last test
     outcome. A live run has no window of its own. Steps without enough history, or of one class, are left out: `windows`
@@ -88,15 +85,17 @@ def confirm_candle(
     `on_window` hears (windows done, windows to do). Deterministic for `spec.seed`.
     """
     steps = _steps(bars, decision, spec)
-    windows = []
+    windows: list[Window] = []
     for done, step in enumerate(steps):
         on_window(done, len(steps))
-        windows.append(_window(step, how_of(spec), is_seen=step.decision < seen_until))
+        models = [fitted(each) for each in step.configurations]
+        has_trees = any(each.spec.model != "logistic" for each in step.configurations)
+        linear = [fitted_logistic(each) for each in step.configurations] if has_trees else []
+        windows += judge_step(step, models, how_of(spec), is_seen=step.decision < seen_until, logistic=linear)
     unseen = [window for window in windows if not window.seen]
-    predicted_up = sum(window.predicted_up for window in unseen)
     return Confirmation(
         windows=windows,
-        pooled=_pool([(w.labels, w.percentile_rank) for w in unseen], spec.seed, predicted_up),
+        pooled=pool_windows(unseen, spec.seed),
         logistic=_pool([(w.labels, w.logistic_rank) for w in unseen if w.logistic_rank is not None], spec.seed),
     )
 
@@ -118,79 +117,87 @@ def walk_standings(bars: Bars, *, decision: int, spec: CandleSpec, not_before: i
     places, labels, ranks = [np.empty(0, dtype=np.int64)], [np.empty(0)], [np.empty(0)]
     for step in steps:
         own = step.configurations[0]
-        test = slice(own.split.test.start, own.split.test.stop)
-        places.append(np.arange(test.start, test.stop))
-        labels.append(own.labels[test])
-        ranks.append(_ranked([fitted(own)], test, how_of(spec))[1])
+        places += [np.arange(test.start, test.stop) for test in step.tests]
+        labels += [own.labels[test] for test in step.tests]
+        ranks += _scored([fitted(own)], step.tests, how_of(spec)).percentile_ranks
     tested = labelled_rows(bars, spec).places[np.concatenate(places)]
     return Standings(bars.time[tested], np.concatenate(labels), np.concatenate(ranks))
 
 
-@dataclass(frozen=True)
-class _Step:
-    """One decision (seconds, UTC), with the run's settings, or those of all members of an ensemble."""
+def _steps(bars: Bars, decision: int, spec: CandleSpec | EnsembleSpec) -> list[Step]:
+    """Those that can be trained, oldest first, those of the run itself at the end.
 
-    decision: int
-    configurations: list[Configuration]
-
-
-def _steps(bars: Bars, decision: int, spec: CandleSpec | EnsembleSpec) -> list[_Step]:
-    """Those that can be trained, oldest first.
-
-    The windows tile the rows with an outcome: each begins where exactly W of them come before the next window.
+    The windows tile the rows with an outcome: each begins where exactly W of them come before the next window, all of
+    them after the same gap.
     """
-    rows, specs, steps = labelled_rows(bars, spec), trained_specs(spec), []
+    rows, specs = labelled_rows(bars, spec), trained_specs(spec)
     own_row = int(np.searchsorted(rows.places, decision))
-    for step in range(STEPS + 1):
-        row = own_row - step * spec.test_window_size
-        if row < 0:
-            break
-        at = int(rows.places[row]) if step else decision
-        candle = format_time(datetime.fromtimestamp(int(bars.time[at]), tz=UTC))
-        with suppress(NotTrainable):
-            configurations = configurations_at(
-                bars, rows, at, [replace(one, candle=candle, live=False, folds=0) for one in specs]
+    before = range(own_row - spec.test_window_size, -1, -spec.test_window_size)[:STEPS]
+    steps = [step_of_one_window(bars, rows, int(rows.places[row]), specs) for row in reversed(before)]
+    return [step for step in steps if step] + own_steps(bars, rows, decision, specs)
+
+
+def judge_step(
+    step: Step, models: Sequence[StepModel], how: str, *, is_seen: bool, logistic: Sequence[StepModel] = ()
+) -> list[Window]:
+    """The windows of a step by the models of its configurations, with `logistic` regression beside them if given."""
+    own = step.configurations[0]
+    scored = _scored(models, step.tests, how)
+    logistic_ranks: Sequence[Floats | None] = [None] * len(step.tests)
+    if logistic:
+        logistic_ranks = _scored(logistic, step.tests, how).percentile_ranks
+    windows = []
+    for place, test in enumerate(step.tests):
+        y, score = own.labels[test], scored.scores[place]
+        auc, interval = auc_with_interval(y, score) if 0 < y.sum() < len(y) else (None, None)
+        windows.append(
+            Window(
+                decision=step.decision,
+                train_rows=max(len(each.split.train) for each in step.configurations),
+                labels=y,
+                probability=score,
+                percentile_rank=scored.percentile_ranks[place],
+                logistic_rank=logistic_ranks[place],
+                predicted_up=int((score >= scored.threshold).sum()),
+                auc=auc,
+                interval=interval,
+                seen=is_seen,
             )
-            steps.append(_Step(int(bars.time[at]), configurations))
-    return steps[::-1]
+        )
+    return windows
 
 
-def _window(step: _Step, how: str, *, is_seen: bool) -> Window:
-    test = slice(step.configurations[0].split.test.start, step.configurations[0].split.test.stop)
-    y = step.configurations[0].labels[test]
-    score, rank, threshold = _ranked([fitted(each) for each in step.configurations], test, how)
-    logistic_rank = None
-    if any(each.spec.model != "logistic" for each in step.configurations):
-        logistic_rank = _ranked([fitted_logistic(each) for each in step.configurations], test, how)[1]
-    auc, interval = auc_with_interval(y, score) if 0 < y.sum() < len(y) else (None, None)
-    return Window(
-        decision=step.decision,
-        train_rows=max(len(each.split.train) for each in step.configurations),
-        labels=y,
-        probability=score,
-        percentile_rank=rank,
-        logistic_rank=logistic_rank,
-        predicted_up=int((score >= threshold).sum()),
-        auc=auc,
-        interval=interval,
-        seen=is_seen,
-    )
-
-
-def _ranked(models: list[StepModel], test: slice, how: str) -> tuple[Floats, Floats, float]:
-    """The models' average for the test rows, its percentile rank among its values for training rows, and where up
+@dataclass(frozen=True)
+class _Scored:
+    """Of each window (W,) the models' average and its percentile rank among its values for training rows; and where up
     begins."""
+
+    scores: list[Floats]
+    percentile_ranks: list[Floats]
+    threshold: float
+
+
+def _scored(models: Sequence[StepModel], tests: Sequence[slice], how: str) -> _Scored:
     references = [model.probability(model.train) for model in models]
-    score = average(how, [model.probability(test) for model in models], references)
     reference = references[0]
     if len(models) > 1:  # rows known at the decision that lie in everybody's training period
         known = slice(max(model.train.start for model in models), max(model.train.stop for model in models))
         reference = average(how, [model.probability(known) for model in models], references)
-    threshold = average_threshold(how, [model.threshold for model in models], references)
-    return score, percentile_rank(score, reference), threshold
+    scores = [average(how, [model.probability(test) for model in models], references) for test in tests]
+    return _Scored(
+        scores=scores,
+        percentile_ranks=[percentile_rank(score, reference) for score in scores],
+        threshold=average_threshold(how, [model.threshold for model in models], references),
+    )
 
 
-def _pool(windows: list[tuple[NDArray[Any], Floats]], seed: int, predicted_up: int | None = None) -> Evidence | None:
+def pool_windows(windows: Sequence[Window], seed: int) -> Evidence | None:
+    """The evidence of all windows together, one score a bar: its percentile rank."""
+    predicted_up = sum(window.predicted_up for window in windows)
+    return _pool([(window.labels, window.percentile_rank) for window in windows], seed, predicted_up)
+
+
+def _pool(windows: list[tuple[Floats, Floats]], seed: int, predicted_up: int | None = None) -> Evidence | None:
     """The evidence of all windows together."""
     if not windows:
         return None

@@ -59,11 +59,12 @@ class LeftOut:
 @dataclass(frozen=True)
 class CandlePlan:
     """`rows`: (r,) int64, the bars that have an outcome; `split` numbers places in it and is None where too few rows
-    are left to split. `span`: the bars from the first test decision to the last, those without an outcome too; `gaps`:
-    the rows of the gap before validation and before test, where there are any. `folds`: of the training rows, oldest
-    first, as many as there is room for of those that were asked for.
+    are left to split. `span`: the bars from the first test decision to the last of the first window, those without an
+    outcome too; `gaps`: the rows of the gap before validation and before test, where there are any. `tests`: the rows
+    of each test window, of which the split's is the first and `later_windows` tells of the others. `folds`: of the
+    training rows, oldest first, as many as there is room for of those that were asked for.
 
-    `missing_after`: candles of the gap and the test window that have not happened yet. `problem`: the sentence why it
+    `missing_after`: candles of gap and test windows that have not happened yet. `problem`: the sentence why it
     can't be trained, or "", and the field that it is about. `limited_by_history`: the training period begins where the
     history (or the features' warm-up) begins, later than was asked for. `left_out`: of the training period and the test
     span.
@@ -74,7 +75,9 @@ class CandlePlan:
     span: range
     parts: dict[str, SplitPart]
     gaps: list[SplitPart]
+    later_windows: list[SplitPart]
     left_out: dict[str, LeftOut]
+    tests: list[range]
     folds: list[CandleSplit]
     problem: str
     problem_field: str
@@ -112,6 +115,7 @@ class CandlePlan:
         return {
             "parts": {name: vars(part) for name, part in self.parts.items()},
             "gaps": [vars(part) for part in self.gaps],
+            "later_windows": [vars(part) for part in self.later_windows],
             "left_out": {name: vars(left_out) for name, left_out in self.left_out.items()},
             "warnings": self.warnings,
             "folds": len(self.folds),
@@ -156,7 +160,8 @@ def plan_candle(bars: Bars, *, decision: int, spec: CandleSpec, stale_time: Seco
     span = range(decision, decision)
     if window:
         span_start = int(rows[decision_row + spec.gap - 1]) + 1 if spec.gap else decision
-        span = range(span_start, int(rows[decision_row + spec.rows_after - 1]) + 1)
+        span = range(span_start, int(rows[decision_row + spec.gap + window - 1]) + 1)
+    tests = [] if split is None or not window else _tests(split.test, spec.windows)
     periods = {"train": range(min(first, decision), decision), "test": span}
     left_out = {name: _left_out(bars.time, labels, period, stale_time) for name, period in periods.items()}
     usable = max(0, decision_row - first_row)
@@ -181,7 +186,9 @@ def plan_candle(bars: Bars, *, decision: int, spec: CandleSpec, stale_time: Seco
         span=span,
         parts=parts,
         gaps=[part_of(gap) for gap in gaps if len(gap)],
+        later_windows=[part_of(test) for test in tests[1:]],
         left_out=left_out,
+        tests=tests,
         folds=folds,
         problem=problem or fold_problem,
         problem_field="folds" if fold_problem else "candle_date",
@@ -189,6 +196,10 @@ def plan_candle(bars: Bars, *, decision: int, spec: CandleSpec, stale_time: Seco
         usable_rows=usable,
         limited_by_history=limited,
     )
+
+
+def _tests(first: range, windows: int) -> list[range]:
+    return [range(first.start + i * len(first), first.stop + i * len(first)) for i in range(windows)]
 
 
 def _gaps(split: CandleSplit, decision_row: int) -> list[range]:
@@ -261,15 +272,19 @@ def _problem(
             "Choose a shorter gap or a longer training period."
         )
     if missing_after and not spec.live:
-        there, wanted = (
-            spec.rows_after - missing_after,
-            "gap and test window need" if spec.gap else "the test window needs",
-        )
+        there = spec.rows_after - missing_after
         return (
-            f"Too few candles after this one: there are {there}, {wanted} {spec.rows_after}. "
+            f"Too few candles after this one: there are {there}, {_needing(spec)} {spec.rows_after}. "
             "Choose an earlier candle or a smaller test window, or train it live, without a test window."
         )
     return ""
+
+
+def _needing(spec: CandleSpec) -> str:
+    windows = "test windows" if spec.windows > 1 else "test window"
+    if spec.gap:
+        return f"gap and {windows} need"
+    return f"the {windows} {'need' if spec.windows > 1 else 'needs'}"
 
 
 def _fold_problem(labels: NDArray[np.float64], folds: list[CandleSplit], usable: int, spec: CandleSpec) -> str:

@@ -30,12 +30,17 @@ MODEL_NAMES = {"lightgbm": "LightGBM", "logistic": "logistic regression"}
 MODELS = tuple(MODEL_NAMES)
 DECISION_NAMES = {"close": "at the close", "next_open": "at the next open"}
 DECISIONS = tuple(DECISION_NAMES)
+AFTER_NAMES = {"same": "by the same model", "retrain": "trained again before each"}  # the windows after the first
+AFTERS = tuple(AFTER_NAMES)
 TIMEFRAMES = ("1h", "4h", "1d", "1w")
 DEFAULT_FEATURE_SET = {"honest": "scale_free", "poc": "poc16", "steady": "scale_free"}
 STEADY = {"learning_rate": 0.05, "num_leaves": 8, "max_depth": 3, "min_child_samples": 60}  # fixed, PROTOCOL §2
 NOT_HASHED = {"candle", "symbol", "timeframe", "confirm", "live", "folds", "rows_rule", "seen_until", "study_id"}
 # Since release 0.1.0: hashed where they differ from this, so that its hashes stay.
-ADDED = {"model": "lightgbm", "lambda_l2": None, "columns": None, "rounds": None, "gap": 0, "decision": "close"}
+ADDED = {
+    **{"model": "lightgbm", "lambda_l2": None, "columns": None, "rounds": None},
+    **{"gap": 0, "decision": "close", "windows": 1, "after": "same"},
+}
 
 
 class SpecError(ValueError):
@@ -81,6 +86,7 @@ RANGES: dict[str, Range] = {
         Range("train_years", "Training period", 0.5, 10, 3.0, 0.5, False, "years", False),
         Range("test_window_size", "Test window", 10, 100, 35, 1, True, "candles", False),
         Range("gap", "Gap", 0, 60, 0, 1, True, "candles", False),
+        Range("windows", "Test windows", 1, 10, 1, 1, True, "", False),
         Range("learning_rate", "Learning rate", 0.01, 0.2, 0.05, 0.01, False, "", True),
         Range("num_leaves", "Leaves", 15, 63, 31, 1, True, "", True),
         Range("max_depth", "Depth", 3, 12, 6, 1, True, "", True),
@@ -130,6 +136,8 @@ class CandleSpec:
     model: str = "lightgbm"
     gap: int = 0
     decision: str = "close"
+    windows: int = 1
+    after: str = "same"
     folds: int = 0  # 0: none
     confirm: bool = True
     live: bool = False
@@ -155,8 +163,8 @@ class CandleSpec:
 
     @property
     def rows_after(self) -> int:
-        """How many outcomes it needs from its candle on: those of the gap and of the test window."""
-        return self.gap + self.test_window_size
+        """How many outcomes it needs from its candle on: those of the gap and of its test windows."""
+        return self.gap + self.windows * self.test_window_size
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -242,6 +250,9 @@ def parse_candle_spec(data: Any, *, default_symbol: str = "", besides: Collectio
             )
         except ValueError as error:
             errors[name] = [str(error)]
+    values["after"] = _one_of(data, "after", AFTERS, "same", errors)
+    if values["after"] == "retrain" and values.get("windows") == 1:
+        errors["after"] = ["With one test window there is nothing to train again for: ask for more windows."]
     try:
         values["folds"] = FOLDS.check(data["folds"]) if "folds" in data else 0
     except ValueError as error:
@@ -308,7 +319,7 @@ def _check_names(
     data: Mapping[str, Any], params: Mapping[str, Any], errors: dict[str, list[str]], besides: Collection[str]
 ) -> None:
     at_top = {"candle_date", "params", "symbol", "timeframe", "protocol", "model", "decision", "confirm", "live"}
-    at_top |= {"feature_set", "features", "folds", "study_id", "seen_until", *besides}
+    at_top |= {"feature_set", "features", "after", "folds", "study_id", "seen_until", *besides}
     at_top |= {name for name, r in RANGES.items() if not r.in_params}
     nested = {name for name, r in RANGES.items() if r.in_params} | set(OPTIONAL_RANGES)
     for name in data:

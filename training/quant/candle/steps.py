@@ -1,7 +1,8 @@
 """Configurations trained as of one decision: a run's settings, or those of all members of an ensemble."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,10 +11,10 @@ from instruments.quant.bars import Bars
 from instruments.quant.features.candle import feature_matrix
 from training.quant.candle.fit import fit_logistic
 from training.quant.candle.outcomes import candle_label
-from training.quant.candle.plan import plan_candle
-from training.quant.candle.spec import CandleSpec
+from training.quant.candle.plan import NotTrainable, plan_candle
+from training.quant.candle.spec import CandleSpec, format_time
 from training.quant.candle.split import CandleSplit
-from training.quant.candle.train import fit_candle, threshold_of
+from training.quant.candle.train import Final, fit_candle, threshold_of
 from training.quant.ensemble.spec import EnsembleSpec, trained_specs
 
 Floats = NDArray[np.float64]
@@ -22,13 +23,14 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Configuration:
-    """Settings as they are trained at a decision: features (n, k) and labels (n,) of all rows that have an outcome, and
-    how these rows are split."""
+    """Settings as they are trained at a decision: features (n, k) and labels (n,) of all rows that have an outcome, how
+    these rows are split, and the rows of each test window, of which the split's is the first."""
 
     spec: CandleSpec
     features: Floats
     labels: Floats
     split: CandleSplit
+    tests: list[range]
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,46 @@ def configurations_at(
     for spec in specs:
         plan = plan_candle(bars, decision=decision, spec=spec)
         plan.require_trainable()
-        configurations.append(Configuration(spec, rows.features[spec.feature_set], rows.labels, plan.split))
+        configurations.append(Configuration(spec, rows.features[spec.feature_set], rows.labels, plan.split, plan.tests))
     return configurations
+
+
+@dataclass(frozen=True)
+class Step:
+    """One decision (seconds, UTC) with the run's settings, or those of all members of an ensemble, and the rows of the
+    test windows that judge what is trained there."""
+
+    decision: int
+    configurations: list[Configuration]
+    tests: list[slice]
+
+
+def own_steps(bars: Bars, rows: LabelledRows, decision: int, specs: Sequence[CandleSpec]) -> list[Step]:
+    """What the run at bar `decision` is judged by: all its test windows by one training or, with `after: retrain`, each
+    by its own, decided where the window before it has as many outcomes as it tests. Of those that can be trained; none
+    where a test window has not happened yet."""
+    own = _step(bars, rows, decision, specs)
+    if own is None or specs[0].after == "same":
+        return [own] if own else []
+    later = [int(rows.places[test.start - specs[0].gap]) for test in own.tests[1:]]
+    steps = [step_of_one_window(bars, rows, at, specs) for at in later]
+    return [replace(own, tests=own.tests[:1]), *(step for step in steps if step)]
+
+
+def step_of_one_window(bars: Bars, rows: LabelledRows, at: int, specs: Sequence[CandleSpec]) -> Step | None:
+    """The same settings at bar `at`, judged by the window after it; None where they can't be trained there."""
+    return _step(bars, rows, at, [replace(spec, windows=1, after="same") for spec in specs])
+
+
+def _step(bars: Bars, rows: LabelledRows, at: int, specs: Sequence[CandleSpec]) -> Step | None:
+    candle = format_time(datetime.fromtimestamp(int(bars.time[at]), tz=UTC))
+    standing = [replace(spec, candle=candle, live=False, folds=0) for spec in specs]
+    try:
+        configurations = configurations_at(bars, rows, at, standing)
+    except NotTrainable:
+        return None
+    tests = [slice(test.start, test.stop) for test in configurations[0].tests]
+    return Step(int(bars.time[at]), configurations, tests)
 
 
 @dataclass(frozen=True)
@@ -83,12 +123,18 @@ def fitted(configuration: Configuration) -> StepModel:
         train=(labels[train], final.probability(features[train])),
         validation=(labels[validation], validated.probability(features[validation])) if validated else None,
     )
-    return StepModel(lambda rows: final.probability(features[rows]), train, threshold)
+    return step_model(configuration, final, threshold)
+
+
+def step_model(configuration: Configuration, final: Final, threshold: float) -> StepModel:
+    """A model that was fitted on the configuration's train rows."""
+    train = slice(configuration.split.train.start, configuration.split.train.stop)
+    return StepModel(lambda rows: final.probability(configuration.features[rows]), train, threshold)
 
 
 def fitted_logistic(configuration: Configuration) -> StepModel:
     """Logistic regression on the same rows; where up begins is not asked of it."""
-    split, features = configuration.split, configuration.features
-    linear = fit_logistic(features, configuration.labels, rows=split.train, spec=configuration.spec)
-    train = slice(split.train.start, split.train.stop)
-    return StepModel(lambda rows: linear.probability(features[rows]), train, threshold=0.5)
+    linear = fit_logistic(
+        configuration.features, configuration.labels, rows=configuration.split.train, spec=configuration.spec
+    )
+    return step_model(configuration, linear, threshold=0.5)

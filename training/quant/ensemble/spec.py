@@ -62,9 +62,10 @@ class EnsembleSpec:
 
     @property
     def newest(self) -> CandleSpec:
-        """Of the member at the ensemble's candle, with the ensemble's test window."""
+        """Of the member at the ensemble's candle, with the ensemble's test window: a single one."""
         at_candle = [member.spec for member in self.members if member.spec.candle == self.candle]
-        return max(at_candle, key=lambda spec: spec.test_window_size)
+        widest = max(at_candle, key=lambda spec: spec.test_window_size)
+        return replace(widest, windows=1, after="same")
 
     @property
     def test_window_size(self) -> int:
@@ -191,7 +192,14 @@ def trained_specs(spec: CandleSpec | EnsembleSpec) -> list[CandleSpec]:
     if not isinstance(spec, EnsembleSpec):
         return [spec]
     return [
-        replace(member.spec, candle=spec.candle, test_window_size=spec.test_window_size, live=spec.live)
+        replace(
+            member.spec,
+            candle=spec.candle,
+            test_window_size=spec.test_window_size,
+            windows=1,
+            after="same",
+            live=spec.live,
+        )
         for member in spec.members
     ]
 

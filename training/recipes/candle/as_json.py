@@ -10,7 +10,7 @@ from training.models import TrainingRun
 from training.quant.candle.spec import format_time
 from training.quant.ensemble.spec import series_spec
 from training.recipes.candle.live_score import live_score
-from training.recipes.candle.schema import CandleResult, CandleRun, Confirmation, FoldResult, Splits
+from training.recipes.candle.schema import CandleResult, CandleRun, Confirmation, Splits
 from training.recipes.confirmation.schema import ConfirmationResult
 from training.recipes.head import run_head
 
@@ -25,6 +25,7 @@ NO_MODEL: dict[str, Any] = {
     "feature_names": [],
     "artifact_paths": {},
 }
+NO_MORE: dict[str, Any] = {"window_results": [], "shelf_life": None, "fold_results": []}  # of a model's own run
 NO_VERDICT: dict[str, Any] = {"verdict": None, "confirmation": None, "live_score": None}
 
 
@@ -39,7 +40,7 @@ def candle_runs_json(
 ) -> list[dict[str, Any]]:
     """Two queries for all verdicts together, unless they are in `verdicts` already."""
     verdicts = candle_verdicts(runs) if verdicts is None else verdicts
-    return [to_json(CandleRun(**candle_fields(run, verdicts[run.pk]), fold_results=_fold_results(run))) for run in runs]
+    return [to_json(CandleRun(**candle_fields(run, verdicts[run.pk]), **_own_fields(run))) for run in runs]
 
 
 def candle_head(run: TrainingRun) -> dict[str, Any]:
@@ -71,8 +72,12 @@ def candle_fields(run: TrainingRun, candle_verdict: CandleVerdict) -> dict[str, 
     }
 
 
-def _fold_results(run: TrainingRun) -> list[FoldResult]:
-    return CandleResult.read(run.result).fold_results if run.result else []
+def _own_fields(run: TrainingRun) -> dict[str, Any]:
+    """The fields that CandleRun alone has."""
+    if not run.result:
+        return NO_MORE
+    result = CandleResult.read(run.result)
+    return {name: getattr(result, name) for name in NO_MORE}
 
 
 def _confirmation(run: TrainingRun) -> Confirmation:

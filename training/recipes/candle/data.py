@@ -148,7 +148,7 @@ def _before_start(series: Series, spec: CandleSpec) -> list[str]:
     """What the verdict will need, and what the test window can show where half of its candles rise."""
     sentences = [next_trial_text(next_k(series), spec.symbol)]
     if not spec.live:
-        rows = spec.test_window_size
+        rows = spec.windows * spec.test_window_size
         visible = smallest_visible_auc(rows // 2, rows - rows // 2)
         sentences += [visible_auc_text(rows, visible)] if visible else []
     return [f"{capfirst(sentence)}." for sentence in sentences]
@@ -183,7 +183,7 @@ def _first_trainable(series: Series, spec: CandleSpec) -> datetime | None:
 
 
 def _last_trainable(series: Series, spec: CandleSpec) -> datetime | None:
-    """The last candle with a whole gap and test window of outcomes from it on."""
+    """The last candle with the outcomes of gap and test windows from it on."""
     before = spec.rows_after
     while True:
         bars = load_candles(series, start=series.last, before=before).candles.adjusted()

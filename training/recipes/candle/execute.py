@@ -6,6 +6,7 @@ from training.evidence.trials import TrialFields
 from training.quant.candle.folds import fold_report
 from training.quant.candle.spec import CandleSpec
 from training.quant.candle.train import train_candle
+from training.quant.candle.windows import judge_windows
 from training.recipes.base import Completed, FollowUp, ModelFields, Work
 from training.recipes.candle.data import candle_data
 from training.recipes.candle.results import candle_detail, candle_files, candle_result
@@ -26,9 +27,16 @@ def execute(work: Work) -> Completed:
         on_round=progress.boosting,
         stale_time=data.stale_time,
     )
+    windows = judge_windows(
+        data.bars,
+        outcome,
+        spec,
+        decision=data.decision,
+        seen_until=int(run.seen_until.timestamp()) if run.seen_until else 0,
+        on_window=lambda done, todo: progress.stage("evaluate", 0.9, f"model {done + 1} of {todo}"),
+    )
+    outcome = replace(outcome, evidence=windows.evidence)
     was_seen = run.seen_until is not None and spec.candle_at < run.seen_until
-    if was_seen:  # by the search that chose the settings: these rows prove nothing of them
-        outcome = replace(outcome, evidence=None)
     folds = None
     if spec.folds:
         folds = fold_report(
@@ -39,8 +47,8 @@ def execute(work: Work) -> Completed:
         )
     progress.stage("write", 0.95, "files, hashes and the model's version")
     text = outcome.final.text()
-    result = candle_result(run, data, outcome, folds, text)
-    detail = candle_detail(spec, data, outcome, folds)
+    result = candle_result(run, data, outcome, text, windows=windows, folds=folds)
+    detail = candle_detail(spec, data, outcome, windows=windows, folds=folds)
     return Completed(
         result=result,
         detail=detail,

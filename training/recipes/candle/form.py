@@ -10,6 +10,8 @@ from django import forms
 from instruments.quant.features.names import FEATURE_GROUPS, FEATURE_SETS, feature_groups
 from training.quant.candle.spec import (
     ADDED,
+    AFTER_NAMES,
+    AFTERS,
     DECISION_NAMES,
     DECISIONS,
     DEFAULT_FEATURE_SET,
@@ -99,6 +101,11 @@ class CandleForm(forms.Form):
         required=False,
         widget=forms.Select(attrs={"class": "form-select form-select-sm"}),
     )
+    after = forms.ChoiceField(
+        choices=list(AFTER_NAMES.items()),
+        required=False,
+        widget=forms.Select(attrs={"class": "form-select form-select-sm"}),
+    )
     live = forms.BooleanField(
         required=False,
         label="Live: train without a test window where the future is missing",
@@ -139,6 +146,7 @@ class CandleForm(forms.Form):
             "protocol": cleaned.get("protocol") or PROTOCOLS[0],
             "model": cleaned.get("model") or MODELS[0],
             "decision": cleaned.get("decision") or DECISIONS[0],
+            "after": cleaned.get("after") or AFTERS[0],
             "live": cleaned.get("live", False),
             "params": {},
         }
@@ -207,7 +215,7 @@ def initial_values(query: Mapping[str, str], config: Mapping[str, Any] | None = 
     values["candle_date"] = query.get("candle") or values.get("candle", "")
     values |= {
         name: query[name]
-        for name in (*RANGES, "symbol", "timeframe", "protocol", "feature_set", "model", "decision", "folds")
+        for name in (*RANGES, "symbol", "timeframe", "protocol", "feature_set", "model", "decision", "after", "folds")
         if query.get(name)
     }
     feature_set = values.get("feature_set") or DEFAULT_FEATURE_SET.get(

@@ -36,7 +36,7 @@ def live_score(run: TrainingRun) -> dict[str, Any] | None:
     labels = candle_label(bars, spec)
     probability = model.probability(model.features(bars))
     rows = np.flatnonzero(~np.isnan(labels) & ~np.isnan(probability))
-    rows = rows[rows >= data.decision][spec.gap :]
+    rows = rows[rows >= data.decision][spec.gap : spec.gap + spec.test_window_size]
     count = len(rows)
     if not count:
         return _score(spec, 0, f"None of its {spec.test_window_size} candles has happened yet.")

@@ -11,7 +11,14 @@ from django.utils import timezone
 from training.evidence.candle import CandleVerdict, candle_verdicts
 from training.evidence.universe import universe_verdicts
 from training.models import ACTIVE, Status, TrainingRun
-from training.quant.candle.spec import DECISION_NAMES, OPTIONAL_RANGES, RANGES, CandleSpec, parse_time
+from training.quant.candle.spec import (
+    AFTER_NAMES,
+    DECISION_NAMES,
+    OPTIONAL_RANGES,
+    RANGES,
+    CandleSpec,
+    parse_time,
+)
 from training.quant.candle.verdict import Verdict
 from training.quant.ensemble.spec import decision_spec
 from training.quant.stats.equity import session_trades, trades_of
@@ -183,6 +190,7 @@ def _outcome(run: TrainingRun, summary: dict[str, Any]) -> dict[str, Any]:
             level=1.0,
         ),
         "trades": trade_lines(run),
+        "windows_panel": _test_windows(run, summary),
         "folds": _folds(summary, detail),
         "decides_at_open": run.series_id is not None and _decides_at_open(run),
         "performance": {**performance, "rows": _performance_rows(performance)},
@@ -192,6 +200,43 @@ def _outcome(run: TrainingRun, summary: dict[str, Any]) -> dict[str, Any]:
             for feature in importance
         ],
     }
+
+
+def _test_windows(run: TrainingRun, summary: dict[str, Any]) -> dict[str, Any] | None:
+    """Several test windows, each with what all up to it say together, and the shelf life in a sentence."""
+    windows, shelf_life = summary.get("window_results") or [], summary.get("shelf_life")
+    if len(windows) < 2:
+        return None
+    lines = [
+        {
+            **window,
+            "seen": stored["seen"],
+            "figure": auc_figure(window["auc"], window["auc_interval"], "one class"),
+            "pooled": _pooled(stored),
+        }
+        for window, stored in zip(windows, run.detail["windows"], strict=True)
+    ]
+    sentence = _shelf_life_sentence(lines, shelf_life)
+    return {"lines": lines, "sentence": sentence, "after": AFTER_NAMES[CandleSpec.from_dict(run.config).after]}
+
+
+def _shelf_life_sentence(windows: list[dict[str, Any]], shelf_life: int | str | None) -> str:
+    if isinstance(shelf_life, int):
+        last = windows[shelf_life - 1]["last"][:10]
+        reached = f"Shelf life: {shelf_life} of {len(windows)} windows, to {last}."
+        return f"{reached} Up to there the interval of all windows stays above 0.5."
+    unseen = [window for window in windows if not window["seen"]]
+    if not unseen:
+        return "Shelf life: none shown. The search behind the settings has seen these windows: they prove nothing."
+    first = "first" if len(unseen) == len(windows) else "first unseen"
+    return f"Shelf life: none shown. The interval of the {first} window already reaches down to 0.5."
+
+
+def _pooled(stored: dict[str, Any]) -> Figure:
+    """What a window and those before it show together."""
+    if stored["pooled"] is None:
+        return Figure(None, reason="seen by the search" if stored["seen"] else "one class")
+    return auc_figure(*stored["pooled"])
 
 
 def _folds(summary: dict[str, Any], detail: dict[str, Any]) -> dict[str, Any] | None:
@@ -292,6 +337,7 @@ def candle_settings(spec: CandleSpec) -> list[tuple[str, str]]:
         for name in ("protocol", "feature_set", "model", "seed")
     ]
     rest.append(("Decision", DECISION_NAMES[spec.decision]))
+    rest += [("Later test windows", AFTER_NAMES[spec.after])] if spec.windows > 1 else []
     rest += [("Folds", str(spec.folds))] if spec.folds else []
     return [*numbers, *rest, *([("Live", "yes, without a test window")] if spec.live else [])]
 

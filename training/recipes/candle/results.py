@@ -20,9 +20,18 @@ from training.quant.candle.outcomes import candle_label
 from training.quant.candle.plan import SplitPart
 from training.quant.candle.spec import COST_BP, CandleSpec, format_time
 from training.quant.candle.train import CandleOutcome, Judged
+from training.quant.candle.windows import NO_WINDOWS, NONE_SHOWN, JudgedWindow, WindowReport
 from training.quant.stats.classification import Metrics as Evaluated
 from training.recipes.candle.data import CandleData
-from training.recipes.candle.schema import CandleResult, FoldResult, Metrics, Split, Splits, TrainMetrics
+from training.recipes.candle.schema import (
+    CandleResult,
+    FoldResult,
+    Metrics,
+    Split,
+    Splits,
+    TrainMetrics,
+    WindowResult,
+)
 
 HEADLINE = ("accuracy", "precision", "recall", "f1", "auc", "mcc")
 
@@ -47,7 +56,13 @@ def _hash(bars: Bars) -> str:
 
 
 def candle_result(
-    run: TrainingRun, data: CandleData, outcome: CandleOutcome, folds: FoldReport | None, text: bytes
+    run: TrainingRun,
+    data: CandleData,
+    outcome: CandleOutcome,
+    text: bytes,
+    *,
+    windows: WindowReport,
+    folds: FoldReport | None,
 ) -> dict[str, Any]:
     """What lists and the API show: a CandleResult."""
     return judged_result(
@@ -55,6 +70,7 @@ def candle_result(
         data_hash=data_hash(data),
         model_hash=sha256(text),
         artifact_paths=artifact_names(run.run_id),
+        windows=windows,
         folds=folds.folds if folds else [],
     )
 
@@ -65,9 +81,10 @@ def judged_result(
     data_hash: str,
     model_hash: str,
     artifact_paths: dict[str, str],
+    windows: WindowReport = NO_WINDOWS,
     folds: Sequence[Fold] = (),
 ) -> dict[str, Any]:
-    """A CandleResult of whatever model was judged on a test window."""
+    """A CandleResult of whatever model was judged on a test window; `windows` and `folds` are a candle run's only."""
     result = CandleResult(
         train_metrics=TrainMetrics(**vars(outcome.train), best_threshold=outcome.threshold),
         validation_metrics=_metrics(outcome.validation, "nothing is held out for validation"),
@@ -78,16 +95,16 @@ def judged_result(
         model_hash=model_hash,
         feature_names=list(outcome.columns),
         artifact_paths=artifact_paths,
-        fold_results=[
-            FoldResult(fold.rows, _iso(fold.first), _iso(fold.last), fold.auc, fold.log_loss) for fold in folds
-        ],
+        window_results=[_window(each) for each in windows.windows],
+        shelf_life=NONE_SHOWN if windows.shelf_life == 0 else windows.shelf_life,
+        fold_results=[_fold(fold) for fold in folds],
     )
     stored: dict[str, Any] = to_json(result)
     return stored
 
 
 def candle_detail(
-    spec: CandleSpec, data: CandleData, outcome: CandleOutcome, folds: FoldReport | None
+    spec: CandleSpec, data: CandleData, outcome: CandleOutcome, *, windows: WindowReport, folds: FoldReport | None
 ) -> dict[str, Any]:
     """What only the run's own page draws."""
     time, rows, split = data.bars.time, outcome.plan.rows, outcome.plan.split
@@ -96,6 +113,7 @@ def candle_detail(
         "best_round": outcome.final.rounds,
         "curve": list(outcome.validated.curve) if outcome.validated else [],
         "feature_importance": _importance(outcome),
+        "windows": [{"pooled": each.pooled, "seen": each.window.seen} for each in windows.windows],
         "folds": _folds(outcome, folds) if folds else None,
         "fit_rows": {
             "rows": len(split.fit),
@@ -209,6 +227,15 @@ def _test_rows(spec: CandleSpec, data: CandleData, outcome: Judged) -> list[dict
         }
         for t, p in zip(plan.span, outcome.test_probability, strict=True)
     ]
+
+
+def _window(judged: JudgedWindow) -> WindowResult:
+    window = judged.window
+    return WindowResult(_iso(judged.first), _iso(judged.last), len(window.labels), window.auc, window.interval)
+
+
+def _fold(fold: Fold) -> FoldResult:
+    return FoldResult(fold.rows, _iso(fold.first), _iso(fold.last), fold.auc, fold.log_loss)
 
 
 def _folds(outcome: CandleOutcome, folds: FoldReport) -> dict[str, Any]:

@@ -17,7 +17,16 @@ from boursomatic.shared.records import (
 from instruments.models import Timeframe as Timeframes
 from instruments.quant.features.names import FEATURE_GROUPS, FEATURE_SETS
 from training.models import Status
-from training.quant.candle.spec import DECISIONS, FOLDS, MODELS, OPTIONAL_RANGES, PROTOCOLS, RANGES, CandleSpec
+from training.quant.candle.spec import (
+    AFTERS,
+    DECISIONS,
+    FOLDS,
+    MODELS,
+    OPTIONAL_RANGES,
+    PROTOCOLS,
+    RANGES,
+    CandleSpec,
+)
 from training.quant.candle.verdict import Evidence, Verdict
 from training.recipes.schema import ModelHead, RunHead, bounded, config_record, request_record
 
@@ -62,6 +71,10 @@ else:
         decision=(
             Annotated[str, choice(DECISIONS, "At the close, or at the next open, which needs the group raw_o_next")],
             DECISIONS[0],
+        ),
+        after=(
+            Annotated[str, choice(AFTERS, "Test windows after the first: by the same model, or retrained")],
+            AFTERS[0],
         ),
         folds=(bounded(FOLDS) | UnsetType, UNSET),
         confirm=(Annotated[bool, about("Follow with the walk-forward confirmation")], True),
@@ -149,6 +162,16 @@ class Splits(Record):
     test: Annotated[Split, NOTHING_YET]
 
 
+class WindowResult(Record):
+    """A test window of a run."""
+
+    first: Moment
+    last: Moment
+    rows: int
+    auc: Annotated[float | None, about("Null where all candles went the same way")]
+    auc_interval: Interval | None
+
+
 class FoldResult(Record):
     """A fold of the training rows, fitted on the rows before it."""
 
@@ -160,7 +183,7 @@ class FoldResult(Record):
 
 
 class CandleResult(Stored):
-    """What a completed candle run stores. `evidence`: of its own test window; None for one class or no window."""
+    """What a completed candle run stores. `evidence`: of its own test windows; None for one class or no window."""
 
     train_metrics: TrainMetrics
     validation_metrics: Metrics
@@ -171,6 +194,8 @@ class CandleResult(Stored):
     model_hash: str
     feature_names: list[str]
     artifact_paths: dict[str, str]
+    window_results: list[WindowResult] = []
+    shelf_life: int | str | None = None
     fold_results: list[FoldResult] = []
 
 
@@ -234,6 +259,11 @@ class CandleHead(RunHead):
 class CandleRun(CandleHead, tag="candle"):
     """A run that trains a model at a candle."""
 
+    window_results: Annotated[list[WindowResult], about("Of all test windows, oldest first; none for a live run")]
+    shelf_life: Annotated[
+        int | str | None,
+        about('The last window up to which the pooled interval stays above 0.5, or "none shown"; null without windows'),
+    ]
     fold_results: Annotated[list[FoldResult], about("Oldest first; none unless folds were asked for")]
 
 

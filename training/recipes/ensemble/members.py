@@ -55,7 +55,8 @@ def _member(run: TrainingRun) -> Member:
 
 
 def _last_test_outcome(run: TrainingRun, spec: CandleSpec) -> str:
-    """That of its test window, as far as it has come; of a run that was confirmed later that of the last window."""
+    """That of its test windows, as far as they have come; of a run that was confirmed later that of the last window, or
+    a later one."""
     assert run.series is not None
     confirmation = run.jobs.filter(kind=CONFIRMATION.kind, status=Status.COMPLETED).order_by("-id").first()
     windows = confirmation.result["windows"] if confirmation else []

@@ -45,7 +45,7 @@ def execute(work: Work) -> Completed:
         sentence=study_sentence(conclusion, user=trials[0], trials=len(trials), is_rotated=spec.rotated),
         ended_by=ended_by,
         decision=format_time(plan.candle),
-        windows=plan.steps + 1,
+        windows=plan.steps + spec.run.windows,
         rows=len(plan.train),
         folds=len(plan.folds),
         importance=study.importance(trials),

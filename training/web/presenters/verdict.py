@@ -51,6 +51,7 @@ def verdict_panel_context(run: TrainingRun, candle_verdict: CandleVerdict) -> di
     """For `_verdict.html`: no query beside those of `candle_verdict`, except where a worker is missing."""
     verdict, job = candle_verdict.verdict, candle_verdict.confirmation
     is_active = job is not None and job.status in ACTIVE
+    spec = decision_spec(run.config)
     return {
         "verdict": verdict,
         "verdict_figure": auc_figure(verdict.auc, verdict.auc_interval) if verdict else None,
@@ -62,11 +63,18 @@ def verdict_panel_context(run: TrainingRun, candle_verdict: CandleVerdict) -> di
         "visible_auc": _up(verdict.smallest_visible_auc) if verdict and verdict.smallest_visible_auc else None,
         "job": job,
         "verdict_poll_ms": poll_ms(job) if job and is_active else None,
-        "was_seen": run.seen_until is not None and run.candle_at is not None and run.candle_at < run.seen_until,
+        "was_seen": _was_seen(run),
+        "own_windows": spec.windows,
+        "rows_needed": spec.rows_after,
         "no_worker": bool(job and job.status == Status.QUEUED and not heartbeat.alive().exists()),
         **(_confirming(job) if job and is_active else {}),
         **(_confirmed(run, job) if job and job.status == Status.COMPLETED else {}),
     }
+
+
+def _was_seen(run: TrainingRun) -> bool:
+    """Whether the search that chose the settings has seen the outcomes of the run's own window."""
+    return run.seen_until is not None and run.candle_at is not None and run.candle_at < run.seen_until
 
 
 def proof_context(run: TrainingRun) -> dict[str, Any]:
@@ -85,8 +93,9 @@ def proof_context(run: TrainingRun) -> dict[str, Any]:
     }
 
 
-def columns(windows: list[dict[str, Any]], own: str) -> list[Column]:
-    """The windows of a confirmation, oldest first; `own` is the run's candle."""
+def columns(windows: list[dict[str, Any]], own: str | None) -> list[Column]:
+    """The windows of a confirmation, oldest first; `own`: the run's candle, from which on they are its own, None where
+    other windows judge it."""
     drawn = []
     for window in windows:
         low, high = window["auc_interval"] or (None, None)
@@ -95,7 +104,7 @@ def columns(windows: list[dict[str, Any]], own: str) -> list[Column]:
                 decision=window["decision"],
                 rows=window["rows"],
                 figure=auc_figure(window["auc"], window["auc_interval"], _one_class(window)),
-                is_own=window["decision"] == own,
+                is_own=own is not None and window["decision"] >= own,
                 seen=window.get("seen", False),
                 y=_y(window["auc"]),
                 y_low=_y(low),
@@ -151,13 +160,14 @@ def _confirming(job: TrainingRun) -> dict[str, Any]:
 
 def _confirmed(run: TrainingRun, job: TrainingRun) -> dict[str, Any]:
     spec = decision_spec(run.config)
-    windows = columns(job.result["windows"], spec.candle)
+    was_seen = _was_seen(run)
+    windows = columns(job.result["windows"], None if was_seen else spec.candle)
     pooled, logistic = job.result["evidence"], job.result["logistic"]
     has_own = bool(run.result["splits"]["test"]["rows"])
-    most = STEPS + has_own
+    most = STEPS + has_own * spec.windows
     missing, members = "", run.config.get("members", ())
     chosen_by = "figures of its members" if members else "search behind the settings"
-    if run.seen_until and any(window.decision > spec.candle for window in windows):
+    if was_seen and windows:
         missing = f"The {chosen_by} saw this run's own window, and the grey ones, which are not pooled."
     elif any(window.seen for window in windows):
         missing = f"Grey: decided before {run.seen_until:%Y-%m-%d}, seen by the {chosen_by}; not pooled."

@@ -23,8 +23,8 @@ PAGES = (
     "/runs/{walk}/positions/", "/runs/{study}/",
     "/runs/compare?runs={candle}", "/runs/nowhere/", "/models/", "/models/{version}/gate/", "/models/candle-{candle}/",
     "/models/history/", "/trials/", "/trials/?universe=demo", "/instruments/", "/schedules/", "/workers/", "/notices/",
-    "/notices/?kind=precision", "/account/", "/account/password/", "/members/", "/training/new/?candle=2010-06-15",
-    "/training/universe/", "/training/universe/?how=walk", "/universes/demo/?find=a", "/instrument/?symbol=AAPL",
+    "/notices/?kind=precision", "/account/", "/account/password/", "/members/",
+    "/training/new/?candle=2010-06-15&gap=3", "/training/universe/", "/training/universe/?how=walk", "/universes/demo/?find=a", "/instrument/?symbol=AAPL",
     "/models/{version}/", "/training/sweep/?start=2005-01-01&end=2009-01-01", "/runs/{sweep}/",
     "/runs/{sweep}/cells/0", "/runs/{sweep}/rows/?one=0&other=1", "/training/ensemble/?runs={candle}",
     "/training/ensemble/?runs={candle}&runs={steady}", "/runs/{ensemble}/", "/models/ensemble-{ensemble}/",
@@ -43,7 +43,8 @@ print(family[-1].run_id)
 @pytest.fixture(scope="module")
 def names(site: Site, version: str) -> dict[str, str]:
     """What the addresses of PAGES name."""
-    train = ("train_poc", "--symbol", "AAPL", "--no-confirm", "--json", "--selected_candle_date", "2010-06-15")
+    more = ("--no-confirm", "--json", "--gap", "3", "--windows", "2", "--folds", "2")
+    train = ("train_poc", "--symbol", "AAPL", "--selected_candle_date", "2010-06-15", *more)
     candle = json.loads(site.manage(*train))["run_id"]
     steady = json.loads(site.manage(*train, "--protocol", "steady"))["run_id"]
     walk = ("walk_forward", "--universe", "demo", "--horizon", "10", "--folds", "2", "--step", "30", "--json")

@@ -67,6 +67,26 @@ def test_it_shows_what_a_click_would_use_and_what_is_missing(site: Site, open_pa
     expect(page).not_to_have_url(re.compile("train=1"))
 
 
+def test_the_bands_follow_the_form_and_the_decision_its_features(site: Site, open_page: OpenPage) -> None:
+    page = open_page(site, "/backtest/?symbol=AAPL&train=1")
+    chart = _ready(page)
+    chart.click(position=_over(chart, 0.4))
+    dialog, preview = page.get_by_role("dialog"), page.locator("#train-preview")
+    dialog.get_by_text("Advanced").click()
+    dialog.get_by_label("Gap (candles)", exact=True).fill("12")
+    dialog.get_by_label("Test windows", exact=True).fill("3")
+    dialog.get_by_label("Decision").select_option("next_open")
+    expect(preview).to_contain_text("Gap 12 candles before validation and before test")
+    expect(preview).to_contain_text("Test and 2 more windows")
+    expect(dialog.get_by_label("Feature set")).to_have_value("chosen")
+    dialog.get_by_label("raw_o_next").uncheck()
+    expect(dialog.get_by_label("Decision")).to_have_value("close")
+    dialog.get_by_label("raw_o_next").check()
+    expect(dialog.get_by_label("Decision")).to_have_value("next_open")
+    dialog.get_by_label("Feature set").select_option("poc16")
+    expect(dialog.get_by_label("Decision")).to_have_value("close")
+
+
 def test_it_can_be_done_by_keyboard(site: Site, open_page: OpenPage) -> None:
     page = open_page(site, "/backtest/?symbol=AAPL")
     _ready(page)

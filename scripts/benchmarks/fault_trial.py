@@ -103,6 +103,14 @@ def _children(pid: int) -> list[int]:
     return [int(child) for child in _read(pid, f"task/{pid}/children").split()]
 
 
+def _parent(pid: int) -> int:
+    """Raises ProcessLookupError for a process that has ended."""
+    fields = _read(pid, "stat").rpartition(b")")[2].split()
+    if not fields:
+        raise ProcessLookupError(pid)
+    return int(fields[1])
+
+
 def _read(pid: int, name: str) -> bytes:
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/{name}").read_bytes()
@@ -175,7 +183,7 @@ class Trial:
         held = list(TrainingRun.objects.filter(status=Status.RUNNING).values_list("pk", "lease_token", "worker_pid"))
         now = time.monotonic()
         with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
-            worker = int(_read(victim, "stat").rpartition(b")")[2].split()[1]) if kind == "child" else victim
+            worker = _parent(victim) if kind == "child" else victim
             os.kill(victim, signal.SIGKILL)
             self.killed[kind] += 1
             self.open += [Hit(pk, token, now, kind) for pk, token, pid in held if kind in WHOLE_GROUP or pid == worker]

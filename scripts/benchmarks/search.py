@@ -1,8 +1,9 @@
-"""A study beside the bare fits of its trials: what Optuna and everything else costs.
+"""A study and a sweep beside the bare fits in them: what Optuna and everything else costs.
 
 (a) K bare fits: LightGBM's own calls, 200 rounds, on datasets of the folds that lie ready
 (b) a trial without Optuna: the same fits, judged at every round
 (c) a trial of a whole study that a worker carries out, its row stored; and what Optuna takes of it
+(d) a sweep of 80 candles x 3 training periods, all its chunks and its claim, beside the fits in it
 
 a and b by turns, so that a change of the machine's speed meets both. CPU times of one thread; medians.
 """
@@ -67,7 +68,7 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
     for _ in range(options.rounds):
         times["a"].append(_cpu(bare))
         times["b"].append(_cpu(trial))
-    return {**{name: median(values) for name, values in times.items()}, **_study(spec)}
+    return {**{name: median(values) for name, values in times.items()}, **_study(spec), **_sweep()}
 
 
 def _bare_fits(scorer: Any, spec: Any) -> Callable[[], None]:
@@ -90,20 +91,14 @@ def _bare_fits(scorer: Any, spec: Any) -> Callable[[], None]:
 def _study(spec: Any) -> dict[str, Any]:
     """(c): a study asked for, claimed and carried out in this process, with the time inside of LightGBM, features and
     Optuna taken apart."""
-    from django.db import transaction  # noqa: PLC0415 - these need django.setup
-
-    from training.models import TrainingRun  # noqa: PLC0415
+    from training.models import TrainingRun  # noqa: PLC0415 - these need django.setup
     from training.quant.search.sampler import Sampler  # noqa: PLC0415
     from training.quant.search.score import Scorer  # noqa: PLC0415
     from training.quant.search.study import Study  # noqa: PLC0415
-    from training.queue import leases  # noqa: PLC0415
-    from training.runs.services import run_create  # noqa: PLC0415
+    from training.runs.services import run_create_claimed  # noqa: PLC0415
     from training.worker.execute import execute  # noqa: PLC0415
 
-    with transaction.atomic():  # or the site's own workers would take it
-        run = run_create(user=None, spec=spec)
-        token = leases.claim(run.pk, host="bench", pid=os.getpid())
-    assert token is not None
+    [(run, token)] = run_create_claimed(spec=spec, host="bench", pid=os.getpid())
     parts = {"fits": (Scorer, "score"), "features": (Scorer, "__init__"), "optuna": (Sampler, "ask")}
     with _timed_parts({**parts, "told": (Sampler, "tell"), "importance": (Study, "importance")}) as spent:
         whole = _cpu(lambda: execute(run_pk=run.pk, token=token))
@@ -119,8 +114,23 @@ def _study(spec: Any) -> dict[str, Any]:
     }
 
 
+def _sweep() -> dict[str, Any]:
+    """(d): likewise, its chunks one after another, then the claim over all cells."""
+    from training.quant.candle import train  # noqa: PLC0415 - these need django.setup
+    from training.recipes.sweep.data import sweep_spec  # noqa: PLC0415
+    from training.worker import foreground  # noqa: PLC0415
+
+    body = {"from": "2005-01-01", "to": "2012-12-31", "every": 25, "train_years": [1, 2, 3]}
+    spec = sweep_spec(body, default_symbol=SYMBOL)
+    family = foreground.create_claimed(spec)
+    parts = {"stopped": (train, "fit_until_it_stops"), "kept": (train, "fit_rounds")}
+    with _timed_parts(parts) as spent:
+        whole = _cpu(lambda: foreground.execute_family(family, None))
+    return {"cells": spec.cells, "sweep_s": whole, "sweep_fits_s": spent["stopped"] + spent["kept"]}
+
+
 @contextmanager
-def _timed_parts(parts: dict[str, tuple[type, str]]) -> Iterator[dict[str, float]]:
+def _timed_parts(parts: dict[str, tuple[Any, str]]) -> Iterator[dict[str, float]]:
     """CPU seconds spent in these methods, while inside."""
     spent, before = dict.fromkeys(parts, 0.0), {}
 
@@ -158,6 +168,11 @@ def _report(result: dict[str, Any]) -> None:
         ("c  a trial of a whole study", f"{result['trial_s'] * 1000:.1f} ms", f"{trials} trials"),
         ("   Optuna", f"{result['optuna_s_a_trial'] * 1000:.1f} ms a trial", "(aim: at most 10 ms)"),
         ("   beside LightGBM, features, Optuna", f"{result['rest_share']:.1%}", "of its CPU (aim: at most 5 %)"),
+        (
+            f"d  a sweep of {result['cells']} cells",
+            f"{result['sweep_s']:.1f} s",
+            f"{result['sweep_s'] / result['sweep_fits_s']:.2f} x the fits in it (aim: at most 1.1)",
+        ),
     ]
     for name, value, ratio in rows:
         print(f"{name:<38}{value:>18}   {ratio}")

@@ -92,7 +92,7 @@ def _in_process(candle: str) -> tuple[Action, Callable[[], Action], Action]:
     from django.db import transaction  # noqa: PLC0415 - these need django.setup, or are slow to import: before the clock
 
     from instruments.quant.features.candle import feature_matrix  # noqa: PLC0415
-    from training.quant.candle.spec import parse_candle_spec  # noqa: PLC0415
+    from training.quant.candle.request import parse_candle_spec  # noqa: PLC0415
     from training.quant.labels import up_label  # noqa: PLC0415
     from training.queue import leases  # noqa: PLC0415
     from training.recipes.candle.data import candle_data, candle_plan, candle_series  # noqa: PLC0415

@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from training.models import TrainingRun
-from training.quant.candle.spec import parse_candle_spec
+from training.quant.candle.request import parse_candle_spec
 from training.queue import leases
 from training.runs.services import run_create
 from training.worker.execute import execute

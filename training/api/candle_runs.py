@@ -30,7 +30,7 @@ from training.api.runs import (
 )
 from training.artifacts.storage import run_folder
 from training.models import TrainingRun
-from training.quant.candle.spec import parse_candle_spec
+from training.quant.candle.request import parse_candle_spec
 from training.queue import leases
 from training.recipes.candle.recipe import RECIPE as CANDLE
 from training.recipes.candle.schema import CandleAccepted, CandleRequest, CandleRun

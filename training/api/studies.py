@@ -1,5 +1,6 @@
 """Studies over REST: thin over services and presenting."""
 
+from collections.abc import Callable
 from functools import partial
 
 from drf_spectacular.utils import extend_schema
@@ -83,13 +84,7 @@ def study_trials(request: Request, study_id: str) -> Response:
 @api_view(["POST"])
 @permission_classes([api_permission(Scope.TRAIN)])
 def study_stop(request: Request, study_id: str) -> Response:
-    known_only(request)
-    run = changeable(request, study_id, "stop", STUDY.kind)
-    try:
-        services.run_stop(run=run, user=person_of(request))
-    except TooLate as error:
-        raise Conflict(str(error)) from error
-    return Response(study_json(_find(study_id)), status=202)
+    return _ending(request, study_id, "stop", services.run_stop)
 
 
 @extend_schema(
@@ -103,10 +98,13 @@ def study_stop(request: Request, study_id: str) -> Response:
 @api_view(["POST"])
 @permission_classes([api_permission(Scope.TRAIN)])
 def study_cancel(request: Request, study_id: str) -> Response:
+    return _ending(request, study_id, "cancel", services.run_cancel)
+
+
+def _ending(request: Request, study_id: str, verb: str, ask: Callable[..., TrainingRun]) -> Response:
     known_only(request)
-    run = changeable(request, study_id, "cancel", STUDY.kind)
     try:
-        services.run_cancel(run=run, user=person_of(request))
+        ask(run=changeable(request, study_id, verb, STUDY.kind), user=person_of(request))
     except TooLate as error:
         raise Conflict(str(error)) from error
     return Response(study_json(_find(study_id)), status=202)

@@ -12,7 +12,8 @@ from boursomatic.shared.openapi import answers
 from boursomatic.shared.records import to_json
 from boursomatic.shared.rest import invalid, known_only
 from instruments.store.read_bars import default_symbol
-from training.quant.candle.spec import TIMEFRAMES, SpecError, parse_candle_spec
+from training.quant.candle.request import parse_candle_spec
+from training.quant.candle.spec import TIMEFRAMES, SpecError
 from training.recipes.meta_fit.schema import Suggestion
 from training.recipes.meta_fit.suggestion import suggestion_for
 

@@ -20,7 +20,7 @@ from training.artifacts.integrity import SWEPT
 from training.artifacts.loading import stored_model
 from training.artifacts.storage import STAGING, artifact_storage, run_folder
 from training.models import ModelVersion, Status, TrainingRun
-from training.quant.candle.spec import parse_candle_spec
+from training.quant.candle.request import parse_candle_spec
 from training.queue import leases
 from training.runs.services import run_create
 from training.worker import execute, runner

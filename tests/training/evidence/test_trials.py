@@ -20,7 +20,8 @@ from tests.training.run_builders import enter_trial, enter_universe, make_run
 from training.evidence.trials import Claim, TrialFields, levels_spent, next_k, trial_enter, trial_settle
 from training.evidence.universe import universe_verdicts
 from training.models import Status, TrainingRun, Trial
-from training.quant.candle.spec import parse_candle_spec, parse_time
+from training.quant.candle.request import parse_candle_spec
+from training.quant.candle.spec import parse_time
 from training.queue import leases
 from training.runs.as_json import run_json
 from training.runs.services import follow_up_create, run_cancel, run_create, run_delete

@@ -14,7 +14,8 @@ from tests.people import ApiOf, BrowserOf
 from tests.training.carrying import carried
 from tests.training.quant.noise import noise_bars
 from training.models import TrainingRun
-from training.quant.candle.spec import SpecError, parse_candle_spec
+from training.quant.candle.request import parse_candle_spec
+from training.quant.candle.spec import SpecError
 from training.recipes.verification.execute import verification
 
 BODY: dict[str, Any] = {"candle_date": candle(500), "symbol": "SPY", "train_years": 1.5, "confirm": False}

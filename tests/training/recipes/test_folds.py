@@ -22,7 +22,8 @@ from tests.training.quant.candle.test_train import spec_at
 from tests.training.quant.noise import noise_bars
 from training.quant.candle.folds import FoldReport, fold_report
 from training.quant.candle.plan import plan_candle
-from training.quant.candle.spec import CandleSpec, SpecError, parse_candle_spec
+from training.quant.candle.request import parse_candle_spec
+from training.quant.candle.spec import CandleSpec, SpecError
 from training.quant.candle.split import fold_splits
 from training.quant.candle.train import fit_candle
 from training.quant.labels import up_label

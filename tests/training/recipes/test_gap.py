@@ -15,7 +15,8 @@ from tests.training.quant.candle.test_confirm import confirmed
 from tests.training.quant.candle.test_train import spec_at, train
 from tests.training.quant.noise import noise_bars
 from training.quant.candle.plan import plan_candle
-from training.quant.candle.spec import SpecError, parse_candle_spec
+from training.quant.candle.request import parse_candle_spec
+from training.quant.candle.spec import SpecError
 from training.recipes.candle.live_score import live_score
 from training.recipes.verification.execute import verification
 

@@ -20,7 +20,8 @@ from tests.training.carrying import carried, carry
 from training.artifacts.loading import stored_model
 from training.artifacts.storage import artifact_storage
 from training.models import TrainingRun
-from training.quant.candle.spec import RANGES, SpecError, parse_candle_spec
+from training.quant.candle.request import parse_candle_spec
+from training.quant.candle.spec import RANGES, SpecError
 from training.quant.labels import up_label
 from training.recipes.candle.data import candle_data
 from training.recipes.verification.execute import verification

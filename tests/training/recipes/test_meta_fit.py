@@ -14,7 +14,8 @@ from tests.market import candle, make_series
 from tests.people import ApiOf
 from tests.training.carrying import carried, carry
 from training.models import MetaLook, MetaPair, MetaState, Status, StudyTrial, TrainingRun
-from training.quant.candle.spec import parse_candle_spec, parse_time
+from training.quant.candle.request import parse_candle_spec
+from training.quant.candle.spec import parse_time
 from training.quant.search.market_state import STATE
 from training.recipes.meta_fit.spec import MetaFitSpec
 from training.recipes.meta_fit.suggestion import suggestion_for

@@ -21,7 +21,8 @@ from training.artifacts.storage import artifact_storage
 from training.models import TrainingRun
 from training.quant.candle.noise_control import control_candle
 from training.quant.candle.outcomes import candle_label, follow
-from training.quant.candle.spec import CandleSpec, SpecError, parse_candle_spec
+from training.quant.candle.request import parse_candle_spec
+from training.quant.candle.spec import CandleSpec, SpecError
 from training.quant.candle.train import CandleOutcome, train_candle
 from training.quant.stats.backtest import simulate
 from training.recipes.verification.execute import verification

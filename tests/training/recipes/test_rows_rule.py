@@ -15,7 +15,8 @@ from tests.market import candle, make_series, store_series
 from tests.training.carrying import carried, carry
 from tests.training.quant.noise import FILLS, fill_forward, noise_bars
 from training.models import TrainingRun
-from training.quant.candle.spec import CandleSpec, SpecError, format_time, parse_candle_spec
+from training.quant.candle.request import parse_candle_spec
+from training.quant.candle.spec import CandleSpec, SpecError, format_time
 from training.recipes.candle.data import candle_data, candle_preview
 from training.recipes.candle.results import rows_hash
 from training.recipes.verification.execute import verification

@@ -9,7 +9,8 @@ from tests.people import ApiOf, BrowserOf
 from tests.training.carrying import carried
 from tests.training.evidence.test_candle import carry_job, confirmation_of
 from training.models import Searched, Trial
-from training.quant.candle.spec import CandleSpec, SpecError, parse_candle_spec, parse_time
+from training.quant.candle.request import parse_candle_spec
+from training.quant.candle.spec import CandleSpec, SpecError, parse_time
 from training.runs.as_json import run_json
 from training.runs.services import follow_up_create, run_create
 

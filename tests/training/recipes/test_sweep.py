@@ -10,7 +10,8 @@ from instruments.models import PriceBar, Series
 from tests.market import candle, make_series
 from tests.training.recipes.test_walk_forward import carry_next
 from training.models import Searched, Status, SweepCell, TrainingRun, Trial
-from training.quant.candle.spec import CandleSpec, SpecError, parse_candle_spec, parse_time
+from training.quant.candle.request import parse_candle_spec
+from training.quant.candle.spec import CandleSpec, SpecError, parse_time
 from training.quant.search.train_cell import CellArrays, train_cell
 from training.queue import leases
 from training.recipes.sweep import execute as sweeping

@@ -17,7 +17,8 @@ from tests.training.quant.candle.test_confirm import confirmed
 from tests.training.quant.candle.test_train import DECISION, spec_at, train
 from tests.training.quant.noise import noise_bars
 from training.models import Trial
-from training.quant.candle.spec import SpecError, parse_candle_spec, parse_time
+from training.quant.candle.request import parse_candle_spec
+from training.quant.candle.spec import SpecError, parse_time
 from training.quant.candle.windows import JudgedWindow, WindowReport, judge_windows
 from training.quant.labels import up_label
 from training.quant.stats.classification import auc_with_interval, percentile_rank

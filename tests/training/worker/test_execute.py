@@ -21,7 +21,8 @@ from tests.market import candle, make_series
 from tests.training.carrying import carried
 from training.artifacts.storage import STAGING, artifact_storage
 from training.models import ModelVersion, Status, TrainingRun
-from training.quant.candle.spec import parse_candle_spec, parse_time
+from training.quant.candle.request import parse_candle_spec
+from training.quant.candle.spec import parse_time
 from training.queue import leases
 from training.runs.as_json import run_detail, run_json
 from training.runs.services import run_create

@@ -14,16 +14,8 @@ from instruments.quant.features.names import FEATURE_GROUPS, FEATURE_SETS
 from instruments.store.read_bars import default_symbol
 from training.artifacts.storage import artifact_storage, run_folder
 from training.models import Status, TrainingRun
-from training.quant.candle.spec import (
-    AFTERS,
-    DECISIONS,
-    MODELS,
-    PROTOCOLS,
-    RANGES,
-    TIMEFRAMES,
-    SpecError,
-    parse_candle_spec,
-)
+from training.quant.candle.request import parse_candle_spec
+from training.quant.candle.spec import AFTERS, DECISIONS, MODELS, PROTOCOLS, RANGES, TIMEFRAMES, SpecError
 from training.recipes.base import Spec
 from training.runs.as_json import run_json
 from training.worker import foreground

@@ -138,17 +138,7 @@ def plan_candle(bars: Bars, *, decision: int, spec: CandleSpec, stale_time: Seco
     first_row, decision_row = np.searchsorted(rows, (first, decision)).tolist()
     missing_after = max(0, spec.rows_after - (len(rows) - decision_row))
     window = 0 if missing_after else spec.test_window_size
-    try:
-        split = candle_split(
-            first=first_row,
-            decision=decision_row,
-            window=window,
-            protocol=spec.protocol,
-            stops_early=spec.stops_early,
-            gap=spec.gap,
-        )
-    except (ValueError, IndexError):
-        split = None
+    split, folds = _splits(spec, first=first_row, decision=decision_row, window=window)
     parts = split_parts(bars.time, labels, rows, split)
     fit, gaps = range(0), [range(0), range(0)]
     if split is not None:
@@ -157,25 +147,12 @@ def plan_candle(bars: Bars, *, decision: int, spec: CandleSpec, stale_time: Seco
     def part_of(part: range) -> SplitPart:
         return _part(bars.time, labels, rows[part.start : part.stop])
 
-    span = range(decision, decision)
-    if window:
-        span_start = int(rows[decision_row + spec.gap - 1]) + 1 if spec.gap else decision
-        span = range(span_start, int(rows[decision_row + spec.gap + window - 1]) + 1)
+    span = _span(rows, decision, decision_row, gap=spec.gap, window=window)
     tests = [] if split is None or not window else _tests(split.test, spec.windows)
     periods = {"train": range(min(first, decision), decision), "test": span}
     left_out = {name: _left_out(bars.time, labels, period, stale_time) for name, period in periods.items()}
     usable = max(0, decision_row - first_row)
     limited = first >= len(bars) or int(bars.time[first]) - start > A_FORTNIGHT_S
-    folds = []
-    if spec.folds and split is not None:
-        folds = fold_splits(
-            first=first_row,
-            decision=decision_row,
-            folds=spec.folds,
-            protocol=spec.protocol,
-            stops_early=spec.stops_early,
-            gap=spec.gap,
-        )
     problem = _stale_problem(left_out) or _problem(
         usable, parts["train"], part_of(fit), missing_after, spec, limited=limited
     )
@@ -196,6 +173,28 @@ def plan_candle(bars: Bars, *, decision: int, spec: CandleSpec, stale_time: Seco
         usable_rows=usable,
         limited_by_history=limited,
     )
+
+
+def _splits(
+    spec: CandleSpec, *, first: int, decision: int, window: int
+) -> tuple[CandleSplit | None, list[CandleSplit]]:
+    """The split of the rows and the run's folds; None and none where too few rows are left to train on."""
+    rows = {"first": first, "decision": decision, "gap": spec.gap}
+    try:
+        split = candle_split(**rows, window=window, protocol=spec.protocol, stops_early=spec.stops_early)
+    except (ValueError, IndexError):
+        return None, []
+    if not spec.folds:
+        return split, []
+    return split, fold_splits(**rows, folds=spec.folds, protocol=spec.protocol, stops_early=spec.stops_early)
+
+
+def _span(rows: NDArray[np.int64], decision: int, decision_row: int, *, gap: int, window: int) -> range:
+    """The bars from the first test decision to the last."""
+    if not window:
+        return range(decision, decision)
+    start = int(rows[decision_row + gap - 1]) + 1 if gap else decision
+    return range(start, int(rows[decision_row + gap + window - 1]) + 1)
 
 
 def _tests(first: range, windows: int) -> list[range]:

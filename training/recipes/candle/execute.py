@@ -2,14 +2,13 @@
 
 from dataclasses import replace
 
-from training.evidence.trials import TrialFields
 from training.quant.candle.folds import fold_report
 from training.quant.candle.spec import CandleSpec
 from training.quant.candle.train import train_candle
 from training.quant.candle.windows import judge_windows
-from training.recipes.base import Completed, FollowUp, ModelFields, Work
+from training.recipes.base import Completed, FollowUp, Work
 from training.recipes.candle.data import candle_data
-from training.recipes.candle.results import candle_detail, candle_files, candle_result
+from training.recipes.candle.results import candle_detail, candle_files, candle_result, series_model, series_trial
 from training.recipes.confirmation.recipe import RECIPE as CONFIRMATION
 
 
@@ -53,18 +52,7 @@ def execute(work: Work) -> Completed:
         result=result,
         detail=detail,
         files=candle_files(run, spec, outcome, text=text, result=result, detail=detail),
-        model=ModelFields(
-            version=f"candle-{run.run_id}",
-            metrics={name: result[name] for name in ("train_metrics", "validation_metrics", "test_metrics")},
-            data_hash=result["data_hash"],
-            model_hash=result["model_hash"],
-            series=run.series,
-        ),
-        trial=TrialFields(
-            as_of=spec.candle_at,
-            data_hash=result["data_hash"],
-            p_value=outcome.evidence.p_value if outcome.evidence else None,
-            is_settled=False,
-        ),
+        model=series_model(run, result),
+        trial=series_trial(spec.candle_at, result),
         follow_ups=[FollowUp(CONFIRMATION.kind, spec)] if spec.confirm and not was_seen else [],
     )

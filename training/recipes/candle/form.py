@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 
 from instruments.quant.features.names import FEATURE_GROUPS, FEATURE_SETS, feature_groups
+from training.quant.candle.request import parse_candle_spec
 from training.quant.candle.spec import (
     ADDED,
     AFTER_NAMES,
@@ -26,7 +27,6 @@ from training.quant.candle.spec import (
     Range,
     SpecError,
     fixed_params,
-    parse_candle_spec,
     parse_time,
     ranges_with,
 )

@@ -12,6 +12,7 @@ from instruments.quant.bars import Bars
 from instruments.quant.features.candle import feature_set
 from training.artifacts.provenance import code_version, library_versions
 from training.artifacts.storage import artifact_names, sha256
+from training.evidence.trials import TrialFields
 from training.models import TrainingRun
 from training.quant.candle.export import joblib_bytes, json_bytes, manifest
 from training.quant.candle.folds import Fold, FoldReport
@@ -22,6 +23,7 @@ from training.quant.candle.spec import COST_BP, CandleSpec, format_time
 from training.quant.candle.train import CandleOutcome, Judged
 from training.quant.candle.windows import NO_WINDOWS, NONE_SHOWN, JudgedWindow, WindowReport
 from training.quant.stats.classification import Metrics as Evaluated
+from training.recipes.base import ModelFields
 from training.recipes.candle.data import CandleData
 from training.recipes.candle.schema import (
     CandleResult,
@@ -101,6 +103,23 @@ def judged_result(
     )
     stored: dict[str, Any] = to_json(result)
     return stored
+
+
+def series_model(run: TrainingRun, result: dict[str, Any]) -> ModelFields:
+    """The version of whatever model of one series a CandleResult is of."""
+    return ModelFields(
+        version=f"{run.kind}-{run.run_id}",
+        metrics={name: result[name] for name in ("train_metrics", "validation_metrics", "test_metrics")},
+        data_hash=result["data_hash"],
+        model_hash=result["model_hash"],
+        series=run.series,
+    )
+
+
+def series_trial(candle: datetime, result: dict[str, Any]) -> TrialFields:
+    """Its trial, which its confirmation settles."""
+    p_value = result["evidence"]["p_value"] if result["evidence"] else None
+    return TrialFields(as_of=candle, data_hash=result["data_hash"], p_value=p_value, is_settled=False)
 
 
 def candle_detail(

@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 from training.artifacts.storage import sha256
-from training.evidence.trials import TrialFields
 from training.quant.candle.export import json_bytes
 from training.quant.candle.model import MANIFEST
 from training.quant.ensemble.judge import judge_ensemble
 from training.quant.ensemble.spec import EnsembleSpec
-from training.recipes.base import Completed, FollowUp, ModelFields, Work
+from training.recipes.base import Completed, FollowUp, Work
+from training.recipes.candle.results import series_model, series_trial
 from training.recipes.confirmation.recipe import RECIPE as CONFIRMATION
 from training.recipes.ensemble.data import assemble, ensemble_data, first_train_candle
 from training.recipes.ensemble.members import member_runs
@@ -45,18 +45,7 @@ def execute(work: Work) -> Completed:
         result=result,
         detail=detail,
         files=ensemble_files(run, spec, {MANIFEST: manifest, **assembled.files}, result=result, detail=detail),
-        model=ModelFields(
-            version=f"ensemble-{run.run_id}",
-            metrics={name: result[name] for name in ("train_metrics", "validation_metrics", "test_metrics")},
-            data_hash=result["data_hash"],
-            model_hash=result["model_hash"],
-            series=run.series,
-        ),
-        trial=TrialFields(
-            as_of=spec.candle_at,
-            data_hash=result["data_hash"],
-            p_value=outcome.evidence.p_value if outcome.evidence else None,
-            is_settled=False,
-        ),
+        model=series_model(run, result),
+        trial=series_trial(spec.candle_at, result),
         follow_ups=[FollowUp(CONFIRMATION.kind, spec)] if spec.confirm and not was_seen else [],
     )

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
-from training.quant.candle.spec import SEARCHED_RANGES, CandleSpec, Range, SpecError, parse_candle_spec
+from training.quant.candle.request import parse_candle_spec
+from training.quant.candle.spec import SEARCHED_RANGES, CandleSpec, Range, SpecError
 
 Bounds = tuple[float, float]
 

@@ -8,16 +8,8 @@ from itertools import pairwise, product
 from typing import Any, ClassVar
 
 from instruments.quant.features.names import FEATURE_SETS
-from training.quant.candle.spec import (
-    OPTIONAL_RANGES,
-    RANGES,
-    CandleSpec,
-    Range,
-    SpecError,
-    format_time,
-    parse_candle_spec,
-    parse_time,
-)
+from training.quant.candle.request import parse_candle_spec
+from training.quant.candle.spec import OPTIONAL_RANGES, RANGES, CandleSpec, Range, SpecError, format_time, parse_time
 
 MOST_CELLS = 2_000
 NAMED = 10  # candles that are none, in one refusal

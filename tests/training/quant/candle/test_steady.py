@@ -10,7 +10,8 @@ from sklearn.preprocessing import StandardScaler
 from instruments.quant.features.candle import feature_matrix
 from tests.training.quant.noise import noise_bars
 from training.quant.candle.confirm import confirm_candle
-from training.quant.candle.spec import RANGES, STEADY, CandleSpec, SpecError, format_time, parse_candle_spec
+from training.quant.candle.request import parse_candle_spec
+from training.quant.candle.spec import RANGES, STEADY, CandleSpec, SpecError, format_time
 from training.quant.candle.train import threshold_of, train_candle
 from training.quant.labels import up_label
 

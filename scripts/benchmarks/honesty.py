@@ -1,23 +1,28 @@
 """Is it fooled by noise, and does it find what is there? The product's own pipeline on made-up markets.
 
 Prints the accepted error rates beside what was measured, with standard errors; shares are held against their bound by
-an exact binomial test at 1 %, means by 2.6 standard errors. Rows that are outside are measured again with fresh seeds,
+an exact binomial test at 1 %, means by 2.6 standard errors. Parts that are outside are measured again with fresh seeds,
 and are outside if they are so twice. The usual recipe (early stopping on the test window) runs beside on the same
-noise. Seeded: the same sizes give the same figures; a size of 0 leaves its rows out.
+noise. Seeded: the same seeds give the same figures. Each seed's outcome is kept under var/bench/honesty, so that a part
+that was stopped goes on where it was, as long as the quant code is the same. `--docs` writes what was measured at full
+size into docs/honesty.json and the table of docs/method.md.
 """
 
 import argparse
 import json
+import subprocess
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import lightgbm
+import msgspec
 import numpy as np
 from scipy.stats import binomtest
 from sklearn.preprocessing import StandardScaler
@@ -37,6 +42,7 @@ from scripts.benchmarks.honest_sweeps import (
 from scripts.benchmarks.honest_universes import noise_universe, planted_universe
 from scripts.benchmarks.markets import filled_forward, market, untraded
 from scripts.benchmarks.meta_worlds import noise_world, planted_world
+from training.artifacts.provenance import code_version
 from training.quant.candle.confirm import confirm_candle
 from training.quant.candle.plan import NotTrainable, plan_candle
 from training.quant.candle.spec import STEADY, CandleSpec, format_time
@@ -51,7 +57,11 @@ from training.quant.stats.multiple_testing import trial_level
 BARS, DECISION, WINDOW, CLICKS = 1_500, 1_400, 35, 20
 FIRST_CLICK = 700
 STEADY_SPEC: dict[str, Any] = {"protocol": "steady", **STEADY}
-FRESH = 1_000_000  # seeds further: of rows that are measured again
+SEED = 20_000
+FRESH = 1_000_000  # seeds further: of parts that are measured again
+OUTCOMES, RESULT = Path("var/bench/honesty"), Path("var/bench/honesty.json")
+DOCS_JSON, DOCS_PAGE = Path("docs/honesty.json"), Path("docs/method.md")
+TABLE = "<!-- scripts/bench honesty --docs writes from here -->\n", "<!-- to here -->\n"
 
 
 @dataclass(frozen=True)
@@ -67,70 +77,153 @@ class Row:
         return f"| {self.name} | {self.accepted} | {self.measured} | {'inside' if self.inside else 'OUTSIDE'} |"
 
 
-Work = Callable[[int], Any]  # of one seed
-RowsOf = Callable[[list[Any]], list[Row]]
+@dataclass(frozen=True)
+class Part:
+    """What is measured together: `work` of one seed, `size` seeds at full size from `SEED + offset` on."""
+
+    work: Callable[[int], Any]
+    size: int
+    offset: int
+    rows_of: Callable[[list[Any]], list[Row]]
+
+    @property
+    def name(self) -> str:
+        return self.work.__name__
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A part as it was measured; `before`: its rows with the first seeds, where those were outside."""
+
+    rows: list[Row]
+    first_seed: int
+    seeds: int
+    cpu_hours: float
+    commit: str
+    before: list[Row]
 
 
 def main(arguments: list[str]) -> int:
+    named = {part.name: part for part in parts()}
     parser = argparse.ArgumentParser(prog="scripts/bench honesty", description=__doc__)
-    parser.add_argument("--runs", type=int, default=1000, help="single runs on noise (default: 1000)")
-    parser.add_argument(
-        "--stale", type=int, default=200, help="runs on noise of each kind of stale bars (default: 200)"
-    )
-    parser.add_argument("--sessions", type=int, default=400, help="sessions of 20 clicks on noise (default: 400)")
-    parser.add_argument("--planted", type=int, default=200, help="runs of each planted strength (default: 200)")
-    parser.add_argument("--universes", type=int, default=100, help="noise universes of 20 x 840 days (default: 100)")
-    parser.add_argument("--walks", type=int, default=40, help="planted universes of 30 x 840 days (default: 40)")
-    parser.add_argument("--tuned", type=int, default=400, help="runs after a study on noise (default: 400)")
-    parser.add_argument("--worlds", type=int, default=40, help="noise worlds of 300 search trials (default: 40)")
-    parser.add_argument("--sweeps", type=int, default=400, help="batches, and maps, on noise (default: 400)")
-    parser.add_argument("--quick", action="store_true", help="a tenth of every size")
-    parser.add_argument("--seed", type=int, default=20_000, help="first seed (default: 20000)")
+    parser.add_argument("--row", nargs="+", choices=named, default=list(named), help="which parts (default: all)")
+    parser.add_argument("--share", type=float, default=1.0, help="of every size (default: 1.0)")
+    parser.add_argument("--quick", action="store_const", const=0.1, dest="share", help="--share 0.1")
     parser.add_argument("--processes", type=int, default=2, help="processes (default: 2)")
-    parser.add_argument("--output", type=Path, default=Path("var/bench/honesty.json"), help="where the JSON goes")
+    parser.add_argument("--docs", action="store_true", help="write the rows at full size into the docs")
     options = parser.parse_args(arguments)
-    parts: list[tuple[Work, int, int, RowsOf]] = [
-        (noise_run, options.runs, 0, noise_rows),
-        (filled_run, options.stale, 60_000, partial(stale_rows, "10 % of the bars filled forward")),
-        (untraded_run, options.stale, 70_000, partial(stale_rows, "20 % of the days untraded")),
-        (planted_65, options.planted, 20_000, partial(planted_rows, 0.65, 0.85)),
-        (planted_60, options.planted, 30_000, partial(planted_rows, 0.60, 0.30)),
-        (steady_60, options.planted, 30_000, partial(planted_rows, 0.60, 0.65, protocol="steady")),
-        (steady_noise, options.planted, 80_000, steady_noise_rows),
-        (noise_universe, options.universes, 40_000, universe_rows),
-        (planted_universe, options.walks, 50_000, walk_rows),
-        (session_on_noise, options.sessions, 10_000, session_rows),
-        (tuned_noise, options.tuned, 85_000, tuned_rows),
-        (noise_world, options.worlds, 90_000, meta_noise_rows),
-        (planted_world, options.worlds // 4, 95_000, meta_planted_rows),
-        (noise_batch, options.sweeps, 100_000, batch_rows),
-        (planted_batch, options.sweeps // 8, 110_000, planted_batch_rows),
-        (noise_map, options.sweeps, 120_000, map_rows),
-        (equal_map, options.sweeps // 4, 130_000, equal_rows),
-        (unequal_map, options.sweeps // 8, 140_000, unequal_rows),
-        (usual_run, options.runs, 0, usual_rows),
-    ]
-    rows: list[Row] = []
+    results: dict[str, Measured] = {}
     with ProcessPoolExecutor(options.processes) as pool:
-        for work, count, offset, rows_of in parts:
-            rows += measured(
-                pool, work, rows_of, first=options.seed + offset, count=count // 10 if options.quick else count
-            )
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(json.dumps([vars(row) for row in rows], indent=1))
-    return 0 if all(row.inside for row in rows) else 1
+        for name in options.row:
+            results[name] = measured(pool, named[name], max(1, round(named[name].size * options.share)))
+            RESULT.parent.mkdir(parents=True, exist_ok=True)
+            RESULT.write_text(as_json(results))
+            if options.docs and options.share == 1.0:
+                write_docs(name, results[name])
+    print(f"{sum(result.cpu_hours for result in results.values()):.2f} hours of CPU")
+    return 0 if all(row.inside for result in results.values() for row in result.rows) else 1
 
 
-def measured(pool: ProcessPoolExecutor, work: Work, rows_of: RowsOf, *, first: int, count: int) -> list[Row]:
-    """Rows of `count` seeds from `first` on; where one is outside, all of them again with fresh seeds."""
-    rows: list[Row] = []
-    for start in (first, first + FRESH) if count else ():
-        rows = rows_of(list(pool.map(work, range(start, start + count), chunksize=2)))
-        print(*rows, sep="\n", flush=True)
-        if all(row.inside for row in rows):
+def parts() -> list[Part]:
+    """In the order of the table."""
+    return [
+        Part(noise_run, 1000, 0, noise_rows),
+        Part(filled_run, 200, 60_000, partial(stale_rows, "10 % of the bars filled forward")),
+        Part(untraded_run, 200, 70_000, partial(stale_rows, "20 % of the days untraded")),
+        Part(planted_65, 200, 20_000, partial(planted_rows, 0.65, 0.85)),
+        Part(planted_60, 200, 30_000, partial(planted_rows, 0.60, 0.30)),
+        Part(steady_60, 200, 30_000, partial(planted_rows, 0.60, 0.65, protocol="steady")),
+        Part(steady_noise, 200, 80_000, steady_noise_rows),
+        Part(session_on_noise, 400, 10_000, session_rows),
+        Part(usual_run, 1000, 0, usual_rows),
+        Part(noise_universe, 100, 40_000, universe_rows),
+        Part(planted_universe, 100, 50_000, walk_rows),
+        Part(tuned_noise, 400, 85_000, tuned_rows),
+        Part(noise_batch, 400, 100_000, batch_rows),
+        Part(planted_batch, 50, 110_000, planted_batch_rows),
+        Part(noise_map, 400, 120_000, map_rows),
+        Part(equal_map, 100, 130_000, equal_rows),
+        Part(unequal_map, 50, 140_000, unequal_rows),
+        Part(noise_world, 40, 90_000, meta_noise_rows),
+        Part(planted_world, 10, 95_000, meta_planted_rows),
+    ]
+
+
+def measured(pool: ProcessPoolExecutor, part: Part, count: int) -> Measured:
+    """`count` seeds of the part; where a row is outside, all of them again with fresh seeds."""
+    first, before, seconds = SEED + part.offset, list[Row](), 0.0
+    for start in (first, first + FRESH):
+        values, spent = outcomes(pool, part, range(start, start + count))
+        rows, seconds = part.rows_of(values), seconds + spent
+        print(*rows, f"  {part.name}: {spent / 3600:.2f} hours of CPU", sep="\n", flush=True)
+        if all(row.inside for row in rows) or before:
             break
-        print("Outside: with fresh seeds" if start == first else "Outside again", flush=True)
-    return rows
+        before = rows
+        print("Outside: with fresh seeds", flush=True)
+    return Measured(rows, start, count, seconds / 3600, commit(), before)
+
+
+def outcomes(pool: ProcessPoolExecutor, part: Part, seeds: range) -> tuple[list[Any], float]:
+    """(the outcome of each seed, seconds of CPU), from the part's file where it has them already."""
+    path = OUTCOMES / f"{part.name}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    done = {line["seed"]: line for line in lines if line["code"] == code_version()}
+    with path.open("a") as file:
+        for line in pool.map(partial(one_outcome, part.work), [seed for seed in seeds if seed not in done]):
+            print(json.dumps(line), file=file, flush=True)
+            done[line["seed"]] = line
+    kind = get_type_hints(part.work)["return"]
+    return [msgspec.convert(done[seed]["value"], kind) for seed in seeds], sum(done[seed]["cpu_s"] for seed in seeds)
+
+
+def one_outcome(work: Callable[[int], Any], seed: int) -> dict[str, Any]:
+    begun = time.process_time()
+    value = msgspec.to_builtins(work(seed))
+    return {"seed": seed, "code": code_version(), "value": value, "cpu_s": time.process_time() - begun}
+
+
+def commit() -> str:
+    return subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True).stdout.strip()
+
+
+def as_json(results: dict[str, Measured]) -> str:
+    return json.dumps({name: asdict(result) for name, result in results.items()}, indent=1) + "\n"
+
+
+def write_docs(name: str, result: Measured) -> None:
+    """The part's result into docs/honesty.json, and all that stand there into the table of docs/method.md."""
+    results = read_docs() | {name: result}
+    DOCS_JSON.write_text(as_json({part.name: results[part.name] for part in parts() if part.name in results}))
+    before, _, after = page_parts()
+    DOCS_PAGE.write_text(before + table() + after)
+
+
+def read_docs() -> dict[str, Measured]:
+    return msgspec.json.decode(DOCS_JSON.read_bytes(), type=dict[str, Measured]) if DOCS_JSON.exists() else {}
+
+
+def page_parts() -> tuple[str, str, str]:
+    """docs/method.md before the table, the table, after it."""
+    before, rest = DOCS_PAGE.read_text().split(TABLE[0])
+    inside, after = rest.split(TABLE[1])
+    return before + TABLE[0], inside, TABLE[1] + after
+
+
+def table() -> str:
+    """As docs/honesty.json has it."""
+    return (
+        "\n".join(["| | accepted | measured | | seeds | commit |", "|---|---|---|---|---|---|", *table_lines()]) + "\n"
+    )
+
+
+def table_lines() -> Iterator[str]:
+    for result in read_docs().values():
+        seeds = f"{result.first_seed} to {result.first_seed + result.seeds - 1}"
+        for row in result.rows:
+            yield f"{row} {seeds} | {result.commit} |"
+        for row in result.before:
+            yield f"| {row.name}, first seeds | {row.accepted} | {row.measured} | | | |"
 
 
 def noise_run(seed: int) -> tuple[float, float, tuple[float, float], tuple[float, float]]:

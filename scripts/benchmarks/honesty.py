@@ -184,7 +184,9 @@ def one_outcome(work: Callable[[int], Any], seed: int) -> dict[str, Any]:
 
 
 def commit() -> str:
-    return subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True).stdout.strip()
+    return subprocess.run(
+        ["git", "describe", "--always", "--dirty"], check=True, capture_output=True, text=True
+    ).stdout.strip()
 
 
 def as_json(results: dict[str, Measured]) -> str:

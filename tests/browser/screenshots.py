@@ -111,6 +111,9 @@ class Camera:
             page.goto(f"/{name}/")
             self.take(name)
         self._study()
+        self._suggestion()
+        self._windows()
+        self._sweep()
 
     def _model(self) -> None:
         """The model on the chart, its card, two runs side by side, and an ensemble of two."""
@@ -151,6 +154,40 @@ class Camera:
         self.page.get_by_role("button", name="Run it on rotated labels").click()
         expect(self.page.get_by_role("row", name="Labels rotated")).to_be_visible(timeout=60_000)
         self.take("study", whole=True)
+
+    def _suggestion(self) -> None:
+        """What searches in like markets did well with, and such a run beside one of ours."""
+        page = self.page
+        chart = self._chart(CHART + "&train=1")
+        chart.click(position=_over(chart))
+        button = page.get_by_role("dialog").get_by_role("button", name="Compare with yours")
+        button.scroll_into_view_if_needed()
+        self.take("dialog-suggestion")
+        button.click()
+        expect(page.get_by_text("p of the difference")).to_be_visible(timeout=60_000)
+        self.take("compare-suggested", whole=True)
+
+    def _windows(self) -> None:
+        """A run with several test windows, a gap before them, and folds."""
+        page = self.page
+        page.goto("/training/new/?symbol=AAPL&candle_date=2010-06-15T00:00:00Z&windows=5&gap=5&folds=4")
+        page.get_by_role("button", name="Start Training").click()
+        expect(page.get_by_role("list", name="AUC of each window")).to_be_visible(timeout=60_000)
+        self.take("windows", whole=True)
+
+    def _sweep(self) -> None:
+        """Many candles with several training periods: asked for, the map, and the map below the price."""
+        page = self.page
+        page.goto("/training/sweep/?symbol=AAPL&start=2006-01-01&end=2008-12-31", wait_until="networkidle")
+        self.take("sweep-form", whole=True)
+        page.get_by_role("button", name="Start").click()
+        expect(page.locator(".verdict")).to_contain_text("trial", timeout=120_000)
+        page.locator(".sweep-map .cell").first.click()
+        expect(page.locator("#sweep-cell")).to_contain_text("Training rows")
+        self.take("sweep", whole=True)
+        page.get_by_role("link", name="Below the chart").click()
+        page.wait_for_load_state("networkidle")
+        self.take("sweep-chart")
 
     def _proofs(self) -> None:
         self.page.get_by_role("button", name="Verify").click()
@@ -242,6 +279,7 @@ def main(folder: Path) -> None:
         path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         version, walk = _lived(site), _walked(browser.new_page(), site)
+        site.search()
         for theme in THEMES:
             for size in SIZES:
                 camera = Camera(browser, site, folder, theme, size)

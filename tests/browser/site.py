@@ -22,6 +22,16 @@ from boursomatic.env import ROOT
 NAME, PASSWORD = "admin", "a long word of the tests"
 START_S = 300.0  # an end of waiting, not a measure: a start takes seconds, on a busy machine minutes
 STOP_S = 60.0
+SEARCHES = """
+from django.core.management import call_command
+from instruments.models import PriceBar
+bars = PriceBar.objects.filter(series__instrument__symbol="IBM", timestamp__gte="2006-01-01")
+for at in bars.order_by("timestamp").values_list("timestamp", flat=True)[: 30 * 25 : 25]:
+    call_command(
+        "optimize", symbol="IBM", selected_candle_date=f"{at:%Y-%m-%dT%H:%M:%SZ}", train_years=1.5, test_window_size=20,
+        trials=10, folds=2, no_train=True, json=True,
+    )
+"""
 PREPARE = "import django; django.setup(); from boursomatic.serve.prepare import prepare; prepare(print)"
 
 
@@ -40,6 +50,10 @@ class Site:
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def search(self) -> None:
+        """300 search trials at 30 candles, which settings can then be suggested from."""
+        self.manage("shell", "--command", SEARCHES)
 
 
 @contextmanager

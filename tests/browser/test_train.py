@@ -165,6 +165,18 @@ def test_it_optimizes_first_and_stops_with_the_best(site: Site, open_page: OpenP
     expect(page.get_by_role("row", name="Labels rotated")).to_be_visible(timeout=WORK_MS)
 
 
+def test_suggested_settings_are_compared_with_yours_by_a_click(site: Site, open_page: OpenPage) -> None:
+    site.search()
+    page = open_page(site, "/backtest/?symbol=AAPL&train=1&candle=2012-03-15T00:00:00Z")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text(re.compile(r"^Suggested: .* of 30 candles"))).to_be_visible()
+    leaves = dialog.get_by_label("Leaves", exact=True).input_value()
+    dialog.get_by_role("button", name="Compare with yours").click()
+    expect(page).to_have_url(re.compile("/runs/compare"))
+    expect(page.get_by_text("p of the difference")).to_be_visible(timeout=WORK_MS)
+    expect(page.get_by_role("row", name="Num leaves")).to_contain_text(leaves)
+
+
 def test_it_works_without_javascript(site: Site, open_page: OpenPage) -> None:
     page = open_page(site, "/backtest/?symbol=AAPL", java_script_enabled=False)
     expect(page.get_by_role("table")).to_contain_text("Volume")

@@ -57,6 +57,7 @@ def test_with_too_little_to_learn_from_it_suggests_nothing_and_says_why(alice: U
     assert (empty["suggested"], empty["trials"], empty["seen_until"], empty["claim"]) == (None, 0, None, None)
     first, rotated = study("SPY", 500), study("SPY", 505, rotated=True)
     assert rotated.status == Status.COMPLETED
+    assert ask.get(SUGGESTION, query).json()["trials"] == 10  # as soon as the study is over
     run = fit()
     assert run.status == Status.COMPLETED and (run.result["trials"], run.result["candles"]) == (10, 1)
     assert run.result["claim"] is None and "not yet compared with Steady" in run.result["sentence"]
@@ -73,7 +74,6 @@ def test_with_too_little_to_learn_from_it_suggests_nothing_and_says_why(alice: U
 def test_the_state_is_that_of_the_candle_the_study_stands_at_and_later_bars_change_nothing() -> None:
     series = make_series(bars=600)
     first = study("SPY", 500)
-    fit()
     state = MetaState.objects.get().state
     assert len(state) == len(STATE) and all(isinstance(value, float) for value in state)
     MetaState.objects.all().delete()

@@ -36,6 +36,13 @@ def state_at(series: Series, candle: datetime, *, train_years: float) -> Floats:
     return market_state(bars, labels[~np.isnan(labels)], timeframe=series.timeframe)
 
 
+def state_row(study: TrainingRun, candle: datetime, *, train_years: float) -> MetaState:
+    """The state at the candle that a study stands at, to be stored with it."""
+    assert study.series is not None
+    state = state_at(study.series, candle, train_years=train_years)
+    return MetaState(study=study, state=[None if np.isnan(value) else value for value in state.tolist()])
+
+
 def meta_dataset() -> MetaDataset:
     """All trials of studies whose state is stored, by the number of their row."""
     states = MetaState.objects.filter(study__in=learnable()).select_related("study__series").order_by("study")

@@ -8,14 +8,14 @@ from django.db.models import Model
 from django.utils import timezone
 
 from boursomatic.shared.records import to_json
-from training.models import MetaLook, MetaPair, MetaState, StudyTrial, TrainingRun
+from training.models import MetaLook, MetaPair, StudyTrial, TrainingRun
 from training.quant.candle.spec import CandleSpec, format_time, parse_time
 from training.quant.search.meta import LEARNERS, PAIR_CANDLES, PAIR_TRIALS, MetaDataset
 from training.quant.search.meta_pairs import ADVISORS, PairScores, meta_claim, pair_scores
 from training.quant.search.score import steady_spec
 from training.quant.stats.multiple_testing import trial_level
 from training.recipes.base import Completed, Work
-from training.recipes.meta_fit.data import learnable, meta_dataset, spec_with, state_at
+from training.recipes.meta_fit.data import learnable, meta_dataset, spec_with, state_at, state_row
 from training.recipes.meta_fit.schema import MetaFitResult, claim_of, claim_text, counts_text
 from training.recipes.study.data import study_data
 from training.recipes.study.schema import StudyResult
@@ -45,14 +45,12 @@ def execute(work: Work) -> Completed:
 
 
 def _states(work: Work) -> None:
+    """Of studies of before they stored their own."""
     studies = list(learnable().filter(meta_state=None))
     for number, study in enumerate(studies):
         work.progress.stage("states", 0.1 * number / len(studies), f"study {number + 1} of {len(studies)}")
-        assert study.series is not None
-        spec = StudySpec.from_dict(study.config).run
         candle = parse_time(StudyResult.read(study.result).decision)
-        state = state_at(study.series, candle, train_years=spec.train_years)
-        _write(work, MetaState(study=study, state=[None if np.isnan(value) else value for value in state.tolist()]))
+        _write(work, state_row(study, candle, train_years=StudySpec.from_dict(study.config).run.train_years))
 
 
 def _pairs(work: Work, data: MetaDataset) -> None:

@@ -6,12 +6,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from boursomatic.shared.records import to_json
-from training.models import StudyTrial, TrainingRun, TrialState
+from training.models import MetaState, StudyTrial, TrainingRun, TrialState
 from training.quant.candle.spec import CandleSpec, format_time
 from training.quant.search.names import FOUND, NO_GAIN, SECONDS, STEADY, STOPPED, TRIALS
 from training.quant.search.score import FoldScore, Scorer, steady_spec
 from training.quant.search.study import Conclusion, SearchTrial, Study, best_of, params_of
 from training.recipes.base import Completed, SearchedFields, Work
+from training.recipes.meta_fit.data import state_row
 from training.recipes.study.data import study_data, study_plan
 from training.recipes.study.schema import Inner, StudyResult, Tried
 from training.recipes.study.sentence import study_sentence
@@ -34,6 +35,8 @@ def execute(work: Work) -> Completed:
     trials, ended_by = _search(work, spec, study)
     progress.stage("conclude", 0.99, f"{len(trials)} search trials")
     conclusion = study.conclude(trials)
+    if not MetaState.objects.filter(study=run).exists():  # an earlier attempt may have come that far
+        progress.checkpoint([state_row(run, plan.candle, train_years=spec.run.train_years)])
     seen_until = max(filter(None, (plan.seen_until, run.seen_until)))
     result = StudyResult(
         trials=len(trials),

@@ -66,7 +66,7 @@ def test_it_says_why_nothing_is_suggested(trainer: Client) -> None:
 def test_it_is_shown_with_its_claim_and_applied_by_a_click_alone(trainer: Client) -> None:
     study = learn()
     text = trainer.get(SUGGESTION, values()).text
-    assert "(from 220 search trials of 31 candles; not yet compared with Steady)" in text
+    assert "(from 220 search trials of 30 candles; not yet compared with Steady)" in text
     figures = {"learner": "trees", "difference": 0.01, "p_value": 0.6, "level": 0.025}
     MetaLook.objects.create(k=1, month="2026-11", made_at=timezone.now(), pairs=12, rows=4_000, **figures)
     text = trainer.get(SUGGESTION, values()).text

@@ -30,7 +30,7 @@ def planted_universe(seed: int) -> float:
 def _panel(seed: int, members: int, rank_ic: float) -> Panel:
     many = [market(BARS, seed=1_000 * seed + i, rank_ic=rank_ic, daily=DAILY) for i in range(members)]
     named = zip((f"S{i}" for i in range(members)), many, daily_features(many), strict=True)
-    return make_panel(list(named), horizon=HORIZON, first_day=0)
+    return make_panel(list(named), horizons=(HORIZON,), first_day=0)
 
 
 def _p(value: float | None) -> float:

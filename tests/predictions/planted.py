@@ -67,7 +67,7 @@ def lived(universe: int, *, trained: int, later: int, until: int, instruments: i
 
 def _panel(many: list[Bars]) -> Panel:
     members = [(f"S{i}", bars, matrix) for i, (bars, matrix) in enumerate(zip(many, daily_features(many), strict=True))]
-    return make_panel(members, horizon=HORIZON, first_day=0)
+    return make_panel(members, horizons=(HORIZON,), first_day=0)
 
 
 def _scored(panel: Panel, rows: Any, p: Floats) -> tuple[date, DayScore]:

@@ -1,6 +1,7 @@
 """The rows of a universe: one for each instrument and day, with features, outcome, and the parts of the split.
 
-Days are numbered by their place among all days on which any instrument of the universe has a bar.
+Days are numbered by their place among those that count (`counted_days`). A day that doesn't has no rows: its bars stay
+in their instrument's features, and its return falls into the next day that does.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,8 @@ from instruments.quant.features.daily import (
     get_feature_columns,
 )
 from training.quant.candle.plan import NotTrainable
-from training.quant.labels import forward_return
+from training.quant.universe.days import counted_days
+from training.quant.universe.forward import Candles, Forward
 from training.quant.universe.spec import WARM_UP, days_needed
 
 Floats = NDArray[np.float64]
@@ -42,10 +44,10 @@ class TooLittle(NotTrainable):
 
 @dataclass(frozen=True)
 class Panel:
-    """`days` (D,) are day numbers since 1970; `open`, `close` (D, N) adjusted prices, carried on over days without a
-    bar; `traded` (D, N) tells those days. Rows (n,), by instrument and then day: `day` and `instrument` are places in
-    `days` and `symbols`; `features` (n, k) with NaN where a window isn't full; `returns` R over the horizon, NaN where
-    not yet known; `outcome` the place of the day on which R becomes known, D where it isn't."""
+    """`days` (D,) are day numbers since 1970 of the days that count; `open`, `close` (D, N) adjusted prices, carried on
+    over days without a bar; `traded` (D, N) tells those days. Rows (n,), by instrument and then day, are all that have
+    features: `day` and `instrument` are places in `days` and `symbols`; `features` (n, k) with NaN where a window isn't
+    full; `forward` what came after them, by horizon, the run's own first."""
 
     symbols: tuple[str, ...]
     days: Ints
@@ -55,8 +57,7 @@ class Panel:
     day: Ints
     instrument: Ints
     features: Singles
-    returns: Floats
-    outcome: Ints
+    forward: dict[int, Forward]
 
     @property
     def with_rows(self) -> tuple[str, ...]:
@@ -64,8 +65,21 @@ class Panel:
         return tuple(self.symbols[place] for place in np.unique(self.instrument).tolist())
 
     @property
+    def own(self) -> Forward:
+        """Over the run's own horizon."""
+        return next(iter(self.forward.values()))
+
+    @property
+    def returns(self) -> Floats:
+        return self.own.returns
+
+    @property
+    def outcome(self) -> Ints:
+        return self.own.outcome
+
+    @property
     def has_outcome(self) -> NDArray[np.bool_]:
-        return ~np.isnan(self.returns)
+        return self.own.has_outcome
 
 
 @dataclass(frozen=True)
@@ -78,45 +92,46 @@ class UniverseSplit:
     boundaries: dict[str, int]
 
 
-def make_panel(members: Sequence[tuple[str, Bars, Floats]], *, horizon: int, first_day: int) -> Panel:
+def make_panel(members: Sequence[tuple[str, Bars, Floats]], *, horizons: tuple[int, ...], first_day: int) -> Panel:
     """`members`: symbol, adjusted bars (none after the last day to be known), and the stored features of these bars.
 
-    Rows begin at day number `first_day` (since 1970); a row enters when its features of windows up to 60 are defined.
+    Rows begin at day number `first_day` (since 1970); a row enters when its day counts and its features of windows up
+    to 60 are defined, whether its outcome ever comes or not. `horizons`: the run's own first.
     """
-    days = np.unique(np.concatenate([bars.time // DAY for _, bars, _ in members]))
-    shape = (len(days), len(members))
-    opening, closing = np.full(shape, np.nan), np.full(shape, np.nan)
+    number = np.concatenate([bars.time // DAY for _, bars, _ in members])
+    instrument = np.repeat(np.arange(len(members)), [len(bars) for _, bars, _ in members])
+    days, at = _distinct(number)
+    traded = np.zeros((len(days), len(members)), dtype=np.bool_)
+    traded[at, instrument] = True
+    counts = counted_days(traded)
+    place: Ints = (np.cumsum(counts) - counts)[at]  # of the first counted day on or after the bar's own
+    close = np.concatenate([bars.close for _, bars, _ in members])
+
     core = [get_feature_columns().index(name) for name in CORE]
-    parts: list[tuple[Ints, Ints, Singles, Floats, Ints]] = []
-    for j, (_, bars, features) in enumerate(members):
-        place = np.searchsorted(days, bars.time // DAY)
-        opening[place, j], closing[place, j] = bars.open, bars.close
-        outcome = np.full(len(bars), len(days))
-        outcome[: max(0, len(bars) - horizon)] = place[horizon:]
-        chosen = (days[place] >= first_day) & ~np.isnan(features[:, core]).any(axis=1)
-        parts.append(
-            (
-                place[chosen],
-                np.full(int(chosen.sum()), j),
-                features[chosen].astype(np.float32),
-                forward_return(bars.close, horizon)[chosen],
-                outcome[chosen],
-            )
-        )
-    day, instrument, matrix, returns, outcome = (np.concatenate(column) for column in zip(*parts, strict=True))
-    traded = ~np.isnan(closing)
-    closing = _carried(closing)
+    is_row = counts[at] & (number >= first_day)
+    is_row &= np.concatenate([~np.isnan(features[:, core]).any(axis=1) for _, _, features in members])
+    rows = np.flatnonzero(is_row)
+    limits = np.searchsorted(instrument, np.arange(1, len(members)))
+    stored = [
+        features[own].astype(np.float32)
+        for (_, _, features), own in zip(members, np.split(is_row, limits), strict=True)
+    ]
+
+    closing, opening = np.full(traded.shape, np.nan), np.full(traded.shape, np.nan)
+    closing[at, instrument] = close
+    opening[at, instrument] = np.concatenate([bars.open for _, bars, _ in members])
+    closing = _carried(closing)[counts]
+    candles = Candles(close, instrument, place, days=len(closing))
     return Panel(
         symbols=tuple(symbol for symbol, _, _ in members),
-        days=days,
-        open=np.where(traded, opening, closing),
+        days=days[counts],
+        open=np.where(traded[counts], opening[counts], closing),
         close=closing,
-        traded=traded,
-        day=day,
-        instrument=instrument,
-        features=given_features(matrix, day),
-        returns=returns,
-        outcome=outcome,
+        traded=traded[counts],
+        day=place[rows],
+        instrument=instrument[rows],
+        features=given_features(np.concatenate(stored), place[rows]),
+        forward={horizon: candles.forward(rows, horizon) for horizon in horizons},
     )
 
 
@@ -182,6 +197,14 @@ def assert_no_leak(panel: Panel, split: UniverseSplit) -> None:
         raise AssertionError("an outcome used in fitting is later than the first validation decision")
     if panel.outcome[split.validation].max() > panel.day[split.test].min():
         raise AssertionError("a validation outcome is later than the first test decision")
+
+
+def _distinct(number: Ints) -> tuple[Ints, Ints]:
+    """The distinct day numbers, ascending, and of each of `number` its place among them: without sorting."""
+    first = int(number.min())
+    is_there = np.zeros(int(number.max()) - first + 1, dtype=np.bool_)
+    is_there[number - first] = True
+    return np.flatnonzero(is_there) + first, (np.cumsum(is_there) - 1)[number - first]
 
 
 def _carried(prices: Floats) -> Floats:

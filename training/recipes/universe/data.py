@@ -91,7 +91,7 @@ def _cut(members: list[tuple[str, Bars, Floats]], spec: UniverseSpec) -> Univers
     for symbol, bars, _ in truncated:
         digest.update(f"{symbol} {fingerprint(bars)}\n".encode())
     return UniverseData(
-        panel=make_panel(truncated, horizon=spec.horizon, first_day=last - spec.lookback_days),
+        panel=make_panel(truncated, horizons=(spec.horizon,), first_day=last - spec.lookback_days),
         as_of=_date(last),
         bars=sum(len(bars) for _, bars, _ in truncated),
         data_hash=digest.hexdigest(),

@@ -17,7 +17,7 @@ ALARMS = 4  # of 6 at 5 % each: by luck more than 3 are below 0.05 in fewer than
 
 def _p_value(many: list[Bars]) -> float:
     rows = [(f"S{i}", bars, matrix) for i, (bars, matrix) in enumerate(zip(many, daily_features(many), strict=True))]
-    panel = make_panel(rows, horizon=20, first_day=0)
+    panel = make_panel(rows, horizons=(20,), first_day=0)
     found = train_universe(panel, UniverseSpec(refit=False), on_stage=lambda *_: None).test.portfolios.excess.p_value
     return 1.0 if found is None else found
 

@@ -32,7 +32,7 @@ def _without(bars: Bars, gone: slice) -> Bars:
 def _panel(members: dict[str, Bars]) -> Panel:
     features = daily_features(list(members.values()))
     rows = [(symbol, bars, matrix) for (symbol, bars), matrix in zip(members.items(), features, strict=True)]
-    return make_panel(rows, horizon=H, first_day=0)
+    return make_panel(rows, horizons=(H,), first_day=0)
 
 
 @pytest.fixture(scope="module")

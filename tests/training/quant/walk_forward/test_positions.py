@@ -31,8 +31,7 @@ def panel_of(seed: int = 1, *, holes: float = 0.1) -> Panel:
         day=np.tile(number, NAMES),
         instrument=np.repeat(np.arange(NAMES), DAYS),
         features=np.zeros((DAYS * NAMES, 0), dtype=np.float32),
-        returns=np.zeros(DAYS * NAMES),
-        outcome=np.zeros(DAYS * NAMES, dtype=np.int64),
+        forward={},
     )
 
 

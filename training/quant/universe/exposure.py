@@ -1,0 +1,193 @@
+"""What a name's returns hang on beside its own news: its deviation, the market, and the factors that names share.
+
+Everything of a day comes from closes up to that day. Days are the panel's counted days, (D,); names its instruments,
+(N,). PROTOCOL §4b: target and judge take the same exposures out. Sums are float64 on one BLAS thread, so that they are
+the same to the last bit on any number of cores.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+SIGMA_DECAY, SIGMA_BEGINS = 0.97, 60  # weight of yesterday's variance; returns whose mean square it begins with
+BETA_WEIGHT = 1 / 125  # of the newest day
+WINDOW, FEWEST, RENEWED = 250, 60, 20  # days of a decomposition; returns that a name needs in it; days until the next
+MOST_FACTORS = 10
+FACTORS = ((20, 0), (60, 3), (150, 8))  # below so many names, so many factors; above the last one MOST_FACTORS
+COLLINEAR = 1e-10  # share of the largest eigenvalue below which a direction counts as absent
+SMALLEST = 1e-9  # a deviation below it is rounding
+
+
+@dataclass(frozen=True)
+class Exposures:
+    """`sigma` (D, N): deviation of a day's return, at least a quarter of the day's median; NaN on days before anyone
+    has a return. `beta` (D, N): 1 before a name's third return. `loadings` (R, N, MOST_FACTORS) are those of the days
+    20 r to 20 r + 19, the first `factors[r]` of them; 0 for names with too few returns."""
+
+    sigma: Floats
+    beta: Floats
+    loadings: Floats
+    factors: Ints
+
+    def factors_on(self, days: Ints) -> Ints:
+        """(T,) how many factors count on these days."""
+        return self.factors[days // RENEWED]
+
+
+@threadpool_limits.wrap(limits=1, user_api="blas")  # type: ignore[untyped-decorator]
+def exposures_of(close: Floats, traded: Flags) -> Exposures:
+    """From (D, N) adjusted closes, carried on over days without a bar, and the flags that tell those days.
+
+    A return is that of a day with a bar since the bar before, however long ago; days without one have none.
+    """
+    returns = _returns(close, traded)
+    sigma, counts = _sigma(returns)
+    loadings, factors = _loadings(returns)
+    return Exposures(
+        sigma=at_least_quarter(sigma, traded & (counts >= SIGMA_BEGINS)),
+        beta=_beta(returns),
+        loadings=loadings,
+        factors=factors,
+    )
+
+
+def residuals(exposures: Exposures, days: Ints, values: Floats, present: Flags) -> Floats:
+    """`values` (T, N) on `days` (T,), ascending places, each day's projected off its exposures A_d = [1/sigma,
+    loadings], or [1/sigma, beta/sigma] where no factor counts, over the names `present` (T, N); 0 for the others.
+
+    Exposures that are collinear on a day, or absent, are left out of it.
+    """
+    out = np.zeros(values.shape)
+    blocks = np.flatnonzero(np.diff(days // RENEWED)) + 1  # days of one decomposition together
+    for places in np.split(np.arange(len(days)), blocks):
+        if len(places):
+            there = present[places]
+            out[places] = _project(_columns(exposures, days[places], there), np.where(there, values[places], 0.0))
+    return out
+
+
+def at_least_quarter(values: Floats, eligible: Flags) -> Floats:
+    """(D, N) deviations, each at least a quarter of its day's median over the names `eligible` (over all that have one
+    where nobody is); the median itself for a name without. A halted name would otherwise be a whole portfolio."""
+    has_value = ~np.isnan(values)
+    chosen = eligible & has_value
+    chosen = np.where(chosen.any(axis=1, keepdims=True), chosen, has_value)
+    ordered = np.sort(np.where(chosen, values, np.nan), axis=1)  # NaN come last
+    size = chosen.sum(axis=1, keepdims=True)
+    middle = (np.maximum(size - 1, 0) // 2, np.minimum(size // 2, values.shape[1] - 1))
+    median = sum(np.take_along_axis(ordered, place, axis=1) for place in middle) / 2.0
+    out: Floats = np.maximum(np.where(has_value, values, median), np.maximum(median / 4.0, SMALLEST))
+    return out
+
+
+def factor_count(names: int) -> int:
+    """How many factors a decomposition of so many names tells apart."""
+    return next((factors for bound, factors in FACTORS if names < bound), MOST_FACTORS)
+
+
+def _returns(close: Floats, traded: Flags) -> Floats:
+    """(D, N) close to close; NaN on days without a bar and at the first bar."""
+    out = np.full(close.shape, np.nan)
+    has_past = np.maximum.accumulate(traded, axis=0)[:-1]
+    np.divide(close[1:], close[:-1], out=out[1:], where=traded[1:] & has_past)
+    out -= 1.0
+    return out
+
+
+def _sigma(returns: Floats) -> tuple[Floats, Ints]:
+    """(D, N) root of the exponential mean of squares, begun with the mean of the first 60; and how many returns there
+    were up to each day. A day without a return changes nothing."""
+    there = ~np.isnan(returns)
+    counts = np.cumsum(there, axis=0)
+    weight = np.where(counts <= SIGMA_BEGINS, 1.0 / np.maximum(counts, 1), 1.0 - SIGMA_DECAY)
+    squares = np.where(there, returns * returns, 0.0)
+    weight[~there] = 0.0
+    variance = np.zeros(returns.shape)
+    for day in range(1, len(returns)):
+        variance[day] = variance[day - 1] + weight[day] * (squares[day] - variance[day - 1])
+    return np.where(counts > 0, np.sqrt(variance), np.nan), counts
+
+
+def _beta(returns: Floats) -> Floats:
+    """(D, N) half of the way from 1 to the exponential covariance with the equal-weight return over its variance, both
+    over the name's own days."""
+    there = ~np.isnan(returns)
+    own = np.where(there, returns, 0.0)
+    market = np.where(there, (own.sum(axis=1) / np.maximum(there.sum(axis=1), 1))[:, None], 0.0)
+    terms = np.stack([there.astype(np.float64), own, market, own * market, market * market], axis=1)
+    sums = np.zeros(terms.shape[1:])
+    out = np.ones(returns.shape)
+    for day, term in enumerate(terms):
+        sums = np.where(there[day], (1.0 - BETA_WEIGHT) * sums + BETA_WEIGHT * term, sums)
+        total = np.maximum(sums[0], SMALLEST)
+        variance = sums[4] / total - (sums[2] / total) ** 2
+        covariance = sums[3] / total - sums[1] / total * sums[2] / total
+        slope = covariance / np.where(variance > SMALLEST**2, variance, np.inf)
+        out[day] = np.where(variance > SMALLEST**2, 0.5 + 0.5 * slope, 1.0)
+    return out
+
+
+def _loadings(returns: Floats) -> tuple[Floats, Ints]:
+    """(R, N, MOST_FACTORS) right singular vectors of the last 250 days' returns, each name centred and divided by its
+    own deviation, on days 0, 20, 40, …; and how many of them count."""
+    days, names = returns.shape
+    renewals = range(0, days, RENEWED)
+    loadings = np.zeros((len(renewals), names, MOST_FACTORS))
+    factors = np.zeros(len(renewals), dtype=np.int64)
+    for number, day in enumerate(renewals):
+        window = returns[max(0, day + 1 - WINDOW) : day + 1]
+        enough = np.flatnonzero((~np.isnan(window)).sum(axis=0) >= FEWEST)
+        factors[number] = factor_count(len(enough))
+        if factors[number]:
+            loadings[number, enough, : factors[number]] = _singular_vectors(window[:, enough], int(factors[number]))
+    return loadings, factors
+
+
+def _singular_vectors(window: Floats, count: int) -> Floats:
+    """(n, count) of (T, n) returns with NaN, from the smaller of the two Gram matrices: an SVD of 10,000 names takes
+    three times as long. 0 where the returns have fewer directions."""
+    there = ~np.isnan(window)
+    size = there.sum(axis=0)
+    centred = np.where(there, window - np.where(there, window, 0.0).sum(axis=0) / size, 0.0)
+    deviation = np.sqrt((centred * centred).sum(axis=0) / size)
+    scaled = centred / np.where(deviation > SMALLEST, deviation, np.inf)
+    is_tall = scaled.shape[0] >= scaled.shape[1]
+    squares, vectors = np.linalg.eigh(scaled.T @ scaled if is_tall else scaled @ scaled.T)
+    squares, vectors = squares[::-1][:count], vectors[:, ::-1][:, :count]
+    is_there = squares > COLLINEAR * squares[0]
+    if not is_tall:
+        vectors = scaled.T @ vectors / np.sqrt(np.where(is_there, squares, np.inf))
+    out: Floats = np.where(is_there, vectors, 0.0)
+    return out
+
+
+def _columns(exposures: Exposures, days: Ints, present: Flags) -> Floats:
+    """(T, N, K + 1) exposures of days of one decomposition, each column of unit length; 0 where not present."""
+    number = days[0] // RENEWED
+    factors = int(exposures.factors[number])
+    inverse = 1.0 / exposures.sigma[days]
+    if factors:
+        loadings = np.broadcast_to(exposures.loadings[number, :, :factors], (*inverse.shape, factors))
+        columns = np.concatenate([inverse[:, :, None], loadings], axis=2)
+    else:
+        columns = np.stack([inverse, exposures.beta[days] * inverse], axis=2)
+    columns = np.where(present[:, :, None], columns, 0.0)
+    length = np.sqrt((columns * columns).sum(axis=1, keepdims=True))
+    return columns / np.where(length > 0.0, length, np.inf)
+
+
+def _project(columns: Floats, values: Floats) -> Floats:
+    """(T, N) values less their least-squares fit on (T, N, C) columns of unit length; both 0 where not present."""
+    across = columns.transpose(0, 2, 1)
+    squares, vectors = np.linalg.eigh(across @ columns)
+    is_there = squares > COLLINEAR * squares[:, -1:]
+    inverse = np.where(is_there, 1.0 / np.where(is_there, squares, 1.0), 0.0)
+    within = vectors.transpose(0, 2, 1) @ (across @ values[:, :, None])
+    out: Floats = values - (columns @ (vectors @ (inverse[:, :, None] * within)))[:, :, 0]
+    return out

@@ -1,0 +1,44 @@
+"""Centred ranks within each day: (midrank - 1/2) / n - 1/2, from above -1/2 to below 1/2, 0 in the middle."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
+Ints = NDArray[np.int64]
+BLOCK = 4_000_000  # values ranked at a time, to bound the memory
+
+
+def centred_ranks(values: Floats) -> Floats:
+    """Of each of (T, N) values among those of its row; ties share their mean rank; NaN where the value is NaN."""
+    out = np.full(values.shape, np.nan)
+    step = max(1, BLOCK // max(1, values.shape[1]))
+    for start in range(0, len(values), step):
+        _rank_rows(values[start : start + step], out[start : start + step])
+    return out
+
+
+def ranks_by_day(day: Ints, instrument: Ints, values: Singles | Floats) -> Floats:
+    """The same of (n,) rows, each a day's place and an instrument's, no pair twice."""
+    if not len(day):
+        return np.empty(0)
+    first = int(day.min())
+    table = np.full((int(day.max()) - first + 1, int(instrument.max()) + 1), np.nan)
+    table[day - first, instrument] = values
+    ranks: Floats = centred_ranks(table)[day - first, instrument]
+    return ranks
+
+
+def _rank_rows(values: Floats, out: Floats) -> None:
+    order = np.argsort(values, axis=1)  # NaN come last; equal values may come in any order
+    ordered = np.take_along_axis(values, order, axis=1)
+    places = np.arange(values.shape[1])
+    new = np.ones(values.shape, dtype=bool)
+    new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    first = np.maximum.accumulate(np.where(new, places, 0), axis=1)
+    last = np.full(values.shape, values.shape[1] - 1)
+    last[:, :-1] = np.where(new[:, 1:], places[:-1], values.shape[1] - 1)
+    last = np.minimum.accumulate(last[:, ::-1], axis=1)[:, ::-1]
+    size = (~np.isnan(ordered)).sum(axis=1, keepdims=True)
+    ranks = ((first + last + 1) / 2.0) / np.maximum(size, 1) - 0.5
+    np.put_along_axis(out, order, np.where(places < size, ranks, np.nan), axis=1)

@@ -58,7 +58,7 @@ BARS, DECISION, WINDOW, CLICKS = 1_500, 1_400, 35, 20
 FIRST_CLICK = 700
 STEADY_SPEC: dict[str, Any] = {"protocol": "steady", **STEADY}
 SEED = 20_000
-FRESH = 1_000_000  # seeds further: of parts that are measured again
+FRESH = 1_000_000  # seeds further: of experiments that are done again
 OUTCOMES, RESULT = Path("var/bench/honesty"), Path("var/bench/honesty.json")
 DOCS_JSON, DOCS_PAGE = Path("docs/honesty.json"), Path("docs/method.md")
 TABLE = "<!-- scripts/bench honesty --docs writes from here -->\n", "<!-- to here -->\n"
@@ -78,7 +78,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Part:
+class Experiment:
     """What is measured together: `work` of one seed, `size` seeds at full size from `SEED + offset` on."""
 
     work: Callable[[int], Any]
@@ -93,7 +93,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Measured:
-    """A part as it was measured; `before`: its rows with the first seeds, where those were outside."""
+    """An experiment as it was done; `before`: its rows with the first seeds, where those were outside."""
 
     rows: list[Row]
     first_seed: int
@@ -104,9 +104,9 @@ class Measured:
 
 
 def main(arguments: list[str]) -> int:
-    named = {part.name: part for part in parts()}
+    named = {experiment.name: experiment for experiment in experiments()}
     parser = argparse.ArgumentParser(prog="scripts/bench honesty", description=__doc__)
-    parser.add_argument("--row", nargs="+", choices=named, default=list(named), help="which parts (default: all)")
+    parser.add_argument("--row", nargs="+", choices=named, default=list(named), help="which experiments (default: all)")
     parser.add_argument("--share", type=float, default=1.0, help="of every size (default: 1.0)")
     parser.add_argument("--quick", action="store_const", const=0.1, dest="share", help="--share 0.1")
     parser.add_argument("--processes", type=int, default=2, help="processes (default: 2)")
@@ -124,38 +124,38 @@ def main(arguments: list[str]) -> int:
     return 0 if all(row.inside for result in results.values() for row in result.rows) else 1
 
 
-def parts() -> list[Part]:
+def experiments() -> list[Experiment]:
     """In the order of the table."""
     return [
-        Part(noise_run, 1000, 0, noise_rows),
-        Part(filled_run, 200, 60_000, partial(stale_rows, "10 % of the bars filled forward")),
-        Part(untraded_run, 200, 70_000, partial(stale_rows, "20 % of the days untraded")),
-        Part(planted_65, 200, 20_000, partial(planted_rows, 0.65, 0.85)),
-        Part(planted_60, 200, 30_000, partial(planted_rows, 0.60, 0.30)),
-        Part(steady_60, 200, 30_000, partial(planted_rows, 0.60, 0.65, protocol="steady")),
-        Part(steady_noise, 200, 80_000, steady_noise_rows),
-        Part(session_on_noise, 400, 10_000, session_rows),
-        Part(usual_run, 1000, 0, usual_rows),
-        Part(noise_universe, 100, 40_000, universe_rows),
-        Part(planted_universe, 100, 50_000, walk_rows),
-        Part(tuned_noise, 400, 85_000, tuned_rows),
-        Part(noise_batch, 400, 100_000, batch_rows),
-        Part(planted_batch, 50, 110_000, planted_batch_rows),
-        Part(noise_map, 400, 120_000, map_rows),
-        Part(equal_map, 100, 130_000, equal_rows),
-        Part(unequal_map, 50, 140_000, unequal_rows),
-        Part(noise_world, 40, 90_000, meta_noise_rows),
-        Part(planted_world, 10, 95_000, meta_planted_rows),
+        Experiment(noise_run, 1000, 0, noise_rows),
+        Experiment(filled_run, 200, 60_000, partial(stale_rows, "10 % of the bars filled forward")),
+        Experiment(untraded_run, 200, 70_000, partial(stale_rows, "20 % of the days untraded")),
+        Experiment(planted_65, 200, 20_000, partial(planted_rows, 0.65, 0.85)),
+        Experiment(planted_60, 200, 30_000, partial(planted_rows, 0.60, 0.30)),
+        Experiment(steady_60, 200, 30_000, partial(planted_rows, 0.60, 0.65, protocol="steady")),
+        Experiment(steady_noise, 200, 80_000, steady_noise_rows),
+        Experiment(session_on_noise, 400, 10_000, session_rows),
+        Experiment(usual_run, 1000, 0, usual_rows),
+        Experiment(noise_universe, 100, 40_000, universe_rows),
+        Experiment(planted_universe, 100, 50_000, walk_rows),
+        Experiment(tuned_noise, 400, 85_000, tuned_rows),
+        Experiment(noise_batch, 400, 100_000, batch_rows),
+        Experiment(planted_batch, 50, 110_000, planted_batch_rows),
+        Experiment(noise_map, 400, 120_000, map_rows),
+        Experiment(equal_map, 100, 130_000, equal_rows),
+        Experiment(unequal_map, 50, 140_000, unequal_rows),
+        Experiment(noise_world, 40, 90_000, meta_noise_rows),
+        Experiment(planted_world, 10, 95_000, meta_planted_rows),
     ]
 
 
-def measured(pool: ProcessPoolExecutor, part: Part, count: int) -> Measured:
-    """`count` seeds of the part; where a row is outside, all of them again with fresh seeds."""
-    first, before, seconds = SEED + part.offset, list[Row](), 0.0
+def measured(pool: ProcessPoolExecutor, experiment: Experiment, count: int) -> Measured:
+    """`count` seeds; where a row is outside, all of them again with fresh seeds."""
+    first, before, seconds = SEED + experiment.offset, list[Row](), 0.0
     for start in (first, first + FRESH):
-        values, spent = outcomes(pool, part, range(start, start + count))
-        rows, seconds = part.rows_of(values), seconds + spent
-        print(*rows, f"  {part.name}: {spent / 3600:.2f} hours of CPU", sep="\n", flush=True)
+        values, spent = outcomes(pool, experiment, range(start, start + count))
+        rows, seconds = experiment.rows_of(values), seconds + spent
+        print(*rows, f"  {experiment.name}: {spent / 3600:.2f} hours of CPU", sep="\n", flush=True)
         if all(row.inside for row in rows) or before:
             break
         before = rows
@@ -163,17 +163,17 @@ def measured(pool: ProcessPoolExecutor, part: Part, count: int) -> Measured:
     return Measured(rows, start, count, seconds / 3600, commit(), before)
 
 
-def outcomes(pool: ProcessPoolExecutor, part: Part, seeds: range) -> tuple[list[Any], float]:
-    """(the outcome of each seed, seconds of CPU), from the part's file where it has them already."""
-    path = OUTCOMES / f"{part.name}.jsonl"
+def outcomes(pool: ProcessPoolExecutor, experiment: Experiment, seeds: range) -> tuple[list[Any], float]:
+    """(the outcome of each seed, seconds of CPU), from the experiment's file where it has them already."""
+    path = OUTCOMES / f"{experiment.name}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
     done = {line["seed"]: line for line in lines if line["code"] == code_version()}
     with path.open("a") as file:
-        for line in pool.map(partial(one_outcome, part.work), [seed for seed in seeds if seed not in done]):
+        for line in pool.map(partial(one_outcome, experiment.work), [seed for seed in seeds if seed not in done]):
             print(json.dumps(line), file=file, flush=True)
             done[line["seed"]] = line
-    kind = get_type_hints(part.work)["return"]
+    kind = get_type_hints(experiment.work)["return"]
     return [msgspec.convert(done[seed]["value"], kind) for seed in seeds], sum(done[seed]["cpu_s"] for seed in seeds)
 
 
@@ -194,9 +194,13 @@ def as_json(results: dict[str, Measured]) -> str:
 
 
 def write_docs(name: str, result: Measured) -> None:
-    """The part's result into docs/honesty.json, and all that stand there into the table of docs/method.md."""
+    """A result into docs/honesty.json, and all that stand there into the table of docs/method.md."""
     results = read_docs() | {name: result}
-    DOCS_JSON.write_text(as_json({part.name: results[part.name] for part in parts() if part.name in results}))
+    DOCS_JSON.write_text(
+        as_json(
+            {experiment.name: results[experiment.name] for experiment in experiments() if experiment.name in results}
+        )
+    )
     before, _, after = page_parts()
     DOCS_PAGE.write_text(before + table() + after)
 

@@ -170,7 +170,7 @@ class Camera:
     def _windows(self) -> None:
         """A run with several test windows, a gap before them, and folds."""
         page = self.page
-        page.goto("/training/new/?symbol=AAPL&candle_date=2010-06-15T00:00:00Z&windows=5&gap=5&folds=4")
+        page.goto("/training/new/?symbol=AAPL&candle=2010-06-15T00:00:00Z&windows=5&gap=5&folds=4")
         page.get_by_role("button", name="Start Training").click()
         expect(page.get_by_role("list", name="AUC of each window")).to_be_visible(timeout=60_000)
         self.take("windows", whole=True)

@@ -5,6 +5,7 @@ from typing import Any
 from boursomatic.shared.records import to_json
 from training.quant.candle.verdict import Evidence
 from training.quant.stats.sharpe import Excess
+from training.quant.universe.evidence import AfterCosts, UniverseEvidence
 from training.recipes.candle.schema import CandleResult, Metrics, Split, Splits, TrainMetrics
 from training.recipes.confirmation.schema import ConfirmationResult
 from training.recipes.universe.schema import (
@@ -15,6 +16,7 @@ from training.recipes.universe.schema import (
     UniverseMetrics,
     UniverseResult,
 )
+from training.recipes.walk_forward.schema import Curve, Fold, Stability, WalkResult
 
 AT = "2019-06-03T00:00:00Z"
 DAY = "2024-01-02"
@@ -46,6 +48,32 @@ def confirmation_result(*, evidence: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
+def rank_test(*, p_value: float | None, days: int = 600, windows: int = 0) -> UniverseEvidence:
+    return UniverseEvidence(p_value, p_value, days, 6 * days, windows, AfterCosts(p_value, 1.0))
+
+
+def universe_walk_result(*, universe: str, p_value: float | None, folds: int = 10, **pooled: Any) -> dict[str, Any]:
+    """What a walk stores; `pooled`: figures of all folds together."""
+    figures = universe_result(universe=universe, test=pooled)["metrics"]["test"]
+    days = {"train_last": DAY, "first": DAY, "last": DAY}
+    result: dict[str, Any] = to_json(
+        WalkResult(
+            universe=universe,
+            as_of=DAY,
+            instruments=6,
+            window="expanding",
+            data_hash="d" * 64,
+            folds=[Fold(**figures, **days)] * folds,
+            pooled=UniverseMetrics(**figures),
+            stability=Stability(rank_ic=folds, lift_buy=folds, sharpe=folds, excess_sharpe=folds),
+            curve=Curve(days=[DAY], long_short=[1.1], equal_weight=[1.0]),
+            evidence=Excess(sharpe=2.0, p_value=p_value, days=600),
+            rank_test=rank_test(p_value=p_value, windows=folds),
+        )
+    )
+    return result
+
+
 def universe_result(
     *,
     universe: str,
@@ -74,6 +102,7 @@ def universe_result(
                 validation=UniverseMetrics(**figures), test=UniverseMetrics(**{**figures, **(test or {})})
             ),
             evidence=Excess(sharpe=sharpe, p_value=p_value, days=days),
+            rank_test=rank_test(p_value=p_value, days=days),
             auc_buy=AucOfBuy(**(auc_buy or {"model": 0.6, "logistic": 0.55})),
             feature_names=["return_1"],
             artifact_paths={"manifest": "manifest.json"},

@@ -7,9 +7,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from instruments.models import Series
-from training.evidence.trials import TrialFields, trial_enter
+from tests.training.results import universe_walk_result
+from training.evidence.trials import Claim, TrialFields, trial_enter, trial_settle
 from training.models import ModelVersion, Status, TrainingRun
 from training.quant.candle.spec import CandleSpec, parse_time
+from training.quant.candle.verdict import LEAST_WINDOWS
+from training.quant.universe.spec import UniverseSpec
+from training.quant.walk_forward.spec import WalkSpec
 from training.queue import clock
 from training.recipes.base import Priority
 from training.recipes.kinds import recipe_of
@@ -51,6 +55,18 @@ def make_run(
     return TrainingRun.objects.create(**{**sought, **values})
 
 
+def confirm_universe(run: TrainingRun, *, p_value: float | None, folds: int = 10, **pooled: Any) -> TrainingRun:
+    """The walk that confirms a universe run, completed, with what it gives its trial."""
+    walk = WalkSpec(UniverseSpec.from_dict(run.config), folds=folds, step=60)
+    result = universe_walk_result(universe=run.result["universe"], p_value=p_value, folds=folds, **pooled)
+    about: dict[str, Any] = {"subject": run, "universe": run.universe, "config": walk.as_dict(), "result": result}
+    made = make_run(run.created_by, kind="universe_confirmation", status=Status.COMPLETED, **about)
+    if p_value is not None and folds >= LEAST_WINDOWS and run.trial_id:
+        trial_settle(run.trial_id, Claim(p_value))
+        run.refresh_from_db()
+    return made
+
+
 def make_model(run: TrainingRun, **more: Any) -> ModelVersion:
     values: dict[str, Any] = {
         "version": f"candle-{run.run_id}",
@@ -75,6 +91,6 @@ def enter_trial(run: TrainingRun, **fields: Any) -> TrainingRun:
 
 
 def enter_universe(run: TrainingRun, *members: int, data_hash: str = "d" * 64) -> TrainingRun:
-    """As `enter_trial`, of a universe run or walk with a result."""
-    as_of, p_value = f"{run.result['as_of']}T00:00:00Z", run.result["evidence"]["p_value"]
-    return enter_trial(run, as_of=parse_time(as_of), data_hash=data_hash, p_value=p_value, members=members)
+    """As `enter_trial`, of a universe run that waits for its walk."""
+    as_of = parse_time(f"{run.result['as_of']}T00:00:00Z")
+    return enter_trial(run, as_of=as_of, data_hash=data_hash, is_settled=False, members=members)

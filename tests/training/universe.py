@@ -60,7 +60,8 @@ def trained_universe(**options: Any) -> TrainingRun:
         carried_universe(**options)
 
     prepare(f"trained universe {options}", make)
-    return TrainingRun.objects.select_related("created_by", "model_version").latest("pk")
+    runs = TrainingRun.objects.filter(kind="universe").select_related("created_by", "model_version")
+    return runs.latest("pk")
 
 
 def carried_universe(*, user: Any = None, **options: Any) -> TrainingRun:

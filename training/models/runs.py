@@ -129,7 +129,6 @@ class TrainingRun(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(status__in=Status.values), name="run_status_known"),
             models.UniqueConstraint(fields=["once_key"], name="run_once"),
-            models.CheckConstraint(condition=Q(parent=None) | Q(subject=None), name="run_is_part_or_about"),
             models.CheckConstraint(
                 condition=Q(status__in=TERMINAL, finished_at__isnull=False)
                 | Q(status__in=ACTIVE, finished_at__isnull=True),

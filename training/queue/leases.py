@@ -161,7 +161,7 @@ def finish(
     else:
         values["once_key"] = None
     if result is not None:
-        evidence = result.get("evidence") or {}
+        evidence = result.get("rank_test") or result.get("evidence") or {}
         values |= {"result": result, "auc": evidence.get("auc"), "p_value": evidence.get("p_value")}
     if detail is not None:
         values["detail"] = detail

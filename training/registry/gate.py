@@ -9,14 +9,15 @@ from instruments.models import PriceBar, Universe
 from instruments.universes import ALL
 from training.artifacts.storage import artifact_storage, sha256
 from training.evidence.candle import CandleVerdict, candle_verdicts
-from training.evidence.universe import universe_verdicts
-from training.models import ModelVersion, TrainingRun
+from training.evidence.universe import universe_confirmations, universe_verdicts
+from training.models import ModelVersion, Status, TrainingRun
 from training.quant.candle.spec import parse_time
-from training.quant.candle.verdict import Label
+from training.quant.candle.verdict import LEAST_WINDOWS, Label
 from training.quant.stats.sharpe import excess_of, excess_returns
 from training.quant.universe.verdict import UniverseVerdict
 
 LOGISTIC = "not beaten by logistic regression"  # as it is stored and answered
+CONFIRMED = f"a walk-forward of at least {LEAST_WINDOWS} folds"
 WORST_DRAWDOWN = -0.25
 OLDEST_SESSIONS = 5
 
@@ -44,13 +45,15 @@ def figure_checks(
     models: Sequence[ModelVersion], verdicts: dict[int, CandleVerdict], of_universes: dict[int, UniverseVerdict]
 ) -> dict[int, list[Check]]:
     """Those checks, by the model's key, that the runs' own rows decide, given the verdicts of both kinds.
-    One query, however many models."""
+    Two queries, however many models."""
     candles = [model.run_id for model in models if not model.universe]
     stored = TrainingRun.objects.filter(pk__in=candles).values_list("pk", "detail__performance")
     earned: dict[int, Any] = dict(stored) if candles else {}
+    universes = [model.run for model in models if model.universe]
+    walks = universe_confirmations(universes) if universes else {}
     return {
         model.pk: _figure_checks(
-            _universe(model.run, of_universes.get(model.run_id))
+            _universe(model.run, walks.get(model.run_id), of_universes.get(model.run_id))
             if model.universe
             else _candle(model.run, verdicts[model.run_id], earned[model.run_id])
         )
@@ -82,9 +85,12 @@ def broken_files(model: ModelVersion) -> list[str]:
 
 
 def _figure_checks(measured: tuple[Any, ...]) -> list[Check]:
-    label, precision, base, excess, own, linear, is_beaten, drawdown = measured
+    label, is_confirmed, precision, base, excess, own, linear, is_beaten, drawdown = measured
+    checks = [_check("verdict", label == Label.EVIDENCE, label, "evidence")]
+    if is_confirmed is not None:
+        checks.append(_check("confirmed", is_confirmed, "yes" if is_confirmed else "not confirmed", CONFIRMED))
     return [
-        _check("verdict", label == Label.EVIDENCE, label, "evidence"),
+        *checks,
         _check("precision of BUY", _above(precision, base), precision, f"above the base rate, {_text(base)}"),
         _check("market-neutral Sharpe ratio after costs", _above(excess, 0.0), excess, "above 0"),
         _check(LOGISTIC, is_beaten is False, own, f"at least {_text(linear)}"),
@@ -92,12 +98,16 @@ def _figure_checks(measured: tuple[Any, ...]) -> list[Check]:
     ]
 
 
-def _universe(run: TrainingRun, verdict: UniverseVerdict | None) -> tuple[Any, ...]:
+def _universe(run: TrainingRun, walk: TrainingRun | None, verdict: UniverseVerdict | None) -> tuple[Any, ...]:
+    """Figures of the walk that confirms it; of the test days while there is none."""
     result = run.result
     test, auc = result["metrics"]["test"], result["auc_buy"]
+    if walk is not None and walk.status == Status.COMPLETED:
+        test = walk.result["pooled"]
     own, linear = auc["model"], auc["logistic"]
     return (
         verdict.label if verdict else None,
+        verdict is not None and verdict.confirmed,
         test["precision_buy"],
         test["base_rate_buy"],
         test["excess_sharpe"],
@@ -120,6 +130,7 @@ def _candle(run: TrainingRun, candle_verdict: CandleVerdict, earned: dict[str, A
         excess, drawdown = excess_of(own, bars_a_year=earned["bars_a_year"]).sharpe, strategy["max_drawdown"]
     return (
         candle_verdict.verdict.label if candle_verdict.verdict else None,
+        None,  # evidence takes a confirmation
         test.get("precision"),
         test.get("base_rate"),
         excess,

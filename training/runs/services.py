@@ -93,12 +93,14 @@ def follow_up_create(*, kind: str, run: TrainingRun, user: User | None) -> Train
 
 
 def follow_up_insert(*, kind: str, run: TrainingRun, spec: Spec, user: User | None) -> TrainingRun:
-    """Row and wake-up of a run about `run`, inside the caller's transaction. What counts towards nobody's limit is made
-    by the platform, and once for each run."""
+    """Row and wake-up of a run about `run`, or of its parts, inside the caller's transaction. What counts towards
+    nobody's limit is made by the platform, and once for each run. What follows a part is a part of the same whole."""
     recipe = recipe_of(kind)
     once_key = None if recipe.counts_as_active else f"{kind} of {run.run_id}"
-    follow_up = _insert(recipe, spec, recipe.prepare(spec), user=user, subject=run, once_key=once_key)
-    enqueue.enqueue(follow_up.pk)
+    prepared = recipe.prepare(spec)
+    follow_up = _insert(recipe, spec, prepared, user=user, subject=run, parent=run.parent, once_key=once_key)
+    for waiting in _insert_parts(recipe, spec, follow_up, user) or [follow_up]:
+        enqueue.enqueue(waiting.pk)
     return follow_up
 
 
@@ -118,7 +120,7 @@ def run_cancel(*, run: TrainingRun, user: User | None) -> TrainingRun:
         answer = leases.request_cancel(run.pk)
         if answer == leases.TOO_LATE:
             raise TooLate(f"Run {run.run_id} has already ended; there is nothing left to cancel.")
-        for part in run.parts.filter(status__in=ACTIVE):
+        for part in TrainingRun.objects.filter(Q(parent=run) | Q(parent__parent=run), status__in=ACTIVE):
             leases.request_cancel(part.pk)
         audit(user, "run.cancel", run.run_id)
     run.refresh_from_db()
@@ -141,7 +143,9 @@ def run_delete(*, run: TrainingRun, user: User | None) -> None:
     with transaction.atomic():
         row = TrainingRun.objects.filter(pk=run.pk)
         row.select_for_update().first()  # no model is activated meanwhile: that locks the same row
-        for job in TrainingRun.objects.filter(Q(subject=run) | Q(parent=run), status__in=ACTIVE):
+        about = Q(subject=run) | Q(parent=run)
+        parts = Q(parent__subject=run) | Q(parent__parent=run)
+        for job in TrainingRun.objects.filter(about | parts, status__in=ACTIVE):
             leases.request_cancel(job.pk)
         gone = row.filter(deleted_at=None).exclude(status__in=ACTIVE).exclude(model_version__is_active=True)
         if not gone.update(deleted_at=Now(), deletion=uuid4()):
@@ -162,13 +166,19 @@ def _insert_family(
     counts: bool = True,
 ) -> tuple[TrainingRun, list[TrainingRun]]:
     run = _insert(recipe, spec, prepared, user=user, retry_of=retry_of, once_key=once_key, counts=counts)
+    parts = _insert_parts(recipe, spec, run, user)
+    about = {"symbol": str(prepared.series), "candle": spec.as_dict().get("candle")} if prepared.series else {}
+    audit(user, "run.create", run.run_id, kind=recipe.kind, universe=prepared.universe, **about)
+    return run, parts
+
+
+def _insert_parts(recipe: Recipe, spec: Spec, run: TrainingRun, user: User | None) -> list[TrainingRun]:
+    """Rows of the parts of `run`; none for a kind that has none."""
     parts = []
     for part in recipe.parts(spec) if isinstance(recipe, Parent) else ():
         its = recipe_of(part.spec.kind)
         parts.append(_insert(its, part.spec, its.prepare(part.spec), user=user, parent=run))
-    about = {"symbol": str(prepared.series), "candle": spec.as_dict().get("candle")} if prepared.series else {}
-    audit(user, "run.create", run.run_id, kind=recipe.kind, universe=prepared.universe, **about)
-    return run, parts
+    return parts
 
 
 def _insert(

@@ -72,10 +72,12 @@ def _give_up(family: Sequence[Held | None]) -> None:
 
 
 def _next_runs(run_pk: int) -> list[int]:
-    """Runs about this one, and the run of its own that it has started, as far as they are still to be done."""
+    """Runs about this one, and the run of its own that it has started, as far as they are still to be done; each behind
+    its parts."""
     started = TrainingRun.objects.filter(pk=run_pk).values_list("result__run_id", flat=True)[0]
-    active = TrainingRun.objects.filter(status__in=ACTIVE)
-    return list(active.filter(Q(subject=run_pk) | Q(run_id=started)).order_by("pk").values_list("pk", flat=True))
+    active = TrainingRun.objects.filter(status__in=ACTIVE).order_by("pk")
+    following = active.filter(Q(subject=run_pk) | Q(run_id=started))
+    return [pk for run in following for pk in (*active.filter(parent=run).values_list("pk", flat=True), run.pk)]
 
 
 def _follow(run_pk: int, tell: Tell | None) -> None:

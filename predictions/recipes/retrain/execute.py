@@ -7,13 +7,14 @@ from training.errors import ActiveChanged, GateRefused, RunRefused
 from training.evidence.universe import universe_verdicts
 from training.models import ModelVersion, Reason, Status
 from training.recipes.base import Completed, Work
+from training.recipes.universe.recipe import RECIPE as UNIVERSE
 from training.registry.activation import model_activate
 
 
 def combine(work: Work) -> Completed:
     """The new model is the challenger. May be done twice, where the first time was cut off."""
     assert isinstance(work.spec, UniverseJobSpec)
-    training = work.run.parts.first()
+    training = work.run.parts.filter(kind=UNIVERSE.kind).first()
     if training is None:
         raise RunRefused(Reason.BAD_DATA, f"There was no universe {work.spec.universe!r} with bars to train on.")
     if training.status != Status.COMPLETED:

@@ -27,7 +27,7 @@ class RetrainRecipe:
     as_json: str = "training.recipes.other.other_runs_json"
     answer: str = ""
     page: str = "training.web.views.runs.show"
-    on_part_failure: Literal["fail", "combine_without"] = "fail"
+    on_part_failure: Literal["fail", "combine_without"] = "combine_without"  # without its walk it is not confirmed
 
     def parse(self, stored: Mapping[str, Any]) -> UniverseJobSpec:
         return UniverseJobSpec.from_dict(stored)
@@ -41,7 +41,7 @@ class RetrainRecipe:
         except UnknownUniverse:
             return []  # which `combine` says
         champion = next(iter(active_models(spec.universe)), None)
-        config = {**champion.run.config, "as_of": None} if champion else {"universe": spec.universe}
+        config = {**champion.run.config, "as_of": None, "confirm": True} if champion else {"universe": spec.universe}
         return [ChildRun(UniverseSpec.from_dict(config))]
 
 

@@ -76,6 +76,11 @@ def carry_next() -> TrainingRun | None:
     return run
 
 
+def carry_all() -> None:
+    while carry_next():
+        pass
+
+
 def last_run(schedule: Schedule) -> TrainingRun:
     schedule.refresh_from_db()
     return TrainingRun.objects.get(run_id=schedule.run_id)
@@ -179,8 +184,7 @@ def test_it_says_why_it_could_not(bob: User, browser_of: BrowserOf) -> None:
     schedule = _schedule("recommend")
     gone = Schedule.objects.create(job="retrain", universe="gone", time_of_day=time(1), next_run_at=timezone.now())
     services.schedules_start()
-    while carry_next():
-        pass
+    carry_all()
     assert last_run(schedule).error == "No model of the universe few is active. Activate one, or name a model."
     assert "There was no universe 'gone'" in last_run(gone).error
     page = browser_of(bob)
@@ -199,21 +203,24 @@ def test_it_counts_towards_nobodys_limit(carol: User, settings: Any) -> None:
 
 def test_retraining_makes_a_challenger_that_only_a_rule_activates(carol: User) -> None:
     champion = advised()
+    carry_all()
     schedule = _schedule("retrain")
     services.schedules_start()
     run = last_run(schedule)
     training = run.parts.get()
     assert training.config == {**champion.run.config, "as_of": None} and training.status == Status.QUEUED
     assert carry_next() == training
-    assert carry_next() == run and run.refresh_from_db() is None
+    walk = training.jobs.get()
+    assert walk.parent == run and walk.parts.count() == 4  # as far as the history reaches
+    carry_all()
+    assert run.refresh_from_db() is None and run.status == Status.COMPLETED
     challenger = ModelVersion.objects.get(run=training)
     assert run.result["sentence"].startswith(f"Challenger {challenger.version}: ")
     assert not challenger.is_active and Activation.objects.count() == 1
 
     services.schedule_rule(schedule=schedule, user=carol, on=True)
     services.schedule_run_now(schedule=schedule, user=carol)
-    while carry_next():
-        pass
+    carry_all()
     assert "Not activated: Activation checks of" in last_run(schedule).result["sentence"]
     assert Activation.objects.count() == 1
 
@@ -225,11 +232,10 @@ def test_the_retrainings_of_a_year_are_one_trial(carol: User) -> None:
     for volume in (1.0, 2.0):
         PriceBar.objects.filter(series__instrument__symbol="AAA").update(volume=volume)
         services.schedule_run_now(schedule=schedule, user=carol)
-        while carry_next():
-            pass
-        trials.append(last_run(schedule).parts.get().trial)
+        carry_all()
+        trials.append(last_run(schedule).parts.get(kind="universe").trial)
     assert [trial.k for trial in trials if trial] == [1, 2, 2] and trials[1].kind == RETRAINING
-    again = last_run(schedule).parts.get()
+    again = last_run(schedule).parts.get(kind="universe")
     assert "the verdict of the year's first retraining" in universe_verdicts([again])[again.pk].sentence
 
 

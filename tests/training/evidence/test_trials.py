@@ -16,7 +16,7 @@ from tests.market import candle, make_series
 from tests.training.carrying import carried
 from tests.training.evidence.test_candle import BODY, carry_job, confirmation_of
 from tests.training.results import universe_result
-from tests.training.run_builders import enter_trial, enter_universe, make_run
+from tests.training.run_builders import confirm_universe, enter_trial, enter_universe, make_run
 from training.evidence.trials import Claim, TrialFields, levels_spent, next_k, trial_enter, trial_settle
 from training.evidence.universe import universe_verdicts
 from training.models import Status, TrainingRun, Trial
@@ -123,10 +123,12 @@ def test_it_gives_no_p_value_for_noise_controls_and_verifications(alice: User) -
 
 def universe_trial_of(by: User, universe: str, members: tuple[int, ...], data: str, kind: str = "universe") -> Trial:
     result = universe_result(universe=universe, p_value=0.004)
-    run = make_run(by, kind=kind, universe=universe, status=Status.COMPLETED, result=result)
-    trial = enter_universe(run, *members, data_hash=data).trial
-    assert trial is not None
-    return trial
+    run = enter_universe(
+        make_run(by, kind=kind, universe=universe, status=Status.COMPLETED, result=result), *members, data_hash=data
+    )
+    confirm_universe(run, p_value=0.004)
+    assert run.trial is not None
+    return Trial.objects.get(pk=run.trial_id)
 
 
 def test_it_counts_universes_by_their_members_not_by_their_names(alice: User) -> None:
@@ -146,14 +148,16 @@ def test_it_makes_one_trial_of_the_retrainings_of_a_year(alice: User) -> None:
     for day, p in ((datetime(2024, 1, 4, tzinfo=UTC), 0.003), (datetime(2024, 12, 31, tzinfo=UTC), 0.0001)):
         result = universe_result(universe="few", p_value=p)
         run = make_run(alice, kind="universe", universe="few", status=Status.COMPLETED, result=result)
-        retrained.append(enter_trial(run, as_of=day, data_hash=f"{day}", p_value=p, members=(1, 2), retrained_to=day))
+        fields = {"as_of": day, "data_hash": f"{day}", "members": (1, 2), "retrained_to": day}
+        retrained.append(enter_trial(run, **fields, is_settled=False))
+        confirm_universe(run, p_value=p)
     first, later = (universe_verdicts([run])[run.pk] for run in retrained)
     assert retrained[0].trial == retrained[1].trial == Trial.objects.get()
     for verdict in (first, later):
         assert (verdict.label, verdict.p_value, verdict.trial) == ("evidence", 0.003, 1)
     assert "retraining" not in first.sentence
     assert "the verdict of the year's first retraining (judged " in later.sentence and ", p = 0.003)" in later.sentence
-    assert "For information: this one has a market-neutral Sharpe of 2.00" in later.sentence
+    assert "For information: this one, over 600 days that none of its 10 models had seen" in later.sentence
     assert later.sentence.endswith("(p = 0.0001).")
     new_year = datetime(2025, 1, 1, tzinfo=UTC)
     run = make_run(alice, kind="universe", universe="few", status=Status.COMPLETED, result=result)

@@ -10,7 +10,7 @@ from instruments.models import Universe
 from tests.market import make_series
 from tests.people import ApiOf, BrowserOf
 from tests.training.results import universe_result
-from tests.training.run_builders import enter_universe, make_run
+from tests.training.run_builders import confirm_universe, enter_universe, make_run
 from tests.training.thousands import completed, confirmed
 from training.models import Status, TrainingRun
 from training.runs.annotations import run_describe
@@ -57,7 +57,7 @@ def test_it_finds_verdicts_of_universe_runs(alice: User, api: ApiOf) -> None:
         run = make_run(alice, kind="universe", status=Status.COMPLETED, result=result, config=config)
         TrainingRun.objects.filter(pk=run.pk).update(params_hash=run.run_id)
         run.refresh_from_db()
-        enter_universe(run)
+        confirm_universe(enter_universe(run), p_value=p_value)
     program = api(alice)
     runs = program.get(ADDRESS).json()
     assert [run["verdict"]["label"] for run in runs] == ["no_evidence", "weak", "evidence"]

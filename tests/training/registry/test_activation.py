@@ -23,7 +23,7 @@ from tests.faults.scale import times
 from tests.market import make_series
 from tests.people import ApiOf
 from tests.training.results import candle_result, universe_result
-from tests.training.run_builders import enter_universe, make_model, make_run
+from tests.training.run_builders import confirm_universe, enter_universe, make_model, make_run
 from tests.training.universe import carried_universe, make_universe
 from training.artifacts.storage import artifact_storage
 from training.errors import ActiveChanged, TooLate
@@ -39,10 +39,10 @@ TEST = {"precision_buy": 0.4, "base_rate_buy": 0.3, "excess_sharpe": 1.2, "max_d
 
 
 def universe_model(by: User | None, *, p_value: float = 0.001, **test: Any) -> ModelVersion:
-    """A model that passes the gate, unless `p_value` or a figure of the test says otherwise."""
-    result = universe_result(universe="few", as_of="2030-01-01", p_value=p_value, test={**TEST, **test})
+    """A model that passes the gate, unless `p_value` or a figure of its walk says otherwise."""
+    result = universe_result(universe="few", as_of="2030-01-01", p_value=p_value)
     run = make_run(by, kind="universe", status=Status.COMPLETED, config={"universe": "few"}, result=result)
-    enter_universe(run, data_hash=str(p_value))
+    confirm_universe(enter_universe(run, data_hash=str(p_value)), p_value=p_value, **{**TEST, **test})
     return make_model(run, version=f"universe-{run.run_id}", kind="universe", series=None, universe="few", horizon=20)
 
 
@@ -56,7 +56,7 @@ def test_it_activates_what_passes_the_gate(carol: User, bob: User, api: ApiOf) -
     assert answer.status_code == 200
     said = answer.json()
     assert said["is_active"] is True and said["activated_by"] == "carol" and said["previous"] is None
-    assert all(check["passed"] for check in said["gate"]) and len(said["gate"]) == 7
+    assert all(check["passed"] for check in said["gate"]) and len(said["gate"]) == 8
     again = api(carol).post(
         f"/api/models/{second.version}/activate", {"reason": "better", "expected_active": first.version}
     )

@@ -48,8 +48,8 @@ def refusal(error: SpecError) -> CommandError:
 
 class Command(commands.JsonCommand):
     help = (
-        "Trains BUY / HOLD / SELL and the expected return over a universe, judges both on its last days, and keeps "
-        "the models. Needs stored features (compute_features)."
+        "Trains BUY / HOLD / SELL and the expected return over a universe, judges both on its last days, keeps the "
+        "models, and walks forward for the verdict. Needs stored features (compute_features)."
     )
 
     def options(self, parser: ArgumentParser) -> None:
@@ -60,13 +60,19 @@ class Command(commands.JsonCommand):
         parser.add_argument(
             "--no-refit", action="store_true", help="deploy the tested model as it is (no final refit on all data)"
         )
+        parser.add_argument(
+            "--no-confirm",
+            action="store_true",
+            help="no walk-forward after it, and so no verdict; doesn't wait for one",
+        )
 
     def work(self, **options: Any) -> commands.CommandResult:
         target = Path(options["artifacts_dir"]).expanduser() if options["artifacts_dir"] else None
         if target and target.exists() and not target.is_dir():
             raise CommandError(f"--artifacts-dir {target} is a file. Name a folder.")
         try:
-            spec = parse_universe_spec({**spec_values(options), "refit": not options["no_refit"]})
+            switches = {"refit": not options["no_refit"], "confirm": not options["no_confirm"]}
+            spec = parse_universe_spec(spec_values(options) | switches)
             family = foreground.create_claimed(spec)
         except SpecError as error:
             raise refusal(error) from error

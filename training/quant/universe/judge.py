@@ -89,7 +89,7 @@ def rank_test(
     )
 
 
-def smallest_ic(*, days: int, names: int, horizon: int, level: float) -> float | None:
+def smallest_ic(*, days: int, names: float, horizon: int, level: float) -> float | None:
     """The rank IC that the test finds in 4 of 5 cases at `level`, one-sided, with so many names on so many judged days
     (their mean, if they change). None where there are none."""
     if days * names <= 0:

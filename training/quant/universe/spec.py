@@ -38,6 +38,7 @@ UNIVERSE_RANGES: dict[str, Range] = {
 }
 
 SHARES = ("buy_threshold", "sell_threshold")  # fractions here, on the command line and in JSON; pages show per cent
+SWITCHES = ("refit", "confirm")  # on unless they are switched off
 WARM_UP = 60  # bars before the first one whose features are defined
 
 
@@ -60,6 +61,7 @@ class UniverseSpec:
     sell_threshold: float = -0.02
     embargo: int = 0
     refit: bool = True
+    confirm: bool = True
     seed: int = SEED
     spec_version: int = UNIVERSE_SPEC_VERSION
 
@@ -81,8 +83,10 @@ class UniverseSpec:
         return cls(**{field.name: stored[field.name] for field in fields(cls) if field.name in stored})
 
     def params_hash(self) -> str:
-        """SHA-256 over what makes a configuration: not the universe, nor the day it is trained as of."""
-        kept = {"kind": "universe", **{k: v for k, v in asdict(self).items() if k not in {"universe", "as_of"}}}
+        """SHA-256 over what makes a configuration: not the universe, the day it is trained as of, or whether a walk
+        confirms it."""
+        besides = {"universe", "as_of", "confirm"}
+        kept = {"kind": "universe", **{k: v for k, v in asdict(self).items() if k not in besides}}
         return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
 
@@ -94,7 +98,7 @@ def parse_universe_spec(data: Any, *, besides: Iterable[str] = ()) -> UniverseSp
     """
     if not isinstance(data, Mapping):
         raise SpecError({"detail": ["The body must be a JSON object."]})
-    known = {"universe", "as_of", "refit", *UNIVERSE_RANGES, *besides}
+    known = {"universe", "as_of", *SWITCHES, *UNIVERSE_RANGES, *besides}
     errors = {
         str(name)[:60]: [f"Unknown field. Known: {', '.join(sorted(known))}."] for name in data if name not in known
     }
@@ -107,9 +111,10 @@ def parse_universe_spec(data: Any, *, besides: Iterable[str] = ()) -> UniverseSp
     values["universe"] = data.get("universe", "all")
     if not isinstance(values["universe"], str) or not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", values["universe"]):
         errors["universe"] = ["Must be the name of a universe: up to 40 letters, digits, - and _."]
-    values["refit"] = data.get("refit", True)
-    if not isinstance(values["refit"], bool):
-        errors["refit"] = ["Must be true or false."]
+    for name in SWITCHES:
+        values[name] = data.get(name, True)
+        if not isinstance(values[name], bool):
+            errors[name] = ["Must be true or false."]
     values["as_of"] = _day(data.get("as_of"), errors)
     if errors:
         raise SpecError(errors)

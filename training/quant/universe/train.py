@@ -29,9 +29,11 @@ OnStage = Callable[[str, float, str], None]  # (stage, progress 0…1, message)
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One part as the evaluated model saw it: M of the contract, the reports, and the portfolios."""
+    """One part as the evaluated model saw it: `expected` returns of its rows, M of the contract, the reports, and the
+    portfolios."""
 
     rows: Ints
+    expected: Floats
     metrics: dict[str, Any]
     reports: dict[str, Any]
     portfolios: Portfolios
@@ -106,6 +108,7 @@ def evaluate_predictions(
     daily = rank_ic(panel.day[rows], expected, panel.returns[rows])
     return Evaluation(
         rows=rows,
+        expected=expected,
         metrics=headline(
             panel,
             rows,

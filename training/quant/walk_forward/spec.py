@@ -10,6 +10,7 @@ from training.quant.universe.spec import UniverseSpec, parse_universe_spec
 
 WINDOWS = ("expanding", "rolling")
 MIN_TRAIN_DAYS = 100
+CONFIRM_FOLDS, CONFIRM_STEP = 10, 60  # of the walk that judges a universe run
 WALK_RANGES: dict[str, Range] = {
     r.name: r
     for r in (
@@ -61,6 +62,13 @@ class WalkSpec:
         """SHA-256 over what makes a configuration; the same for every fold."""
         told = f"{self.spec.params_hash()} walk_forward {self.folds} {self.step} {self.window}"
         return hashlib.sha256(told.encode()).hexdigest()
+
+
+def confirming_walk(spec: UniverseSpec, *, days: int) -> WalkSpec | None:
+    """The walk that judges a universe run: 10 folds of 60 days, fewer where `days` (with features and a known outcome)
+    don't reach; None where they don't reach for one."""
+    folds = min(CONFIRM_FOLDS, (days - WalkSpec(spec, folds=0).days_needed) // CONFIRM_STEP)
+    return WalkSpec(spec, folds=folds, step=CONFIRM_STEP) if folds > 0 else None
 
 
 def parse_walk_spec(spec: UniverseSpec, data: Any) -> WalkSpec:

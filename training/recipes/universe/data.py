@@ -15,6 +15,8 @@ from instruments.store.read_bars import load_many
 from instruments.universes import UnknownUniverse, universe_series
 from training.evidence.trials import TrialFields
 from training.quant.candle.spec import SpecError
+from training.quant.candle.verdict import LEAST_WINDOWS
+from training.quant.universe.evidence import UniverseEvidence
 from training.quant.universe.panel import Panel, TooLittle, make_panel
 from training.quant.universe.spec import UniverseSpec
 
@@ -106,16 +108,24 @@ def _missing_features(stale: list[str], of: int, universe: str) -> str:
     )
 
 
-def universe_trial(data: UniverseData, *, p_value: float | None, retrained_to: date | None = None) -> TrialFields:
-    """Of a run or walk over this data; the p-value is None where its strategy never traded."""
+def universe_trial(
+    data: UniverseData, *, evidence: UniverseEvidence | None = None, retrained_to: date | None = None
+) -> TrialFields:
+    """Of a run over this data, which a walk is still to judge, or with the `evidence` of a walk by itself."""
     members = Instrument.objects.filter(symbol__in=data.panel.with_rows).order_by("pk")
     return TrialFields(
         as_of=day_start(data.as_of),
         data_hash=data.data_hash,
-        p_value=p_value,
+        p_value=claimed_p_value(evidence) if evidence else None,
+        is_settled=evidence is not None,
         members=tuple(members.values_list("pk", flat=True)),
         retrained_to=day_start(retrained_to) if retrained_to else None,
     )
+
+
+def claimed_p_value(evidence: UniverseEvidence) -> float | None:
+    """None where there was nothing to judge, or too few folds for a claim."""
+    return evidence.p_value if evidence.windows >= LEAST_WINDOWS else None
 
 
 def day_start(day: date) -> datetime:

@@ -2,11 +2,15 @@
 
 from datetime import date
 
+import numpy as np
+
 from training.quant.universe.spec import UniverseSpec
 from training.quant.universe.train import train_universe
-from training.recipes.base import Completed, ModelFields, Work
+from training.quant.walk_forward.spec import confirming_walk
+from training.recipes.base import Completed, FollowUp, ModelFields, Work
 from training.recipes.universe.data import universe_data, universe_trial
 from training.recipes.universe.results import model_texts, universe_detail, universe_files, universe_result
+from training.recipes.walk_forward.recipe import CONFIRMATION
 
 
 def execute(work: Work) -> Completed:
@@ -24,6 +28,8 @@ def execute(work: Work) -> Completed:
     texts = model_texts(outcome.deployed)
     result = universe_result(run, spec, data, outcome, texts)
     detail = universe_detail(data, spec, outcome)
+    labelled = np.unique(data.panel.day[data.panel.has_outcome])
+    walk = confirming_walk(spec, days=len(labelled)) if spec.confirm else None
     last_judged = date.fromisoformat(detail["books"]["test"]["days"][-1])
     return Completed(
         result=result,
@@ -39,7 +45,7 @@ def execute(work: Work) -> Completed:
         ),
         trial=universe_trial(
             data,
-            p_value=outcome.test.portfolios.excess.p_value,
             retrained_to=last_judged if run.parent_id else None,  # a universe run is part of nothing but a retraining
         ),
+        follow_ups=[FollowUp(CONFIRMATION.kind, walk)] if walk else [],
     )

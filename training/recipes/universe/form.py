@@ -80,6 +80,12 @@ class UniverseForm(forms.Form):
         widget=forms.CheckboxInput(attrs={"class": "form-check-input"}),
     )
 
+    no_confirm = forms.BooleanField(
+        required=False,
+        label="No walk-forward confirmation (then there is no verdict)",
+        widget=forms.CheckboxInput(attrs={"class": "form-check-input"}),
+    )
+
     spec: UniverseSpec | WalkSpec
 
     def __init__(self, *args: Any, seed: int = SEED, **kwargs: Any) -> None:
@@ -94,8 +100,9 @@ class UniverseForm(forms.Form):
         given = {name: value for name, value in self.cleaned_data.items() if value not in ("", None)}
         body = {name: given[name] for name in ("universe", "as_of", *UNIVERSE_RANGES) if name in given}
         body["refit"] = not given.get("judged_model", False)
+        body["confirm"] = not given.get("no_confirm", False)
         if given.get("how") == WALK:
-            body["refit"] = True  # a walk keeps no model
+            body["refit"] = body["confirm"] = True  # a walk keeps no model, and judges itself
             body["walk_forward"] = {name: given[name] for name in ("window", *WALK_RANGES) if name in given}
         try:
             if given.get("year_before"):
@@ -131,7 +138,8 @@ def values_of(config: Mapping[str, Any]) -> dict[str, str]:
     given = {name: config[name] for name in names if config.get(name) is not None}
     values = {name: percent_text(value) if name in SHARES else str(value) for name, value in given.items()}
     values["how"] = WALK if "folds" in config else TRAIN
-    return values if config.get("refit", True) else {**values, "judged_model": "on"}
+    switched_off = {"judged_model": "refit", "no_confirm": "confirm"}
+    return values | {field: "on" for field, name in switched_off.items() if not config.get(name, True)}
 
 
 def _year_before_newest(universe: str) -> date:

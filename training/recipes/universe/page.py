@@ -7,9 +7,10 @@ import numpy as np
 from django.utils import timezone
 
 from training.evidence.trials import levels_spent
-from training.models import Status, TrainingRun
+from training.evidence.universe import universe_confirmations
+from training.models import ACTIVE, Status, TrainingRun
 from training.quant.candle.spec import Range
-from training.quant.candle.verdict import Label
+from training.quant.candle.verdict import Label, level_text, p_text
 from training.quant.stats.equity import returns_of
 from training.quant.universe.spec import SHARES, UNIVERSE_RANGES
 from training.quant.walk_forward.spec import WALK_RANGES
@@ -22,6 +23,7 @@ from training.web.presenters.charts import line_plot
 from training.web.presenters.equity import day_numbers, equity_panel
 from training.web.presenters.progress import time_left, under_way
 from training.web.presenters.verdict import poll_ms
+from training.worker import heartbeat
 
 IMPORTANCE = 15  # features shown
 COUNT, PERCENT, NUMBER = "count", "percent", "number"
@@ -95,6 +97,7 @@ def universe_context(run: TrainingRun) -> dict[str, Any]:
     summary = run_json(run)
     return {
         **_common(run, summary),
+        **_confirmation(run),
         "left": time_left(run),
         **(_outcome(run, summary) if run.status == Status.COMPLETED else {}),
     }
@@ -126,6 +129,28 @@ def walk_context(run: TrainingRun) -> dict[str, Any]:
     }
 
 
+def _confirmation(run: TrainingRun) -> dict[str, Any]:
+    """The walk that confirms the run, if there is one."""
+    walk = universe_confirmations([run]).get(run.pk)
+    is_active = walk is not None and walk.status in ACTIVE
+    return {
+        "walk": walk,
+        "walk_done": walk.parts.filter(status=Status.COMPLETED).count() if walk and is_active else None,
+        "confirm_poll_ms": poll_ms(walk) if walk and is_active else None,
+        "no_worker": is_active and not heartbeat.alive().exists(),
+    }
+
+
+def _verdict_figures(verdict: dict[str, Any] | None) -> dict[str, Any]:
+    if verdict is None:
+        return {}
+    return {
+        "verdict_p": p_text(verdict["p_value"]) if verdict["p_value"] is not None else "",
+        "verdict_level": level_text(verdict["level"]) if verdict["level"] is not None else "",
+        "names": round(verdict["rows"] / verdict["days"]) if verdict["days"] else 0,
+    }
+
+
 def figure_lines(parts: list[dict[str, Any]]) -> list[tuple[str, list[Cell]]]:
     """A line for each figure that any part has, a cell for each part."""
     return [
@@ -150,6 +175,7 @@ def _common(run: TrainingRun, summary: dict[str, Any]) -> dict[str, Any]:
         "log": run.events.order_by("at", "id"),
         "subject": f"{summary['universe']} 1d" + (f", {summary['as_of']}" if summary["as_of"] else ""),
         "is_demo": summary["universe"] == DEMO,
+        **_verdict_figures(summary["verdict"]),
         "spent": levels_spent() if summary["verdict"] and summary["verdict"]["label"] == Label.EVIDENCE else None,
         "is_cancelling": run.cancel_requested_at is not None,
     }

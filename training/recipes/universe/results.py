@@ -15,6 +15,7 @@ from training.quant.candle.export import joblib_bytes, json_bytes
 from training.quant.candle.spec import COST_BP
 from training.quant.stats.backtest import Performance
 from training.quant.stats.stability import MOST_ROWS, distribution_of
+from training.quant.universe.evidence import universe_evidence
 from training.quant.universe.fit import ModelPair, gains, permuted
 from training.quant.universe.model import CLASSIFIER, FORMAT, MANIFEST, REGRESSOR
 from training.quant.universe.panel import CLASSES, COLUMNS, PARTS, Panel
@@ -64,6 +65,7 @@ def universe_result(
             validation=UniverseMetrics(**outcome.validation.metrics), test=UniverseMetrics(**outcome.test.metrics)
         ),
         evidence=outcome.test.portfolios.excess,
+        rank_test=universe_evidence(data.panel, outcome.test.rows, outcome.test.expected, horizon=spec.horizon),
         auc_buy=AucOfBuy(model=outcome.model_auc, logistic=outcome.logistic_auc),
         feature_names=list(COLUMNS),
         artifact_paths=ARTIFACTS,

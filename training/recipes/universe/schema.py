@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from boursomatic.shared.records import NOTHING_YET, Day, Meta, Record, Stored, about
 from training.quant.stats.sharpe import Excess
+from training.quant.universe.evidence import UniverseEvidence
 from training.quant.universe.spec import UNIVERSE_RANGES, UniverseSpec
 from training.quant.universe.verdict import UniverseVerdict
 from training.recipes.schema import ModelHead, RunHead, config_record
@@ -92,7 +93,8 @@ class AucOfBuy(Record):
 
 
 class UniverseResult(Stored):
-    """What a completed universe run stores. `evidence`: the daily excess returns of its test part."""
+    """What a completed universe run stores. `evidence`: the daily excess returns of its test part, `rank_test`: what
+    its ranking of that part shows, both for information."""
 
     version: str
     universe: str
@@ -110,6 +112,7 @@ class UniverseResult(Stored):
     model_hash: str
     judged_model_hash: str
     used_until: Day
+    rank_test: UniverseEvidence | None = None  # None: of before it
 
 
 class UniverseHead(RunHead):

@@ -10,7 +10,7 @@ from training.models import Status, TrainingRun
 from training.quant.universe.verdict import UniverseVerdict
 from training.quant.walk_forward.spec import WalkSpec
 from training.recipes.head import run_head
-from training.recipes.walk_forward.schema import FoldResult, WalkResult, WalkRun
+from training.recipes.walk_forward.schema import FoldResult, UniverseConfirmationRun, WalkResult, WalkRun
 
 _NOT_POOLED: dict[str, Any] = {
     "as_of": None,
@@ -50,8 +50,10 @@ def _answer(run: TrainingRun, verdict: UniverseVerdict | None, folds: Sequence[T
     if run.status == Status.QUEUED:
         share = sum(1.0 if fold in done else fold.progress for fold in folds) / max(1, len(folds))
         head |= {"progress": 0.95 * share, "message": f"{len(done)} of {len(folds)} folds are done"}
-    return WalkRun(
+    more: dict[str, Any] = {"subject": run.subject.run_id} if run.subject else {}
+    return (UniverseConfirmationRun if run.subject else WalkRun)(
         **head,
+        **more,
         universe=walk.universe,
         timeframe="1d",
         config=walk.as_dict(),

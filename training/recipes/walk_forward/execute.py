@@ -5,9 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from boursomatic.shared.records import to_json
 from training.artifacts.storage import artifact_storage, run_folder, sha256
 from training.errors import RunRefused
+from training.evidence.trials import Claim
 from training.models import Reason, Status, TrainingRun
+from training.quant.universe.evidence import UniverseEvidence, universe_evidence
 from training.quant.universe.train import Evaluation, Predictions
 from training.quant.walk_forward.folds import (
     Fold,
@@ -20,12 +23,18 @@ from training.quant.walk_forward.folds import (
 )
 from training.quant.walk_forward.spec import WalkSpec
 from training.recipes.base import Completed, PackedPositions, Work
-from training.recipes.universe.data import UniverseData, universe_data, universe_trial
+from training.recipes.universe.data import UniverseData, claimed_p_value, universe_data, universe_trial
 
 PREDICTIONS = "said.npz"  # what a fold's models said of its rows: all that the pooling needs of it
 
 
-def walk_result(walk: WalkSpec, data: UniverseData, folds: list[dict[str, Any]], pooled: Evaluation) -> dict[str, Any]:
+def walk_result(
+    walk: WalkSpec,
+    data: UniverseData,
+    folds: list[dict[str, Any]],
+    pooled: Evaluation,
+    evidence: UniverseEvidence,
+) -> dict[str, Any]:
     """What a finished walk keeps; the verdict is its trial's."""
     return {
         "universe": walk.universe,
@@ -35,6 +44,7 @@ def walk_result(walk: WalkSpec, data: UniverseData, folds: list[dict[str, Any]],
         "data_hash": data.data_hash,
         **walk_json(data.panel, folds, pooled),
         "evidence": vars(pooled.portfolios.excess),
+        "rank_test": to_json(evidence),
     }
 
 
@@ -76,12 +86,15 @@ def combine(work: Work) -> Completed:
     plan = plan_walk(data.panel, walk)
     predictions = [_predictions_of(fold) for fold in folds]
     pooled, positions = pool_folds(plan, predictions), pool_positions(plan, predictions)
-    result = walk_result(walk, data, [fold.result["fold"] for fold in folds], pooled)
-    trial = universe_trial(data, p_value=pooled.portfolios.excess.p_value)
+    evidence = universe_evidence(
+        data.panel, pooled.rows, pooled.expected, horizon=walk.spec.horizon, windows=walk.folds
+    )
+    p_value = claimed_p_value(evidence)
     return Completed(
-        result=result,
+        result=walk_result(walk, data, [fold.result["fold"] for fold in folds], pooled, evidence),
         detail={"symbols": list(data.panel.with_rows)},
-        trial=trial,
+        trial=None if work.run.subject else universe_trial(data, evidence=evidence),
+        claim=Claim(p_value) if work.run.subject and p_value is not None else None,
         positions=PackedPositions(data.panel.symbols, positions.tobytes()),
     )
 

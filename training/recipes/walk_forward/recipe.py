@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from training.evidence.universe import CONFIRMATION as KIND
 from training.quant.walk_forward.spec import WalkSpec
 from training.recipes.base import MEMORY, ChildRun, Prepared, Priority
 from training.recipes.universe.data import universe_members
@@ -64,4 +65,14 @@ class FoldRecipe:
 
 
 RECIPE = WalkRecipe()
+CONFIRMATION = WalkRecipe(  # of a universe run, made when it completes
+    kind=KIND,
+    label="Walk-forward confirmation",
+    priority=Priority.ABOUT,
+    is_listed=False,
+    only_by_kind=True,
+    counts_as_active=False,
+    needs_subject=True,
+    answer="training.recipes.walk_forward.schema.UniverseConfirmationRun",
+)
 FOLD = FoldRecipe()

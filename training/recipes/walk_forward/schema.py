@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from boursomatic.shared.records import NOTHING_YET, UNSET, Day, Meta, Record, Stored, UnsetType, about, choice
 from training.quant.stats.sharpe import Excess
+from training.quant.universe.evidence import UniverseEvidence
 from training.quant.universe.spec import UNIVERSE_RANGES, UniverseSpec
 from training.quant.walk_forward.spec import WALK_RANGES, WINDOWS
 from training.recipes.schema import config_record, request_record
@@ -22,6 +23,7 @@ else:
         universe=(Annotated[str, Meta(max_length=40), about("A named set; all is every active instrument")], "all"),
         as_of=(Annotated[Day | None, about("Train as if this day were the last")], None),
         refit=(Annotated[bool, about("Fit again on all rows whose outcome is known")], True),
+        confirm=(Annotated[bool, about("Walk forward when it has completed, for the verdict")], True),
         walk_forward=(
             Annotated[WalkRequest | None, about("Walk forward instead, and keep no model")] | UnsetType,
             UNSET,
@@ -73,7 +75,8 @@ class FoldResult(Stored):
 
 
 class WalkResult(Stored):
-    """What a completed walk stores. `evidence`: the daily excess returns of the pooled book."""
+    """What a completed walk stores. `evidence`: the daily excess returns of the pooled portfolio, for information;
+    `rank_test`: what the pooled ranking shows."""
 
     universe: str
     as_of: Day
@@ -85,6 +88,7 @@ class WalkResult(Stored):
     stability: Stability
     curve: Curve
     evidence: Excess
+    rank_test: UniverseEvidence | None = None  # None: of before it
 
 
 class WalkRun(UniverseHead, tag="walk"):
@@ -96,3 +100,9 @@ class WalkRun(UniverseHead, tag="walk"):
     pooled: Annotated[UniverseMetrics, NOTHING_YET]
     stability: Annotated[Stability, NOTHING_YET]
     curve: Annotated[Curve, NOTHING_YET]
+
+
+class UniverseConfirmationRun(WalkRun, tag="universe_confirmation"):
+    """The walk-forward that judges a universe run; its verdict is that run's."""
+
+    subject: Annotated[str, about("Run id of the run that it judges")]

@@ -9,10 +9,10 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from boursomatic.accounts.permissions import page_permission, person_of
 from boursomatic.accounts.roles import Scope, may
-from boursomatic.shared.pages import render_page
+from boursomatic.shared.pages import render_page, wants_fragment
 from boursomatic.shared.tables import CHUNK, csv_response, slice_page, wants_csv
 from training.errors import TooManyRuns
-from training.models import RunPositions, TrainingRun
+from training.models import RunPositions, Status, TrainingRun
 from training.quant.candle.spec import COST_BP, SEED, SpecError
 from training.recipes.universe.form import UniverseForm, values_of
 from training.recipes.universe.page import universe_context, walk_context
@@ -64,8 +64,11 @@ def demo_offer(request: HttpRequest) -> HttpResponse:
 
 
 def show(request: HttpRequest, run: TrainingRun) -> HttpResponse:
-    """A universe run's page, or the fragment that polls while it is on its way."""
-    return _show(request, run, universe_context(run), "training/universe_run/_run.html")
+    """A universe run's page, the fragment that polls while it is on its way, or that which polls while its walk is."""
+    context = universe_context(run)
+    if request.GET.get("part") == "verdict" and wants_fragment(request) and run.status == Status.COMPLETED:
+        return render(request, "training/universe_run/_verdict.html", context)
+    return _show(request, run, context, "training/universe_run/_run.html")
 
 
 def show_walk(request: HttpRequest, run: TrainingRun) -> HttpResponse:

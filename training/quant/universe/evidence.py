@@ -1,0 +1,65 @@
+"""What a universe's predictions of unseen days say of its skill: the rank test, and how much it could have shown."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instruments.quant.features.daily import DAY
+from training.quant.stats.backtest import bars_a_year
+from training.quant.universe.exposure import exposures_of
+from training.quant.universe.judge import rank_test
+from training.quant.universe.panel import Panel
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class AfterCosts:
+    """Of the market-neutral portfolio of the ranks: one-sided p-value of its alpha, annualised Sharpe ratio."""
+
+    p_value: float | None
+    sharpe: float | None
+
+
+@dataclass(frozen=True)
+class UniverseEvidence:
+    """`p_value`, `ranked_p_value`: see RankTest, None where there was nothing to judge; `days` that were judged, `rows`
+    on them; `windows`: models of a walk whose predictions these are, 0 for those of one test part."""
+
+    p_value: float | None
+    ranked_p_value: float | None
+    days: int
+    rows: int
+    windows: int
+    after_costs: AfterCosts
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> "UniverseEvidence":
+        return cls(**{**stored, "after_costs": AfterCosts(**stored["after_costs"])})
+
+
+def universe_evidence(panel: Panel, rows: Ints, scores: Floats, *, horizon: int, windows: int = 0) -> UniverseEvidence:
+    """`scores` (n,) of the panel's `rows` (n,), higher for what is expected to do better."""
+    first, last = int(panel.day[rows].min()), int(panel.day[rows].max())
+    table = np.full((last - first + 1, len(panel.symbols)), np.nan)
+    table[panel.day[rows] - first, panel.instrument[rows]] = scores
+    test = rank_test(
+        table,
+        first=first,
+        horizon=horizon,
+        close=panel.close,
+        exposures=exposures_of(panel.close, panel.traded),
+        bars_a_year=bars_a_year(panel.days * DAY, "1d"),
+    )
+    return UniverseEvidence(
+        p_value=test.p_value,
+        ranked_p_value=test.ranked_p_value,
+        days=len(test.days),
+        rows=int((~np.isnan(table[test.days - first])).sum()),
+        windows=windows,
+        after_costs=AfterCosts(test.after_costs.p_value, test.after_costs.sharpe),
+    )

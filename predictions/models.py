@@ -70,6 +70,7 @@ class RecommendationFlag(models.TextChoices):
     STALE = "stale", "The last bar is too old: nothing is said"
     NO_FEATURES = "no_features", "Too few bars for features: nothing is said"
     IN_SAMPLE = "in_sample", "The model has seen this day's outcome: it proves nothing"
+    ENDED = "ended", "It stopped trading before the horizon was over: its return is up to its last close"
 
 
 class RecommendationSetQuerySet(models.QuerySet["RecommendationSet"]):
@@ -136,7 +137,8 @@ class RecommendationQuerySet(models.QuerySet["Recommendation"]):
 
 
 class Recommendation(models.Model):
-    """One instrument's line of a set. Only the outcome is added, once, when the horizon's last bar has come."""
+    """One instrument's line of a set. Only the outcome is added, once, when the horizon's last bar has come, or, with
+    the flag ENDED, when it was waited for long enough."""
 
     set = models.ForeignKey(  # the constraint below is its index; fewer indexes make scoring quicker
         RecommendationSet, on_delete=models.PROTECT, related_name="rows", db_index=False
@@ -154,7 +156,7 @@ class Recommendation(models.Model):
 
     realised_return = models.FloatField(null=True)
     hit = models.BooleanField(null=True)  # what came is of the class that was said
-    target_at = models.DateTimeField(null=True)  # the bar that decided it
+    target_at = models.DateTimeField(null=True)  # the bar that decided it, or the day that showed it to have ended
     scored_at = models.DateTimeField(null=True)
 
     objects = RecommendationQuerySet.as_manager()

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from training.quant.universe.days import counted_days
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -74,11 +76,12 @@ class FollowedTranche:
 def follow_tranche(prices: Prices, bought: Bools, *, horizon: int, cost_bp: float) -> FollowedTranche:
     """`prices` of the N instruments spoken of, on the days after the recommendation; `bought` (N,).
 
-    A day counts when at least half of the instruments trade on it; a price is carried over days without a bar. What has
-    no bar on the first day that counts is not bought: its part stays in cash. Later days than the horizon's change
-    nothing, and with fewer days the answer is the beginning of the whole one, but for the cost of the sale.
+    Days count as in a universe, by those spoken of, all of which traded up to the recommendation; a price is carried
+    over days without a bar. What has no bar on the first day that counts is not bought: its part stays in cash. Later
+    days than the horizon's change nothing, and with fewer days the answer is the beginning of the whole one, but for
+    the cost of the sale.
     """
-    counted = np.flatnonzero(2 * np.count_nonzero(~np.isnan(prices.close), axis=1) >= len(bought))[:horizon]
+    counted = np.flatnonzero(counted_days(~np.isnan(prices.close), just_traded=True))[:horizon]
     days = prices.days[counted]
     if not len(counted):
         nothing = np.zeros(0)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.quant.universe.metrics import clustered_interval
+from training.quant.universe.metrics import blocks_of, share_interval
 from training.quant.universe.panel import CLASSES, classes
 
 Floats = NDArray[np.float64]
@@ -35,7 +35,7 @@ class DayScore:
 @dataclass(frozen=True)
 class Scorecard:
     """Of some days of one model. Precision of BUY: `promised` (mean P(BUY)), on its test days (`tested`, `interval`),
-    and `delivered` since, with an interval clustered by stretches of the horizon: outcomes of nearer days overlap.
+    and `delivered` since, with an interval from blocks of twice the horizon: outcomes of nearer days overlap.
     `base_rate` is the share that reached the BUY bound on the same days, each day counted as often as it was bought on.
     None where nothing was bought."""
 
@@ -101,6 +101,7 @@ def by_month(days: Sequence[tuple[date, DayScore]]) -> list[tuple[date, list[tup
 
 
 def _interval(days: Sequence[tuple[date, DayScore]], horizon: int) -> list[float] | None:
+    buys = [score.buys for _, score in days]
     hit = np.concatenate([np.arange(score.buys) < score.buy_hits for _, score in days])
-    window = np.array([int(np.busday_count(_MONDAY, day)) // horizon for day, _ in days])
-    return clustered_interval(hit, np.repeat(window, [score.buys for _, score in days]))
+    weekday = np.array([int(np.busday_count(_MONDAY, day)) for day, _ in days])
+    return share_interval(hit, np.repeat(blocks_of(weekday, horizon), buys))

@@ -12,23 +12,25 @@ from typing import Any
 
 import numpy as np
 from django.db import connection, transaction
-from django.db.models import Count, F, Q, QuerySet, Sum, TextField
+from django.db.models import Count, Q, QuerySet, Sum, TextField
 from django.db.models.functions import Cast
 from django.utils import timezone
 from numpy.typing import NDArray
 
 from instruments.models import Series
+from instruments.quant.features.daily import DAY
 from instruments.store.read_bars import load_many
-from predictions.models import Label, Recommendation, RecommendationSet
+from predictions.models import Label, Recommendation, RecommendationFlag, RecommendationSet
 from predictions.quant.score import DayScore, Scorecard, hits, scorecard
 from predictions.recommendations.money import follow_tranches
-from training.quant.labels import forward_return
+from predictions.recommendations.waiting import waited_until
 
 ScoredDays = dict[str, tuple[Scorecard, list[tuple[date, DayScore]]]]  # by version, newest first
 
 _TABLE = Recommendation._meta.db_table
 _TOGETHER = 64  # series read at a time: bounds the memory
 _SLICE = 10_000  # rows a statement
+_NEVER = 10**8  # a day number
 
 
 @dataclass(frozen=True)
@@ -43,18 +45,20 @@ class Pending:
 
 @dataclass(frozen=True)
 class RealisedOutcomes:
-    """Outcomes, as arrays (n,); `target` is the time of the bar that decided it."""
+    """Outcomes, as arrays (n,); `target` is the time of the bar that decided it, or of the day on which it was clear
+    that the series has ended."""
 
     pk: NDArray[np.int64]
     set: NDArray[np.int64]
     realised: NDArray[np.float64]
     hit: NDArray[np.bool_]
     target: NDArray[np.int64]
+    ended: NDArray[np.bool_]
 
 
 def recommendations_score() -> int:
-    """Writes the outcome of every recommendation whose horizon's last bar has come, and follows what the BUYs earn up
-    to the newest bars. Says how many outcomes."""
+    """Writes the outcome of every recommendation whose horizon's last bar has come, or that was waited for long enough,
+    and follows what the BUYs earn up to the newest bars. Says how many outcomes."""
     scored = _outcomes_write()
     follow_tranches()
     return scored
@@ -64,6 +68,7 @@ def _outcomes_write() -> int:
     pending = _pending()
     set_ids = {int(number) for waiting in pending.values() for number in np.unique(waiting.set)}
     of = RecommendationSet.objects.in_bulk(set_ids)
+    until = waited_until(of.values())
     series = list(Series.objects.filter(pk__in=pending))
     outcomes: list[RealisedOutcomes] = []
     for start in range(0, len(series), _TOGETHER):
@@ -71,12 +76,13 @@ def _outcomes_write() -> int:
         first = min(int(pending[held.pk].at.min()) for held in group)
         bars = load_many(group, start=datetime.fromtimestamp(first, UTC))
         for held, history in zip(group, bars, strict=True):
-            outcomes += _outcomes(pending[held.pk], history.time, history.adjusted().close, of)
+            outcomes += _outcomes(pending[held.pk], history.time, history.adjusted().close, of, until)
     if not outcomes:
         return 0
     whole = _together(outcomes)
     with transaction.atomic():
         scored = sum(_write(whole, slice(at, at + _SLICE)) for at in range(0, len(whole.pk), _SLICE))
+        _flag(whole.pk[whole.ended].tolist())
         _add_up([of[number] for number in np.unique(whole.set).tolist()])
     return scored
 
@@ -117,8 +123,8 @@ def _cards(sets: QuerySet[RecommendationSet]) -> dict[bool, ScoredDays]:
 
 
 def _pending() -> dict[int, Pending]:
-    """By series, of those that have a bar later than the recommendation's own."""
-    rows = Recommendation.objects.pending().filter(bar_at__lt=F("series__last")).order_by()
+    """By series."""
+    rows = Recommendation.objects.pending().order_by()
     columns = rows.values_list("series_id", "pk", "set_id", "bar_at", "label")
     waiting_rows: dict[int, list[tuple[int, int, int, str]]] = defaultdict(list)
     seconds: dict[datetime, int] = {}  # a few hundred days: each is turned into seconds once
@@ -134,22 +140,32 @@ def _pending() -> dict[int, Pending]:
 
 
 def _outcomes(
-    waiting: Pending, time: NDArray[np.int64], close: NDArray[np.float64], of: dict[int, RecommendationSet]
+    waiting: Pending,
+    time: NDArray[np.int64],
+    close: NDArray[np.float64],
+    of: dict[int, RecommendationSet],
+    until: dict[int, int],
 ) -> Iterator[RealisedOutcomes]:
-    """Of one series, for each horizon and bounds that its recommendations have. A bar that is gone leaves its own
-    pending."""
+    """Of one series, for each horizon and bounds that its recommendations have: up to the horizon's last bar, or up to
+    the last one before the day `until` which it is waited for. A bar that is gone leaves its own pending."""
     if not len(time):
         return
     place = np.minimum(np.searchsorted(time, waiting.at), len(time) - 1)
     numbers, own = np.unique(waiting.set, return_inverse=True)
     terms = [_terms(of[number]) for number in numbers.tolist()]
+    last_day = np.array([until.get(number, _NEVER) for number in numbers.tolist()])[own]
     for horizon, buy, sell in set(terms):
-        concerned = np.array([one == (horizon, buy, sell) for one in terms])[own]
-        returns = forward_return(close, horizon)[place]
-        due = concerned & (time[place] == waiting.at) & ~np.isnan(returns)
+        target = np.minimum(place + horizon, len(time) - 1)
+        has_come = (place + horizon < len(time)) & (time[target] // DAY <= last_day)
+        ended = ~has_come & (last_day < _NEVER)
+        target = np.where(ended, np.searchsorted(time // DAY, last_day, side="right") - 1, target)
+        due = np.array([one == (horizon, buy, sell) for one in terms])[own]
+        due &= (time[place] == waiting.at) & (has_come | ended)
         if due.any():
-            hit = hits(waiting.label[due], returns[due], buy=buy, sell=sell)
-            yield RealisedOutcomes(waiting.pk[due], waiting.set[due], returns[due], hit, time[place[due] + horizon])
+            returns = (close[target] / close[place] - 1.0)[due]
+            hit = hits(waiting.label[due], returns, buy=buy, sell=sell)
+            at = np.where(ended, last_day * DAY, time[target])[due]
+            yield RealisedOutcomes(waiting.pk[due], waiting.set[due], returns, hit, at, ended[due])
 
 
 def _terms(recommendation_set: RecommendationSet) -> tuple[int, float, float]:
@@ -186,6 +202,13 @@ def _write(outcomes: RealisedOutcomes, rows: slice) -> int:
                 [(r, hit, moments[at], done, pk) for pk, r, hit, at in zip(*columns, strict=True)],
             )
         return int(cursor.rowcount)
+
+
+def _flag(ended: list[int]) -> None:
+    rows = list(Recommendation.objects.filter(pk__in=ended).only("flags"))
+    for row in rows:
+        row.flags = [*row.flags, RecommendationFlag.ENDED]
+    Recommendation.objects.bulk_update(rows, ["flags"], batch_size=500)
 
 
 def _add_up(sets: list[RecommendationSet]) -> None:

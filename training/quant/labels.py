@@ -1,18 +1,11 @@
-"""Outcomes: what a row is asked to foretell. The only place of the project that looks forward."""
+"""Outcomes of candle runs: what a row is asked to foretell. Besides this module only that of universes
+(`training/quant/universe/forward.py`) looks forward."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 UNMOVED = 1e-9  # a relative change below it is rounding
-
-
-def forward_return(close: Floats, horizon: int) -> Floats:
-    """R_t = c_{t+h} / c_t - 1 of one instrument's adjusted closes, shape (n,). NaN where bar t+h isn't known."""
-    out = np.full(len(close), np.nan)
-    if len(close) > horizon:
-        out[:-horizon] = close[horizon:] / close[:-horizon] - 1.0
-    return out
 
 
 def session_label(open_: Floats, close: Floats) -> Floats:

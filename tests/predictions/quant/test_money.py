@@ -33,7 +33,13 @@ def _until(prices: Prices, days: int) -> Prices:
 def slow_tranche(prices: Prices, bought: np.ndarray, horizon: int, cost: float) -> dict[str, Any]:
     """Day by day and instrument by instrument, with plain floats: what lies in cash and what in shares."""
     names = len(bought)
-    counted = [d for d in range(len(prices.days)) if sum(prices.close[d][i] > 0 for i in range(names)) * 2 >= names]
+    counted: list[int] = []
+    traded_on: list[set[int]] = [set(range(names))]  # on the day of the recommendation, and on each counted one since
+    for d in range(len(prices.days)):
+        live, there = set().union(*traded_on[-10:]), {i for i in range(names) if prices.close[d][i] > 0}
+        if 2 * len(live & there) >= len(live):
+            counted.append(d)
+            traded_on.append(there)
     counted = counted[:horizon]
     totals = {"advice": [1.0], "equal": [1.0]}
     held = [0.0] * names

@@ -84,6 +84,33 @@ def test_it_waits_for_bars_and_goes_on_without_those_that_went() -> None:
     assert RecommendationSet.objects.get().score["scored"] == 5
 
 
+@pytest.mark.django_db
+@pytest.mark.db_both
+def test_those_that_ended_come_to_their_last_close_after_twice_the_horizon(bob: User, api: ApiOf) -> None:
+    """AAA stops after two more bars, CCC at once; BBB pauses for so long that its fifth bar comes too late."""
+    made, _ = recommendations_make(model=advised(), as_of=day_of(405))
+    day = {place: day_of(place) for place in range(405, 420)}
+    close = {s.instrument.symbol: load_bars(s).adjusted().close for s in Series.objects.select_related("instrument")}
+    for symbol, gone in (("AAA", range(408, 420)), ("BBB", range(406, 414)), ("CCC", range(406, 420))):
+        bars = PriceBar.objects.filter(series__instrument__symbol=symbol)
+        bars.filter(timestamp__date__in=[day[place] for place in gone]).delete()
+    later = PriceBar.objects.filter(timestamp__date__gte=day[415])
+    stored = list(later.values())
+    later.delete()
+    assert recommendations_score() == 3  # nine counted days: the others go on to wait
+    PriceBar.objects.bulk_create(PriceBar(**row) for row in stored)
+    assert recommendations_score() == 3
+    rows = {row.series.instrument.symbol: row for row in made.rows.light()}
+    for symbol, last in (("AAA", 407), ("BBB", 415), ("CCC", 405)):
+        row = rows[symbol]
+        assert row.realised_return == pytest.approx(close[symbol][last] / close[symbol][405] - 1, abs=1e-15)
+        assert row.target_at and row.target_at.date() == day[415] and row.flags[-1] == "ended"
+    assert all("ended" not in rows[symbol].flags for symbol in rows.keys() - {"AAA", "BBB", "CCC"})
+    assert not RecommendationSet.objects.get().is_open and recommendations_score() == 0
+    listed = api(bob).get("/api/recommendations", {"as_of": made.as_of.isoformat()}).json()
+    assert {row["symbol"] for row in listed if "ended" in row["flags"]} == {"AAA", "BBB", "CCC"}
+
+
 def test_a_hit_is_what_falls_into_the_class_that_was_said() -> None:
     returns = np.array([0.05, 0.049, -0.02, -0.019, -0.5, 0.3])
     labels = np.array(["BUY", "BUY", "SELL", "HOLD", "SELL", "HOLD"])
@@ -97,8 +124,8 @@ def _days(count: int, **score: Any) -> list[tuple[date, DayScore]]:
 
 def test_its_interval_grows_where_neighbouring_days_fail_together() -> None:
     good, bad = {"scored": 10, "buys": 4, "buy_hits": 4}, {"scored": 10, "buys": 4, "buy_hits": 0}
-    mixed = [(day, DayScore(**(good if i % 2 else bad))) for i, (day, _) in enumerate(_days(80))]
-    waves = [(day, DayScore(**(good if i // 20 % 2 else bad))) for i, (day, _) in enumerate(_days(80))]
+    mixed = [(day, DayScore(**(good if i % 2 else bad))) for i, (day, _) in enumerate(_days(160))]
+    waves = [(day, DayScore(**(good if i // 40 % 2 else bad))) for i, (day, _) in enumerate(_days(160))]
     widths = []
     for days in (mixed, waves):
         card = scorecard(days, horizon=20, tested=None, interval=None)
@@ -108,13 +135,13 @@ def test_its_interval_grows_where_neighbouring_days_fail_together() -> None:
 
 
 def test_it_falls_short_only_beyond_both_intervals() -> None:
-    days = _days(80, scored=10, buys=4, buy_hits=1, promised=1.6, rose=2)
+    days = _days(120, scored=10, buys=4, buy_hits=1, promised=1.6, rose=2)
 
     def card(interval: list[float] | None) -> bool:
         return scorecard(days, horizon=20, tested=0.4, interval=interval).is_below
 
     assert card([0.3, 0.5]) and not card([0.2, 0.5]) and not card(None)
-    assert not scorecard(days[:20], horizon=20, tested=0.4, interval=[0.3, 0.5]).is_below
+    assert not scorecard(days[:80], horizon=20, tested=0.4, interval=[0.3, 0.5]).is_below
     empty = scorecard([], horizon=20, tested=0.4, interval=[0.3, 0.5])
     assert (empty.buys, empty.promised, empty.base_rate, empty.is_below) == (0, None, None, False)
 

@@ -11,12 +11,12 @@ from scipy.special import stdtrit
 from instruments.quant.features.daily import DAY, day_ranks
 from training.quant.candle.spec import COST_BP
 from training.quant.stats.backtest import Performance, bars_a_year, simulate, tranche_weights
-from training.quant.stats.classification import Z95
 from training.quant.stats.sharpe import Excess, excess_of, excess_returns
 from training.quant.universe.panel import BUY, CLASSES, SELL, Panel
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 BINS = 10  # of the calibration, by P(BUY)
 
 
@@ -35,8 +35,11 @@ class Portfolios:
 def simulate_portfolios(panel: Panel, rows: Ints, signals: Ints, *, horizon: int) -> Portfolios:
     """PROTOCOL §4: `signals` (n,) of -1, 0, 1 for `rows` as h staggered tranches, over the part's own days.
 
-    Each day's signals are divided by the instruments that trade on that day.
+    Each day's signals are divided by the instruments that trade on that day. Who has ended is held at the last close
+    until the tranche is over. Signals of the panel's last day are not traded any more.
     """
+    is_traded = panel.day[rows] < len(panel.days) - 1
+    rows, signals = rows[is_traded], signals[is_traded]
     first, last = int(panel.day[rows].min()), int(panel.day[rows].max())
     span, names = last - first + 1, len(panel.symbols)
     table = np.zeros((span, names))
@@ -77,31 +80,32 @@ def headline(
     buy: float,
     horizon: int,
 ) -> dict[str, Any]:
-    """M of the contract. `labels`, `predicted` (class) and `expected` (return) stand beside `rows`."""
-    returns = panel.returns[rows]
+    """M of the contract. `labels`, `predicted` (class) and `expected` (return) stand beside `rows`, each of which has
+    an outcome; `portfolios` are of all rows of the part."""
+    returns, day = panel.returns[rows], panel.day[rows]
     errors = expected - returns
     spread = float(((returns - returns.mean()) ** 2).sum())
-    lift = lift_of_buys(panel.day[rows], predicted == BUY, returns >= buy)
-    ic = rank_ic(panel.day[rows], expected, returns)
+    buys = buy_figures(day, predicted == BUY, returns >= buy, horizon=horizon)
+    ic = rank_ic(day, expected, returns)
     bought = returns[predicted == BUY]
-    window = panel.day[rows][predicted == BUY] // horizon
     return {
         "rows": len(rows),
-        "precision_buy": lift["precision"],
-        "precision_buy_interval": clustered_interval(bought >= buy, window),
+        "precision_buy": buys["precision"],
+        "precision_buy_interval": buys["precision_interval"],
         "precision_buy_positive": float((bought > 0).mean()) if len(bought) else None,
-        "base_rate_buy": lift["base_rate"],
+        "base_rate_buy": buys["base_rate"],
         "base_rate_buy_all": float((labels == BUY).mean()),
         "base_rate_positive": float((returns > 0).mean()),
         "buys": len(bought),
-        "lift_buy": lift["lift"],
-        "lift_buy_interval": lift["interval"],
+        "lift_buy": buys["lift"],
+        "lift_buy_interval": buys["lift_interval"],
         "accuracy": float((predicted == labels).mean()),
         "majority_accuracy": float(np.bincount(labels, minlength=len(CLASSES)).max() / len(labels)),
         "rmse": math.sqrt(float((errors**2).mean())),
         "mae": float(np.abs(errors).mean()),
         "r2": 1.0 - float((errors**2).sum()) / spread if spread > 0 else None,
         "rank_ic": float(ic.mean()) if len(ic) else None,
+        "rank_ic_interval": rank_ic_interval(day, expected, returns, horizon=horizon),
         "sharpe": portfolios.long_short.sharpe,
         "max_drawdown": portfolios.long_short.max_drawdown,
         "total_return": portfolios.long_short.total_return,
@@ -118,58 +122,68 @@ def headline(
     }
 
 
-def lift_of_buys(day: Ints, bought: NDArray[np.bool_], hit: NDArray[np.bool_]) -> dict[str, Any]:
-    """Precision of BUY against the base rate of the same days (each day counted as often as it was bought on), and the
-    95 % interval of the difference, clustered by day. None where nothing was bought."""
+def buy_figures(day: Ints, bought: Flags, hit: Flags, *, horizon: int) -> dict[str, Any]:
+    """Precision of BUY, the base rate of the same days (each day counted as often as it was bought on), and the lift of
+    one over the other, with 95 % intervals from blocks of 2h days. None where nothing was bought."""
     if not bought.any():
-        return {"precision": None, "base_rate": None, "lift": None, "interval": None}
+        return dict.fromkeys(("precision", "precision_interval", "base_rate", "lift", "lift_interval"))
     rate = np.bincount(day, hit) / np.maximum(np.bincount(day), 1)
-    gap = hit[bought] - rate[day[bought]]
-    lift = float(gap.mean())
-    _, cluster = np.unique(day[bought], return_inverse=True)
-    sums = np.bincount(cluster, gap - lift)
-    days = len(sums)
-    half = Z95 * math.sqrt(float((sums**2).sum()) * days / (days - 1)) / len(gap) if days > 1 else None
+    base, block = rate[day[bought]], blocks_of(day, horizon)[bought]
     return {
         "precision": float(hit[bought].mean()),
-        "base_rate": float(rate[day[bought]].mean()),
-        "lift": lift,
-        "interval": [lift - half, lift + half] if half is not None else None,
+        "precision_interval": share_interval(hit[bought], block),
+        "base_rate": float(base.mean()),
+        "lift": float((hit[bought] - base).mean()),
+        "lift_interval": mean_interval(hit[bought] - base, block),
     }
 
 
-def clustered_interval(hit: NDArray[np.bool_], cluster: Ints) -> list[float] | None:
-    """95 % interval of a share (n,) whose rows hang together within each cluster (n,), from Student's t with one degree
-    of freedom less than there are clusters. None for fewer than three: that tells nothing."""
-    _, own = np.unique(cluster, return_inverse=True)
-    clusters = int(own.max(initial=-1)) + 1
-    if clusters < 3:
+def blocks_of(day: Ints, horizon: int) -> Ints:
+    """(n,): which block of 2h days each of `day` (n,) lies in, from the first one on; what is left over at the end
+    goes with the last whole one. Outcomes of days within a block overlap; of those of different ones few do."""
+    first, length = int(day.min()), 2 * horizon
+    whole = max(1, (int(day.max()) + 1 - first) // length)
+    return np.minimum((day - first) // length, whole - 1)
+
+
+def mean_interval(values: Floats, block: Ints) -> list[float] | None:
+    """95 % interval of the mean of `values` (n,) that hang together within each block (n,): cluster-robust (Liang &
+    Zeger 1986), Student's t with one degree of freedom less than there are blocks. None for fewer than three."""
+    _, own = np.unique(block, return_inverse=True)
+    count = int(own.max(initial=-1)) + 1
+    if count < 3:
         return None
-    share = float(hit.mean())
-    sums = np.bincount(own, hit - share)
-    error = math.sqrt(float((sums**2).sum()) * clusters / (clusters - 1)) / len(hit)
-    half = float(stdtrit(clusters - 1, 0.975)) * error
-    return [max(0.0, share - half), min(1.0, share + half)]
+    mean = float(values.mean())
+    sums = np.bincount(own, values - mean)
+    error = math.sqrt(float((sums**2).sum()) * count / (count - 1)) / len(values)
+    half = float(stdtrit(count - 1, 0.975)) * error
+    return [mean - half, mean + half]
+
+
+def share_interval(hit: Flags, block: Ints) -> list[float] | None:
+    """The same of a share, within 0 and 1."""
+    interval = mean_interval(hit.astype(np.float64), block)
+    return interval and [max(0.0, interval[0]), min(1.0, interval[1])]
 
 
 def rank_ic(day: Ints, expected: Floats, returns: Floats) -> Floats:
     """Spearman's correlation of `expected` and `returns` within each day, ascending; days on which either doesn't vary
     are left out."""
+    return _daily_rank_ic(day, expected, returns)[1]
+
+
+def rank_ic_interval(day: Ints, expected: Floats, returns: Floats, *, horizon: int) -> list[float] | None:
+    """95 % interval of the mean of `rank_ic`, from blocks of 2h days."""
+    days, values = _daily_rank_ic(day, expected, returns)
+    return mean_interval(values, blocks_of(days, horizon)) if len(days) else None
+
+
+def _daily_rank_ic(day: Ints, expected: Floats, returns: Floats) -> tuple[Ints, Floats]:
     a, b = day_ranks(day, expected) - 0.5, day_ranks(day, returns) - 0.5  # the mean of a day's ranks is 0.5
     cross, squares_a, squares_b = (np.bincount(day, product) for product in (a * b, a * a, b * b))
     scale = np.sqrt(squares_a * squares_b)
-    there = scale > 1e-12
-    found: Floats = cross[there] / scale[there]
-    return found
-
-
-def mean_interval(values: Floats, every: int) -> list[float] | None:
-    """95 % interval of the mean from every `every`-th value: outcomes of nearer days overlap."""
-    apart = values[::every]
-    if len(apart) < 3:
-        return None
-    half = Z95 * float(apart.std(ddof=1)) / math.sqrt(len(apart))
-    return [float(apart.mean()) - half, float(apart.mean()) + half]
+    days = np.flatnonzero(scale > 1e-12)
+    return days, cross[days] / scale[days]
 
 
 def classification_report(labels: Ints, predicted: Ints) -> dict[str, Any]:
@@ -189,7 +203,7 @@ def classification_report(labels: Ints, predicted: Ints) -> dict[str, Any]:
     return {"classes": list(CLASSES), "confusion": confusion.tolist(), "by_class": by_class}
 
 
-def calibration(probability: Floats, hit: NDArray[np.bool_]) -> list[dict[str, Any]]:
+def calibration(probability: Floats, hit: Flags) -> list[dict[str, Any]]:
     """Bins of P(BUY) of equal size, lowest first: what was promised and what came."""
     order = np.argsort(probability, kind="stable")
     return [

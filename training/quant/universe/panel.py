@@ -84,12 +84,20 @@ class Panel:
 
 @dataclass(frozen=True)
 class UniverseSplit:
-    """Row numbers of each part after purging; `boundaries` are places of days."""
+    """Row numbers of each part; `boundaries` are places of days. `train` are rows to fit on, all with an outcome.
+    `validation` and `test` are all rows with features on their days; figures are of those whose outcome is known by
+    `known_by` (place of a day, by part)."""
 
     train: Ints
     validation: Ints
     test: Ints
     boundaries: dict[str, int]
+    known_by: dict[str, int]
+
+    def scored(self, panel: Panel, part: str) -> Ints:
+        """Those rows of `part` that have an outcome in time."""
+        rows: Ints = getattr(self, part)
+        return rows[panel.outcome[rows] <= self.known_by[part]]
 
 
 def make_panel(members: Sequence[tuple[str, Bars, Floats]], *, horizons: tuple[int, ...], first_day: int) -> Panel:
@@ -153,11 +161,10 @@ def classes(returns: Floats, *, buy: float, sell: float) -> Ints:
 def split_panel(panel: Panel, *, horizon: int, embargo: int) -> UniverseSplit:
     """PROTOCOL §4: by date 70/15/15 over the days that have rows with outcomes, purged on both boundaries.
 
-    A row is dropped when its outcome is later than the next part's first day (or `embargo` days before that). Raises
-    TooLittle.
+    A row isn't fitted on, nor validated by, when its outcome is later than the next part's first day (or `embargo` days
+    before that). Raises TooLittle.
     """
-    has_outcome = panel.has_outcome
-    labelled = np.unique(panel.day[has_outcome])
+    labelled = np.unique(panel.day[panel.has_outcome])
     need = days_needed(horizon=horizon, embargo=embargo)
     if len(labelled) < need:
         raise TooLittle(
@@ -166,27 +173,29 @@ def split_panel(panel: Panel, *, horizon: int, embargo: int) -> UniverseSplit:
             "back further, or take a shorter horizon."
         )
     starts = (int(labelled[len(labelled) * 70 // 100]), int(labelled[len(labelled) * 85 // 100]))
-    train = np.flatnonzero(has_outcome & (panel.day < starts[0]) & (panel.outcome <= starts[0] - embargo))
-    between = has_outcome & (panel.day >= starts[0]) & (panel.day < starts[1])
-    validation = np.flatnonzero(between & (panel.outcome <= starts[1] - embargo))
-    test = np.flatnonzero(has_outcome & (panel.day >= starts[1]))
-    if min(len(train), len(validation), len(test)) < 100:
-        raise TooLittle(
-            f"Too little data: {len(train)} rows to train on, {len(validation)} to validate, {len(test)} to test; at "
-            "least 100 are needed in each. Import more instruments or more history."
-        )
+    known_by = {"train": starts[0] - embargo, "validation": starts[1] - embargo, "test": len(panel.days) - 1}
+    train = np.flatnonzero((panel.day < starts[0]) & (panel.outcome <= known_by["train"]))
+    is_between = (panel.day >= starts[0]) & (panel.day < starts[1])
+    validation_last = panel.day[is_between & (panel.outcome <= known_by["validation"])].max(initial=-1)
     split = UniverseSplit(
         train,
-        validation,
-        test,
+        np.flatnonzero(is_between & (panel.day <= validation_last)),
+        np.flatnonzero(panel.day >= starts[1]),
         boundaries={
-            "train_last": int(panel.day[train].max()),
+            "train_last": int(panel.day[train].max(initial=-1)),
             "validation_first": starts[0],
-            "validation_last": int(panel.day[validation].max()),
+            "validation_last": int(validation_last),
             "test_first": starts[1],
-            "test_last": int(panel.day[test].max()),
+            "test_last": int(labelled[-1]),
         },
+        known_by=known_by,
     )
+    sizes = [len(split.scored(panel, part)) for part in PARTS]
+    if min(sizes) < 100:
+        raise TooLittle(
+            f"Too little data: {sizes[0]} rows to train on, {sizes[1]} to validate, {sizes[2]} to test; at least 100 "
+            "are needed in each. Import more instruments or more history."
+        )
     assert_no_leak(panel, split)
     return split
 
@@ -195,7 +204,7 @@ def assert_no_leak(panel: Panel, split: UniverseSplit) -> None:
     """PROTOCOL §5.2, checked inside each run; AssertionError stops the run rather than let it tell a lie."""
     if panel.outcome[split.train].max() > panel.day[split.validation].min():
         raise AssertionError("an outcome used in fitting is later than the first validation decision")
-    if panel.outcome[split.validation].max() > panel.day[split.test].min():
+    if panel.outcome[split.scored(panel, "validation")].max() > panel.day[split.test].min():
         raise AssertionError("a validation outcome is later than the first test decision")
 
 

@@ -13,7 +13,6 @@ from training.quant.universe.metrics import (
     calibration,
     classification_report,
     headline,
-    mean_interval,
     rank_ic,
     signals_of,
     simulate_portfolios,
@@ -29,8 +28,8 @@ OnStage = Callable[[str, float, str], None]  # (stage, progress 0…1, message)
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One part as the evaluated model saw it: `expected` returns of its rows, M of the contract, the reports, and the
-    portfolios."""
+    """One part as the evaluated model saw it: M of the contract, the reports, and of all its `rows` the portfolios and
+    the `expected` returns."""
 
     rows: Ints
     expected: Floats
@@ -64,10 +63,12 @@ def train_universe(panel: Panel, spec: UniverseSpec, *, on_stage: OnStage) -> Un
     evaluated = fit_rows(panel, labels, split.train, seed=spec.seed)
 
     on_stage("evaluate", 0.5, f"{len(split.validation):,} validation and {len(split.test):,} test rows")
-    validation, test = (evaluate_rows(panel, labels, rows, evaluated, spec) for rows in (split.validation, split.test))
-    linear = logistic_auc(
-        panel.features[split.train], labels[split.train], panel.features[split.test], labels[split.test]
+    validation, test = (
+        evaluate_rows(panel, labels, getattr(split, part), evaluated, spec, known_by=split.known_by[part])
+        for part in ("validation", "test")
     )
+    scored = split.scored(panel, "test")
+    linear = logistic_auc(panel.features[split.train], labels[split.train], panel.features[scored], labels[scored])
 
     deployed, used = evaluated, split.train
     if spec.refit:
@@ -92,48 +93,50 @@ def fit_rows(panel: Panel, labels: Ints, rows: Ints, *, seed: int) -> ModelPair:
     return fit_pair(panel.features[rows], labels[rows], panel.returns[rows], seed=seed)
 
 
-def evaluate_rows(panel: Panel, labels: Ints, rows: Ints, pair: ModelPair, spec: UniverseSpec) -> Evaluation:
+def evaluate_rows(
+    panel: Panel, labels: Ints, rows: Ints, pair: ModelPair, spec: UniverseSpec, *, known_by: int
+) -> Evaluation:
     """Everything about one part, as `pair` sees it."""
     features = panel.features[rows]
-    return evaluate_predictions(panel, labels, rows, (pair.probabilities(features), pair.expected(features)), spec)
+    predictions = (pair.probabilities(features), pair.expected(features))
+    return evaluate_predictions(panel, labels, rows, predictions, spec, known_by=known_by)
 
 
 def evaluate_predictions(
-    panel: Panel, labels: Ints, rows: Ints, predictions: Predictions, spec: UniverseSpec
+    panel: Panel, labels: Ints, rows: Ints, predictions: Predictions, spec: UniverseSpec, *, known_by: int
 ) -> Evaluation:
-    """The same of `predictions` for `rows`. A row is predicted to be of its likeliest class."""
+    """The same of `predictions` for `rows`. A row is predicted to be of its likeliest class. All rows are in the book;
+    figures of outcomes are of those that are known on the day at the place `known_by`."""
     probabilities, expected = predictions
-    actual, predicted = labels[rows], probabilities.argmax(axis=1)
+    predicted = probabilities.argmax(axis=1)
     portfolios = simulate_portfolios(panel, rows, signals_of(predicted), horizon=spec.horizon)
-    daily = rank_ic(panel.day[rows], expected, panel.returns[rows])
-    return Evaluation(
-        rows=rows,
+    is_scored = panel.outcome[rows] <= known_by
+    scored, p_buy = rows[is_scored], probabilities[is_scored, BUY]
+    actual, predicted, expected = labels[scored], predicted[is_scored], expected[is_scored]
+    metrics = headline(
+        panel,
+        scored,
+        labels=actual,
+        predicted=predicted,
         expected=expected,
-        metrics=headline(
-            panel,
-            rows,
-            labels=actual,
-            predicted=predicted,
-            expected=expected,
-            portfolios=portfolios,
-            buy=spec.buy_threshold,
-            horizon=spec.horizon,
-        ),
-        reports={
-            **classification_report(actual, predicted),
-            "calibration": calibration(probabilities[:, BUY], actual == BUY),
-            "rank_ic_by_day": daily.tolist(),
-            "rank_ic_interval": mean_interval(daily, spec.horizon),
-            "auc_buy": auc_of_buy(probabilities[:, BUY], actual),
-        },
         portfolios=portfolios,
+        buy=spec.buy_threshold,
+        horizon=spec.horizon,
     )
+    reports = {
+        **classification_report(actual, predicted),
+        "calibration": calibration(p_buy, actual == BUY),
+        "rank_ic_by_day": rank_ic(panel.day[scored], expected, panel.returns[scored]).tolist(),
+        "rank_ic_interval": metrics["rank_ic_interval"],
+        "auc_buy": auc_of_buy(p_buy, actual),
+    }
+    return Evaluation(rows=rows, expected=predictions[1], metrics=metrics, reports=reports, portfolios=portfolios)
 
 
 def label_rows(panel: Panel, spec: UniverseSpec) -> Ints:
     """(n,) classes; -1 where the outcome isn't known."""
-    labels, known = np.full(len(panel.day), -1), panel.has_outcome
-    labels[known] = classes(panel.returns[known], buy=spec.buy_threshold, sell=spec.sell_threshold)
+    labels, has_outcome = np.full(len(panel.day), -1), panel.has_outcome
+    labels[has_outcome] = classes(panel.returns[has_outcome], buy=spec.buy_threshold, sell=spec.sell_threshold)
     return labels
 
 

@@ -30,9 +30,9 @@ class WalkPlan:
         return int(self.days[start]), int(self.days[start + self.walk.step - 1])
 
     def evaluated(self, number: int) -> Ints:
-        """Rows that the fold is judged on."""
+        """Rows that the fold is judged on: all that have features on its days."""
         first, last = self.span(number)
-        return np.flatnonzero(self.panel.has_outcome & (self.panel.day >= first) & (self.panel.day <= last))
+        return np.flatnonzero((self.panel.day >= first) & (self.panel.day <= last))
 
     @property
     def all_evaluated(self) -> Ints:
@@ -42,7 +42,7 @@ class WalkPlan:
     def used(self, number: int) -> Ints:
         """Rows that its models are fitted on: their outcomes were known on its first day."""
         first, _ = self.span(number)
-        train = self.panel.has_outcome & (self.panel.outcome <= first - self.walk.spec.embargo)
+        train = self.panel.outcome <= first - self.walk.spec.embargo
         if self.walk.window == "rolling":
             train &= self.panel.day >= self.days[number * self.walk.step]
         return np.flatnonzero(train)
@@ -84,14 +84,14 @@ def walk_fold(plan: WalkPlan, number: int, *, on_fold: Callable[[int, str], None
     pair = fit_rows(panel, plan.labels, used, seed=spec.seed)
     features = panel.features[rows]
     predictions = (pair.probabilities(features), pair.expected(features))
-    evaluation = evaluate_predictions(panel, plan.labels, rows, predictions, spec)
+    evaluation = _evaluate(plan, rows, predictions)
     return Fold(int(panel.day[used].max()), first, last, predictions, evaluation)
 
 
 def pool_folds(plan: WalkPlan, predictions: Sequence[Predictions]) -> Evaluation:
     """All folds, oldest first, as one unbroken book."""
     probabilities, expected = (np.concatenate(parts) for parts in zip(*predictions, strict=True))
-    return evaluate_predictions(plan.panel, plan.labels, plan.all_evaluated, (probabilities, expected), plan.walk.spec)
+    return _evaluate(plan, plan.all_evaluated, (probabilities, expected))
 
 
 def pool_positions(plan: WalkPlan, predictions: Sequence[Predictions]) -> Positions:
@@ -127,6 +127,12 @@ def walk_json(panel: Panel, folds: list[dict[str, Any]], pooled: Evaluation) -> 
             "equal_weight": book.equal_weight.equity[1:].tolist(),
         },
     }
+
+
+def _evaluate(plan: WalkPlan, rows: Ints, predictions: Predictions) -> Evaluation:
+    """By every outcome that the panel knows."""
+    known_by = len(plan.panel.days) - 1
+    return evaluate_predictions(plan.panel, plan.labels, rows, predictions, plan.walk.spec, known_by=known_by)
 
 
 def _assert_no_leak(panel: Panel, used: Ints, rows: Ints) -> None:

@@ -81,7 +81,7 @@ def universe_result(
 def universe_detail(data: UniverseData, spec: UniverseSpec, outcome: UniverseOutcome) -> dict[str, Any]:
     """What only the run's own page and files hold: reports, books day by day, importance, proof."""
     panel, split = data.panel, outcome.split
-    rows = split.validation
+    rows = split.scored(panel, "validation")
     return {
         "reports": {"validation": outcome.validation.reports, "test": outcome.test.reports},
         "books": {"validation": _portfolios(panel, outcome.validation), "test": _portfolios(panel, outcome.test)},
@@ -95,7 +95,7 @@ def universe_detail(data: UniverseData, spec: UniverseSpec, outcome: UniverseOut
         "proof": {
             "last_train_outcome": day_of(panel, int(panel.outcome[split.train].max())),
             "first_validation_decision": day_of(panel, split.boundaries["validation_first"]),
-            "last_validation_outcome": day_of(panel, int(panel.outcome[split.validation].max())),
+            "last_validation_outcome": day_of(panel, int(panel.outcome[rows].max())),
             "first_test_decision": day_of(panel, split.boundaries["test_first"]),
         },
         "made_with": {"code_version": code_version(), "library_versions": library_versions()},

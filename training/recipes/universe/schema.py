@@ -25,7 +25,7 @@ class RunAccepted(Record):
     message: str
 
 
-class UniverseMetrics(Record):
+class UniverseMetrics(Record, kw_only=True):
     """Figures of one part: of BUY, HOLD, SELL, of the expected return, of the daily book after costs. Shares and
     returns are fractions; null where undefined. Intervals are 95 %."""
 
@@ -58,6 +58,7 @@ class UniverseMetrics(Record):
     long_only_sharpe: float | None
     long_only_max_drawdown: Annotated[float, Meta(le=0)]
     long_only_total_return: float
+    rank_ic_interval: Interval | None = None
 
 
 class PartMetrics(Record):

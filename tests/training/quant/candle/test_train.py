@@ -14,7 +14,7 @@ from training.quant.candle.model import MANIFEST, MODEL, Integrity, read_model
 from training.quant.candle.plan import NotTrainable, plan_candle
 from training.quant.candle.spec import CandleSpec, format_time
 from training.quant.candle.train import CandleOutcome, train_candle
-from training.quant.labels import forward_return, up_label
+from training.quant.labels import up_label
 
 DECISION = 900
 
@@ -109,5 +109,3 @@ def test_it_labels_by_the_instruments_own_future_and_drops_the_unknown() -> None
     assert up_label(close)[[0, 2, 3]].tolist() == [1, 0, 1]
     assert np.isnan(up_label(close)[[1, 4]]).all()  # unmoved, and not known yet
     assert up_label(close, keep_unmoved=True)[:4].tolist() == [1, 0, 0, 1]
-    assert forward_return(close, 2).tolist()[:3] == [1.0, -0.5, 0.5]
-    assert np.isnan(forward_return(close, 2)[3:]).all()

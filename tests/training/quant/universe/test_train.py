@@ -8,7 +8,7 @@ from instruments.quant.bars import Bars
 from instruments.quant.features.daily import DAILY_FEATURES, RANKED, daily_features
 from tests.training.quant.noise import noise_bars
 from training.quant.stats.sharpe import excess_of
-from training.quant.universe.metrics import classification_report, lift_of_buys, rank_ic, simulate_portfolios
+from training.quant.universe.metrics import buy_figures, classification_report, rank_ic, simulate_portfolios
 from training.quant.universe.panel import (
     BUY,
     COLUMNS,
@@ -86,7 +86,7 @@ def test_it_lets_no_outcome_into_a_later_part(members: dict[str, Bars]) -> None:
     panel = _panel(members)
     split = split_panel(panel, horizon=H, embargo=0)
     assert panel.outcome[split.train].max() <= panel.day[split.validation].min()
-    assert panel.outcome[split.validation].max() <= panel.day[split.test].min()
+    assert panel.outcome[split.scored(panel, "validation")].max() <= panel.day[split.test].min()
     labelled = np.unique(panel.day[panel.has_outcome])
     assert split.boundaries["validation_first"] == labelled[int(0.70 * len(labelled))]
     assert split.boundaries["test_first"] == labelled[int(0.85 * len(labelled))]
@@ -101,7 +101,7 @@ def test_its_books_equal_a_slow_simulation(members: dict[str, Bars]) -> None:
     rows = split_panel(panel, horizon=H, embargo=0).test
     signals = np.random.default_rng(1).integers(-1, 2, len(rows))
     found = simulate_portfolios(panel, rows, signals, horizon=H)
-    first, last = int(panel.day[rows].min()), int(panel.day[rows].max())
+    first, last = int(panel.day[rows].min()), len(panel.days) - 2  # nothing is traded after the last day
     said = {(int(panel.day[r]), int(panel.instrument[r])): int(s) for r, s in zip(rows, signals, strict=True)}
     before, returns = [0.0] * 3, []
     for t in range(first, last + 1):
@@ -142,11 +142,11 @@ def test_it_holds_buys_against_the_same_days() -> None:
     day = np.array([0, 0, 0, 0, 1, 1, 1, 1])
     bought = np.array([1, 1, 0, 0, 1, 0, 0, 0], dtype=bool)
     hit = np.array([1, 0, 0, 0, 1, 1, 1, 1], dtype=bool)
-    found = lift_of_buys(day, bought, hit)
-    assert found["precision"] == pytest.approx(2 / 3) and found["base_rate"] == pytest.approx((0.25 * 2 + 1) / 3)
-    assert found["lift"] == pytest.approx(found["precision"] - found["base_rate"])
-    assert found["interval"][0] < found["lift"] < found["interval"][1]
-    assert lift_of_buys(day, np.zeros(8, dtype=bool), hit)["precision"] is None
+    figures = buy_figures(day, bought, hit, horizon=1)
+    assert figures["precision"] == pytest.approx(2 / 3) and figures["base_rate"] == pytest.approx((0.25 * 2 + 1) / 3)
+    assert figures["lift"] == pytest.approx(figures["precision"] - figures["base_rate"])
+    assert figures["lift_interval"] is None  # two days are one stretch
+    assert buy_figures(day, np.zeros(8, dtype=bool), hit, horizon=1)["precision"] is None
 
 
 def test_it_reports_every_class() -> None:

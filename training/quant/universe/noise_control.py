@@ -21,10 +21,10 @@ def control_panel(panel: Panel, *, seed: int) -> Panel:
     rng = np.random.default_rng(seed)
     shift = int(rng.integers(SHIFT, max(SHIFT, days - SHIFT) + 1))
     source, donor = (np.arange(days) - shift) % days, _derangement(len(panel.symbols), rng)
-    open_, close = (prices[:, donor] for prices in (panel.open, panel.close))
-    before = np.vstack([close[:1], close[:-1]])
-    close = np.cumprod((close / before)[source], axis=0)
-    open_ = np.vstack([np.ones((1, close.shape[1])), close[:-1]]) * (open_ / before)[source]
+    theirs = panel.close[:, donor]
+    before = np.vstack([theirs[:1], theirs[:-1]])
+    close = np.asarray(np.cumprod((theirs / before)[source], axis=0), dtype=np.float64)
+    open_ = np.vstack([np.ones_like(close[:1]), close[:-1]]) * (panel.open[:, donor] / before)[source]
     forward = {horizon: _of_prices(panel, each, close) for horizon, each in panel.forward.items()}
     return replace(panel, open=open_, close=close, forward=forward)
 

@@ -19,6 +19,7 @@ SIGMA_DECAY, SIGMA_BEGINS = 0.97, 60  # weight of yesterday's variance; returns 
 BETA_WEIGHT = 1 / 125  # of the newest day
 WINDOW, FEWEST, RENEWED = 250, 60, 20  # days of a decomposition; returns that a name needs in it; days until the next
 MOST_FACTORS = 10
+FEWEST_MORE = 5  # rows of a day beyond its factors: with fewer, too little is left of it
 FACTORS = ((20, 0), (60, 3), (150, 8))  # below so many names, so many factors; above the last one MOST_FACTORS
 COLLINEAR = 1e-10  # share of the largest eigenvalue below which a direction counts as absent
 SMALLEST = 1e-9  # a deviation below it is rounding

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from training.quant.candle.spec import COST_BP
 from training.quant.stats.regression import Intercept, intercept_test
-from training.quant.universe.exposure import Exposures, residuals
+from training.quant.universe.exposure import FEWEST_MORE, Exposures, residuals
 from training.quant.universe.ranks import centred_ranks
 
 Floats = NDArray[np.float64]
@@ -23,7 +23,6 @@ Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 CLIP = 4.0  # deviations
-FEWEST_ROWS, MORE_THAN_FACTORS = 5, 5  # rows of a day that is judged, also beyond the factors taken out of it
 EMPTY = 1e-9  # length of residuals below which they are rounding
 AHEAD = 2  # days from a decision to the close of the return that judges it: executed on the first
 POWER, SLOPE = 0.84, 1.2  # normal quantile of 4 in 5; t of the test is about SLOPE x IC x root(days x names / h)
@@ -64,7 +63,7 @@ def rank_test(
     held = _tranches(scores, horizon)
     days = np.arange(first, min(first + len(scores), len(close) - AHEAD))
     present = ~np.isnan(scores[: len(days)])
-    enough = np.maximum(FEWEST_ROWS, exposures.factors_on(days) + MORE_THAN_FACTORS)
+    enough = exposures.factors_on(days) + FEWEST_MORE
     judged = np.flatnonzero(present.sum(axis=1) >= enough)
     days, present, held = days[judged], present[judged], held[judged]
     sigma = exposures.sigma[days]

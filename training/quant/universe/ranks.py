@@ -11,6 +11,13 @@ BLOCK = 4_000_000  # values ranked at a time, to bound the memory
 
 def centred_ranks(values: Floats) -> Floats:
     """Of each of (T, N) values among those of its row; ties share their mean rank; NaN where the value is NaN."""
+    size = (~np.isnan(values)).sum(axis=1, keepdims=True)
+    ranks: Floats = (midranks_of_rows(values) - 0.5) / np.maximum(size, 1) - 0.5
+    return ranks
+
+
+def midranks_of_rows(values: Floats) -> Floats:
+    """Ranks 1 … n of each of (T, N) values among those of its row, exact halves for ties; NaN where the value is."""
     out = np.full(values.shape, np.nan)
     step = max(1, BLOCK // max(1, values.shape[1]))
     for start in range(0, len(values), step):
@@ -40,5 +47,4 @@ def _rank_rows(values: Floats, out: Floats) -> None:
     last[:, :-1] = np.where(new[:, 1:], places[:-1], values.shape[1] - 1)
     last = np.minimum.accumulate(last[:, ::-1], axis=1)[:, ::-1]
     size = (~np.isnan(ordered)).sum(axis=1, keepdims=True)
-    ranks = ((first + last + 1) / 2.0) / np.maximum(size, 1) - 0.5
-    np.put_along_axis(out, order, np.where(places < size, ranks, np.nan), axis=1)
+    np.put_along_axis(out, order, np.where(places < size, (first + last) / 2.0 + 1.0, np.nan), axis=1)

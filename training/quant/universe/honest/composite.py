@@ -1,0 +1,63 @@
+"""The composite: each feature's rank counts by how well it has ranked returns before. PROTOCOL §4b.1 and 3.
+
+Ridge regression with the penalty gone to infinity: no feature is played off against another that looks like it, so
+that overlapping outcomes can't be learnt by heart.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.quant.universe.ranks import midranks_of_rows, ranks_by_day
+
+Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+ROWS = 65_536  # a block of the sums, so that they are the same whatever the memory
+
+
+def horizons_of(horizon: int) -> tuple[int, ...]:
+    """The run's own, and the shorter one that a second composite is made for; alone below 4."""
+    return (horizon,) if horizon < 4 else (horizon, max(1, round(horizon / 4)))
+
+
+def feature_ranks(day: Ints, instrument: Ints, features: Singles) -> Singles:
+    """(n, k) centred rank of each feature among the rows of its day; 0, the middle, where it is missing. Columns lie
+    one after another in memory."""
+    out = np.empty(features.shape, dtype=np.float32, order="F")
+    for k in range(features.shape[1]):
+        out[:, k] = np.nan_to_num(ranks_by_day(day, instrument, features[:, k]))
+    return out
+
+
+def composite_weights(ranks: Singles, targets: Floats) -> Floats:
+    """(k,) mean of rank x target over the rows that have a target: X'y up to their number. `ranks` (n, k), `targets`
+    (n,) with NaN. Sums in float64, by blocks of rows in their order; on one BLAS thread if the caller sees to it."""
+    total = np.zeros(ranks.shape[1])
+    has_target = ~np.isnan(targets)
+    values = np.where(has_target, targets, 0.0)
+    for start in range(0, len(ranks), ROWS):
+        block = slice(start, start + ROWS)
+        if has_target[block].any():
+            total += ranks[block].T.astype(np.float64) @ values[block]
+    return total / max(1, int(has_target.sum()))
+
+
+def composite(ranks: Singles, weights: Floats) -> Floats:
+    """(m,) scores of (m, k) ranks, term after term: a row's is the same to the last bit alone and among others."""
+    total = np.zeros(len(ranks))
+    for k, weight in enumerate(weights.tolist()):
+        total += ranks[:, k].astype(np.float64) * weight
+    return total
+
+
+def average_ranks(day: Ints, instrument: Ints, scores: list[Floats]) -> Floats:
+    """(m,) mean of the scores' midranks within each day, centred as ranks are; no NaN in any. Midranks are exact, so
+    that rows with the same sum of them are tied to the last bit."""
+    days, place = np.unique(day, return_inverse=True)
+    table = np.full((len(days), int(instrument.max(initial=0)) + 1), np.nan)
+    total = np.zeros(len(day))
+    for values in scores:
+        table[place, instrument] = values
+        total += midranks_of_rows(table)[place, instrument]
+    return (total / len(scores) - 0.5) / np.bincount(place)[place] - 0.5

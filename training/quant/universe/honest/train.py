@@ -1,0 +1,192 @@
+"""The recipe `honest`: fitted on the rows whose outcome is known on a day, speaking of the rows after. PROTOCOL §4b.
+
+A panel is prepared once; a walk's folds and a run's fits then differ only in the day up to which outcomes are known.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from training.quant.universe.exposure import FEWEST_MORE, Exposures, at_least_quarter, exposures_of
+from training.quant.universe.forward import Forward
+from training.quant.universe.honest.composite import (
+    average_ranks,
+    composite,
+    composite_weights,
+    feature_ranks,
+    horizons_of,
+)
+from training.quant.universe.honest.target import day_targets
+from training.quant.universe.honest.trees import fit_trees, tree_scores
+from training.quant.universe.metrics import rank_ic
+from training.quant.universe.panel import MODEL_FEATURES, Panel, TooLittle
+
+if TYPE_CHECKING:
+    import lightgbm
+
+Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+VOLATILITY = MODEL_FEATURES.index("volatility_20")
+IC_SHARE = 80  # per cent of the training days that a fit measured on the rest is made of
+COMPOSITE, TREES = SCORES = ("composite", "trees")
+
+
+@dataclass(frozen=True)
+class HonestRows:
+    """A panel's rows (n,) as the recipe sees them. `ranks` (n, k) of MODEL_FEATURES; `volatility` and `sigma` (n,)
+    deviations of a day's return, at least a quarter of the day's median; `forward` by horizon, the run's own first;
+    `targets` (n,) by horizon, of all outcomes known at the panel's end."""
+
+    day: Ints
+    instrument: Ints
+    ranks: Singles
+    volatility: Floats
+    sigma: Floats
+    exposures: Exposures
+    forward: Mapping[int, Forward]
+    targets: Mapping[int, Floats]
+
+    @property
+    def horizon(self) -> int:
+        return next(iter(self.forward))
+
+    def targets_until(self, horizon: int, until: int) -> Floats:
+        """(n,) targets from the outcomes known on the day at place `until`; NaN for the others. A day's mean and
+        projection are those of its known rows, so that only days of which a part is known are computed anew."""
+        outcome = self.forward[horizon].outcome
+        is_known = outcome <= until
+        targets = np.where(is_known, self.targets[horizon], np.nan)
+        days = len(self.exposures.sigma)
+        is_partly = np.bincount(self.day[~is_known & (outcome < days)], minlength=days) > 0
+        rows = np.flatnonzero(is_known & is_partly[self.day])
+        targets[rows] = _targets_of(rows, self, horizon)
+        return targets
+
+
+@dataclass(frozen=True)
+class HonestFit:
+    """`weights` (k,) by horizon; `rows` fitted on for the run's own horizon and their `mean_return`; `used_until` is
+    the place of the last day whose outcome any of it has seen."""
+
+    weights: Mapping[int, Floats]
+    trees: "lightgbm.Booster | None"
+    mean_return: float
+    rows: int
+    used_until: int
+
+
+@threadpool_limits.wrap(limits=1, user_api="blas")  # type: ignore[untyped-decorator]
+def honest_rows(panel: Panel, horizon: int) -> HonestRows:
+    """What all fits on this panel share; its `forward` must hold `horizons_of(horizon)`."""
+    exposures = exposures_of(panel.close, panel.traded)
+    features = panel.features[:, : len(MODEL_FEATURES)]
+    table = np.full(panel.close.shape, np.nan)
+    table[panel.day, panel.instrument] = features[:, VOLATILITY]
+    rows = HonestRows(
+        day=panel.day,
+        instrument=panel.instrument,
+        ranks=feature_ranks(panel.day, panel.instrument, features),
+        volatility=at_least_quarter(table, ~np.isnan(table))[panel.day, panel.instrument],
+        sigma=exposures.sigma[panel.day, panel.instrument],
+        exposures=exposures,
+        forward={own: panel.forward[own] for own in horizons_of(horizon)},
+        targets={},
+    )
+    targets = {}
+    for own, forward in rows.forward.items():
+        has_outcome = np.flatnonzero(forward.has_outcome)
+        targets[own] = np.full(len(panel.day), np.nan)
+        targets[own][has_outcome] = _targets_of(has_outcome, rows, own)
+    return HonestRows(**{**vars(rows), "targets": targets})
+
+
+@threadpool_limits.wrap(limits=1, user_api="blas")  # type: ignore[untyped-decorator]
+def fit_honest(rows: HonestRows, *, until: int, since: int = 0, with_trees: bool, seed: int) -> HonestFit:
+    """On all rows from the day at place `since` on whose outcome is known on the day at place `until`, for each horizon
+    by its own outcomes. Raises TooLittle where no day has enough rows."""
+    targets = {own: rows.targets_until(own, until) for own in rows.forward}
+    for values in targets.values():
+        values[rows.day < since] = np.nan
+    used = {own: np.flatnonzero(~np.isnan(values)) for own, values in targets.items()}
+    if not all(len(chosen) for chosen in used.values()):
+        raise TooLittle(
+            f"Too few instruments: no day has {FEWEST_MORE} with all features and a known outcome ({FEWEST_MORE} more "
+            "than the factors that are taken out of a larger universe). Add instruments or more history."
+        )
+    own = rows.horizon
+    names = MODEL_FEATURES[: rows.ranks.shape[1]]
+    return HonestFit(
+        weights={h: composite_weights(rows.ranks, values) for h, values in targets.items()},
+        trees=fit_trees(rows.ranks, targets[own], names=names, horizon=own, seed=seed) if with_trees else None,
+        mean_return=float(rows.forward[own].returns[used[own]].mean()),
+        rows=len(used[own]),
+        used_until=max(int(rows.forward[h].outcome[chosen].max()) for h, chosen in used.items()),
+    )
+
+
+def score_rows(rows: HonestRows, chosen: Ints, fit: HonestFit, score: str = COMPOSITE) -> Floats:
+    """(m,) scores of the rows numbered `chosen`, whole days of them: they are ranked within their days."""
+    ranks = rows.ranks[chosen]
+    if score == TREES:
+        assert fit.trees is not None
+        return tree_scores(fit.trees, ranks)
+    scores = [composite(ranks, weights) for weights in fit.weights.values()]
+    return average_ranks(rows.day[chosen], rows.instrument[chosen], scores)
+
+
+def mean_ic(rows: HonestRows, chosen: Ints, scores: Floats, *, until: int) -> float | None:
+    """Mean over days of Spearman's correlation of `scores` (m,) and returns of the rows `chosen` (m,) whose outcome is
+    known on the day at place `until`; None where there are none."""
+    own = rows.forward[rows.horizon]
+    is_known = own.outcome[chosen] <= until
+    daily = rank_ic(rows.day[chosen][is_known], scores[is_known], own.returns[chosen][is_known])
+    return float(daily.mean()) if len(daily) else None
+
+
+def first_ic(rows: HonestRows, *, until: int, since: int = 0, embargo: int = 0, seed: int, score: str) -> float:
+    """The IC that expected returns go by where no part before was judged: of a fit on the first 80 % of the training
+    days, purged, measured on the rest of them. 0 where it can't be measured."""
+    own = rows.forward[rows.horizon]
+    used = np.flatnonzero((own.outcome <= until) & (rows.day >= since))
+    days = np.unique(rows.day[used])
+    if not len(days):
+        return 0.0
+    start = int(days[len(days) * IC_SHARE // 100])
+    try:
+        fit = fit_honest(rows, until=start - embargo, since=since, with_trees=score == TREES, seed=seed)
+    except TooLittle:
+        return 0.0
+    later = np.flatnonzero((rows.day >= start) & (rows.day <= int(days[-1])))
+    return mean_ic(rows, later, score_rows(rows, later, fit, score), until=until) or 0.0
+
+
+def fold_ic(rows: HonestRows, earlier: Sequence[tuple[Ints, Floats]], *, first: int) -> float | None:
+    """The IC that a fold's expected returns go by: of the (rows, scores) of all folds before it, as far as outcomes are
+    known on its first day. None where none are: then `first_ic` stands in."""
+    if not earlier:
+        return None
+    chosen, scores = (np.concatenate(parts) for parts in zip(*earlier, strict=True))
+    return mean_ic(rows, chosen, scores, until=first)
+
+
+def score_table(rows: HonestRows, chosen: Ints, scores: Floats, *, first: int, last: int) -> Floats:
+    """(last - first + 1, N) of the days at these places, NaN where there is no row: as `rank_test` takes them."""
+    table = np.full((last - first + 1, rows.exposures.sigma.shape[1]), np.nan)
+    table[rows.day[chosen] - first, rows.instrument[chosen]] = scores
+    return table
+
+
+def _targets_of(chosen: Ints, rows: HonestRows, horizon: int) -> Floats:
+    return day_targets(
+        rows.day[chosen],
+        rows.instrument[chosen],
+        returns=rows.forward[horizon].returns[chosen],
+        deviation=rows.volatility[chosen] * np.sqrt(horizon),
+        exposures=rows.exposures,
+    )

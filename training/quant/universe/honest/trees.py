@@ -1,0 +1,56 @@
+"""Boosted trees on the composite's own rows and target, judged and shown beside it. PROTOCOL §4b.4."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import lightgbm
+
+Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
+
+TREES = 40
+
+
+def parameters(*, horizon: int, seed: int) -> dict[str, Any]:
+    """`num_threads` stands in the model's text, so it is 0: OMP_NUM_THREADS says how many, and the text is the same to
+    the byte with any number of them."""
+    return {
+        "objective": "regression",
+        "learning_rate": 0.05,
+        "num_leaves": 4,
+        "max_depth": 2,
+        "min_child_samples": max(400, 20 * horizon),
+        "colsample_bytree": 0.5,
+        "subsample": 0.8,
+        "subsample_freq": 1,
+        "max_bin": 63,
+        "seed": seed,
+        "deterministic": True,
+        "force_col_wise": True,
+        "num_threads": 0,
+        "verbosity": -1,
+    }
+
+
+def fit_trees(
+    ranks: Singles, targets: Floats, *, names: tuple[str, ...], horizon: int, seed: int
+) -> "lightgbm.Booster":
+    """On the rows (n, k) that have a target (n,)."""
+    import lightgbm  # noqa: PLC0415 - 3 s that the composite, and serving it, can do without
+
+    rows = np.flatnonzero(~np.isnan(targets))
+    settings = parameters(horizon=horizon, seed=seed)
+    data = lightgbm.Dataset(
+        np.ascontiguousarray(ranks[rows]), label=targets[rows], feature_name=list(names), params=settings
+    )
+    return lightgbm.train(settings, data, TREES)
+
+
+def tree_scores(booster: "lightgbm.Booster", ranks: Singles) -> Floats:
+    """(m,) of (m, k) ranks."""
+    if not len(ranks):
+        return np.empty(0)
+    return np.asarray(booster.predict(np.ascontiguousarray(ranks), num_threads=1), dtype=np.float64)

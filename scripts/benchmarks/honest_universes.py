@@ -1,37 +1,183 @@
-"""The same question asked of universes: one made-up universe from its prices to its p-value."""
+"""The same questions asked of universes: walks over made-up ones, from their prices to the judge's p-value."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binom
 
 from instruments.quant.features.daily import daily_features
+from scripts.benchmarks.honest_shares import Row, at_least, at_most, share_text
 from scripts.benchmarks.markets import market
+from scripts.benchmarks.universe_markets import universe
+from training.quant.universe.honest.composite import horizons_of
+from training.quant.universe.honest.train import HonestRows, honest_rows, mean_ic, score_table
+from training.quant.universe.honest.walk import HonestFold, honest_fold, judge_walk
+from training.quant.universe.judge import RankTest, rank_test
 from training.quant.universe.panel import Panel, make_panel
 from training.quant.universe.spec import UniverseSpec
-from training.quant.universe.train import train_universe
-from training.quant.walk_forward.folds import plan_walk, pool_folds, walk_fold
+from training.quant.universe.train import fit_rows
+from training.quant.walk_forward.folds import plan_walk
 from training.quant.walk_forward.spec import WalkSpec
 
-BARS, HORIZON = 840, 20
-DAILY = 0.02  # as single stocks move: with calmer ones +5 % in 20 days would hardly ever be said
-NOISE_MEMBERS, PLANTED_MEMBERS = 20, 30
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
 WALK = WalkSpec(UniverseSpec(), folds=10, step=60)
+HORIZON, SEED = WALK.spec.horizon, WALK.spec.seed
+HORIZONS = horizons_of(HORIZON)
+NOISE_NAMES, NOISE_BARS = 20, 840
+MARKET = 0.01  # deviation of the market's return a day
+KINDS = (  # of noise, a quarter of the seeds each
+    partial(universe),
+    partial(universe, market=MARKET, beta_drift=0.02),
+    partial(universe, market=MARKET, ragged=True),
+    partial(universe, market=MARKET, skewness=1.0),
+)
+MOMENTUM, REVERSAL = 0.054, -0.29  # tilts: rank IC 0.04 of the last 20 own returns and 0.05 of the last 5, simulated
+SECTORS = 10
 
 
-def noise_universe(seed: int) -> float:
-    """p-value of a universe run where nothing foretells anything; 1 where it never held a position."""
-    found = train_universe(_panel(seed, NOISE_MEMBERS, 0.0), UniverseSpec(refit=False), on_stage=lambda *_: None)
-    return _p(found.test.portfolios.excess.p_value)
+@dataclass(frozen=True)
+class Walk:
+    """p-values of one walk, 1 where there is nothing to judge, and the mean rank IC of its scores."""
+
+    p_value: float
+    ranked_p_value: float
+    after_costs: float
+    rank_ic: float
 
 
-def planted_universe(seed: int) -> float:
-    """p-value of a walk of 600 days where who rose in 20 days tends to rise in the next: rank IC 0.10."""
-    plan = plan_walk(_panel(seed, PLANTED_MEMBERS, 0.10), WALK)
-    predictions = [walk_fold(plan, number, on_fold=lambda *_: None).predictions for number in range(WALK.folds)]
-    return _p(pool_folds(plan, predictions).portfolios.excess.p_value)
+@dataclass(frozen=True)
+class Planted:
+    """Of a walk over a planted universe, and of the planted signal itself on the same rows."""
+
+    recipe: Walk
+    signal: Walk
 
 
-def _panel(seed: int, members: int, rank_ic: float) -> Panel:
-    many = [market(BARS, seed=1_000 * seed + i, rank_ic=rank_ic, daily=DAILY) for i in range(members)]
-    named = zip((f"S{i}" for i in range(members)), many, daily_features(many), strict=True)
-    return make_panel(list(named), horizons=(HORIZON,), first_day=0)
+def noise_walk(seed: int) -> Walk:
+    """`honest` where nothing foretells anything."""
+    return _honest(_noise(seed))[0]
 
 
-def _p(value: float | None) -> float:
-    return 1.0 if value is None else value
+def phase22_noise_walk(seed: int) -> Walk:
+    """`phase22` there: its expected return is the score."""
+    panel = _noise(seed)
+    plan, rows = plan_walk(panel, WALK), honest_rows(panel, HORIZON)
+    chosen = [_between(rows, *plan.span(number)) for number in range(WALK.folds)]
+    pairs = [fit_rows(panel, plan.labels, plan.used(number), seed=SEED) for number in range(WALK.folds)]
+    scores = [pair.expected(panel.features[fold]) for pair, fold in zip(pairs, chosen, strict=True)]
+    return _judged(panel, rows, np.concatenate(chosen), np.concatenate(scores))
+
+
+def planted_walk(seed: int) -> Walk:
+    """30 names of 840 days where who rose in 20 days tends to rise in the next: rank IC 0.10."""
+    many = [market(840, seed=1_000 * seed + i, rank_ic=0.10, daily=0.02) for i in range(30)]
+    named = zip((f"S{i:02}" for i in range(30)), many, daily_features(many), strict=True)
+    return _honest(make_panel(list(named), horizons=HORIZONS, first_day=0))[0]
+
+
+def planted_momentum(seed: int) -> Planted:
+    """100 names of 1,250 days with a market, sectors and betas, whose own returns of 20 days go on."""
+    return _planted(seed, tilt=MOMENTUM, look_back=20)
+
+
+def planted_reversal(seed: int) -> Planted:
+    """The same, whose own returns of 5 days turn."""
+    return _planted(seed, tilt=REVERSAL, look_back=5)
+
+
+def _noise(seed: int) -> Panel:
+    return KINDS[seed % len(KINDS)](NOISE_NAMES, NOISE_BARS, seed=seed).panel(*HORIZONS)
+
+
+def _planted(seed: int, *, tilt: float, look_back: int) -> Planted:
+    world = universe(100, 1_250, seed=seed, market=MARKET, sectors=SECTORS, tilt=tilt, look_back=look_back)
+    panel = world.panel(*HORIZONS)
+    recipe, rows, folds = _honest(panel)
+    chosen = _between(rows, folds[0].first, folds[-1].last)
+    signal = world.signal[rows.day[chosen], rows.instrument[chosen]]  # every day counts: all names trade on it
+    return Planted(recipe, _judged(panel, rows, chosen, signal))
+
+
+def _honest(panel: Panel) -> tuple[Walk, HonestRows, list[HonestFold]]:
+    plan, rows = plan_walk(panel, WALK), honest_rows(panel, HORIZON)
+    spans = [plan.span(number) for number in range(WALK.folds)]
+    folds = [honest_fold(rows, first=first, last=last, with_trees=False, seed=SEED) for first, last in spans]
+    chosen = np.concatenate([fold.rows for fold in folds])
+    scores = np.concatenate([fold.scores["composite"] for fold in folds])
+    return _walk(judge_walk(rows, folds, close=panel.close), rows, chosen, scores), rows, folds
+
+
+def _between(rows: HonestRows, first: int, last: int) -> Ints:
+    return np.flatnonzero((rows.day >= first) & (rows.day <= last))
+
+
+def _judged(panel: Panel, rows: HonestRows, chosen: Ints, scores: Floats) -> Walk:
+    first, last = int(rows.day[chosen].min()), int(rows.day[chosen].max())
+    table = score_table(rows, chosen, scores, first=first, last=last)
+    test = rank_test(table, first=first, horizon=HORIZON, close=panel.close, exposures=rows.exposures)
+    return _walk(test, rows, chosen, scores)
+
+
+def _walk(test: RankTest, rows: HonestRows, chosen: Ints, scores: Floats) -> Walk:
+    values = (test.p_value, test.ranked_p_value, test.after_costs.p_value)
+    p_value, ranked, after_costs = (1.0 if value is None else value for value in values)
+    return Walk(p_value, ranked, after_costs, mean_ic(rows, chosen, scores, until=len(rows.exposures.sigma) - 1) or 0.0)
+
+
+def noise_walk_rows(recipe: str, walks: Sequence[Walk]) -> list[Row]:
+    """A quarter each: names for themselves; betas that drift; late listings and early ends; skewness that rises with
+    volatility."""
+    name, n = f"noise, `{recipe}` walks of 10 x 60 days over 20 names x 840", len(walks)
+    hits = {level: sum(walk.p_value < level for walk in walks) for level in (0.05, 0.0083)}
+    row = at_most(f"{name}, p < 0.05", hits[0.05], n, 0.05)
+    paid = sum(walk.after_costs < 0.05 for walk in walks)
+    rows = [replace(row, measured=f"{row.measured}, after costs {paid}")]
+    return [*rows, at_most(f"{name}, p < 0.0083", hits[0.0083], n, 0.012)] if recipe == "honest" else rows
+
+
+def planted_walk_rows(walks: Sequence[Walk]) -> list[Row]:
+    name = "planted rank IC 0.10, `honest` walks of 10 x 60 days over 30 names x 840, p < 0.05"
+    row = at_least(name, sum(walk.p_value < 0.05 for walk in walks), len(walks), 0.80)
+    return [replace(row, measured=f"{row.measured}, their own rank IC {_mean_ic(walks)}")]
+
+
+def momentum_rows(worlds: Sequence[Planted]) -> list[Row]:
+    """How much of what the signal itself shows the recipe may miss: by the worlds that only one of them shows."""
+    name = "planted rank IC 0.04, `honest` walks of 10 x 60 days over 100 names x 1,250, market, sectors and betas"
+    by_recipe, by_signal = (_is_below(worlds, name) for name in ("recipe", "signal"))
+    missed, more = int((by_signal & ~by_recipe).sum()), int((by_recipe & ~by_signal).sum())
+    most = int(binom.isf(0.01, len(worlds), 0.10))
+    row = at_least(f"{name}, p < 0.05", int(by_recipe.sum()), len(worlds), 0.65)
+    return [
+        replace(row, measured=f"{row.measured}, the signal itself {int(by_signal.sum())}; {_ics(worlds)}"),
+        Row(
+            "the same: by the signal itself alone, less by the recipe alone",
+            f"≤ {most} of {len(worlds)}",
+            f"{missed - more} ({missed} and {more})",
+            missed - more <= most,
+        ),
+    ]
+
+
+def reversal_rows(worlds: Sequence[Planted]) -> list[Row]:
+    shares = [share_text(int(_is_below(worlds, name).sum()), len(worlds)) for name in ("recipe", "signal")]
+    name = "planted reversal of 5 days, rank IC 0.05, 100 names x 1,250, `honest` walks, p < 0.05"
+    return [Row(name, "(beside)", f"{shares[0]}; the signal itself {shares[1]}; {_ics(worlds)}", True)]
+
+
+def _is_below(worlds: Sequence[Planted], name: str) -> NDArray[np.bool_]:
+    return np.array([getattr(world, name).p_value < 0.05 for world in worlds])
+
+
+def _ics(worlds: Sequence[Planted]) -> str:
+    recipe, signal = _mean_ic([world.recipe for world in worlds]), _mean_ic([world.signal for world in worlds])
+    return f"rank IC {recipe}, the signal's {signal}"
+
+
+def _mean_ic(walks: Sequence[Walk]) -> str:
+    return f"{np.mean([walk.rank_ic for walk in walks]):.3f}"

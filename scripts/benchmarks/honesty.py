@@ -24,12 +24,12 @@ from typing import Any, get_type_hints
 import lightgbm
 import msgspec
 import numpy as np
-from scipy.stats import binomtest
 from sklearn.preprocessing import StandardScaler
 
 from instruments.quant.bars import Bars
 from instruments.quant.features.candle import feature_matrix
 from instruments.quant.stale import stale_mask
+from scripts.benchmarks.honest_shares import Row, at_least, at_most
 from scripts.benchmarks.honest_studies import tuned_noise
 from scripts.benchmarks.honest_sweeps import (
     MapClaim,
@@ -39,7 +39,17 @@ from scripts.benchmarks.honest_sweeps import (
     planted_batch,
     unequal_map,
 )
-from scripts.benchmarks.honest_universes import noise_universe, planted_universe
+from scripts.benchmarks.honest_universes import (
+    momentum_rows,
+    noise_walk,
+    noise_walk_rows,
+    phase22_noise_walk,
+    planted_momentum,
+    planted_reversal,
+    planted_walk,
+    planted_walk_rows,
+    reversal_rows,
+)
 from scripts.benchmarks.markets import filled_forward, market, untraded
 from scripts.benchmarks.meta_worlds import noise_world, planted_world
 from training.artifacts.provenance import code_version
@@ -58,27 +68,14 @@ BARS, DECISION, WINDOW, CLICKS = 1_500, 1_400, 35, 20
 FIRST_CLICK = 700
 STEADY_SPEC: dict[str, Any] = {"protocol": "steady", **STEADY}
 SEED = 20_000
-FRESH = 1_000_000  # seeds further: of experiments that are done again
+FRESH = 1_000_000  # seeds further: of parts that are measured again
 OUTCOMES, RESULT = Path("var/bench/honesty"), Path("var/bench/honesty.json")
 DOCS_JSON, DOCS_PAGE = Path("docs/honesty.json"), Path("docs/method.md")
 TABLE = "<!-- scripts/bench honesty --docs writes from here -->\n", "<!-- to here -->\n"
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of the table."""
-
-    name: str
-    accepted: str
-    measured: str
-    inside: bool
-
-    def __str__(self) -> str:
-        return f"| {self.name} | {self.accepted} | {self.measured} | {'inside' if self.inside else 'OUTSIDE'} |"
-
-
-@dataclass(frozen=True)
-class Experiment:
+class Check:
     """What is measured together: `work` of one seed, `size` seeds at full size from `SEED + offset` on."""
 
     work: Callable[[int], Any]
@@ -93,7 +90,7 @@ class Experiment:
 
 @dataclass(frozen=True)
 class Measured:
-    """An experiment as it was done; `before`: its rows with the first seeds, where those were outside."""
+    """A part as it was measured; `before`: its rows with the first seeds, where those were outside."""
 
     rows: list[Row]
     first_seed: int
@@ -104,9 +101,9 @@ class Measured:
 
 
 def main(arguments: list[str]) -> int:
-    named = {experiment.name: experiment for experiment in experiments()}
+    named = {check.name: check for check in parts()}
     parser = argparse.ArgumentParser(prog="scripts/bench honesty", description=__doc__)
-    parser.add_argument("--row", nargs="+", choices=named, default=list(named), help="which experiments (default: all)")
+    parser.add_argument("--row", nargs="+", choices=named, default=list(named), help="which parts (default: all)")
     parser.add_argument("--share", type=float, default=1.0, help="of every size (default: 1.0)")
     parser.add_argument("--quick", action="store_const", const=0.1, dest="share", help="--share 0.1")
     parser.add_argument("--processes", type=int, default=2, help="processes (default: 2)")
@@ -124,38 +121,41 @@ def main(arguments: list[str]) -> int:
     return 0 if all(row.inside for result in results.values() for row in result.rows) else 1
 
 
-def experiments() -> list[Experiment]:
+def parts() -> list[Check]:
     """In the order of the table."""
     return [
-        Experiment(noise_run, 1000, 0, noise_rows),
-        Experiment(filled_run, 200, 60_000, partial(stale_rows, "10 % of the bars filled forward")),
-        Experiment(untraded_run, 200, 70_000, partial(stale_rows, "20 % of the days untraded")),
-        Experiment(planted_65, 200, 20_000, partial(planted_rows, 0.65, 0.85)),
-        Experiment(planted_60, 200, 30_000, partial(planted_rows, 0.60, 0.30)),
-        Experiment(steady_60, 200, 30_000, partial(planted_rows, 0.60, 0.65, protocol="steady")),
-        Experiment(steady_noise, 200, 80_000, steady_noise_rows),
-        Experiment(session_on_noise, 400, 10_000, session_rows),
-        Experiment(usual_run, 1000, 0, usual_rows),
-        Experiment(noise_universe, 100, 40_000, universe_rows),
-        Experiment(planted_universe, 100, 50_000, walk_rows),
-        Experiment(tuned_noise, 400, 85_000, tuned_rows),
-        Experiment(noise_batch, 400, 100_000, batch_rows),
-        Experiment(planted_batch, 50, 110_000, planted_batch_rows),
-        Experiment(noise_map, 400, 120_000, map_rows),
-        Experiment(equal_map, 100, 130_000, equal_rows),
-        Experiment(unequal_map, 50, 140_000, unequal_rows),
-        Experiment(noise_world, 40, 90_000, meta_noise_rows),
-        Experiment(planted_world, 10, 95_000, meta_planted_rows),
+        Check(noise_run, 1000, 0, noise_rows),
+        Check(filled_run, 200, 60_000, partial(stale_rows, "10 % of the bars filled forward")),
+        Check(untraded_run, 200, 70_000, partial(stale_rows, "20 % of the days untraded")),
+        Check(planted_65, 200, 20_000, partial(planted_rows, 0.65, 0.85)),
+        Check(planted_60, 200, 30_000, partial(planted_rows, 0.60, 0.30)),
+        Check(steady_60, 200, 30_000, partial(planted_rows, 0.60, 0.65, protocol="steady")),
+        Check(steady_noise, 200, 80_000, steady_noise_rows),
+        Check(session_on_noise, 400, 10_000, session_rows),
+        Check(usual_run, 1000, 0, usual_rows),
+        Check(noise_walk, 1000, 150_000, partial(noise_walk_rows, "honest")),
+        Check(phase22_noise_walk, 60, 150_000, partial(noise_walk_rows, "phase22")),
+        Check(planted_walk, 200, 50_000, planted_walk_rows),
+        Check(planted_momentum, 100, 160_000, momentum_rows),
+        Check(planted_reversal, 100, 170_000, reversal_rows),
+        Check(tuned_noise, 400, 85_000, tuned_rows),
+        Check(noise_batch, 400, 100_000, batch_rows),
+        Check(planted_batch, 50, 110_000, planted_batch_rows),
+        Check(noise_map, 400, 120_000, map_rows),
+        Check(equal_map, 100, 130_000, equal_rows),
+        Check(unequal_map, 50, 140_000, unequal_rows),
+        Check(noise_world, 40, 90_000, meta_noise_rows),
+        Check(planted_world, 10, 95_000, meta_planted_rows),
     ]
 
 
-def measured(pool: ProcessPoolExecutor, experiment: Experiment, count: int) -> Measured:
-    """`count` seeds; where a row is outside, all of them again with fresh seeds."""
-    first, before, seconds = SEED + experiment.offset, list[Row](), 0.0
+def measured(pool: ProcessPoolExecutor, check: Check, count: int) -> Measured:
+    """`count` seeds of the check; where a row is outside, all of them again with fresh seeds."""
+    first, before, seconds = SEED + check.offset, list[Row](), 0.0
     for start in (first, first + FRESH):
-        values, spent = outcomes(pool, experiment, range(start, start + count))
-        rows, seconds = experiment.rows_of(values), seconds + spent
-        print(*rows, f"  {experiment.name}: {spent / 3600:.2f} hours of CPU", sep="\n", flush=True)
+        values, spent = outcomes(pool, check, range(start, start + count))
+        rows, seconds = check.rows_of(values), seconds + spent
+        print(*rows, f"  {check.name}: {spent / 3600:.2f} hours of CPU", sep="\n", flush=True)
         if all(row.inside for row in rows) or before:
             break
         before = rows
@@ -163,17 +163,17 @@ def measured(pool: ProcessPoolExecutor, experiment: Experiment, count: int) -> M
     return Measured(rows, start, count, seconds / 3600, commit(), before)
 
 
-def outcomes(pool: ProcessPoolExecutor, experiment: Experiment, seeds: range) -> tuple[list[Any], float]:
-    """(the outcome of each seed, seconds of CPU), from the experiment's file where it has them already."""
-    path = OUTCOMES / f"{experiment.name}.jsonl"
+def outcomes(pool: ProcessPoolExecutor, check: Check, seeds: range) -> tuple[list[Any], float]:
+    """(the outcome of each seed, seconds of CPU), from the check's file where it has them already."""
+    path = OUTCOMES / f"{check.name}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
     done = {line["seed"]: line for line in lines if line["code"] == code_version()}
     with path.open("a") as file:
-        for line in pool.map(partial(one_outcome, experiment.work), [seed for seed in seeds if seed not in done]):
+        for line in pool.map(partial(one_outcome, check.work), [seed for seed in seeds if seed not in done]):
             print(json.dumps(line), file=file, flush=True)
             done[line["seed"]] = line
-    kind = get_type_hints(experiment.work)["return"]
+    kind = get_type_hints(check.work)["return"]
     return [msgspec.convert(done[seed]["value"], kind) for seed in seeds], sum(done[seed]["cpu_s"] for seed in seeds)
 
 
@@ -194,13 +194,9 @@ def as_json(results: dict[str, Measured]) -> str:
 
 
 def write_docs(name: str, result: Measured) -> None:
-    """A result into docs/honesty.json, and all that stand there into the table of docs/method.md."""
+    """The part's result into docs/honesty.json, and all that stand there into the table of docs/method.md."""
     results = read_docs() | {name: result}
-    DOCS_JSON.write_text(
-        as_json(
-            {experiment.name: results[experiment.name] for experiment in experiments() if experiment.name in results}
-        )
-    )
+    DOCS_JSON.write_text(as_json({check.name: results[check.name] for check in parts() if check.name in results}))
     before, _, after = page_parts()
     DOCS_PAGE.write_text(before + table() + after)
 
@@ -372,15 +368,6 @@ def steady_noise_rows(p: Sequence[float]) -> list[Row]:
     return [at_most("noise, `steady`, pooled p < 0.05", sum(value < 0.05 for value in p), len(p), 0.05)]
 
 
-def universe_rows(p: Sequence[float]) -> list[Row]:
-    return [at_most("noise, universes of 20 x 840 days, p < 0.05", sum(value < 0.05 for value in p), len(p), 0.05)]
-
-
-def walk_rows(p: Sequence[float]) -> list[Row]:
-    name = "planted rank IC 0.10, 30 x 840 days, walk-forward, p < 0.05"
-    return [at_least(name, sum(value < 0.05 for value in p), len(p), 0.45)]
-
-
 def tuned_rows(outcomes: Sequence[tuple[float, str]]) -> list[Row]:
     name = "noise, runs after a study of 60 search trials, pooled p < 0.05"
     row = at_most(name, sum(p < 0.05 for p, _ in outcomes), len(outcomes), 0.05)
@@ -438,21 +425,6 @@ def usual_rows(auc: Sequence[float]) -> list[Row]:
 
 def covered(intervals: Sequence[tuple[float, float]]) -> int:
     return sum(low <= 0.5 <= high for low, high in intervals)
-
-
-def at_most(name: str, hits: int, n: int, bound: float) -> Row:
-    inside = bool(binomtest(hits, n, bound, alternative="greater").pvalue >= 0.01)
-    return Row(name, f"≤ {bound:.0%}", share_text(hits, n), inside)
-
-
-def at_least(name: str, hits: int, n: int, bound: float) -> Row:
-    inside = bool(binomtest(hits, n, bound, alternative="less").pvalue >= 0.01)
-    return Row(name, f"≥ {bound:.0%}", share_text(hits, n), inside)
-
-
-def share_text(hits: int, n: int) -> str:
-    share = hits / n
-    return f"{share:.1%} ± {np.sqrt(share * (1 - share) / n):.1%} ({hits} of {n})"
 
 
 if __name__ == "__main__":

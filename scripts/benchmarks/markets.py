@@ -58,7 +58,7 @@ def market(
     open_ = close * np.exp(-body * volatility * 0.5)
     high = np.maximum(open_, close) * np.exp(np.abs(rng.normal(size=bars)) * volatility * 0.3)
     low = np.minimum(open_, close) * np.exp(-np.abs(rng.normal(size=bars)) * volatility * 0.3)
-    return Bars(_weekdays(bars), open_, high, low, close, rng.lognormal(14, 0.5, bars), close)
+    return Bars(weekdays(bars), open_, high, low, close, rng.lognormal(14, 0.5, bars), close)
 
 
 def filled_forward(bars: Bars, *, share: float, seed: int) -> Bars:
@@ -69,7 +69,7 @@ def filled_forward(bars: Bars, *, share: float, seed: int) -> Bars:
     is_filled = np.append(False, places[1:] == places[:-1])
     close, volume = bars.close[places], np.where(is_filled, 0.0, bars.volume[places])
     open_, high, low = (np.where(is_filled, close, prices[places]) for prices in (bars.open, bars.high, bars.low))
-    return Bars(_weekdays(len(places)), open_, high, low, close, volume, close)
+    return Bars(weekdays(len(places)), open_, high, low, close, volume, close)
 
 
 def untraded(bars: Bars, *, share: float, seed: int) -> Bars:
@@ -89,6 +89,6 @@ def untraded(bars: Bars, *, share: float, seed: int) -> Bars:
     )
 
 
-def _weekdays(count: int) -> NDArray[np.int64]:
+def weekdays(count: int) -> NDArray[np.int64]:
     days = np.arange(count)
     return (MONDAY + (days // 5 * 7 + days % 5) * DAY).astype(np.int64)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+
+from training.quant.stats.threads import on_one_blas_thread
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -41,7 +42,7 @@ class Exposures:
         return self.factors[days // RENEWED]
 
 
-@threadpool_limits.wrap(limits=1, user_api="blas")  # type: ignore[untyped-decorator]
+@on_one_blas_thread
 def exposures_of(close: Floats, traded: Flags) -> Exposures:
     """From (D, N) adjusted closes, carried on over days without a bar, and the flags that tell those days.
 

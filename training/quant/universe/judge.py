@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
-from threadpoolctl import threadpool_limits
 
 from training.quant.candle.spec import COST_BP
 from training.quant.stats.regression import Intercept, intercept_test
+from training.quant.stats.threads import on_one_blas_thread
 from training.quant.universe.exposure import FEWEST_MORE, Exposures, residuals
 from training.quant.universe.ranks import centred_ranks
 
@@ -53,7 +53,7 @@ class RankTest:
     after_costs: NetPortfolio
 
 
-@threadpool_limits.wrap(limits=1, user_api="blas")  # type: ignore[untyped-decorator]
+@on_one_blas_thread
 def rank_test(
     scores: Floats, *, first: int, horizon: int, close: Floats, exposures: Exposures, bars_a_year: float = 252.0
 ) -> RankTest:

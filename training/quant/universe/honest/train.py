@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
+from training.quant.stats.threads import on_one_blas_thread
 from training.quant.universe.exposure import FEWEST_MORE, Exposures, at_least_quarter, exposures_of
 from training.quant.universe.forward import Forward
 from training.quant.universe.honest.composite import (
@@ -81,7 +81,7 @@ class HonestFit:
     used_until: int
 
 
-@threadpool_limits.wrap(limits=1, user_api="blas")  # type: ignore[untyped-decorator]
+@on_one_blas_thread
 def honest_rows(panel: Panel, horizon: int) -> HonestRows:
     """What all fits on this panel share; its `forward` must hold `horizons_of(horizon)`."""
     exposures = exposures_of(panel.close, panel.traded)
@@ -106,7 +106,7 @@ def honest_rows(panel: Panel, horizon: int) -> HonestRows:
     return HonestRows(**{**vars(rows), "targets": targets})
 
 
-@threadpool_limits.wrap(limits=1, user_api="blas")  # type: ignore[untyped-decorator]
+@on_one_blas_thread
 def fit_honest(rows: HonestRows, *, until: int, since: int = 0, with_trees: bool, seed: int) -> HonestFit:
     """On all rows from the day at place `since` on whose outcome is known on the day at place `until`, for each horizon
     by its own outcomes. Raises TooLittle where no day has enough rows."""

@@ -21,6 +21,7 @@ from training.quant.universe.honest.train import (
     score_rows,
     score_table,
 )
+from training.quant.universe.honest.walk import HonestFold, honest_fold, judge_walk
 from training.quant.universe.judge import rank_test
 from training.quant.universe.panel import MODEL_FEATURES, Panel, TooLittle
 
@@ -45,6 +46,10 @@ def fit_until(rows: HonestRows, until: int = UNTIL, **options: int) -> HonestFit
 @pytest.fixture(scope="module")
 def all_ranks(whole: Panel) -> dict[int, np.ndarray]:
     return {r: x for day in np.unique(whole.day).tolist() for r, x in slow_ranks(whole, day).items()}
+
+
+def spoken(fold: HonestFold) -> tuple[np.ndarray, np.ndarray]:
+    return fold.rows, fold.scores["composite"]
 
 
 def slow_ranks(whole: Panel, day: int) -> dict[int, np.ndarray]:
@@ -145,24 +150,37 @@ def test_it_scores_names_wherever_they_stand(whole: Panel, rows: HonestRows) -> 
 def test_it_finds_drifts_and_says_how_well_it_ranked_before() -> None:
     drifting = drifting_panel()
     rows = honest_rows(drifting, H)
-    folds = []
-    for first in (200, 240, 280):
-        chosen = np.flatnonzero((rows.day >= first) & (rows.day < first + 40))
-        folds.append((chosen, score_rows(rows, chosen, fit_until(rows, first))))
-    chosen, scores = (np.concatenate(parts) for parts in zip(*folds, strict=True))
-    table = score_table(rows, chosen, scores, first=200, last=319)
-    p_value = rank_test(table, first=200, horizon=H, close=drifting.close, exposures=rows.exposures).p_value
-    assert p_value is not None and p_value < 1e-3
-    for number, first in ((1, 240), (2, 280)):
-        expected = _slow_ic(drifting, folds[:number], first)
-        assert fold_ic(rows, folds[:number], first=first) == pytest.approx(expected)
-    assert fold_ic(rows, [], first=200) is None
+    folds = [honest_fold(rows, first=f, last=f + 39, with_trees=False, seed=42) for f in (210, 250, 290)]
+    chosen, scores = (np.concatenate(parts) for parts in zip(*map(spoken, folds), strict=True))
+    assert len(chosen) == 120 * 24 and rows.forward[H].outcome[chosen].max() == len(drifting.days)
+    p_value = judge_walk(rows, folds, close=drifting.close).p_value
+    table = score_table(rows, chosen, scores, first=210, last=329)
+    test = rank_test(table, first=210, horizon=H, close=drifting.close, exposures=rows.exposures)
+    assert p_value is not None and p_value < 1e-3 and p_value == test.p_value
+    for number, first in ((1, 250), (2, 290)):
+        earlier = [spoken(fold) for fold in folds[:number]]
+        assert fold_ic(rows, earlier, first=first) == pytest.approx(_slow_ic(drifting, earlier, first))
+    assert fold_ic(rows, [], first=210) is None
+
+
+def test_its_first_ic_is_of_the_last_fifth_of_the_training_days() -> None:
+    drifting = drifting_panel()
+    rows = honest_rows(drifting, H)
     days = np.unique(rows.day[rows.forward[H].outcome <= 200])
     start = int(days[int(0.8 * len(days))])
     later = np.flatnonzero((rows.day >= start) & (rows.day <= days[-1]))
     own = [(later, score_rows(rows, later, fit_until(rows, start)))]
     assert first_ic(rows, until=200, seed=42, score="composite") == pytest.approx(_slow_ic(drifting, own, 200))
     assert mean_ic(rows, later, own[0][1], until=start) is None
+
+
+def test_a_fold_has_seen_nothing_later_than_its_first_day(rows: HonestRows) -> None:
+    for embargo in (0, 6):
+        fold = honest_fold(rows, first=UNTIL, last=260, embargo=embargo, with_trees=True, seed=42)
+        assert UNTIL - embargo - H < fold.fit.used_until <= UNTIL - embargo
+        weights = fit_until(rows, UNTIL - embargo).weights
+        assert all(np.array_equal(fold.fit.weights[h], weights[h]) for h in (H, SHORT))
+        assert set(fold.scores) == {"composite", "trees"} and len(fold.scores["trees"]) == len(fold.rows)
 
 
 def test_it_needs_five_instruments_a_day() -> None:

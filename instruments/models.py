@@ -115,7 +115,8 @@ class PriceBar(models.Model):
 
 
 class Feature(models.Model):
-    """The features of one bar; a typed column for each of `get_feature_columns()`, null while its window isn't full."""
+    """The features of one candle; a typed column for each of `get_feature_columns()`, null while its window isn't full.
+    A stale bar is no candle and has no row."""
 
     series = models.ForeignKey(Series, on_delete=models.CASCADE, related_name="features")
     timestamp = models.DateTimeField()
@@ -133,8 +134,8 @@ for _name in get_feature_columns():
 
 
 class FeatureState(models.Model):
-    """What the stored features of a series were made from: `fingerprint` is the SHA-256 of its bars, so that bars that
-    changed under them are noticed, however they were changed."""
+    """What the stored features of a series were made from: `fingerprint` is the SHA-256 of its candles, so that bars
+    that changed under them are noticed, however they were changed."""
 
     series = models.OneToOneField(Series, on_delete=models.CASCADE, related_name="feature_state")
     feature_set = models.CharField(max_length=40)

@@ -1,11 +1,11 @@
-"""The store of features: filled from bars, only where something changed, and read as one matrix.
+"""The table of features: filled from candles, only where something changed, and read as one matrix. For other programs:
+ours read `instruments.store.columns`, which holds the same numbers.
 
 Measured on 323,000 bars on PostgreSQL: COPY in binary in both directions; rows by Django's objects take 20 times as
 long. A fill that was cut off is completed by starting it again: each series is stored whole, with what it was made
 from, or not at all.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,10 +16,10 @@ from django.utils import timezone
 from numpy.typing import NDArray
 
 from instruments.models import Feature, FeatureState, Series
-from instruments.quant.bars import Bars
+from instruments.quant.bars import fingerprint
 from instruments.quant.features.daily import FEATURE_SET, VERSION, daily_features, get_feature_columns
 from instruments.store import copy
-from instruments.store.read_bars import load_many
+from instruments.store.read_bars import load_candles_of_many
 
 Floats = NDArray[np.float64]
 OnSeries = Callable[[int, int, int], None]  # (series done, series to do, rows written)
@@ -49,33 +49,26 @@ class StoredFeatures:
 
 
 def features_compute(*, series: Sequence[Series], on_series: OnSeries) -> Computed:
-    """Bring the stored features of these series up to their bars. Series whose bars are as they were cost a read."""
+    """Bring the stored features of these series up to their candles. Series that are as they were cost a read. A stale
+    bar, which is no candle, has no row."""
     written = rows = done = 0
     for start in range(0, len(series), _TOGETHER):
         group = series[start : start + _TOGETHER]
-        bars = {member.pk: history for member, history in zip(group, load_many(group), strict=True)}
-        marks = {pk: fingerprint(history) for pk, history in bars.items()}
-        rows += sum(len(history) for history in bars.values())
-        stale_pks = stale_series(marks)
-        stale = [member for member in group if member.pk in stale_pks]
-        matrices = daily_features([bars[member.pk].adjusted() for member in stale])
-        for member, matrix in zip(stale, matrices, strict=True):
-            written += _store(member, bars[member.pk].time, matrix, marks[member.pk])
+        candles = {member.pk: history for member, history in zip(group, load_candles_of_many(group), strict=True)}
+        marks = {pk: fingerprint(history) for pk, history in candles.items()}
+        rows += sum(len(history) for history in candles.values())
+        outdated_pks = outdated_series(marks)
+        outdated = [member for member in group if member.pk in outdated_pks]
+        matrices = daily_features([candles[member.pk].adjusted() for member in outdated])
+        for member, matrix in zip(outdated, matrices, strict=True):
+            written += _store(member, candles[member.pk].time, matrix, marks[member.pk])
         done += len(group)
         on_series(done, len(series), written)
     return Computed(instruments=len(series), rows=rows, written=written)
 
 
-def fingerprint(bars: Bars) -> str:
-    """SHA-256 over every number of the bars, little-endian."""
-    digest = hashlib.sha256()
-    for column in (bars.time, bars.open, bars.high, bars.low, bars.close, bars.volume, bars.adj_close):
-        digest.update(np.ascontiguousarray(column).astype(column.dtype.newbyteorder("<")).tobytes())
-    return digest.hexdigest()
-
-
-def stale_series(marks: dict[int, str]) -> set[int]:
-    """Of series with these fingerprints, those whose features are missing or were made from other bars."""
+def outdated_series(marks: dict[int, str]) -> set[int]:
+    """Of series with these fingerprints, those whose features are missing or were made from other candles."""
     states = FeatureState.objects.filter(series__in=marks, feature_set=FEATURE_SET, version=VERSION)
     stored = dict(states.values_list("series_id", "fingerprint"))
     return {pk for pk, mark in marks.items() if stored.get(pk) != mark}

@@ -121,6 +121,16 @@ def load_many(series: Sequence[Series], *, start: datetime | None = None, end: d
     return [_load_sqlite(pk, start, end) for pk in pks]
 
 
+def load_marked_of_many(series: Sequence[Series]) -> list[MarkedBars]:
+    """Every bar of several series, in their order, the stale ones marked."""
+    return [MarkedBars(bars, stale_mask(bars)) for bars in load_many(series)]
+
+
+def load_candles_of_many(series: Sequence[Series]) -> list[Bars]:
+    """The same without the stale ones, prices as stored."""
+    return [marked.candles for marked in load_marked_of_many(series)]
+
+
 def _load_postgresql(pks: list[int], start: datetime | None, end: datetime | None) -> list[Bars]:
     # COPY takes no parameters: what goes into the text is our own integers and ISO times.
     where = f"series_id IN ({', '.join(map(str, pks)) or 'NULL'})"

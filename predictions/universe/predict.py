@@ -15,6 +15,7 @@ import numpy as np
 
 from instruments.quant.bars import Bars
 from instruments.quant.features.daily import LOOK_BACK
+from instruments.quant.stale import stale_mask
 from predictions.quant.recommend import advise
 from training.quant.candle.model import Integrity
 from training.quant.universe.model import CLASSIFIER, MANIFEST, REGRESSOR, UniverseModel, read_universe_model
@@ -34,9 +35,11 @@ def read_bars(path: str) -> dict[str, Bars]:
 
 
 def predict(folder: str, bars: Mapping[str, Bars]) -> list[dict[str, Any]]:
-    """A row for each instrument that has enough and new enough bars, the highest expected return first."""
+    """A row for each instrument that has enough and new enough candles, the highest expected return first. A stale bar,
+    which only carries the price before it forward, is no candle."""
     model, symbols = _model(Path(folder)), list(bars)
-    recent = [one.slice(max(0, len(one) - LOOK_BACK), len(one)).adjusted() for one in bars.values()]
+    candles = [history.where(~stale_mask(history)) for history in bars.values()]
+    recent = [history.slice(max(0, len(history) - LOOK_BACK), len(history)).adjusted() for history in candles]
     advice = advise(model, recent, oldest=OLDEST)
     ranked = np.argsort(advice.rank, kind="stable")
     return [

@@ -119,7 +119,7 @@ def test_it_computes_again_for_a_newer_version(monkeypatch: pytest.MonkeyPatch) 
     make_series(bars=70)
     _compute()
     monkeypatch.setattr(features, "VERSION", 2)
-    assert features.stale_series({Series.objects.get().pk: FeatureState.objects.get().fingerprint})
+    assert features.outdated_series({Series.objects.get().pk: FeatureState.objects.get().fingerprint})
     _compute()
     assert FeatureState.objects.get().version == 2
 

@@ -8,10 +8,10 @@ from datetime import UTC, date, datetime, time, timedelta
 import numpy as np
 
 from instruments.models import Instrument, Series
-from instruments.quant.bars import Bars
+from instruments.quant.bars import Bars, fingerprint
 from instruments.quant.features.daily import DAY, Floats
-from instruments.store.features import features_compute, fingerprint, load_features, stale_series
-from instruments.store.read_bars import load_many
+from instruments.store.features import features_compute, load_features, outdated_series
+from instruments.store.read_bars import load_candles_of_many
 from instruments.universes import UnknownUniverse, universe_series
 from training.evidence.trials import TrialFields
 from training.quant.candle.spec import SpecError
@@ -27,7 +27,7 @@ _NAMED = 5  # symbols in a message
 @dataclass(frozen=True)
 class UniverseData:
     """`panel` ends with the last bar on or before the run's day; nothing later is in it. `data_hash` is the SHA-256
-    over the symbols and every bar that the panel was made from."""
+    over the symbols and every candle that the panel was made from; stale bars are none."""
 
     panel: Panel
     as_of: date
@@ -56,8 +56,8 @@ def universe_data(
     stale: list[str] = []
     for start in range(0, len(series), _TOGETHER):
         group = series[start : start + _TOGETHER]
-        bars = {member.pk: history for member, history in zip(group, load_many(group), strict=True)}
-        old = stale_series({pk: fingerprint(history) for pk, history in bars.items()})
+        bars = {member.pk: history for member, history in zip(group, load_candles_of_many(group), strict=True)}
+        old = outdated_series({pk: fingerprint(history) for pk, history in bars.items()})
         if on_missing and old:
             on_missing(len(old))
             features_compute(series=[member for member in group if member.pk in old], on_series=lambda *_: None)

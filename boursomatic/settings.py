@@ -14,6 +14,7 @@ env = Env.read()
 PRODUCTION = env.choice("BOURSOMATIC_ENV", ("local", "production"), "local") == "production"
 HOME = Path(env.text("BOURSOMATIC_HOME", str(ROOT / "var"))).expanduser().absolute()
 ARTIFACT_ROOT = HOME / "artifacts"
+COLUMNS_ROOT = HOME / "columns"
 for folder in (HOME, ARTIFACT_ROOT, HOME / "logs"):
     folder.mkdir(parents=True, exist_ok=True)
 
@@ -53,6 +54,7 @@ HEARTBEAT_S = env.whole("BOURSOMATIC_HEARTBEAT_S", 30, 1, 3600)
 MAX_ACTIVE_PER_USER = env.whole("BOURSOMATIC_MAX_ACTIVE_PER_USER", 5, 1, 10_000)
 MAX_QUEUED = env.whole("BOURSOMATIC_MAX_QUEUED", 200, 1, 1_000_000)
 RETENTION_DAYS = env.whole("BOURSOMATIC_RETENTION_DAYS", 0, 0, 36_500)
+COLUMNS_BYTES = env.whole("BOURSOMATIC_COLUMNS_GB", 8, 0, 100_000) * 2**30
 DEFAULT_SYMBOL = env.text("BOURSOMATIC_DEFAULT_SYMBOL")
 
 # Notices of models in use go to these by e-mail; each person chooses for himself, too. Both need a server.

@@ -32,7 +32,8 @@ from instruments.quant.ingest.dates import read_moments
 from instruments.quant.ingest.headers import NUMBERS, NotBars, recognise
 from instruments.quant.ingest.rows import RawTable, read_rows
 from instruments.sources.files import read_csv
-from instruments.store.read_bars import MarkedBars, UnknownSeries, load_bars, load_marked, series_get
+from instruments.store.columns import mapped_bars
+from instruments.store.read_bars import MarkedBars, UnknownSeries, load_marked, series_get
 
 _LARGEST = 20_000_000  # bytes of a body of bars: about 300,000 bars as CSV
 _MOST_LINES = 1_000_000  # of such a body: shorter lines are no bars, and each takes memory
@@ -124,7 +125,7 @@ def _bars_show(request: Request, symbol: str) -> HttpResponseBase:
     unchanged = get_conditional_response(request, etag=etag)
     if unchanged is not None:
         return unchanged
-    columns = _bars_columns(series, load_marked(series, start=start, end=end), price)
+    columns = _bars_columns(series, _load(series, start, end), price)
     return json_answer(request, columns, etag=etag)
 
 
@@ -168,7 +169,7 @@ def indicators(request: Request, symbol: str) -> HttpResponseBase:
     unchanged = get_conditional_response(request, etag=etag)
     if unchanged is not None:
         return unchanged
-    stored = load_bars(series, end=end)
+    stored = _load(series, None, end).stored
     lines = indicator_lines(stored.adjusted() if price == "adjusted" else stored, names)
     first = int(np.searchsorted(stored.time, start.timestamp())) if start else 0
     columns = {
@@ -179,6 +180,12 @@ def indicators(request: Request, symbol: str) -> HttpResponseBase:
         "lines": {name: values[first:] for name, values in lines.items()},
     }
     return json_answer(request, columns, etag=etag)
+
+
+def _load(series: Series, start: datetime | None, end: datetime | None) -> MarkedBars:
+    """From the columnar cache where a run has filled it, else from the database: a page fills nothing."""
+    mapped = mapped_bars(series)
+    return mapped.between(start, end) if mapped else load_marked(series, start=start, end=end)
 
 
 def _series(request: Request, symbol: str) -> Series:

@@ -74,5 +74,5 @@ def fingerprint(bars: Bars) -> str:
     digest = hashlib.sha256()
     for column in fields(bars):
         values = getattr(bars, column.name)
-        digest.update(np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<")))
+        digest.update(np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<")).data)
     return digest.hexdigest()

@@ -61,6 +61,13 @@ class MarkedBars:
         """When the stale ones are."""
         return self.stored.time[self.stale]
 
+    def between(self, start: datetime | None, end: datetime | None) -> "MarkedBars":
+        """From `start` to `end`, both inclusive."""
+        time = self.stored.time
+        first = 0 if start is None else int(np.searchsorted(time, start.timestamp()))
+        stop = len(time) if end is None else int(np.searchsorted(time, end.timestamp(), side="right"))
+        return MarkedBars(self.stored.slice(first, stop), self.stale[first:stop])
+
 
 def load_bars(
     series: Series, *, start: datetime | None = None, end: datetime | None = None, before: int = 0, after: int = 0
@@ -121,14 +128,9 @@ def load_many(series: Sequence[Series], *, start: datetime | None = None, end: d
     return [_load_sqlite(pk, start, end) for pk in pks]
 
 
-def load_marked_of_many(series: Sequence[Series]) -> list[MarkedBars]:
-    """Every bar of several series, in their order, the stale ones marked."""
-    return [MarkedBars(bars, stale_mask(bars)) for bars in load_many(series)]
-
-
 def load_candles_of_many(series: Sequence[Series]) -> list[Bars]:
-    """The same without the stale ones, prices as stored."""
-    return [marked.candles for marked in load_marked_of_many(series)]
+    """All bars of several series that are not stale, in the order of the series, prices as stored."""
+    return [bars.where(~stale_mask(bars)) for bars in load_many(series)]
 
 
 def _load_postgresql(pks: list[int], start: datetime | None, end: datetime | None) -> list[Bars]:

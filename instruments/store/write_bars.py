@@ -4,13 +4,14 @@ Measured on a million bars on PostgreSQL: COPY into a staging table and one upse
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
 from django.db import connection, transaction
+from django.utils import timezone
 from numpy.typing import NDArray
 
 from instruments.models import PriceBar, Series
@@ -114,6 +115,7 @@ def _write_postgresql(parts: list[tuple[Series, Bars]], source: str) -> dict[int
             [source],
         )
         changed = {pk: (inserted, updated) for pk, inserted, updated in cursor.fetchall()}
+        _mark_changed(changed)
         cursor.execute(f"DROP TABLE {_STAGING}")  # a caller's own transaction may write again before it commits
     result = {}
     for series, bars in parts:
@@ -152,8 +154,15 @@ def _write_slice(series: Series, bars: Bars, source: str) -> Written:
                 f"SET {', '.join(f'{name} = excluded.{name}' for name in (*PRICES, 'source'))}",
                 rows,
             )
+        if rows:
+            _mark_changed([series.pk])
     inserted, updated = int(fresh.sum()), int(changed.sum())
     return Written(inserted, updated, len(bars) - inserted - updated)
+
+
+def _mark_changed(pks: Collection[int]) -> None:
+    """In the transaction that changes the bars: what was read of these series before is not what is there now."""
+    Series.objects.filter(pk__in=pks).update(updated_at=timezone.now())
 
 
 def _compare(bars: Bars, stored: Bars) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

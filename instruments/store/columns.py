@@ -1,0 +1,193 @@
+"""Bars and daily features of whole series from a cache of columns, which is filled from the database by whoever loads
+first: what universe runs, walks, recommendations and their scores read.
+
+Packs lie in BOURSOMATIC_HOME/columns: the bars of 64 neighbouring series (by primary key) in one, their features in
+another. So a universe of 10,000 opens 320 files, universes that overlap share them, and a new bar of one series costs
+the reading of that series and the writing of its packs. Packs hold what was asked for, no more. A number is used where
+the series is as it was when the number was loaded or computed (revision, rows, last bar and moment of the last change:
+one query for all series), and where the number itself is as it was written; else it is made again.
+"""
+
+import hashlib
+import inspect
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from django.conf import settings
+from numpy.typing import NDArray
+
+from instruments.models import Series
+from instruments.quant import bars as bars_module
+from instruments.quant import stale
+from instruments.quant.bars import Bars, fingerprint
+from instruments.quant.features import daily
+from instruments.quant.stale import stale_mask
+from instruments.store.packs import Layout, Numbers, Piece, make_piece, read_pack, remove_oldest, write_pack
+from instruments.store.read_bars import MarkedBars, load_many
+
+Singles = NDArray[np.float32]
+
+_TOGETHER = (
+    64  # series in a pack: few enough to be computed side by side in the processor's caches, and in little memory
+)
+_BARS = Layout("bars", "<f8", len(fields(Bars)))  # the first column is the time: integers of as many bytes
+_FEATURES = Layout("features", "<f4", len(daily.get_feature_columns()))
+_UNSURE = b""  # the mark of what may have changed while it was read: it is used once and not kept
+log = logging.getLogger("boursomatic.columns")
+
+Make = Callable[[list[int]], dict[int, Piece]]
+
+
+@dataclass(frozen=True)
+class FeaturedCandles:
+    """Every candle of a series, prices as stored; `features` (n, k), columns as `get_feature_columns`, NaN where a
+    window isn't full; `fingerprint` of the candles. Stale bars are no candles. Arrays may be mapped: read-only."""
+
+    candles: Bars
+    features: Singles
+    fingerprint: str
+
+
+def marked_bars(series: Sequence[Series]) -> list[MarkedBars]:
+    """Every bar of these series, in their order, the stale ones marked."""
+    marks, marked = _marks([member.pk for member in series]), {}
+    for number, block in _blocks(series).items():
+        for pk, piece in _bar_pieces(number, block, marks).items():
+            bars = _as_bars(piece.numbers)
+            marked[pk] = MarkedBars(bars, stale_mask(bars))
+    return [marked[member.pk] for member in series]
+
+
+def featured_candles(
+    series: Sequence[Series], *, on_read: Callable[[int, int], None] = lambda done, todo: None
+) -> list[FeaturedCandles]:
+    """Every candle of these series with its features, in their order. `on_read`: (series done, series to do)."""
+    marks, featured = _marks([member.pk for member in series]), {}
+    for number, block in _blocks(series).items():
+        bars = _bar_pieces(number, block, marks)
+        features = _feature_pieces(number, bars)
+        featured.update({pk: _featured(bars[pk], features[pk]) for pk in bars})
+        on_read(len(featured), len(series))
+    return [featured[member.pk] for member in series]
+
+
+def mapped_bars(series: Series) -> MarkedBars | None:
+    """Every bar of one series, the stale ones marked, if they lie in the cache. Nothing is loaded or written."""
+    piece = read_pack(_path(_BARS, series.pk // _TOGETHER), _BARS).get(series.pk)
+    if piece is None or piece.mark != _marks([series.pk]).get(series.pk) or not piece.is_intact():
+        return None
+    bars = _as_bars(piece.numbers)
+    return MarkedBars(bars, stale_mask(bars))
+
+
+def _marks(pks: Collection[int]) -> dict[int, bytes]:
+    """SHA-256 of all that changes with a series' bars. The moment of the last change is in it, because a database that
+    was restored from a backup counts its revisions again."""
+    columns = ("pk", "revision", "rows", "last", "updated_at")
+    rows = Series.objects.filter(pk__in=pks).order_by().values_list(*columns)
+    return {row[0]: hashlib.sha256(repr(row).encode()).digest() for row in rows}
+
+
+def _blocks(series: Sequence[Series]) -> dict[int, dict[int, Series]]:
+    """By the number of their pack, and then by primary key."""
+    blocks: dict[int, dict[int, Series]] = defaultdict(dict)
+    for member in series:
+        blocks[member.pk // _TOGETHER][member.pk] = member
+    return blocks
+
+
+def _bar_pieces(number: int, block: Mapping[int, Series], marks: Mapping[int, bytes]) -> dict[int, Piece]:
+    def load(missing: list[int]) -> dict[int, Piece]:
+        histories = load_many([block[pk] for pk in missing])
+        still = _marks(missing)  # bars and what marks them change in one transaction: the same before and after is safe
+        return {
+            pk: make_piece(marks[pk] if pk in marks and marks[pk] == still.get(pk) else _UNSURE, _as_numbers(bars))
+            for pk, bars in zip(missing, histories, strict=True)
+        }
+
+    return _through_cache(_BARS, number, {pk: marks.get(pk, _UNSURE) for pk in block}, load)
+
+
+def _feature_pieces(number: int, bars: Mapping[int, Piece]) -> dict[int, Piece]:
+    marks = {
+        pk: hashlib.sha256(_formulas() + piece.mark).digest() if piece.mark else _UNSURE for pk, piece in bars.items()
+    }
+
+    def compute(missing: list[int]) -> dict[int, Piece]:
+        stored = [_as_bars(bars[pk].numbers) for pk in missing]
+        matrices = daily.daily_features([history.where(~stale_mask(history)).adjusted() for history in stored])
+        return {
+            pk: make_piece(marks[pk], np.ascontiguousarray(matrix.T, dtype=_FEATURES.kind))
+            for pk, matrix in zip(missing, matrices, strict=True)
+        }
+
+    return _through_cache(_FEATURES, number, marks, compute)
+
+
+def _through_cache(layout: Layout, number: int, marks: Mapping[int, bytes], make: Make) -> dict[int, Piece]:
+    """The pieces with these marks, by key: those that lie in the pack and are intact, the others made and put there."""
+    path = _path(layout, number)
+    pack = read_pack(path, layout)
+    pieces = _intact(pack, marks)
+    if missing := [pk for pk in marks if pk not in pieces]:
+        made = make(missing)
+        pieces |= made
+        if _keep(path, pack | {pk: piece for pk, piece in made.items() if piece.mark}, layout):
+            pieces |= _intact(read_pack(path, layout), {pk: made[pk].mark for pk in made})  # maps take no memory
+    return pieces
+
+
+def _intact(pack: Mapping[int, Piece], marks: Mapping[int, bytes]) -> dict[int, Piece]:
+    return {pk: pack[pk] for pk, mark in marks.items() if pk in pack and pack[pk].mark == mark and pack[pk].is_intact()}
+
+
+def _keep(path: Path, pieces: Mapping[int, Piece], layout: Layout) -> bool:
+    """Whether they are in the cache now. A disk that is full costs time, no run."""
+    if not pieces or not settings.COLUMNS_BYTES:
+        return False
+    try:
+        write_pack(path, pieces, layout)
+        remove_oldest(path.parent, settings.COLUMNS_BYTES)
+    except OSError as problem:
+        log.warning("%s could not be kept and is made again next time: %s", path.name, problem)
+        return False
+    return True
+
+
+def _path(layout: Layout, number: int) -> Path:
+    return Path(settings.COLUMNS_ROOT) / f"{layout.name}-{number}.npy"
+
+
+@cache
+def _formulas() -> bytes:
+    """SHA-256 of set, version and code: features made by other formulas are no longer the series' features."""
+    digest = hashlib.sha256(repr((daily.FEATURE_SET, daily.VERSION, daily.get_feature_columns())).encode())
+    for module in (bars_module, stale, daily):
+        digest.update(inspect.getsource(module).encode())
+    return digest.digest()
+
+
+def _featured(bars: Piece, features: Piece) -> FeaturedCandles:
+    stored = _as_bars(bars.numbers)
+    if features.numbers.shape[1] == len(stored):
+        return FeaturedCandles(stored, features.numbers.T, bars.digest.hex())
+    candles = stored.where(~stale_mask(stored))
+    return FeaturedCandles(candles, features.numbers.T, fingerprint(candles))
+
+
+def _as_numbers(bars: Bars) -> Numbers:
+    """(columns, n). Their SHA-256 is the fingerprint of the bars."""
+    numbers = np.empty((_BARS.columns, len(bars)), dtype=_BARS.kind)
+    numbers[0].view("<i8")[:] = bars.time
+    for column, field in zip(numbers[1:], fields(Bars)[1:], strict=True):
+        column[:] = getattr(bars, field.name)
+    return numbers
+
+
+def _as_bars(numbers: Numbers) -> Bars:
+    return Bars(numbers[0].view("<i8"), *numbers[1:])

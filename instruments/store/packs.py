@@ -1,0 +1,159 @@
+"""Files of numbers that can be made again, laid down so that they are mapped instead of read: the cache's format.
+
+A pack holds the columns of some series in one file, as three arrays in NumPy's own format, one after another: a seal
+(length and SHA-256 of all that stands before the numbers), an index (a row for each series), and the numbers, series
+after series, each column after column. A pack is written beside its place, flushed, moved there, and never changed.
+Before a number is used its SHA-256 is compared, so what isn't to the bit as it was written counts as missing. Nothing
+is ever unpickled.
+"""
+
+import hashlib
+import io
+import logging
+import mmap
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+from uuid import uuid4
+
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers = NDArray[Any]
+
+_SEAL = np.dtype([("length", "<i8"), ("digest", "V32")])
+_INDEX = np.dtype([("key", "<i8"), ("start", "<i8"), ("stop", "<i8"), ("mark", "V32"), ("digest", "V32")])
+_ABANDONED_S = 3600.0  # a file on its way that is older was left by somebody who was killed
+log = logging.getLogger("boursomatic.columns")
+
+
+class NotAPack(Exception):
+    """The file is not what `write_pack` writes: cut off, changed, or of another layout."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a pack's numbers are: `kind` as NumPy writes it, little-endian, and how many `columns`."""
+
+    name: str
+    kind: str
+    columns: int
+
+
+@dataclass(frozen=True)
+class Piece:
+    """The numbers of one series, (columns, rows), contiguous. `mark` is the SHA-256 of what they were made from,
+    `digest` their own."""
+
+    mark: bytes
+    digest: bytes
+    numbers: Numbers
+
+    def is_intact(self) -> bool:
+        return hashlib.sha256(self.numbers.data).digest() == self.digest
+
+
+def make_piece(mark: bytes, numbers: Numbers) -> Piece:
+    return Piece(mark, hashlib.sha256(numbers.data).digest(), numbers)
+
+
+def read_pack(path: Path, layout: Layout) -> dict[int, Piece]:
+    """What lies in the pack by its keys, mapped read-only; nothing where there is none or it isn't sound. Whoever uses
+    a piece asks first whether it is intact."""
+    try:
+        with path.open("rb") as file:
+            pieces = _map(file, layout)
+            with suppress(PermissionError):
+                os.utime(file.fileno())  # when it was used last: `remove_oldest` goes by it
+            return pieces
+    except FileNotFoundError:
+        return {}
+    except (OSError, NotAPack) as problem:
+        log.warning("%s is made again: %s", path.name, problem)
+        return {}
+
+
+def write_pack(path: Path, pieces: Mapping[int, Piece], layout: Layout) -> None:
+    """Puts a pack in the place of the one before, whole or not at all. Two at once: the last one stays. Raises OSError,
+    as of a full disk."""
+    temporary = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("xb") as file:
+            for chunk in _content(pieces, layout):
+                file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+def remove_oldest(folder: Path, most_bytes: int) -> None:
+    """Removes the packs that were not used for longest until the rest is within `most_bytes`, and what killed writers
+    left. Who has one mapped keeps it."""
+    files = []
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):  # somebody else removes, too
+            status = path.stat()
+            files.append((status.st_mtime, status.st_size, path))
+    total = 0
+    for used_at, size, path in sorted(files, reverse=True):
+        total += size
+        if total > most_bytes or (path.name.startswith(".") and used_at < time.time() - _ABANDONED_S):
+            path.unlink(missing_ok=True)
+
+
+def _content(pieces: Mapping[int, Piece], layout: Layout) -> Iterator[Any]:
+    stops = np.cumsum([piece.numbers.shape[1] for piece in pieces.values()]).tolist()
+    lines = [
+        (key, stop - piece.numbers.shape[1], stop, piece.mark, piece.digest)
+        for (key, piece), stop in zip(pieces.items(), stops, strict=True)
+    ]
+    head = io.BytesIO()
+    np.save(head, np.array(lines, dtype=_INDEX), allow_pickle=False)
+    shape = (stops[-1] * layout.columns,)
+    np.lib.format.write_array_header_1_0(head, {"descr": layout.kind, "fortran_order": False, "shape": shape})
+    yield _seal(head.getvalue())
+    yield head.getvalue()
+    for piece in pieces.values():
+        yield piece.numbers
+
+
+def _seal(head: bytes) -> bytes:
+    """Of the same length whatever it seals."""
+    buffer = io.BytesIO()
+    np.save(buffer, np.array([(len(head), hashlib.sha256(head).digest())], dtype=_SEAL), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _map(file: BinaryIO, layout: Layout) -> dict[int, Piece]:
+    size = os.fstat(file.fileno()).st_size
+    seal = file.read(len(_seal(b"")))
+    length = int.from_bytes(seal[-_SEAL.itemsize :][:8], "little")
+    if length > size:
+        raise NotAPack("it is cut off or was changed")
+    head = file.read(length)
+    if _seal(head) != seal:  # what is parsed below is what was written
+        raise NotAPack("it is cut off or was changed")
+    stream = io.BytesIO(head)
+    index = np.lib.format.read_array(stream, allow_pickle=False)
+    np.lib.format.read_magic(stream)
+    (count,), _, kind = np.lib.format.read_array_header_1_0(stream)
+    if index.dtype != _INDEX or kind.str != layout.kind or count != int(index["stop"].max()) * layout.columns:
+        raise NotAPack("it is of another layout")
+    offset = len(seal) + length
+    if size != offset + count * kind.itemsize:
+        raise NotAPack(f"it has {size} bytes, not {offset + count * kind.itemsize}")
+    mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    numbers: Numbers = np.frombuffer(mapped, kind, count, offset)
+    return {
+        key: Piece(mark, digest, numbers[start * layout.columns : stop * layout.columns].reshape(layout.columns, -1))
+        for key, start, stop, mark, digest in index.tolist()
+    }

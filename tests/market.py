@@ -1,8 +1,11 @@
 """Made-up prices for the tests."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
+from django.db.models import QuerySet
+from django.utils import timezone
 
 from instruments.models import Instrument, PriceBar, Series
 from instruments.quant.bars import Bars
@@ -52,6 +55,16 @@ def store_series(symbol: str, bars: Bars, *, timeframe: str = "1d") -> Series:
         for time, *values in rows
     )
     return series
+
+
+def change_bars(bars: QuerySet[PriceBar], **values: Any) -> None:
+    """These bars get other values, or go where no values are named; the series say so, as after an import."""
+    series = list(bars.values_list("series", flat=True).order_by().distinct())
+    if values:
+        bars.update(**values)
+    else:
+        bars.delete()
+    Series.objects.filter(pk__in=series).update(updated_at=timezone.now())
 
 
 def weekdays(count: int) -> list[datetime]:

@@ -74,14 +74,6 @@ def outdated_series(marks: dict[int, str]) -> set[int]:
     return {pk for pk, mark in marks.items() if stored.get(pk) != mark}
 
 
-def series_behind(series: Sequence[Series]) -> list[Series]:
-    """Those that have no features yet, or were written to since: told by times, without reading a bar, so that bars
-    which were written again without a change count too."""
-    states = FeatureState.objects.filter(series__in=series, feature_set=FEATURE_SET, version=VERSION)
-    made = dict(states.values_list("series_id", "computed_at"))
-    return [one for one in series if one.pk not in made or made[one.pk] < one.updated_at]
-
-
 def load_features(series: Sequence[int]) -> StoredFeatures:
     """All stored rows of the series with these primary keys."""
     read = _read_postgresql if connection.vendor == "postgresql" else _read_sqlite

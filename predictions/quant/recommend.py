@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instruments.quant.bars import Bars
-from instruments.quant.features.daily import CORE, DAY, get_feature_columns, last_features
+from instruments.quant.features.daily import CORE, DAY, get_feature_columns
 from training.quant.universe.model import UniverseModel
 from training.quant.universe.panel import COLUMNS, given_features
 
@@ -29,18 +29,18 @@ class Advice:
     probabilities: Floats
     expected: Floats
     rank: NDArray[np.int64]
-    stale: Flags  # its last bar is too old: nothing is said
-    lacking: Flags  # too few bars for features: nothing is said
+    stale: Flags  # its last candle is too old: nothing is said
+    lacking: Flags  # too few candles for features: nothing is said
     outside: Flags  # a feature lies beyond all training rows
 
 
-def advise(model: UniverseModel, many: Sequence[Bars], *, oldest: int) -> Advice:
-    """`many`: adjusted bars of each instrument, at least one in all and none after the session. An instrument whose
-    last bar is more than `oldest` sessions of the universe old is stale."""
+def advise(model: UniverseModel, many: Sequence[Bars], stored: NDArray[np.float32], *, oldest: int) -> Advice:
+    """`many`: candles of each instrument, at least one in all and none after the session; `stored` (N, k): the features
+    of the last one of each, columns as `get_feature_columns`, NaN where it has none. An instrument whose last candle is
+    more than `oldest` sessions of the universe old is stale."""
     last = np.array([int(bars.time[-1]) // DAY if len(bars) else -1 for bars in many])
     recent = np.unique(np.concatenate([bars.time[-oldest - 1 :] // DAY for bars in many]))
     behind = len(recent) - np.searchsorted(recent, last, side="right")
-    stored = last_features(many).astype(np.float32)
     core = [get_feature_columns().index(name) for name in CORE]
     lacking = np.isnan(stored[:, core]).any(axis=1)
     stale = (behind > oldest) & (last >= 0)

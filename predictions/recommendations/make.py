@@ -2,20 +2,21 @@
 arrives."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from numpy.typing import NDArray
 
 from boursomatic.accounts.audit import audit
 from boursomatic.notices.models import NoticeKind
 from boursomatic.notices.services import notice_make
 from instruments.models import Series
 from instruments.quant.bars import Bars
-from instruments.quant.features.daily import DAY, LOOK_BACK
-from instruments.store.read_bars import load_many
+from instruments.quant.features.daily import DAY, get_feature_columns
+from instruments.store.columns import featured_candles
 from instruments.universes import UnknownUniverse, universe_series
 from predictions.models import Recommendation, RecommendationFlag, RecommendationSet
 from predictions.quant.recommend import Advice, advise
@@ -95,16 +96,16 @@ def recommendations_make(
     except UnknownUniverse as error:
         raise NotAdvisable(str(error)) from error
     require_open(model, coverage(series), as_of, in_sample=in_sample)
-    bars = _history(series, as_of)
-    session = _session([int(history.time[-1]) for history in bars if len(history)], model, as_of)
+    candles, features = _known(series, as_of)
+    lasts = [int(history.time[-1]) if len(history) else None for history in candles]
+    session = _session([last for last in lasts if last is not None], model, as_of)
     is_seen = session < used_until(model)
-    if is_seen and not in_sample:  # the last session before a hole in the bars
+    if is_seen and not in_sample:  # the last session before a hole in the candles
         raise InSample(f"{model.version} has seen the outcomes of {session}, the last session on or before {as_of}.")
     if earlier := RecommendationSet.objects.filter(version=model.version, as_of=session).first():
         return earlier, False
     read = stored_universe_model(model.version)
-    advice = advise(read, bars, oldest=OLDEST_SESSIONS)
-    lasts = [int(history.time[-1]) if len(history) else None for history in bars]
+    advice = advise(read, candles, features, oldest=OLDEST_SESSIONS)
     try:
         with transaction.atomic():
             recommendation_set = _set_create(model, read, session, series, in_sample=is_seen, replay=replay)
@@ -124,19 +125,18 @@ def _notice(recommendation_set: RecommendationSet) -> None:
     notice_make(NoticeKind.RECOMMENDATIONS, recommendation_set.version, text, day=recommendation_set.as_of)
 
 
-def _history(series: Sequence[Series], as_of: date | None) -> list[Bars]:
-    """The last LOOK_BACK bars of each up to the end of `as_of`, adjusted: what lies before them decides nothing, and a
-    day takes as long after twenty years as after four."""
-    lasts = [held.last for held in series if held.last]
-    end = datetime.combine(as_of or max(lasts).date(), time.max, tzinfo=UTC)
-    start = end - timedelta(days=LOOK_BACK * 3 // 2)  # holds so many weekdays, holidays taken off
-    histories = load_many(series, start=start, end=end)
-    sparse = [
-        j for j, bars in enumerate(histories) if len(bars) < LOOK_BACK and (first := series[j].first) and first < start
-    ]
-    for j, bars in zip(sparse, load_many([series[j] for j in sparse], end=end), strict=True):
-        histories[j] = bars
-    return [bars.slice(max(0, len(bars) - LOOK_BACK), len(bars)).adjusted() for bars in histories]
+def _known(series: Sequence[Series], as_of: date | None) -> tuple[list[Bars], NDArray[np.float32]]:
+    """The candles of each up to the end of `as_of`, and the features of the last of them: as training sees these."""
+    candles = []
+    features = np.full((len(series), len(get_feature_columns())), np.nan, dtype=np.float32)
+    for j, history in enumerate(featured_candles(series)):
+        stop = len(history.candles)
+        if as_of is not None:
+            stop = int(np.searchsorted(history.candles.time, ((as_of - date(1970, 1, 1)).days + 1) * DAY))
+        candles.append(history.candles.slice(0, stop))
+        if stop:
+            features[j] = history.features[stop - 1]
+    return candles, features
 
 
 def _session(lasts: list[int], model: ModelVersion, as_of: date | None) -> date:

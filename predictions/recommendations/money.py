@@ -12,7 +12,7 @@ import numpy as np
 from instruments.models import Series
 from instruments.quant.bars import Bars
 from instruments.quant.features.daily import DAY
-from instruments.store.read_bars import load_many
+from instruments.store.columns import marked_bars
 from predictions.models import Label, Recommendation, RecommendationSet, Tranche
 from predictions.quant.money import Ints, Portfolio, Prices, combine_tranches, follow_tranche
 from training.quant.candle.spec import COST_BP
@@ -70,7 +70,7 @@ def _followed(sets: list[RecommendationSet]) -> Iterator[Tranche]:
     horizon = max(each.horizon for each in sets)
     start = datetime.combine(sets[0].as_of + timedelta(days=1), time.min, tzinfo=UTC)
     end = datetime.combine(sets[-1].as_of + timedelta(days=3 * horizon + 30), time.max, tzinfo=UTC)
-    prices = _prices([bars.adjusted() for bars in load_many(series, start=start, end=end)])
+    prices = _prices([marked.between(start, end).candles.adjusted() for marked in marked_bars(series)])
     column = {each.pk: place for place, each in enumerate(series)}
     for recommendation_set in sets:
         if lines := advised[recommendation_set.pk]:

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from instruments.models import Series
 from instruments.quant.features.daily import DAY
-from instruments.store.read_bars import load_many
+from instruments.store.columns import marked_bars
+from instruments.store.read_bars import MarkedBars
 from predictions.models import Label, Recommendation, RecommendationFlag, RecommendationSet
 from predictions.quant.score import DayScore, Scorecard, hits, scorecard
 from predictions.recommendations.money import follow_tranches
@@ -73,10 +74,8 @@ def _outcomes_write() -> int:
     outcomes: list[RealisedOutcomes] = []
     for start in range(0, len(series), _TOGETHER):
         group = series[start : start + _TOGETHER]
-        first = min(int(pending[held.pk].at.min()) for held in group)
-        bars = load_many(group, start=datetime.fromtimestamp(first, UTC))
-        for held, history in zip(group, bars, strict=True):
-            outcomes += _outcomes(pending[held.pk], history.time, history.adjusted().close, of, until)
+        for held, marked in zip(group, marked_bars(group), strict=True):
+            outcomes += _outcomes(pending[held.pk], marked, of, until)
     if not outcomes:
         return 0
     whole = _together(outcomes)
@@ -140,17 +139,17 @@ def _pending() -> dict[int, Pending]:
 
 
 def _outcomes(
-    waiting: Pending,
-    time: NDArray[np.int64],
-    close: NDArray[np.float64],
-    of: dict[int, RecommendationSet],
-    until: dict[int, int],
+    waiting: Pending, marked: MarkedBars, of: dict[int, RecommendationSet], until: dict[int, int]
 ) -> Iterator[RealisedOutcomes]:
-    """Of one series, for each horizon and bounds that its recommendations have: up to the horizon's last bar, or up to
-    the last one before the day `until` which it is waited for. A bar that is gone leaves its own pending."""
-    if not len(time):
+    """Of one series, for each horizon and bounds that its recommendations have: up to the horizon's last candle, or up
+    to the last one before the day `until` which it is waited for. A bar that is gone leaves its own pending; one that
+    is no candle stands for the candle before it, whose price it carries forward."""
+    candles = marked.candles.adjusted()
+    time, close = candles.time, candles.close
+    is_there = np.isin(waiting.at, marked.stored.time)
+    if not is_there.any():
         return
-    place = np.minimum(np.searchsorted(time, waiting.at), len(time) - 1)
+    place = np.maximum(np.searchsorted(time, waiting.at, side="right") - 1, 0)
     numbers, own = np.unique(waiting.set, return_inverse=True)
     terms = [_terms(of[number]) for number in numbers.tolist()]
     last_day = np.array([until.get(number, _NEVER) for number in numbers.tolist()])[own]
@@ -160,7 +159,7 @@ def _outcomes(
         ended = ~has_come & (last_day < _NEVER)
         target = np.where(ended, np.searchsorted(time // DAY, last_day, side="right") - 1, target)
         due = np.array([one == (horizon, buy, sell) for one in terms])[own]
-        due &= (time[place] == waiting.at) & (has_come | ended)
+        due &= is_there & (has_come | ended)
         if due.any():
             returns = (close[target] / close[place] - 1.0)[due]
             hit = hits(waiting.label[due], returns, buy=buy, sell=sell)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from instruments.quant.bars import Bars
-from instruments.quant.features.daily import LOOK_BACK
+from instruments.quant.features.daily import LOOK_BACK, last_features
 from instruments.quant.stale import stale_mask
 from predictions.quant.recommend import advise
 from training.quant.candle.model import Integrity
@@ -40,7 +40,7 @@ def predict(folder: str, bars: Mapping[str, Bars]) -> list[dict[str, Any]]:
     model, symbols = _model(Path(folder)), list(bars)
     candles = [history.where(~stale_mask(history)) for history in bars.values()]
     recent = [history.slice(max(0, len(history) - LOOK_BACK), len(history)).adjusted() for history in candles]
-    advice = advise(model, recent, oldest=OLDEST)
+    advice = advise(model, recent, last_features(recent).astype(np.float32), oldest=OLDEST)
     ranked = np.argsort(advice.rank, kind="stable")
     return [
         {

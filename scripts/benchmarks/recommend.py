@@ -76,7 +76,6 @@ def _fill(instruments: int) -> tuple[Any, list[date]]:
 
     from instruments.imports.services import series_write  # noqa: PLC0415
     from instruments.models import Instrument, Series, Universe  # noqa: PLC0415
-    from instruments.store.features import features_compute  # noqa: PLC0415
     from instruments.store.read_bars import load_bars  # noqa: PLC0415
     from predictions.recommendations.make import named_model  # noqa: PLC0415
     from training.models import ModelVersion  # noqa: PLC0415
@@ -96,7 +95,6 @@ def _fill(instruments: int) -> tuple[Any, list[date]]:
     times = load_bars(series[0]).time
     days = [datetime.fromtimestamp(int(at), UTC).date() for at in times]
     universe.instruments.set([one.instrument_id for one in series[:LEARNT]])
-    features_compute(series=series[:LEARNT], on_series=lambda *_: None)
     execute_family(create_claimed(UniverseSpec(universe="bench", as_of=days[TRAINED - 1].isoformat())), None)
     universe.instruments.set([one.instrument_id for one in series])
     model = named_model(ModelVersion.objects.get().version)

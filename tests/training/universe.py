@@ -1,4 +1,4 @@
-"""A small universe of made-up prices with its features, and carrying a run over it."""
+"""A small universe of made-up prices, and carrying a run over it."""
 
 import os
 from typing import Any
@@ -8,7 +8,6 @@ import numpy as np
 from instruments.imports.services import bars_write
 from instruments.models import Instrument, Series, Universe
 from instruments.quant.bars import Bars
-from instruments.store.features import features_compute
 from tests.prepared import prepare
 from tests.training.quant.noise import noise_bars
 from training.models import TrainingRun
@@ -21,25 +20,18 @@ SYMBOLS = ("AAA", "BBB", "CCC", "DDD", "EEE", "FFF")
 
 
 def make_universe(name: str = "few", *, bars: int = 420, symbols: tuple[str, ...] = SYMBOLS) -> list[Series]:
-    """Random walks on the same days, with features."""
+    """Random walks on the same days."""
     prepare(f"universe {name} {bars} {symbols}", lambda: _make_universe(name, bars, symbols))
     return list(Series.objects.filter(instrument__symbol__in=symbols).select_related("instrument").order_by("pk"))
 
 
 def _make_universe(name: str, bars: int, symbols: tuple[str, ...]) -> None:
     universe = Universe.objects.create(name=name)
-    made = []
     for symbol in symbols:
         instrument = Instrument.objects.create(symbol=symbol)
         series = Series.objects.create(instrument=instrument, timeframe="1d")
         bars_write(series=series, bars=noise_bars(bars, seed=sum(map(ord, symbol))), source="made up")
         universe.instruments.add(instrument)
-        made.append(series)
-    compute(made)
-
-
-def compute(series: list[Series]) -> None:
-    features_compute(series=series, on_series=lambda *_: None)
 
 
 def change_after(series: Series, bars: Bars, last: int) -> None:

@@ -63,9 +63,6 @@ class Progress(Protocol):
     def boosting(self, iteration: int, loss: float) -> None:
         """A round of a fit, and its validation loss."""
 
-    def compute_missing(self, instruments: int) -> None:
-        """Features of so many instruments are computed first."""
-
     def checkpoint(self, rows: Sequence[Model]) -> None:
         """Keeps finished pieces of the work, new rows of one table, for a later attempt to go on from."""
 
@@ -75,13 +72,11 @@ class Progress(Protocol):
 
 @dataclass(frozen=True)
 class Work:
-    """A claimed run on its way. `computes_missing`: features that are missing are computed first; without it their lack
-    is refused by a sentence that says how to get them."""
+    """A claimed run on its way."""
 
     run: TrainingRun
     spec: Any
     progress: Progress
-    computes_missing: bool = True
 
 
 @dataclass(frozen=True)

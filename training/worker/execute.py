@@ -54,9 +54,6 @@ class Reporter:
             self.tell(*self.now)
         self._write()
 
-    def compute_missing(self, instruments: int) -> None:
-        self.stage("features", self.now[1], f"missing or stale of {instruments} instruments: computed first")
-
     def boosting(self, iteration: int, loss: float) -> None:
         self.curve.append([iteration, loss])
         self._write(f"boosting round {iteration}, validation {loss:.4f}")
@@ -84,7 +81,7 @@ class Reporter:
         self.events, self.written = [], time.monotonic()
 
 
-def execute(*, run_pk: int, token: UUID, tell: Tell | None = None, computes_missing: bool = True) -> None:
+def execute(*, run_pk: int, token: UUID, tell: Tell | None = None) -> None:
     """Carry out the run that `token` holds; `tell` hears of each stage.
 
     Raises leases.LeaseLost and leases.Cancelled, SpecError and NotTrainable for data that won't do, RunRefused, OSError
@@ -95,7 +92,7 @@ def execute(*, run_pk: int, token: UUID, tell: Tell | None = None, computes_miss
     recipe = recipe_of(run.kind)
     reporter = Reporter(run, token, tell)
     try:
-        work = Work(run, recipe.parse(run.config), reporter, computes_missing)
+        work = Work(run, recipe.parse(run.config), reporter)
         complete(run, token, import_string(recipe.execute)(work), log=reporter.events)
     except Exception:
         with suppress(DatabaseError):  # the stages before the fault say where it was

@@ -57,7 +57,7 @@ def execute_family(family: Sequence[Held], tell: Tell | None) -> RunOutcome:
 
 def _execute(held: Held, tell: Tell | None) -> RunOutcome:
     try:
-        execute(run_pk=held.pk, token=held.token, tell=tell, computes_missing=False)
+        execute(run_pk=held.pk, token=held.token, tell=tell)
         return RunOutcome(OutcomeKind.DONE)
     except Exception as problem:
         outcome = RunOutcome.of_exception(problem)

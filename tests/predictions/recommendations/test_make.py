@@ -18,6 +18,7 @@ from instruments.models import Instrument, PriceBar, Series, Universe
 from instruments.store.read_bars import load_bars
 from predictions.models import Recommendation, RecommendationSet
 from predictions.recommendations.make import recommendations_make
+from tests.market import change_bars
 from tests.predictions.advised import TRAINED, advised, day_of, trained_model
 from tests.training.quant.noise import noise_bars
 from tests.training.universe import change_after
@@ -95,7 +96,7 @@ def test_it_looks_at_no_bar_after_its_day() -> None:
     series = list(Series.objects.order_by("pk"))
     for one in series[:3]:
         change_after(one, load_bars(one), 410)
-    PriceBar.objects.filter(series=series[3], timestamp__date__gt=day_of(412)).delete()
+    change_bars(PriceBar.objects.filter(series=series[3], timestamp__date__gt=day_of(412)))
     assert _said(day) == before
     Recommendation.objects.all().delete()
     RecommendationSet.objects.all().delete()
@@ -123,7 +124,7 @@ def test_it_refuses_what_the_model_has_seen_unless_asked_in_sample() -> None:
 def test_it_says_why_it_says_nothing_of_an_instrument() -> None:
     model, days = advised(), [day_of(position) for position in range(420)]
     for symbol, last in (("AAA", 404), ("BBB", 405)):
-        PriceBar.objects.filter(series__instrument__symbol=symbol, timestamp__date__gt=days[last]).delete()
+        change_bars(PriceBar.objects.filter(series__instrument__symbol=symbol, timestamp__date__gt=days[last]))
     young = Series.objects.create(instrument=Instrument.objects.create(symbol="YYY"), timeframe="1d")
     bars_write(series=young, bars=noise_bars(420, seed=9).slice(390, 420), source="made up")
     Universe.objects.get(name="few").instruments.add(young.instrument)
@@ -137,7 +138,7 @@ def test_it_says_why_it_says_nothing_of_an_instrument() -> None:
 
 def test_it_flags_what_lies_beyond_the_training() -> None:
     model, day = advised(), day_of(TRAINED)
-    PriceBar.objects.filter(series__instrument__symbol="AAA", timestamp__date=day).update(volume=1e12)
+    change_bars(PriceBar.objects.filter(series__instrument__symbol="AAA", timestamp__date=day), volume=1e12)
     made, _ = recommendations_make(model=model, as_of=day)
     columns = list(stored_universe_model(model.version).features.columns.values())
     for row in made.rows.all():

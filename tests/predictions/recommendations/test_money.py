@@ -21,6 +21,7 @@ from predictions.recommendations.make import recommendations_make
 from predictions.recommendations.money import portfolios
 from predictions.recommendations.score import recommendations_score
 from predictions.web.presenters.positions import SIZE
+from tests.market import change_bars
 from tests.people import BrowserOf
 from tests.predictions.advised import advised, day_of
 from tests.training.quant.noise import noise_bars
@@ -76,7 +77,7 @@ def test_it_goes_on_with_new_bars_and_leaves_what_is_sold() -> None:
     for series in Series.objects.all():
         later = noise_bars(430, seed=sum(map(ord, series.instrument.symbol)))
         bars_write(series=series, bars=later.slice(420, 430), source="made up")
-    PriceBar.objects.filter(timestamp__date=day_of(406)).update(open=F("low"), adj_close=7.0)
+    change_bars(PriceBar.objects.filter(timestamp__date=day_of(406)), open=F("low"), adj_close=7.0)
     recommendations_score()
     gone_on = Tranche.objects.exclude(set=old).get()
     assert len(_days(gone_on)) == 5 and gone_on.is_over

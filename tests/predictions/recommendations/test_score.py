@@ -19,6 +19,7 @@ from predictions.models import Recommendation, RecommendationSet
 from predictions.quant.score import DayScore, hits, scorecard
 from predictions.recommendations.make import recommendations_make
 from predictions.recommendations.score import recommendations_score
+from tests.market import change_bars
 from tests.people import ApiOf, BrowserOf
 from tests.predictions.advised import TRAINED, advised, day_of
 from tests.training.quant.noise import noise_bars
@@ -61,8 +62,7 @@ def test_it_never_rewrites_what_it_scored() -> None:
     recommendations_make(model=model, as_of=day_of(410))
     assert recommendations_score() == 6 and recommendations_score() == 0
     before = list(Recommendation.objects.order_by("pk").values())
-    for series in Series.objects.all():
-        PriceBar.objects.filter(series=series).update(adj_close=7.0)
+    change_bars(PriceBar.objects.all(), adj_close=7.0)
     assert recommendations_score() == 0
     assert list(Recommendation.objects.order_by("pk").values()) == before
 
@@ -78,7 +78,7 @@ def test_it_waits_for_bars_and_goes_on_without_those_that_went() -> None:
         symbol = series.instrument.symbol
         later = noise_bars(430, seed=sum(map(ord, symbol)))
         bars_write(series=series, bars=later.slice(420, 430), source="made up")
-    PriceBar.objects.filter(series=gone, timestamp__date=day).delete()
+    change_bars(PriceBar.objects.filter(series=gone, timestamp__date=day))
     assert recommendations_score() == 5
     assert Recommendation.objects.pending().get().series == gone
     assert RecommendationSet.objects.get().score["scored"] == 5

@@ -15,6 +15,7 @@ from boursomatic.accounts.models import AuditEntry
 from instruments.models import PriceBar
 from predictions.models import RecommendationSet, Schedule
 from predictions.schedules import services
+from tests.market import change_bars
 from tests.people import BrowserOf
 from tests.predictions.advised import advised
 from tests.training.universe import make_universe
@@ -230,7 +231,7 @@ def test_the_retrainings_of_a_year_are_one_trial(carol: User) -> None:
     trials = [champion.run.trial]
     schedule = _schedule("retrain", enabled=False)
     for volume in (1.0, 2.0):
-        PriceBar.objects.filter(series__instrument__symbol="AAA").update(volume=volume)
+        change_bars(PriceBar.objects.filter(series__instrument__symbol="AAA"), volume=volume)
         services.schedule_run_now(schedule=schedule, user=carol)
         carry_all()
         trials.append(last_run(schedule).parts.get(kind="universe").trial)

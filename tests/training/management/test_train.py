@@ -12,11 +12,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
-from instruments.models import FeatureState, Series
+from instruments.models import Series
 from instruments.store.read_bars import load_bars
 from tests.market import make_series
 from tests.people import ApiOf, BrowserOf
-from tests.training.universe import carried_universe, change_after, compute, make_universe, trained_universe
+from tests.training.universe import carried_universe, change_after, make_universe, trained_universe
 from training.artifacts.storage import artifact_storage
 from training.models import ModelVersion, Status, TrainingRun, Trial
 from training.quant.universe.panel import COLUMNS
@@ -89,7 +89,6 @@ def test_it_learns_nothing_from_after_its_day() -> None:
     before = carried_universe(as_of=day)
     for one in series[:3]:
         change_after(one, load_bars(one), 399)
-    compute(series)
     after = carried_universe(as_of=day)
     assert {name: after.result[name] for name in ("model_hash", "data_hash", "metrics", "as_of")} == {
         name: before.result[name] for name in ("model_hash", "data_hash", "metrics", "as_of")
@@ -116,15 +115,10 @@ def test_it_counts_the_trials_of_a_universe() -> None:
 def test_it_says_what_is_missing() -> None:
     with pytest.raises(CommandError, match="no prices yet"):
         _train()
-    series = make_universe(bars=150)
+    make_universe(bars=150)
     with pytest.raises(CommandError, match=r"no universe 'x'. Known: all, few"):
         call_command("train", "--universe", "x", "--json", stdout=io.StringIO())
     with pytest.raises(CommandError, match=r"Too little data: 85 days have .* at least 140 are needed"):
-        _train()
-    FeatureState.objects.filter(series=series[1]).delete()
-    with pytest.raises(
-        CommandError, match=r"features of 1 of 6 instruments .*\(BBB\).*compute_features --universe few"
-    ):
         _train()
     with pytest.raises(CommandError, match="Must be a whole number from 1 to 120"):
         call_command("train", "--horizon", "0")

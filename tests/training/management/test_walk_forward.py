@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from instruments.models import Series
 from instruments.store.read_bars import load_bars
-from tests.training.universe import change_after, compute, make_universe, trained_universe
+from tests.training.universe import change_after, make_universe, trained_universe
 from training.models import ModelVersion, Trial
 from training.runs.as_json import run_json
 
@@ -67,7 +67,6 @@ def test_it_changes_no_fold_when_later_bars_change() -> None:
     day = [str(np.datetime64(int(t), "s"))[:10] for t in bars.time].index(before["last"]) + 6
     for one in series:
         change_after(one, load_bars(one), day)
-    compute(series)
     assert _walk()["folds"][0] == before
 
 

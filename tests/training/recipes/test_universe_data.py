@@ -1,6 +1,7 @@
 """What a universe run looks at: candles, which a bar that only carries a price forward is none of."""
 
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,6 @@ from instruments.models import Feature, Instrument, Series, Universe
 from instruments.quant.bars import Bars
 from instruments.store.features import features_compute
 from tests.training.quant.noise import FILLS, fill_forward, noise_bars
-from training.quant.universe.panel import Panel
 from training.quant.universe.spec import UniverseSpec
 from training.recipes.universe.data import UniverseData, universe_data
 
@@ -33,11 +33,20 @@ def data_of(universe: str, histories: dict[str, Bars], *, as_of: str | None = No
     return data
 
 
-def assert_same(panel: Panel, other: Panel) -> None:
-    for field in fields(Panel):
-        one, two = getattr(panel, field.name), getattr(other, field.name)
-        same = one == two if isinstance(one, tuple) else one.dtype == two.dtype and one.tobytes() == two.tobytes()
-        assert same, field.name
+def assert_same(one: Any, other: Any, name: str = "panel") -> None:
+    """To the last bit, whatever lies within."""
+    assert type(one) is type(other), name
+    if isinstance(one, np.ndarray):
+        assert (one.dtype, one.shape, one.tobytes()) == (other.dtype, other.shape, other.tobytes()), name
+    elif is_dataclass(one):
+        for field in fields(one):
+            assert_same(getattr(one, field.name), getattr(other, field.name), f"{name}.{field.name}")
+    elif isinstance(one, dict):
+        assert one.keys() == other.keys(), name
+        for key in one:
+            assert_same(one[key], other[key], f"{name}[{key}]")
+    else:
+        assert one == other, name
 
 
 @pytest.mark.parametrize("how", FILLS)

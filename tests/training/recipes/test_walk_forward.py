@@ -14,11 +14,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from instruments.models import FeatureState, Series
+from instruments.models import Series
 from instruments.store.read_bars import load_bars
 from tests.people import ApiOf, BrowserOf
 from tests.prepared import prepare
-from tests.training.universe import change_after, compute, make_universe
+from tests.training.universe import change_after, make_universe
 from training.artifacts.integrity import inventory
 from training.artifacts.storage import artifact_storage, run_folder
 from training.errors import TooManyRuns
@@ -92,7 +92,6 @@ def result_of(answer: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.django_db(transaction=True)
 def test_it_gives_what_the_command_gives_bit_for_bit(alice: User, bob: User, api: ApiOf) -> None:
     make_universe()
-    FeatureState.objects.first().delete()  # the first fold computes what is missing
     asked = api(alice).post("/api/training/runs", WALK)
     assert asked.status_code == 202
     address = f"/api/training/runs/{asked.json()['run_id']}"
@@ -153,7 +152,6 @@ def test_it_says_when_there_is_too_little_data() -> None:
 def test_it_refuses_to_pool_folds_of_different_bars() -> None:
     walk, series = walk_to_pool(), list(Series.objects.order_by("pk"))
     change_after(series[0], load_bars(series[0]), 400)
-    compute(series)
     carry_next()
     walk.refresh_from_db()
     assert "changed while the folds were under way" in walk.error

@@ -3,7 +3,6 @@
 import pytest
 from django.contrib.auth.models import User
 
-from instruments.models import FeatureState
 from tests.people import BrowserOf
 from tests.training.recipes.test_walk_forward import carry_next
 from tests.training.results import universe_result
@@ -15,14 +14,12 @@ pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
 FORM, USE = "/training/universe/", "/training/universe/use"
 
 
-def test_it_says_what_it_would_use_and_what_is_missing(alice: User, bob: User, browser_of: BrowserOf) -> None:
+def test_it_says_what_it_would_use_and_what_is_lacking(alice: User, bob: User, browser_of: BrowserOf) -> None:
     make_universe()
     browser = browser_of(alice)
     said = browser.get(USE, {"universe": "few", "horizon": "5"}).text
-    assert "about 355" in said and "(at least 140 needed)" in said and "about 2,130" in said and "up to date" in said
+    assert "about 355" in said and "(at least 140 needed)" in said and "about 2,130" in said
     assert "at least the 1st trial on few: needs p &lt; 0.025" in said
-    FeatureState.objects.first().delete()
-    assert "for 1 instruments: the run computes them first" in browser.get(USE, {"universe": "few"}).text
     short = browser.get(USE, {"universe": "few", "how": "walk", "folds": "10", "horizon": "5"}).text
     assert "Too little data: about 355 days" in short and "705 are needed" in short
     assert "No instrument" not in short
@@ -73,16 +70,15 @@ def test_it_says_when_there_are_no_prices(alice: User, browser_of: BrowserOf) ->
     assert refused.status_code == 400 and "There are no prices yet" in refused.text
 
 
-def test_it_starts_what_was_asked_for_and_fills_missing_features(alice: User, browser_of: BrowserOf) -> None:
+def test_it_starts_what_was_asked_for(alice: User, browser_of: BrowserOf) -> None:
     make_universe()
-    FeatureState.objects.all().delete()
     browser = browser_of(alice)
     sent = {"universe": "few", "horizon": "5", "judged_model": "on", "how": "train", "folds": "7"}
     assert browser.post(FORM, sent).status_code == 302
     run = TrainingRun.objects.get()
     assert run.kind == "universe" and run.config["horizon"] == 5 and run.config["refit"] is False
     done = carry_next()
-    assert done and done.status == Status.COMPLETED and FeatureState.objects.count() == 6
+    assert done and done.status == Status.COMPLETED
     page = browser.get(f"/runs/{run.run_id}/").text
     for text in ("Profit and loss over the test days", "Long only", "Calibration", "Feature importance"):
         assert text in page

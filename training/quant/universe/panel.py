@@ -100,7 +100,9 @@ class UniverseSplit:
         return rows[panel.outcome[rows] <= self.known_by[part]]
 
 
-def make_panel(members: Sequence[tuple[str, Bars, Floats]], *, horizons: tuple[int, ...], first_day: int) -> Panel:
+def make_panel(
+    members: Sequence[tuple[str, Bars, Floats | Singles]], *, horizons: tuple[int, ...], first_day: int
+) -> Panel:
     """`members`: symbol, adjusted bars (none after the last day to be known), and the stored features of these bars.
 
     Rows begin at day number `first_day` (since 1970); a row enters when its day counts and its features of windows up

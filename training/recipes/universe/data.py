@@ -1,17 +1,16 @@
-"""The bars and stored features that a universe run may look at, as one panel, and what to say where they don't do."""
+"""The candles and features that a universe run may look at, as one panel, and what to say where they don't do."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 
 from instruments.models import Instrument, Series
-from instruments.quant.bars import Bars, fingerprint
-from instruments.quant.features.daily import DAY, Floats
-from instruments.store.features import features_compute, load_features, outdated_series
-from instruments.store.read_bars import load_candles_of_many
+from instruments.quant.bars import fingerprint
+from instruments.quant.features.daily import DAY
+from instruments.store.columns import FeaturedCandles, featured_candles
 from instruments.universes import UnknownUniverse, universe_series
 from training.evidence.trials import TrialFields
 from training.quant.candle.spec import SpecError
@@ -19,9 +18,6 @@ from training.quant.candle.verdict import LEAST_WINDOWS
 from training.quant.universe.evidence import UniverseEvidence
 from training.quant.universe.panel import Panel, TooLittle, make_panel
 from training.quant.universe.spec import UniverseSpec
-
-_TOGETHER = 64  # series read at a time: bounds the memory
-_NAMED = 5  # symbols in a message
 
 
 @dataclass(frozen=True)
@@ -43,68 +39,40 @@ def universe_members(universe: str, *, with_instruments: bool = True) -> list[Se
         raise SpecError({"universe": [str(error)]}) from error
 
 
-def universe_data(
-    spec: UniverseSpec,
-    *,
-    on_missing: Callable[[int], None] | None = None,
-    on_read: Callable[[int, int], None] = lambda done, todo: None,
-) -> UniverseData:
-    """Read it all. Features that are missing or stale are computed where there is an `on_missing`, which hears of how
-    many instruments; without one they are a SpecError, as missing bars are. Raises TooLittle where nothing is left."""
+def universe_data(spec: UniverseSpec, *, on_read: Callable[[int, int], None] = lambda done, todo: None) -> UniverseData:
+    """Read it all, from the columnar cache as far as it lies there. `on_read`: (series done, series to do). Raises
+    SpecError for a universe without bars, TooLittle where none is left."""
     series = universe_members(spec.universe)
-    members: list[tuple[str, Bars, Floats]] = []
-    stale: list[str] = []
-    for start in range(0, len(series), _TOGETHER):
-        group = series[start : start + _TOGETHER]
-        bars = {member.pk: history for member, history in zip(group, load_candles_of_many(group), strict=True)}
-        old = outdated_series({pk: fingerprint(history) for pk, history in bars.items()})
-        if on_missing and old:
-            on_missing(len(old))
-            features_compute(series=[member for member in group if member.pk in old], on_series=lambda *_: None)
-            old = set()
-        stale += [member.instrument.symbol for member in group if member.pk in old]
-        stored = load_features([member.pk for member in group if member.pk not in old])
-        for member in group:
-            if member.pk not in old:
-                first, stop = np.searchsorted(stored.series, [member.pk, member.pk + 1])
-                members.append((member.instrument.symbol, bars[member.pk].adjusted(), stored.matrix[first:stop]))
-        on_read(min(start + _TOGETHER, len(series)), len(series))
-    if stale:
-        raise SpecError({"universe": [_missing_features(stale, len(series), spec.universe)]})
-    return _cut(members, spec)
+    return _cut(dict(zip(_symbols(series), featured_candles(series, on_read=on_read), strict=True)), spec)
 
 
-def _cut(members: list[tuple[str, Bars, Floats]], spec: UniverseSpec) -> UniverseData:
-    last = max(int(bars.time[-1]) // DAY for _, bars, _ in members)
+def _symbols(series: Sequence[Series]) -> list[str]:
+    return [member.instrument.symbol for member in series]
+
+
+def _cut(histories: Mapping[str, FeaturedCandles], spec: UniverseSpec) -> UniverseData:
+    last = max(int(history.candles.time[-1]) // DAY for history in histories.values())
     if spec.as_of is not None:
         last = min(last, (date.fromisoformat(spec.as_of) - date(1970, 1, 1)).days)
-    truncated = []
-    for symbol, bars, features in members:
-        stop = int(np.searchsorted(bars.time, (last + 1) * DAY))
+    members, digest = [], hashlib.sha256()
+    for symbol, history in histories.items():
+        stop = int(np.searchsorted(history.candles.time, (last + 1) * DAY))
         if stop:
-            truncated.append((symbol, bars.slice(0, stop), features[:stop]))
-    if not truncated:
-        earliest = min(int(bars.time[0]) // DAY for _, bars, _ in members)
+            candles = history.candles.slice(0, stop)
+            mark = history.fingerprint if stop == len(history.candles) else fingerprint(candles)
+            digest.update(f"{symbol} {mark}\n".encode())
+            members.append((symbol, candles.adjusted(), history.features[:stop]))
+    if not members:
+        earliest = min(int(history.candles.time[0]) // DAY for history in histories.values())
         raise TooLittle(
             f"No instrument of the universe has a bar on or before {spec.as_of}; the first is of {_date(earliest)}."
         )
-    last = max(int(bars.time[-1]) // DAY for _, bars, _ in truncated)
-    digest = hashlib.sha256()
-    for symbol, bars, _ in truncated:
-        digest.update(f"{symbol} {fingerprint(bars)}\n".encode())
+    last = max(int(bars.time[-1]) // DAY for _, bars, _ in members)
     return UniverseData(
-        panel=make_panel(truncated, horizons=(spec.horizon,), first_day=last - spec.lookback_days),
+        panel=make_panel(members, horizons=(spec.horizon,), first_day=last - spec.lookback_days),
         as_of=_date(last),
-        bars=sum(len(bars) for _, bars, _ in truncated),
+        bars=sum(len(bars) for _, bars, _ in members),
         data_hash=digest.hexdigest(),
-    )
-
-
-def _missing_features(stale: list[str], of: int, universe: str) -> str:
-    named = ", ".join(stale[:_NAMED]) + (", …" if len(stale) > _NAMED else "")
-    return (
-        f"The features of {len(stale)} of {of} instruments are missing or older than their bars ({named}). "
-        f"Fill them: `python manage.py compute_features --universe {universe}`."
     )
 
 

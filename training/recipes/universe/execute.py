@@ -20,7 +20,6 @@ def execute(work: Work) -> Completed:
     progress.stage("load", 0.02, f"bars and features of the universe {spec.universe}")
     data = universe_data(
         spec,
-        on_missing=progress.compute_missing if work.computes_missing else None,
         on_read=lambda done, todo: progress.stage("load", 0.02 + 0.1 * done / todo, f"{done} of {todo} instruments"),
     )
     outcome = train_universe(data.panel, spec, on_stage=progress.stage)

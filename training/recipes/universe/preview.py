@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from django.db.models import Count, Q
 
 from instruments.models import PriceBar, Universe
-from instruments.store.features import series_behind
 from training.evidence.trials import next_k
 from training.models import TrainingRun
 from training.quant.candle.spec import SpecError
@@ -20,9 +19,8 @@ DEMO = "demo"  # what `load_demo` fills
 
 @dataclass(frozen=True)
 class Preview:
-    """`days` and `rows` have features and a known outcome, as far as counts tell; `behind` of the instruments have no
-    features of their present bars. `upcoming`: what it would need to be evidence. `problem` says why it would come to
-    nothing."""
+    """`days` and `rows` have features and a known outcome, as far as counts tell. `upcoming`: what it would need to be
+    evidence. `problem` says why it would come to nothing."""
 
     instruments: int = 0
     first: date | None = None
@@ -30,7 +28,6 @@ class Preview:
     days: int = 0
     rows: int = 0
     needed: int = 0
-    behind: int = 0
     upcoming: str = ""
     problem: str = ""
 
@@ -62,7 +59,6 @@ def universe_preview(requested: UniverseSpec | WalkSpec) -> Preview:
         days=days,
         rows=sum(usable.values()),
         needed=requested.days_needed,
-        behind=len(series_behind(series)),
         upcoming=next_trial_text(next_k(None, members), spec.universe),
         problem="" if days >= requested.days_needed else _too_little(days, requested),
     )

@@ -55,7 +55,6 @@ def execute_fold(work: Work) -> Completed:
     progress.stage("load", 0.02, f"bars and features of the universe {walk.universe}")
     data = universe_data(
         walk.spec,
-        on_missing=progress.compute_missing if work.computes_missing else None,
         on_read=lambda done, todo: progress.stage("load", 0.02 + 0.2 * done / todo, f"{done} of {todo} instruments"),
     )
     plan = plan_walk(data.panel, walk)

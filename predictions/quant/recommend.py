@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from instruments.quant.bars import Bars
 from instruments.quant.features.daily import CORE, DAY, get_feature_columns
+from training.quant.universe.exposure import deviations
 from training.quant.universe.model import UniverseModel
 from training.quant.universe.panel import COLUMNS, given_features
 
@@ -20,7 +21,7 @@ class Advice:
     """One row for each of N instruments, in their order; `session` is the day number of the last bar of them all.
 
     `label` is a place in CLASSES, -1 where nothing is said; then `probabilities` (N, 3) and `expected` (N,) are NaN and
-    `rank` is 0. Rank 1 has the highest expected return. `features` (N, k) float32 are what the model was given.
+    `rank` is 0. Rank 1 has the highest score. `features` (N, k) float32 are what the model was given.
     """
 
     session: int
@@ -34,10 +35,12 @@ class Advice:
     outside: Flags  # a feature lies beyond all training rows
 
 
-def advise(model: UniverseModel, many: Sequence[Bars], stored: NDArray[np.float32], *, oldest: int) -> Advice:
-    """`many`: candles of each instrument, at least one in all and none after the session; `stored` (N, k): the features
-    of the last one of each, columns as `get_feature_columns`, NaN where it has none. An instrument whose last candle is
-    more than `oldest` sessions of the universe old is stale."""
+def advise(
+    model: UniverseModel, symbols: Sequence[str], many: Sequence[Bars], stored: NDArray[np.float32], *, oldest: int
+) -> Advice:
+    """`many`: candles of each of the `symbols`, adjusted, at least one in all and none after the session; `stored`
+    (N, k): the features of the last one of each, columns as `get_feature_columns`, NaN where it has none. An instrument
+    whose last candle is more than `oldest` sessions of the universe old is stale."""
     last = np.array([int(bars.time[-1]) // DAY if len(bars) else -1 for bars in many])
     recent = np.unique(np.concatenate([bars.time[-oldest - 1 :] // DAY for bars in many]))
     behind = len(recent) - np.searchsorted(recent, last, side="right")
@@ -51,9 +54,11 @@ def advise(model: UniverseModel, many: Sequence[Bars], stored: NDArray[np.float3
     probabilities, expected = np.full((len(many), 3), np.nan), np.full(len(many), np.nan)
     label, rank = np.full(len(many), -1), np.zeros(len(many), dtype=np.int64)
     if len(eligible):
-        probabilities[eligible], expected[eligible] = model.predict(features[eligible])
-        label[eligible] = probabilities[eligible].argmax(axis=1)
-        rank[eligible[np.argsort(-expected[eligible], kind="stable")]] = np.arange(1, len(eligible) + 1)
+        order = np.argsort(np.argsort([symbols[j] for j in eligible.tolist()], kind="stable"), kind="stable")
+        sigma = last_deviations([many[j] for j in eligible.tolist()])
+        said = model.predict(features[eligible], sigma=sigma, order=order)
+        probabilities[eligible], expected[eligible], label[eligible] = said.probabilities, said.expected, said.labels
+        rank[eligible[np.argsort(-said.scores, kind="stable")]] = np.arange(1, len(eligible) + 1)
     return Advice(
         session=int(recent[-1]),
         features=features,
@@ -65,6 +70,18 @@ def advise(model: UniverseModel, many: Sequence[Bars], stored: NDArray[np.float3
         lacking=lacking & ~stale,
         outside=_outside(model, features) & (label >= 0),
     )
+
+
+def last_deviations(many: Sequence[Bars]) -> Floats:
+    """(N,) deviation of a day's return as of the newest day of them all, from adjusted closes (`Exposures.sigma`)."""
+    days = np.unique(np.concatenate([bars.time // DAY for bars in many]))
+    close = np.full((len(days), len(many)), np.nan)
+    for j, bars in enumerate(many):
+        close[np.searchsorted(days, bars.time // DAY), j] = bars.close
+    traded = ~np.isnan(close)
+    places = np.maximum.accumulate(np.where(traded, np.arange(len(days))[:, None], 0), axis=0)
+    sigma: Floats = deviations(np.take_along_axis(close, places, axis=0), traded)[-1]
+    return sigma
 
 
 def _outside(model: UniverseModel, features: NDArray[np.float32]) -> Flags:

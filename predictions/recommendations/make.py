@@ -105,7 +105,8 @@ def recommendations_make(
     if earlier := RecommendationSet.objects.filter(version=model.version, as_of=session).first():
         return earlier, False
     read = stored_universe_model(model.version)
-    advice = advise(read, candles, features, oldest=OLDEST_SESSIONS)
+    symbols = [one.instrument.symbol for one in series]
+    advice = advise(read, symbols, candles, features, oldest=OLDEST_SESSIONS)
     try:
         with transaction.atomic():
             recommendation_set = _set_create(model, read, session, series, in_sample=is_seen, replay=replay)

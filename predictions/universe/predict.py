@@ -18,7 +18,7 @@ from instruments.quant.features.daily import LOOK_BACK, last_features
 from instruments.quant.stale import stale_mask
 from predictions.quant.recommend import advise
 from training.quant.candle.model import Integrity
-from training.quant.universe.model import CLASSIFIER, MANIFEST, REGRESSOR, UniverseModel, read_universe_model
+from training.quant.universe.model import MANIFEST, SERVED, UniverseModel, read_universe_model
 from training.quant.universe.panel import CLASSES
 
 OLDEST = 5  # sessions: nothing is said of an instrument whose last bar is older
@@ -40,7 +40,7 @@ def predict(folder: str, bars: Mapping[str, Bars]) -> list[dict[str, Any]]:
     model, symbols = _model(Path(folder)), list(bars)
     candles = [history.where(~stale_mask(history)) for history in bars.values()]
     recent = [history.slice(max(0, len(history) - LOOK_BACK), len(history)).adjusted() for history in candles]
-    advice = advise(model, recent, last_features(recent).astype(np.float32), oldest=OLDEST)
+    advice = advise(model, symbols, recent, last_features(recent).astype(np.float32), oldest=OLDEST)
     ranked = np.argsort(advice.rank, kind="stable")
     return [
         {
@@ -54,11 +54,11 @@ def predict(folder: str, bars: Mapping[str, Bars]) -> list[dict[str, Any]]:
 
 
 def _model(folder: Path) -> UniverseModel:
-    files = {name: (folder / name).read_bytes() for name in (CLASSIFIER, REGRESSOR, MANIFEST)}
+    files = {name: (folder / name).read_bytes() for name in SERVED if (folder / name).exists()}
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     trained = json.loads(files[MANIFEST])["files"]
-    for name in (CLASSIFIER, REGRESSOR):
-        if hashes[name] != trained[name]:
+    for name in files:
+        if name != MANIFEST and hashes[name] != trained[name]:
             raise SystemExit(f"{name} is not the file that was trained: its SHA-256 differs.")
     try:
         return read_universe_model(files, hashes)

@@ -124,8 +124,7 @@ def _recommend(model: Any, days: list[date]) -> dict[str, float]:
             made = [m for at in range(0, len(bars), 64) for m in daily_features(bars[at : at + 64])]
             last = np.array([m[-1] for m in made], dtype=np.float32)
             rows = given_features(last, np.zeros(len(made), dtype=np.int64))
-            read.classifier.predict(rows, num_threads=1)
-            read.regressor.predict(rows, num_threads=1)
+            read.predict(rows, sigma=np.ones(len(rows)), order=np.arange(len(rows)))
 
         bare.append(_timed(features_and_predict))
         ours.append(_timed(partial(recommendations_make, model=model, as_of=day)))

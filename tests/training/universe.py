@@ -58,7 +58,9 @@ def trained_universe(**options: Any) -> TrainingRun:
 
 def carried_universe(*, user: Any = None, **options: Any) -> TrainingRun:
     """Asked for, claimed and carried to its end."""
-    run = run_create(user=user, spec=parse_universe_spec({"universe": "few", "horizon": 5, **options}))
+    run = run_create(
+        user=user, spec=parse_universe_spec({"universe": "few", "horizon": 5, "recipe": "phase22", **options})
+    )
     token = leases.claim(run.pk, host="test", pid=os.getpid())
     assert token is not None
     execute(run_pk=run.pk, token=token)

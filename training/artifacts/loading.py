@@ -38,7 +38,7 @@ def native_files(version: ModelVersion) -> dict[str, bytes]:
 def stored_universe_model(version: str) -> UniverseModel:
     """The model of a version of a universe, likewise."""
     found = ModelVersion.objects.get(version=version)
-    names = (model.CLASSIFIER, model.REGRESSOR, model.MANIFEST)
+    names = [name for name in model.SERVED if name in found.files]
     return _read(found, names, read_universe_model)
 
 

@@ -14,10 +14,12 @@ from training.models import ModelVersion, Status, TrainingRun
 from training.quant.candle.spec import parse_time
 from training.quant.candle.verdict import LEAST_WINDOWS, Label
 from training.quant.stats.sharpe import excess_of, excess_returns
+from training.quant.universe.spec import HONEST
 from training.quant.universe.verdict import UniverseVerdict
 
 LOGISTIC = "not beaten by logistic regression"  # as it is stored and answered
 CONFIRMED = f"a walk-forward of at least {LEAST_WINDOWS} folds"
+NOT_COMPARED = "not compared"  # the recipe honest is linear itself
 WORST_DRAWDOWN = -0.25
 OLDEST_SESSIONS = 5
 
@@ -93,9 +95,15 @@ def _figure_checks(measured: tuple[Any, ...]) -> list[Check]:
         *checks,
         _check("precision of BUY", _above(precision, base), precision, f"above the base rate, {_text(base)}"),
         _check("market-neutral Sharpe ratio after costs", _above(excess, 0.0), excess, "above 0"),
-        _check(LOGISTIC, is_beaten is False, own, f"at least {_text(linear)}"),
+        *_logistic_checks(is_beaten, own, linear),
         _check("maximum drawdown", _above(drawdown, WORST_DRAWDOWN), drawdown, f"above {WORST_DRAWDOWN:g}"),
     ]
+
+
+def _logistic_checks(is_beaten: bool | str | None, own: float | None, linear: float | None) -> list[Check]:
+    if is_beaten == NOT_COMPARED:
+        return []
+    return [_check(LOGISTIC, is_beaten is False, own, f"at least {_text(linear)}")]
 
 
 def _universe(run: TrainingRun, walk: TrainingRun | None, verdict: UniverseVerdict | None) -> tuple[Any, ...]:
@@ -104,7 +112,7 @@ def _universe(run: TrainingRun, walk: TrainingRun | None, verdict: UniverseVerdi
     test, auc = result["metrics"]["test"], result["auc_buy"]
     if walk is not None and walk.status == Status.COMPLETED:
         test = walk.result["pooled"]
-    own, linear = auc["model"], auc["logistic"]
+    own, linear, is_honest = auc["model"], auc["logistic"], run.config.get("recipe") == HONEST
     return (
         verdict.label if verdict else None,
         verdict is not None and verdict.confirmed,
@@ -113,7 +121,7 @@ def _universe(run: TrainingRun, walk: TrainingRun | None, verdict: UniverseVerdi
         test["excess_sharpe"],
         own,
         linear,
-        None if own is None or linear is None else linear > own,
+        NOT_COMPARED if is_honest else None if own is None or linear is None else linear > own,
         test["max_drawdown"],
     )
 

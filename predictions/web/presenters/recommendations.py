@@ -166,8 +166,10 @@ def reasons(row: Recommendation) -> list[Reason]:
     """The features that weighed most, from what the model was given then. Raises RunRefused("integrity"), and
     ModelVersion.DoesNotExist where the model was deleted."""
     model = stored_universe_model(row.set.version)
-    given = np.frombuffer(bytes(row.features), dtype="<f4").astype(np.float32)
-    adds = model.contributions(given, CLASSES.index(row.label))
+    day = row.set.rows.exclude(label="").order_by("pk").values_list("pk", "features")
+    place = [pk for pk, _ in day].index(row.pk)
+    features = np.frombuffer(b"".join(bytes(one) for _, one in day), dtype="<f4").reshape(len(day), -1)
+    adds, given = model.contributions(features.astype(np.float32), place, CLASSES.index(row.label)), features[place]
     most = np.argsort(-np.abs(adds), kind="stable")[:REASONS]
     scale = 50 / (float(np.abs(adds[most]).max()) or 1.0)
     formulas = {feature.name: feature.formula for feature in DAILY_FEATURES}

@@ -11,7 +11,7 @@ from boursomatic.shared import commands
 from training.artifacts.storage import artifact_storage, run_folder
 from training.models import Status, TrainingRun
 from training.quant.candle.spec import SpecError
-from training.quant.universe.spec import SHARES, UNIVERSE_RANGES, parse_universe_spec
+from training.quant.universe.spec import RECIPES, SCORES, SHARES, UNIVERSE_RANGES, parse_universe_spec
 from training.runs.as_json import run_json
 from training.worker import foreground
 
@@ -27,6 +27,13 @@ def universe_options(parser: ArgumentParser) -> None:
     """Options that commands on universes share."""
     parser.add_argument("--universe", default="all", help="which instruments (default: all, every active one)")
     parser.add_argument("--as-of", metavar="DATE", help="train as if this day were the last (default: the last bar)")
+    parser.add_argument(
+        "--recipe",
+        choices=RECIPES,
+        default=RECIPES[0],
+        help="honest: each feature weighed by how it ranked before (default); phase22: the original's trees",
+    )
+    parser.add_argument("--score", choices=SCORES, help="of honest: which is the model of record (default: composite)")
     for r in UNIVERSE_RANGES.values():
         unit = " (a fraction: 0.05 is 5 %%)" if r.name in SHARES else f", in {r.unit}"
         parser.add_argument(
@@ -39,7 +46,8 @@ def universe_options(parser: ArgumentParser) -> None:
 
 def spec_values(options: dict[str, Any]) -> dict[str, Any]:
     """What `universe_options` were given, in the API's words."""
-    return {name: options[name] for name in ("universe", "as_of", *UNIVERSE_RANGES)}
+    given = {name: options[name] for name in ("universe", "as_of", "recipe", *UNIVERSE_RANGES)}
+    return given | ({"score": options["score"]} if options["score"] else {})
 
 
 def refusal(error: SpecError) -> CommandError:

@@ -49,14 +49,19 @@ def exposures_of(close: Floats, traded: Flags) -> Exposures:
     A return is that of a day with a bar since the bar before, however long ago; days without one have none.
     """
     returns = _returns(close, traded)
-    sigma, counts = _sigma(returns)
     loadings, factors = _loadings(returns)
     return Exposures(
-        sigma=at_least_quarter(sigma, traded & (counts >= SIGMA_BEGINS)),
+        sigma=deviations(close, traded),
         beta=_beta(returns),
         loadings=loadings,
         factors=factors,
     )
+
+
+def deviations(close: Floats, traded: Flags) -> Floats:
+    """(D, N) `Exposures.sigma` by itself."""
+    sigma, counts = _sigma(_returns(close, traded))
+    return at_least_quarter(sigma, traded & (counts >= SIGMA_BEGINS))
 
 
 def residuals(exposures: Exposures, days: Ints, values: Floats, present: Flags) -> Floats:

@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 from training.quant.stats.classification import auc_of_ranks, midranks
 from training.quant.universe.panel import BUY, CLASSES, COLUMNS
+from training.quant.universe.predictions import Predictions
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -53,6 +54,12 @@ class ModelPair:
     def expected(self, features: Singles) -> Floats:
         """(n,): return expected over the horizon."""
         return np.asarray(self.regressor.predict(features, num_threads=1), dtype=np.float64)
+
+    def predict(self, features: Singles) -> Predictions:
+        """A row (n, k) is predicted to be of its likeliest class; the expected return is its score."""
+        probabilities, expected = self.probabilities(features), self.expected(features)
+        nothing = np.full(len(expected), np.nan)
+        return Predictions(probabilities, expected, probabilities.argmax(axis=1), scores=expected, beside=nothing)
 
 
 def fit_pair(features: Singles, labels: Ints, returns: Floats, *, seed: int) -> ModelPair:

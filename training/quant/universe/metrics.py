@@ -13,6 +13,7 @@ from training.quant.candle.spec import COST_BP
 from training.quant.stats.backtest import Performance, bars_a_year, simulate, tranche_weights
 from training.quant.stats.sharpe import Excess, excess_of, excess_returns
 from training.quant.universe.panel import BUY, CLASSES, SELL, Panel
+from training.quant.universe.predictions import Predictions
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -74,19 +75,18 @@ def headline(
     rows: Ints,
     *,
     labels: Ints,
-    predicted: Ints,
-    expected: Floats,
+    predictions: Predictions,
     portfolios: Portfolios,
     buy: float,
     horizon: int,
 ) -> dict[str, Any]:
-    """M of the contract. `labels`, `predicted` (class) and `expected` (return) stand beside `rows`, each of which has
-    an outcome; `portfolios` are of all rows of the part."""
+    """M of the contract. `labels` and `predictions` stand beside `rows`, each of which has an outcome; `portfolios` are
+    of all rows of the part."""
     returns, day = panel.returns[rows], panel.day[rows]
-    errors = expected - returns
+    predicted, errors = predictions.labels, predictions.expected - returns
     spread = float(((returns - returns.mean()) ** 2).sum())
     buys = buy_figures(day, predicted == BUY, returns >= buy, horizon=horizon)
-    ic = rank_ic(day, expected, returns)
+    ic = rank_ic(day, predictions.scores, returns)
     bought = returns[predicted == BUY]
     return {
         "rows": len(rows),
@@ -105,7 +105,7 @@ def headline(
         "mae": float(np.abs(errors).mean()),
         "r2": 1.0 - float((errors**2).sum()) / spread if spread > 0 else None,
         "rank_ic": float(ic.mean()) if len(ic) else None,
-        "rank_ic_interval": rank_ic_interval(day, expected, returns, horizon=horizon),
+        "rank_ic_interval": rank_ic_interval(day, predictions.scores, returns, horizon=horizon),
         "sharpe": portfolios.long_short.sharpe,
         "max_drawdown": portfolios.long_short.max_drawdown,
         "total_return": portfolios.long_short.total_return,

@@ -38,6 +38,8 @@ UNIVERSE_RANGES: dict[str, Range] = {
 }
 
 SHARES = ("buy_threshold", "sell_threshold")  # fractions here, on the command line and in JSON; pages show per cent
+HONEST, PHASE22 = RECIPES = ("honest", "phase22")  # the default of a new request first; without one a run is phase22
+SCORES = ("composite", "trees")  # of the recipe honest: which of the two is the model of record
 SWITCHES = ("refit", "confirm")  # on unless they are switched off
 WARM_UP = 60  # bars before the first one whose features are defined
 
@@ -62,6 +64,8 @@ class UniverseSpec:
     embargo: int = 0
     refit: bool = True
     confirm: bool = True
+    recipe: str = PHASE22
+    score: str = SCORES[0]
     seed: int = SEED
     spec_version: int = UNIVERSE_SPEC_VERSION
 
@@ -84,8 +88,8 @@ class UniverseSpec:
 
     def params_hash(self) -> str:
         """SHA-256 over what makes a configuration: not the universe, the day it is trained as of, or whether a walk
-        confirms it."""
-        besides = {"universe", "as_of", "confirm"}
+        confirms it. That of `phase22` is as it was before there was another recipe."""
+        besides = {"universe", "as_of", "confirm", *(("recipe", "score") if self.recipe == PHASE22 else ())}
         kept = {"kind": "universe", **{k: v for k, v in asdict(self).items() if k not in besides}}
         return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
@@ -98,7 +102,7 @@ def parse_universe_spec(data: Any, *, besides: Iterable[str] = ()) -> UniverseSp
     """
     if not isinstance(data, Mapping):
         raise SpecError({"detail": ["The body must be a JSON object."]})
-    known = {"universe", "as_of", *SWITCHES, *UNIVERSE_RANGES, *besides}
+    known = {"universe", "as_of", "recipe", "score", *SWITCHES, *UNIVERSE_RANGES, *besides}
     errors = {
         str(name)[:60]: [f"Unknown field. Known: {', '.join(sorted(known))}."] for name in data if name not in known
     }
@@ -115,6 +119,12 @@ def parse_universe_spec(data: Any, *, besides: Iterable[str] = ()) -> UniverseSp
         values[name] = data.get(name, True)
         if not isinstance(values[name], bool):
             errors[name] = ["Must be true or false."]
+    for name, choices in (("recipe", RECIPES), ("score", SCORES)):
+        values[name] = data.get(name, choices[0])
+        if values[name] not in choices:
+            errors[name] = [f"Must be one of: {', '.join(choices)}."]
+    if values["recipe"] == PHASE22 and "score" in data:
+        errors["score"] = [f"Only the recipe {HONEST} has a choice of scores; leave it out."]
     values["as_of"] = _day(data.get("as_of"), errors)
     if errors:
         raise SpecError(errors)

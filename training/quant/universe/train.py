@@ -1,8 +1,8 @@
 """The recipe of a universe run: its stages in order, on one screen. PROTOCOL §4."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,21 +18,25 @@ from training.quant.universe.metrics import (
     simulate_portfolios,
 )
 from training.quant.universe.panel import BUY, Panel, UniverseSplit, classes, split_panel
+from training.quant.universe.predictions import Predictions
 from training.quant.universe.spec import UniverseSpec
+
+if TYPE_CHECKING:
+    from training.quant.universe.honest.model import HonestModel
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Predictions = tuple[Floats, Floats]  # probabilities (n, 3) and expected returns (n,)
+Beside = dict[str, dict[str, float | None]]  # the model judged beside that of record: its rank_ic and p_value
 OnStage = Callable[[str, float, str], None]  # (stage, progress 0…1, message)
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """One part as the evaluated model saw it: M of the contract, the reports, and of all its `rows` the portfolios and
-    the `expected` returns."""
+    the predictions."""
 
     rows: Ints
-    expected: Floats
+    predictions: Predictions
     metrics: dict[str, Any]
     reports: dict[str, Any]
     portfolios: Portfolios
@@ -45,13 +49,14 @@ class UniverseOutcome:
 
     split: UniverseSplit
     labels: Ints  # of every row of the panel; -1 where not known
-    evaluated: ModelPair
-    deployed: ModelPair
+    evaluated: "ModelPair | HonestModel"
+    deployed: "ModelPair | HonestModel"
     used_until: int
     validation: Evaluation
     test: Evaluation
     logistic_auc: float | None
     model_auc: float | None
+    beside: Beside = field(default_factory=dict)
 
 
 def train_universe(panel: Panel, spec: UniverseSpec, *, on_stage: OnStage) -> UniverseOutcome:
@@ -97,40 +102,36 @@ def evaluate_rows(
     panel: Panel, labels: Ints, rows: Ints, pair: ModelPair, spec: UniverseSpec, *, known_by: int
 ) -> Evaluation:
     """Everything about one part, as `pair` sees it."""
-    features = panel.features[rows]
-    predictions = (pair.probabilities(features), pair.expected(features))
+    predictions = pair.predict(panel.features[rows])
     return evaluate_predictions(panel, labels, rows, predictions, spec, known_by=known_by)
 
 
 def evaluate_predictions(
     panel: Panel, labels: Ints, rows: Ints, predictions: Predictions, spec: UniverseSpec, *, known_by: int
 ) -> Evaluation:
-    """The same of `predictions` for `rows`. A row is predicted to be of its likeliest class. All rows are in the book;
-    figures of outcomes are of those that are known on the day at the place `known_by`."""
-    probabilities, expected = predictions
-    predicted = probabilities.argmax(axis=1)
-    portfolios = simulate_portfolios(panel, rows, signals_of(predicted), horizon=spec.horizon)
+    """The same of `predictions` for `rows`. All rows are in the portfolios; figures of outcomes are of those that are
+    known on the day at the place `known_by`."""
+    portfolios = simulate_portfolios(panel, rows, signals_of(predictions.labels), horizon=spec.horizon)
     is_scored = panel.outcome[rows] <= known_by
-    scored, p_buy = rows[is_scored], probabilities[is_scored, BUY]
-    actual, predicted, expected = labels[scored], predicted[is_scored], expected[is_scored]
+    scored, known = rows[is_scored], predictions.where(is_scored)
+    actual, p_buy = labels[scored], known.probabilities[:, BUY]
     metrics = headline(
         panel,
         scored,
         labels=actual,
-        predicted=predicted,
-        expected=expected,
+        predictions=known,
         portfolios=portfolios,
         buy=spec.buy_threshold,
         horizon=spec.horizon,
     )
     reports = {
-        **classification_report(actual, predicted),
+        **classification_report(actual, known.labels),
         "calibration": calibration(p_buy, actual == BUY),
-        "rank_ic_by_day": rank_ic(panel.day[scored], expected, panel.returns[scored]).tolist(),
+        "rank_ic_by_day": rank_ic(panel.day[scored], known.scores, panel.returns[scored]).tolist(),
         "rank_ic_interval": metrics["rank_ic_interval"],
         "auc_buy": auc_of_buy(p_buy, actual),
     }
-    return Evaluation(rows=rows, expected=predictions[1], metrics=metrics, reports=reports, portfolios=portfolios)
+    return Evaluation(rows=rows, predictions=predictions, metrics=metrics, reports=reports, portfolios=portfolios)
 
 
 def label_rows(panel: Panel, spec: UniverseSpec) -> Ints:

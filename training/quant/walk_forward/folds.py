@@ -6,9 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from training.quant.universe.honest.run import predict_fold
 from training.quant.universe.metrics import signals_of
 from training.quant.universe.panel import Ints, Panel, TooLittle
-from training.quant.universe.train import Evaluation, Predictions, evaluate_predictions, fit_rows, label_rows
+from training.quant.universe.predictions import Predictions, concatenate
+from training.quant.universe.spec import HONEST
+from training.quant.universe.train import Evaluation, evaluate_predictions, fit_rows, label_rows
 from training.quant.walk_forward.positions import Positions, positions_of
 from training.quant.walk_forward.spec import WalkSpec
 
@@ -42,10 +45,12 @@ class WalkPlan:
     def used(self, number: int) -> Ints:
         """Rows that its models are fitted on: their outcomes were known on its first day."""
         first, _ = self.span(number)
-        train = self.panel.outcome <= first - self.walk.spec.embargo
-        if self.walk.window == "rolling":
-            train &= self.panel.day >= self.days[number * self.walk.step]
-        return np.flatnonzero(train)
+        is_known = self.panel.outcome <= first - self.walk.spec.embargo
+        return np.flatnonzero(is_known & (self.panel.day >= self.since(number)))
+
+    def since(self, number: int) -> int:
+        """Place of the first day that its models are fitted on."""
+        return int(self.days[number * self.walk.step]) if self.walk.window == "rolling" else 0
 
 
 @dataclass(frozen=True)
@@ -81,22 +86,26 @@ def walk_fold(plan: WalkPlan, number: int, *, on_fold: Callable[[int, str], None
     first, last = plan.span(number)
     _assert_no_leak(panel, used, rows)
     on_fold(number, f"{len(used):,} rows, then {plan.walk.step} days from {_date(panel, first)} on")
-    pair = fit_rows(panel, plan.labels, used, seed=spec.seed)
-    features = panel.features[rows]
-    predictions = (pair.probabilities(features), pair.expected(features))
+    if spec.recipe == HONEST:
+        numbers = range(number + 1)
+        spans, sinces = [plan.span(each) for each in numbers], [plan.since(each) for each in numbers]
+        predictions, fit = predict_fold(panel, spec, spans, sinces)
+        if fit.used_until > first:
+            raise AssertionError("an outcome used in fitting is later than the first decision that is judged")
+    else:
+        predictions = fit_rows(panel, plan.labels, used, seed=spec.seed).predict(panel.features[rows])
     evaluation = _evaluate(plan, rows, predictions)
     return Fold(int(panel.day[used].max()), first, last, predictions, evaluation)
 
 
 def pool_folds(plan: WalkPlan, predictions: Sequence[Predictions]) -> Evaluation:
     """All folds, oldest first, as one unbroken book."""
-    probabilities, expected = (np.concatenate(parts) for parts in zip(*predictions, strict=True))
-    return _evaluate(plan, plan.all_evaluated, (probabilities, expected))
+    return _evaluate(plan, plan.all_evaluated, concatenate(predictions))
 
 
 def pool_positions(plan: WalkPlan, predictions: Sequence[Predictions]) -> Positions:
     """Those of that book, each to its own exit: the last ones leave after the book's last day, if the panel goes on."""
-    signals = signals_of(np.concatenate([probabilities for probabilities, _ in predictions]).argmax(axis=1))
+    signals = signals_of(concatenate(predictions).labels)
     return positions_of(plan.panel, plan.all_evaluated, signals, horizon=plan.walk.spec.horizon)
 
 

@@ -7,7 +7,7 @@ from boursomatic.shared.records import NOTHING, to_json
 from training.artifacts.storage import run_folder
 from training.evidence.universe import universe_verdicts
 from training.models import TrainingRun
-from training.quant.universe.spec import UniverseSpec
+from training.quant.universe.spec import HONEST, UniverseSpec
 from training.quant.universe.verdict import UniverseVerdict
 from training.recipes.head import run_head
 from training.recipes.universe.schema import PartMetrics, UniverseResult, UniverseRun
@@ -21,6 +21,7 @@ _NO_MODEL: dict[str, Any] = {
     "borders": NOTHING,
     "metrics": PartMetrics(validation=NOTHING, test=NOTHING),
     "auc_buy": NOTHING,
+    "beside": {},
     "used_until": None,
     "data_hash": None,
     "model_hash": None,
@@ -28,6 +29,11 @@ _NO_MODEL: dict[str, Any] = {
     "feature_names": [],
     "artifact_paths": {},
 }
+
+
+def recipe_json(spec: UniverseSpec) -> dict[str, Any]:
+    """The recipe, and of `honest` which score is the model of record."""
+    return {"recipe": spec.recipe, "score": spec.score if spec.recipe == HONEST else None}
 
 
 def universe_runs_json(runs: Sequence[TrainingRun]) -> list[dict[str, Any]]:
@@ -45,6 +51,7 @@ def _answer(run: TrainingRun, verdict: UniverseVerdict | None) -> UniverseRun:
         **run_head(run),
         universe=spec.universe,
         timeframe="1d",
+        **recipe_json(spec),
         config=spec.as_dict(),
         output_dir=run_folder(run.run_id),
         **model,

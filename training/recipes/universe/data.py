@@ -16,8 +16,9 @@ from training.evidence.trials import TrialFields
 from training.quant.candle.spec import SpecError
 from training.quant.candle.verdict import LEAST_WINDOWS
 from training.quant.universe.evidence import UniverseEvidence
+from training.quant.universe.honest.composite import horizons_of
 from training.quant.universe.panel import Panel, TooLittle, make_panel
-from training.quant.universe.spec import UniverseSpec
+from training.quant.universe.spec import HONEST, UniverseSpec
 
 
 @dataclass(frozen=True)
@@ -69,11 +70,15 @@ def _cut(histories: Mapping[str, FeaturedCandles], spec: UniverseSpec) -> Univer
         )
     last = max(int(bars.time[-1]) // DAY for _, bars, _ in members)
     return UniverseData(
-        panel=make_panel(members, horizons=(spec.horizon,), first_day=last - spec.lookback_days),
+        panel=make_panel(members, horizons=_horizons(spec), first_day=last - spec.lookback_days),
         as_of=_date(last),
         bars=sum(len(bars) for _, bars, _ in members),
         data_hash=digest.hexdigest(),
     )
+
+
+def _horizons(spec: UniverseSpec) -> tuple[int, ...]:
+    return horizons_of(spec.horizon) if spec.recipe == HONEST else (spec.horizon,)
 
 
 def universe_trial(

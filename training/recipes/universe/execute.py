@@ -4,12 +4,13 @@ from datetime import date
 
 import numpy as np
 
-from training.quant.universe.spec import UniverseSpec
+from training.quant.universe.honest.run import train_honest
+from training.quant.universe.spec import HONEST, UniverseSpec
 from training.quant.universe.train import train_universe
 from training.quant.walk_forward.spec import confirming_walk
 from training.recipes.base import Completed, FollowUp, ModelFields, Work
 from training.recipes.universe.data import universe_data, universe_trial
-from training.recipes.universe.results import model_texts, universe_detail, universe_files, universe_result
+from training.recipes.universe.results import universe_leftovers
 from training.recipes.walk_forward.recipe import CONFIRMATION
 
 
@@ -22,23 +23,22 @@ def execute(work: Work) -> Completed:
         spec,
         on_read=lambda done, todo: progress.stage("load", 0.02 + 0.1 * done / todo, f"{done} of {todo} instruments"),
     )
-    outcome = train_universe(data.panel, spec, on_stage=progress.stage)
+    train = train_honest if spec.recipe == HONEST else train_universe
+    outcome = train(data.panel, spec, on_stage=progress.stage)
     progress.stage("write", 0.95, "files, hashes and the model's version")
-    texts = model_texts(outcome.deployed)
-    result = universe_result(run, spec, data, outcome, texts)
-    detail = universe_detail(data, spec, outcome)
+    left = universe_leftovers(run, spec, data, outcome)
     labelled = np.unique(data.panel.day[data.panel.has_outcome])
     walk = confirming_walk(spec, days=len(labelled)) if spec.confirm else None
-    last_judged = date.fromisoformat(detail["books"]["test"]["days"][-1])
+    last_judged = date.fromisoformat(left.detail["books"]["test"]["days"][-1])
     return Completed(
-        result=result,
-        detail=detail,
-        files=universe_files(run, spec, outcome, texts=texts, result=result, detail=detail),
+        result=left.result,
+        detail=left.detail,
+        files=left.files,
         model=ModelFields(
-            version=result["version"],
-            metrics=result["metrics"],
-            data_hash=result["data_hash"],
-            model_hash=result["model_hash"],
+            version=left.result["version"],
+            metrics=left.result["metrics"],
+            data_hash=left.result["data_hash"],
+            model_hash=left.result["model_hash"],
             universe=spec.universe,
             horizon=spec.horizon,
         ),

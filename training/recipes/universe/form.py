@@ -12,7 +12,7 @@ from django.db.models import Count, Q
 from instruments.models import Instrument, Universe
 from instruments.universes import ALL
 from training.quant.candle.spec import SEED, Range, SpecError
-from training.quant.universe.spec import SHARES, UNIVERSE_RANGES, UniverseSpec
+from training.quant.universe.spec import HONEST, PHASE22, SHARES, UNIVERSE_RANGES, UniverseSpec
 from training.quant.walk_forward.spec import WALK_RANGES, WINDOWS, WalkSpec, parse_universe_request
 from training.recipes.candle.form import NumberField
 from training.recipes.universe.data import universe_members
@@ -73,6 +73,21 @@ class UniverseForm(forms.Form):
     window = forms.ChoiceField(
         choices=[(name, name) for name in WINDOWS], required=False, label="Training window", widget=_SELECT
     )
+    recipe = forms.ChoiceField(
+        choices=[
+            (HONEST, "honest: each feature weighed by how it ranked before"),
+            (PHASE22, "phase22: the original's trees"),
+        ],
+        required=False,
+        label="Recipe",
+        widget=_SELECT,
+    )
+    score = forms.ChoiceField(
+        choices=[("composite", "the weighed ranks"), ("trees", "small trees on the same ranks")],
+        required=False,
+        label="Model of record (honest)",
+        widget=_SELECT,
+    )
     year_before = forms.CharField(max_length=1, required=False)  # sent by a button: as of a year before the newest bar
     judged_model = forms.BooleanField(
         required=False,
@@ -98,7 +113,9 @@ class UniverseForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         given = {name: value for name, value in self.cleaned_data.items() if value not in ("", None)}
-        body = {name: given[name] for name in ("universe", "as_of", *UNIVERSE_RANGES) if name in given}
+        body = {name: given[name] for name in ("universe", "as_of", "recipe", *UNIVERSE_RANGES) if name in given}
+        if body.get("recipe", HONEST) == HONEST and "score" in given:
+            body["score"] = given["score"]
         body["refit"] = not given.get("judged_model", False)
         body["confirm"] = not given.get("no_confirm", False)
         if given.get("how") == WALK:
@@ -121,7 +138,7 @@ class UniverseForm(forms.Form):
 
     @property
     def choices_first(self) -> list[forms.BoundField]:
-        return [self["universe"], self["how"]]
+        return [self["universe"], self["how"], self["recipe"], self["score"]]
 
     @property
     def numbers(self) -> list[forms.BoundField]:
@@ -134,9 +151,10 @@ class UniverseForm(forms.Form):
 
 def values_of(config: Mapping[str, Any]) -> dict[str, str]:
     """The settings that a run stored, as this form sends them."""
-    names = ("universe", "as_of", "window", *UNIVERSE_RANGES, *WALK_RANGES)
+    names = ("universe", "as_of", "window", "score", *UNIVERSE_RANGES, *WALK_RANGES)
     given = {name: config[name] for name in names if config.get(name) is not None}
     values = {name: percent_text(value) if name in SHARES else str(value) for name, value in given.items()}
+    values["recipe"] = config.get("recipe", PHASE22)
     values["how"] = WALK if "folds" in config else TRAIN
     switched_off = {"judged_model": "refit", "no_confirm": "confirm"}
     return values | {field: "on" for field, name in switched_off.items() if not config.get(name, True)}

@@ -164,6 +164,7 @@ def _common(run: TrainingRun, summary: dict[str, Any]) -> dict[str, Any]:
     took = run.finished_at - run.started_at if run.finished_at and run.started_at else None
     ranges = {**UNIVERSE_RANGES, **(WALK_RANGES if "folds" in run.config else {})}
     settings = [_setting(r, summary["config"][name]) for name, r in ranges.items()]
+    score = [("Model of record", summary["score"])] if summary["score"] else []
     return {
         "run": run,
         "summary": summary,
@@ -171,7 +172,7 @@ def _common(run: TrainingRun, summary: dict[str, Any]) -> dict[str, Any]:
         "poll_ms": poll_ms(run),
         "elapsed": (timezone.now() - (run.started_at or run.created_at)).total_seconds(),
         "took": took.total_seconds() if took else None,
-        "settings": [*settings, ("Seed", str(summary["config"]["seed"]))],
+        "settings": [("Recipe", summary["recipe"]), *score, *settings, ("Seed", str(summary["config"]["seed"]))],
         "log": run.events.order_by("at", "id"),
         "subject": f"{summary['universe']} 1d" + (f", {summary['as_of']}" if summary["as_of"] else ""),
         "is_demo": summary["universe"] == DEMO,
@@ -218,6 +219,11 @@ def _outcome(run: TrainingRun, summary: dict[str, Any]) -> dict[str, Any]:
         "book_days": (portfolios["days"][0], portfolios["days"][-1]),
         "cost_bp": detail["cost_bp"],
         "importance": _importance(detail),
+        "feature_weights": _weights(detail),
+        "beside": [
+            (name, shown(one["rank_ic"], NUMBER), "–" if one["p_value"] is None else p_text(one["p_value"]))
+            for name, one in summary["beside"].items()
+        ],
         "proof": detail["proof"],
         "model": model,
         "activation": activations_of([model]).get(model.version),
@@ -275,9 +281,27 @@ def _book(label: str, style: str, book: dict[str, Any]) -> dict[str, str]:
     return {"label": label, "style": style, "sharpe": shown(book["sharpe"], NUMBER), **shares}
 
 
+def _weights(detail: dict[str, Any]) -> dict[str, Any]:
+    """Of `honest`: each feature's weight, by horizon, and how wide it is drawn."""
+    rows = detail.get("feature_weights", [])[:IMPORTANCE]
+    names = [name for name in (rows[0] if rows else {}) if name != "feature"]
+    largest = max((abs(row[names[0]]) for row in rows), default=0) or 1
+    return {
+        "horizons": [name.removeprefix("weight_") for name in names],
+        "rows": [
+            {
+                "feature": row["feature"],
+                "width": 100 * abs(row[names[0]]) / largest,
+                "weights": [f"{row[name]:+.3f}" for name in names],
+            }
+            for row in rows
+        ],
+    }
+
+
 def _importance(detail: dict[str, Any]) -> list[dict[str, Any]]:
     """The most important by gain, both models, and how much the log-loss rises when a column is shuffled."""
-    rows = detail["feature_importance"][:IMPORTANCE]
+    rows = detail.get("feature_importance", [])[:IMPORTANCE]
     largest = max((row["gain_classifier"] for row in rows), default=0) or 1
     return [
         {

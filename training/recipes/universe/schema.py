@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-from boursomatic.shared.records import NOTHING_YET, Day, Meta, Record, Stored, about
+from boursomatic.shared.records import NOTHING_YET, Day, Meta, Record, Stored, about, choice
 from training.quant.stats.sharpe import Excess
 from training.quant.universe.evidence import UniverseEvidence
-from training.quant.universe.spec import UNIVERSE_RANGES, UniverseSpec
+from training.quant.universe.spec import RECIPES, SCORES, UNIVERSE_RANGES, UniverseSpec
 from training.quant.universe.verdict import UniverseVerdict
 from training.recipes.schema import ModelHead, RunHead, config_record
 
@@ -93,6 +93,13 @@ class AucOfBuy(Record):
     logistic: Annotated[float | None, about("Logistic regression on the same rows")]
 
 
+class Beside(Record):
+    """Of the model that was judged beside that of record, on the same rows; for information."""
+
+    rank_ic: float | None
+    p_value: float | None
+
+
 class UniverseResult(Stored):
     """What a completed universe run stores. `evidence`: the daily excess returns of its test part, `rank_test`: what
     its ranking of that part shows, both for information."""
@@ -114,6 +121,7 @@ class UniverseResult(Stored):
     judged_model_hash: str
     used_until: Day
     rank_test: UniverseEvidence | None = None  # None: of before it
+    beside: dict[str, Beside] = {}
 
 
 class UniverseHead(RunHead):
@@ -121,6 +129,9 @@ class UniverseHead(RunHead):
 
     universe: str
     timeframe: Annotated[str, about("1d")]
+    recipe: Annotated[str, choice(RECIPES)]
+    score: Annotated[str | None, choice(SCORES, "The model of record; null for phase22")]
+    beside: Annotated[dict[str, Beside], about("By name: composite, trees")]
     as_of: Annotated[Day | None, about("The last day of its data; null until the run has completed")]
     instruments: int | None
     data_hash: str | None

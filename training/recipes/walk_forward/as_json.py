@@ -10,6 +10,7 @@ from training.models import Status, TrainingRun
 from training.quant.universe.verdict import UniverseVerdict
 from training.quant.walk_forward.spec import WalkSpec
 from training.recipes.head import run_head
+from training.recipes.universe.as_json import recipe_json
 from training.recipes.walk_forward.schema import FoldResult, UniverseConfirmationRun, WalkResult, WalkRun
 
 _NOT_POOLED: dict[str, Any] = {
@@ -19,6 +20,7 @@ _NOT_POOLED: dict[str, Any] = {
     "stability": NOTHING,
     "curve": NOTHING,
     "data_hash": None,
+    "beside": {},
 }
 
 
@@ -56,6 +58,7 @@ def _answer(run: TrainingRun, verdict: UniverseVerdict | None, folds: Sequence[T
         **more,
         universe=walk.universe,
         timeframe="1d",
+        **recipe_json(walk.spec),
         config=walk.as_dict(),
         window=walk.window,
         **pooled,

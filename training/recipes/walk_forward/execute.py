@@ -11,7 +11,12 @@ from training.errors import RunRefused
 from training.evidence.trials import Claim
 from training.models import Reason, Status, TrainingRun
 from training.quant.universe.evidence import UniverseEvidence, universe_evidence
-from training.quant.universe.train import Evaluation, Predictions
+from training.quant.universe.honest.run import other_score
+from training.quant.universe.metrics import rank_ic
+from training.quant.universe.panel import Panel
+from training.quant.universe.predictions import Predictions
+from training.quant.universe.spec import HONEST
+from training.quant.universe.train import Beside, Evaluation
 from training.quant.walk_forward.folds import (
     Fold,
     fold_json,
@@ -86,16 +91,31 @@ def combine(work: Work) -> Completed:
     predictions = [_predictions_of(fold) for fold in folds]
     pooled, positions = pool_folds(plan, predictions), pool_positions(plan, predictions)
     evidence = universe_evidence(
-        data.panel, pooled.rows, pooled.expected, horizon=walk.spec.horizon, windows=walk.folds
+        data.panel, pooled.rows, pooled.predictions.scores, horizon=walk.spec.horizon, windows=walk.folds
     )
     p_value = claimed_p_value(evidence)
     return Completed(
-        result=walk_result(walk, data, [fold.result["fold"] for fold in folds], pooled, evidence),
+        result={
+            **walk_result(walk, data, [fold.result["fold"] for fold in folds], pooled, evidence),
+            "beside": _beside(data.panel, walk, pooled),
+        },
         detail={"symbols": list(data.panel.with_rows)},
         trial=None if work.run.subject else universe_trial(data, evidence=evidence),
         claim=Claim(p_value) if work.run.subject and p_value is not None else None,
         positions=PackedPositions(data.panel.symbols, positions.tobytes()),
     )
+
+
+def _beside(panel: Panel, walk: WalkSpec, pooled: Evaluation) -> Beside:
+    """What the model beside that of record shows on the rows of all folds; nothing for a recipe without one."""
+    if walk.spec.recipe != HONEST:
+        return {}
+    scores = pooled.predictions.beside
+    evidence = universe_evidence(panel, pooled.rows, scores, horizon=walk.spec.horizon)
+    known = panel.has_outcome[pooled.rows]
+    daily = rank_ic(panel.day[pooled.rows][known], scores[known], panel.returns[pooled.rows][known])
+    figures = {"rank_ic": float(daily.mean()) if len(daily) else None, "p_value": evidence.p_value}
+    return {other_score(walk.spec): figures}
 
 
 def _given_up(broken: TrainingRun, walk: WalkSpec, folds: list[TrainingRun]) -> RunRefused:
@@ -108,7 +128,7 @@ def _given_up(broken: TrainingRun, walk: WalkSpec, folds: list[TrainingRun]) -> 
 
 def _said_bytes(fold: Fold) -> bytes:
     buffer = io.BytesIO()
-    np.savez(buffer, probabilities=fold.predictions[0], expected=fold.predictions[1])
+    np.savez(buffer, **fold.predictions.as_arrays())  # type: ignore[arg-type]
     return buffer.getvalue()
 
 
@@ -123,4 +143,4 @@ def _predictions_of(fold: TrainingRun) -> Predictions:
         sentence = f"What fold {fold.config['fold']} said is missing or was changed on the disk. Walk again."
         raise RunRefused(Reason.INTEGRITY, sentence)
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        return arrays["probabilities"], arrays["expected"]
+        return Predictions(**arrays)

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 from boursomatic.shared.records import NOTHING_YET, UNSET, Day, Meta, Record, Stored, UnsetType, about, choice
 from training.quant.stats.sharpe import Excess
 from training.quant.universe.evidence import UniverseEvidence
-from training.quant.universe.spec import UNIVERSE_RANGES, UniverseSpec
+from training.quant.universe.spec import RECIPES, SCORES, UNIVERSE_RANGES, UniverseSpec
 from training.quant.walk_forward.spec import WALK_RANGES, WINDOWS
 from training.recipes.schema import config_record, request_record
-from training.recipes.universe.schema import UniverseHead, UniverseMetrics
+from training.recipes.universe.schema import Beside, UniverseHead, UniverseMetrics
 
 Window = Annotated[str, choice(WINDOWS, "Train on all days before, or on as many as the first fold has")]
 
@@ -23,6 +23,11 @@ else:
         universe=(Annotated[str, Meta(max_length=40), about("A named set; all is every active instrument")], "all"),
         as_of=(Annotated[Day | None, about("Train as if this day were the last")], None),
         refit=(Annotated[bool, about("Fit again on all rows whose outcome is known")], True),
+        recipe=(Annotated[str, choice(RECIPES)], RECIPES[0]),
+        score=(
+            Annotated[str, choice(SCORES, "Only with honest: which model is that of record")] | UnsetType,
+            UNSET,
+        ),
         confirm=(Annotated[bool, about("Walk forward when it has completed, for the verdict")], True),
         walk_forward=(
             Annotated[WalkRequest | None, about("Walk forward instead, and keep no model")] | UnsetType,
@@ -89,6 +94,7 @@ class WalkResult(Stored):
     curve: Curve
     evidence: Excess
     rank_test: UniverseEvidence | None = None  # None: of before it
+    beside: dict[str, Beside] = {}
 
 
 class WalkRun(UniverseHead, tag="walk"):

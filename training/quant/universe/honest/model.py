@@ -98,6 +98,16 @@ class HonestModel:
         shares: Floats = ranks.astype(np.float64) * np.mean(unit, axis=0)
         return shares
 
+    def weight_rows(self) -> list[dict[str, Any]]:
+        """By feature, the weightiest first: its weight for each horizon, each horizon's weights brought to length 1.
+        Trees have the composite's beside them, and are read by `contributions`."""
+        lengths = {h: float(np.sqrt((weights * weights).sum())) or 1.0 for h, weights in self.weights.items()}
+        rows = [
+            {"feature": name, **{f"weight_{h}": float(self.weights[h][k]) / lengths[h] for h in self.weights}}
+            for k, name in enumerate(MODEL_FEATURES)
+        ]
+        return sorted(rows, key=lambda row: (-abs(row[f"weight_{self.horizon}"]), row["feature"]))
+
     def texts(self) -> dict[str, bytes]:
         """Name -> content of its files."""
         weights = {

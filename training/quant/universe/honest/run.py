@@ -1,0 +1,141 @@
+"""A run of the recipe `honest`: fitted on train, judged on what follows, fitted again to be used. PROTOCOL §4b."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.quant.universe.honest.advice import class_probabilities, expected_returns, labels_by_fifths
+from training.quant.universe.honest.model import HonestModel
+from training.quant.universe.honest.train import (
+    COMPOSITE,
+    TREES,
+    HonestFit,
+    HonestRows,
+    first_ic,
+    fit_honest,
+    fold_ic,
+    honest_rows,
+    mean_ic,
+    score_rows,
+    score_table,
+)
+from training.quant.universe.judge import rank_test
+from training.quant.universe.panel import Panel, split_panel
+from training.quant.universe.predictions import Predictions, concatenate
+from training.quant.universe.spec import UniverseSpec
+from training.quant.universe.train import (
+    Beside,
+    OnStage,
+    UniverseOutcome,
+    evaluate_predictions,
+    label_rows,
+)
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+def train_honest(panel: Panel, spec: UniverseSpec, *, on_stage: OnStage) -> UniverseOutcome:
+    """As `train_universe`, which is the recipe `phase22`. Raises TooLittle. Deterministic for `spec.seed`."""
+    split, labels = split_panel(panel, horizon=spec.horizon, embargo=spec.embargo), label_rows(panel, spec)
+    on_stage("prepare", 0.15, f"{len(panel.day):,} rows ranked within their days")
+    rows = honest_rows(panel, spec.horizon)
+    on_stage("fit", 0.3, f"{len(split.train):,} rows")
+    until = split.known_by["train"]
+    fit = fit_honest(rows, until=until, with_trees=True, seed=spec.seed)
+    ic = first_ic(rows, until=until, embargo=spec.embargo, seed=spec.seed, score=spec.score)
+
+    on_stage("evaluate", 0.5, f"{len(split.validation):,} validation and {len(split.test):,} test rows")
+    validation = predict_rows(panel, rows, split.validation, fit, spec, ic=ic)
+    later_ic = mean_ic(rows, split.validation, validation.scores, until=split.known_by["validation"]) or 0.0
+    test = predict_rows(panel, rows, split.test, fit, spec, ic=later_ic)
+    parts = {
+        part: evaluate_predictions(panel, labels, getattr(split, part), said, spec, known_by=split.known_by[part])
+        for part, said in (("validation", validation), ("test", test))
+    }
+    unseen = concatenate([validation, test]).scores
+    last_ic = mean_ic(rows, np.concatenate([split.validation, split.test]), unseen, until=len(panel.days) - 1) or 0.0
+
+    deployed = fit
+    if spec.refit:
+        on_stage("refit", 0.7, "all rows whose outcome is known")
+        deployed = fit_honest(rows, until=len(panel.days) - 1, with_trees=spec.score == TREES, seed=spec.seed)
+    return UniverseOutcome(
+        split=split,
+        labels=labels,
+        evaluated=model_of(fit, spec, ic=later_ic),
+        deployed=model_of(deployed, spec, ic=last_ic),
+        used_until=deployed.used_until,
+        validation=parts["validation"],
+        test=parts["test"],
+        logistic_auc=None,
+        model_auc=parts["test"].reports["auc_buy"],
+        beside=beside(panel, rows, split.test, test, spec),
+    )
+
+
+def predict_rows(
+    panel: Panel, rows: HonestRows, chosen: Ints, fit: HonestFit, spec: UniverseSpec, *, ic: float
+) -> Predictions:
+    """Of the rows numbered `chosen`, whole days of them; expected returns go by `ic`. Both scores where there are
+    trees."""
+    day, instrument, sigma = rows.day[chosen], rows.instrument[chosen], rows.sigma[chosen]
+    scores = score_rows(rows, chosen, fit, spec.score)
+    expected = expected_returns(
+        day, instrument, scores, sigma=sigma, mean_return=fit.mean_return, ic=ic, horizon=spec.horizon
+    )
+    probabilities = class_probabilities(
+        expected, sigma=sigma, horizon=spec.horizon, buy=spec.buy_threshold, sell=spec.sell_threshold
+    )
+    other = np.full(len(chosen), np.nan)
+    if fit.trees is not None:
+        other = score_rows(rows, chosen, fit, other_score(spec))
+    order = np.argsort(np.argsort(panel.symbols, kind="stable"), kind="stable")
+    labels = labels_by_fifths(day, scores, order[instrument])
+    return Predictions(probabilities, expected, labels, scores, beside=other)
+
+
+def predict_fold(
+    panel: Panel, spec: UniverseSpec, spans: Sequence[tuple[int, int]], sinces: Sequence[int]
+) -> tuple[Predictions, HonestFit]:
+    """Of the last of these folds of a walk, each from its first to its last day, fitted on rows from its `since` on.
+    Those before it say how far its expected returns reach: their scores are made again, so that it stands alone."""
+    rows = honest_rows(panel, spec.horizon)
+    earlier = []
+    for (first, last), since in zip(spans[:-1], sinces[:-1], strict=True):
+        fit = fit_honest(rows, until=first - spec.embargo, since=since, with_trees=spec.score == TREES, seed=spec.seed)
+        chosen = np.flatnonzero((rows.day >= first) & (rows.day <= last))
+        earlier.append((chosen, score_rows(rows, chosen, fit, spec.score)))
+    (first, last), since = spans[-1], sinces[-1]
+    until = first - spec.embargo
+    fit = fit_honest(rows, until=until, since=since, with_trees=True, seed=spec.seed)
+    ic = fold_ic(rows, earlier, first=first)
+    if ic is None:
+        ic = first_ic(rows, until=until, since=since, embargo=spec.embargo, seed=spec.seed, score=spec.score)
+    chosen = np.flatnonzero((rows.day >= first) & (rows.day <= last))
+    return predict_rows(panel, rows, chosen, fit, spec, ic=ic), fit
+
+
+def other_score(spec: UniverseSpec) -> str:
+    """Of the two the one that is not the model of record."""
+    return COMPOSITE if spec.score == TREES else TREES
+
+
+def beside(panel: Panel, rows: HonestRows, chosen: Ints, predictions: Predictions, spec: UniverseSpec) -> Beside:
+    """What the other score shows on the same rows."""
+    first, last = int(rows.day[chosen].min()), int(rows.day[chosen].max())
+    table = score_table(rows, chosen, predictions.beside, first=first, last=last)
+    test = rank_test(table, first=first, horizon=spec.horizon, close=panel.close, exposures=rows.exposures)
+    ic = mean_ic(rows, chosen, predictions.beside, until=len(panel.days) - 1)
+    return {other_score(spec): {"rank_ic": ic, "p_value": test.p_value}}
+
+
+def model_of(fit: HonestFit, spec: UniverseSpec, *, ic: float) -> HonestModel:
+    return HonestModel(
+        score=spec.score,
+        weights=fit.weights,
+        trees=fit.trees if spec.score == TREES else None,
+        mean_return=fit.mean_return,
+        ic=ic,
+    )

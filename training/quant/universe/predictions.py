@@ -1,0 +1,40 @@
+"""What a universe model says of rows: the same shape for every recipe."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Of rows (n,): `probabilities` (n, 3) of SELL, HOLD, BUY; `expected` returns over the horizon; `labels`, places in
+    CLASSES; `scores`, higher for what should do better; `beside`, those of the model that is judged beside the model of
+    record, NaN where there is none."""
+
+    probabilities: Floats
+    expected: Floats
+    labels: Ints
+    scores: Floats
+    beside: Floats
+
+    def as_arrays(self) -> dict[str, NDArray[np.generic]]:
+        return dict(vars(self))
+
+    def where(self, chosen: NDArray[np.bool_]) -> "Predictions":
+        """Of the rows that `chosen` (n,) marks."""
+        return Predictions(**{name: values[chosen] for name, values in vars(self).items()})
+
+    @property
+    def has_beside(self) -> bool:
+        return bool(len(self.beside)) and not np.isnan(self.beside).all()
+
+
+def concatenate(parts: Sequence[Predictions]) -> Predictions:
+    """One after another."""
+    names = [field.name for field in fields(Predictions)]
+    return Predictions(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})

@@ -99,11 +99,15 @@ class Watch:
         self.started = self.last_beat = self.tried = self.cancel_read = time.monotonic()
 
     def until_over(self) -> RunOutcome:
-        while not self.child.wait(TICK_S):
-            outcome = self._reason_to_stop(time.monotonic())
-            if outcome is not None:
-                return outcome
-        return self.child.outcome()
+        while (outcome := self.look(TICK_S)) is None:
+            pass
+        return outcome
+
+    def look(self, seconds: float) -> RunOutcome | None:
+        """How the child has ended, or why it has to end now; None where it goes on after so many seconds."""
+        if self.child.wait(seconds):
+            return self.child.outcome()
+        return self._reason_to_stop(time.monotonic())
 
     def _reason_to_stop(self, now: float) -> RunOutcome | None:
         if STOPPING.is_set():

@@ -10,6 +10,9 @@ from django.core.management import CommandError, call_command
 
 from tests.market import candle, make_series
 from training.models import ACTIVE, TrainingRun
+from training.quant.candle.spec import CandleSpec
+from training.quant.search.train_cell import CellArrays, train_cell
+from training.recipes.sweep import execute, spec
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
 SHORT = ("--symbol", "SPY", "--test_window_size", "20", "--protocol", "steady")
@@ -51,8 +54,23 @@ def test_it_takes_parameter_sets_from_a_file(tmp_path: Path) -> None:
         swept(*arguments)
 
 
+def test_a_chunk_that_failed_leaves_its_cells_out_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(cell: CandleSpec, arrays: CellArrays) -> bytes:
+        if cell.candle == candle(300):
+            raise MemoryError
+        return train_cell(cell, arrays)
+
+    make_series(bars=600)
+    monkeypatch.setattr(spec, "CHUNK_S", 0.01)
+    monkeypatch.setattr(execute, "train_cell", breaks)
+    answer = swept("--candles", candle(300), candle(340), candle(380), candle(420), "--train-years", "1")
+    assert answer["cells"]["status"] == ["failed", "completed", "completed", "completed"]
+
+
 def test_it_refuses_in_words() -> None:
     make_series(bars=600)
+    with pytest.raises(CommandError, match="jobs: Must be a whole number from 1 to 64"):
+        swept("--candles", candle(300), "--jobs", "0")
     with pytest.raises(CommandError, match="candles: Required"):
         swept()
     with pytest.raises(CommandError, match="no candle"):

@@ -16,6 +16,8 @@ from training.recipes.sweep.data import sweep_spec
 from training.recipes.sweep.spec import EVERY, FURTHER
 from training.worker import foreground
 
+MOST_JOBS = 64  # each has a connection to the database
+
 
 class Command(commands.JsonCommand):
     help = (
@@ -49,10 +51,15 @@ class Command(commands.JsonCommand):
         option("model", default="lightgbm", choices=MODELS, help="trees or logistic regression (default: lightgbm)")
         option("feature_set", help="features: a named set, or groups joined by + (default: as the protocol has it)")
         option("study_id", help="the search that tried the params; those may be wider then")
+        option(
+            "jobs", type=int, default=1, help=f"processes that work cells side by side, 1 to {MOST_JOBS} (default: 1)"
+        )
 
     def work(self, **options: Any) -> commands.CommandResult:
         names = ("timeframe", "candles", "from", "to", "every", "train_years", "test_window_size", "protocol", "model",
                  "feature_set", "study_id")  # fmt: skip
+        if not 1 <= options["jobs"] <= MOST_JOBS:
+            raise CommandError(f"jobs: Must be a whole number from 1 to {MOST_JOBS}.")
         body = {name: options[name] for name in names if options[name] is not None}
         try:
             body |= _further(options["params_file"]) | {"symbol": options["symbol"] or default_symbol()}
@@ -60,7 +67,7 @@ class Command(commands.JsonCommand):
         except SpecError as error:
             reasons = (f"{name}: {' '.join(messages)}" for name, messages in error.errors.items())
             raise CommandError("; ".join(reasons)) from error
-        outcome = foreground.execute_family(family, None if options["json"] else self._tell)
+        outcome = foreground.execute_family(family, None if options["json"] else self._tell, jobs=options["jobs"])
         run = TrainingRun.objects.select_related("series__instrument", "created_by").get(pk=family[-1].pk)
         answer = sweep_json(run)
         if run.status != Status.COMPLETED:

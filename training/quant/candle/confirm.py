@@ -76,7 +76,7 @@ def confirm_candle(
     seen_until: int = 0,
 ) -> Confirmation:
     """Walk forward over up to 10 steps of W outcomes before the run at `decision`, and over its own test windows. Of an
-    ensemble all members are trained again at each step.
+    ensemble all members are trained again at each step, each as long before it as it was before the ensemble's candle.
 
     `bars`: adjusted, without stale ones, from the warm-up before the earliest training period to the run's last test
     outcome. A live run has no window of its own. Steps without enough history, or of one class, are left out: `windows`
@@ -180,7 +180,7 @@ class _Scored:
 def _scored(models: Sequence[StepModel], tests: Sequence[slice], how: str) -> _Scored:
     references = [model.probability(model.train) for model in models]
     reference = references[0]
-    if len(models) > 1:  # rows known at the decision that lie in everybody's training period
+    if len(models) > 1:  # rows known at the decision, from where everybody's training period has begun
         known = slice(max(model.train.start for model in models), max(model.train.stop for model in models))
         reference = average(how, [model.probability(known) for model in models], references)
     scores = [average(how, [model.probability(test) for model in models], references) for test in tests]

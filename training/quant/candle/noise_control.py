@@ -36,7 +36,7 @@ class Control:
 def control_candle(
     bars: Bars, *, decision: int, spec: CandleSpec | EnsembleSpec, on_draw: Callable[[int, int], None]
 ) -> Control | None:
-    """The run at `decision` of `bars` (adjusted) and its draws; of an ensemble all members are trained there. None
+    """The run at `decision` of `bars` (adjusted) and its draws; of an ensemble all members are trained. None
     where the test window has one class, or none.
 
     Labels of train and test rows are rotated together by a distance drawn without replacement, seeded by `spec.seed`.

@@ -53,19 +53,27 @@ def labelled_rows(bars: Bars, spec: CandleSpec | EnsembleSpec) -> LabelledRows:
 def configurations_at(
     bars: Bars, rows: LabelledRows, decision: int, specs: Sequence[CandleSpec]
 ) -> list[Configuration]:
-    """All of `specs` at bar `decision`. Raises NotTrainable where one of them can't be trained there."""
+    """All of `specs` for bar `decision`: at it those with the newest candle among them, the others at the last bar that
+    is as long before it as their candle is before the newest. Raises NotTrainable where one can't be trained there."""
+    newest = max(spec.candle_at for spec in specs)
     configurations = []
     for spec in specs:
-        plan = plan_candle(bars, decision=decision, spec=spec)
+        latest = int(bars.time[decision] - (newest - spec.candle_at).total_seconds())
+        place = int(np.searchsorted(bars.time, latest, side="right")) - 1
+        if place < 0:
+            raise NotTrainable("There is no candle so long before.")
+        standing = replace(spec, candle=format_time(datetime.fromtimestamp(int(bars.time[place]), tz=UTC)))
+        plan = plan_candle(bars, decision=place, spec=standing)
         plan.require_trainable()
-        configurations.append(Configuration(spec, rows.features[spec.feature_set], rows.labels, plan.split, plan.tests))
+        features = rows.features[spec.feature_set]
+        configurations.append(Configuration(standing, features, rows.labels, plan.split, plan.tests))
     return configurations
 
 
 @dataclass(frozen=True)
 class Step:
-    """One decision (seconds, UTC) with the run's settings, or those of all members of an ensemble, and the rows of the
-    test windows that judge what is trained there."""
+    """One decision (seconds, UTC) with the run's settings, or those of all members of an ensemble, the newest first,
+    and the rows of the test windows that judge what is trained there."""
 
     decision: int
     configurations: list[Configuration]
@@ -90,10 +98,8 @@ def step_of_one_window(bars: Bars, rows: LabelledRows, at: int, specs: Sequence[
 
 
 def _step(bars: Bars, rows: LabelledRows, at: int, specs: Sequence[CandleSpec]) -> Step | None:
-    candle = format_time(datetime.fromtimestamp(int(bars.time[at]), tz=UTC))
-    standing = [replace(spec, candle=candle, live=False, folds=0) for spec in specs]
     try:
-        configurations = configurations_at(bars, rows, at, standing)
+        configurations = configurations_at(bars, rows, at, [replace(spec, live=False, folds=0) for spec in specs])
     except NotTrainable:
         return None
     tests = [slice(test.start, test.stop) for test in configurations[0].tests]

@@ -1,4 +1,5 @@
-"""What an ensemble is: candle runs of one series whose models are asked together, and how their answers become one.
+"""What an ensemble is: candle runs of one series, or a row of a sweep's map, whose models are asked together, and how
+their answers become one.
 
 No third-party import: web processes load this module.
 """
@@ -7,14 +8,15 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from training.quant.candle.spec import SEED, CandleSpec, SpecError, parse_time
 
 FEWEST, MOST = 2, 20  # members
 HOW = {"mean": "mean of the probabilities", "rank": "mean of the percentile ranks"}
-FIELDS = ("run_ids", "how")
+OF_ROW = ("train_years", "params", "feature_set", "test_window_size")  # which name a row, as promoting a cell does
+FIELDS = ("run_ids", "sweep_id", *OF_ROW, "how")
 SAME = {  # what all members must have in common, by the field of their spec
     "symbol": "instrument",
     "timeframe": "timeframe",
@@ -27,7 +29,10 @@ SAME = {  # what all members must have in common, by the field of their spec
 @dataclass(frozen=True)
 class Member:
     """A candle run as the ensemble takes it: what it was asked for, its hashes, and the last outcome that its figures
-    or a search behind it looked at (ISO 8601 in UTC)."""
+    or a search behind it looked at (ISO 8601 in UTC).
+
+    Or cell `cell` of the sweep `run_id`: it has no model until the ensemble trains it, so no hashes of data and model.
+    """
 
     run_id: str
     spec: CandleSpec
@@ -35,11 +40,12 @@ class Member:
     data_hash: str
     model_hash: str
     seen_until: str
+    cell: int | None = None
 
 
 @dataclass(frozen=True)
 class EnsembleSpec:
-    """An ensemble of `members`, ordered by params hash and run, so that the order they are named in makes no other.
+    """An ensemble of `members`, ordered by params hash, run and candle: the order they are named in makes no other.
 
     It stands at the last decision candle among them, with that member's test window (the largest where several have
     that candle): none of them has been fitted on an outcome after it.
@@ -70,6 +76,11 @@ class EnsembleSpec:
     @property
     def test_window_size(self) -> int:
         return self.newest.test_window_size
+
+    @property
+    def sweep_id(self) -> str | None:
+        """Of whose map the members are a row."""
+        return None if self.members[0].cell is None else self.members[0].run_id
 
     @property
     def live(self) -> bool:
@@ -140,7 +151,8 @@ class EnsembleSpec:
         shown = {name: value for name, value in self.as_dict().items() if name not in ("candle", "members")}
         return {
             "candle_date": self.candle,
-            "run_ids": [member.run_id for member in self.members],
+            "run_ids": [] if self.sweep_id else [member.run_id for member in self.members],
+            "sweep_id": self.sweep_id,
             **shown,
             "seen_until": self.seen_until,
         }
@@ -151,13 +163,17 @@ class EnsembleSpec:
         return cls(tuple(members), stored["how"], stored["confirm"], stored["seed"])
 
     def params_hash(self) -> str:
-        """SHA-256 over the members' hashes of parameters, whatever their order, and how they are averaged."""
-        configuration = {
-            "kind": self.kind,
-            "how": self.how,
-            "members": sorted(member.params_hash for member in self.members),
-        }
+        """SHA-256 over the members' hashes of parameters, whatever their order, how long before the ensemble's candle
+        theirs is, and how they are averaged."""
+        members = [
+            member.params_hash if member.spec.candle == self.candle else f"{member.params_hash} {self._before(member)}"
+            for member in self.members
+        ]
+        configuration = {"kind": self.kind, "how": self.how, "members": sorted(members)}
         return hashlib.sha256(json.dumps(configuration, sort_keys=True).encode()).hexdigest()
+
+    def _before(self, member: Member) -> timedelta:
+        return self.candle_at - member.spec.candle_at
 
     def data_hash(self) -> str:
         """SHA-256 over the members' hashes of data, whatever their order."""
@@ -172,7 +188,11 @@ def ensemble_of(members: list[Member], how: str) -> EnsembleSpec:
         if len(values) > 1:
             differing = ", ".join(f"{run_id} has {value}" for value, run_id in values.items())
             raise SpecError({"run_ids": [f"All runs must have the same {name}: {differing}."]})
-    return EnsembleSpec(tuple(sorted(members, key=lambda member: (member.params_hash, member.run_id))), how)
+    return EnsembleSpec(tuple(sorted(members, key=_order)), how)
+
+
+def _order(member: Member) -> tuple[str, str, str]:
+    return member.params_hash, member.run_id, member.spec.candle
 
 
 def series_spec(stored: Mapping[str, Any]) -> CandleSpec | EnsembleSpec:
@@ -187,20 +207,13 @@ def decision_spec(stored: Mapping[str, Any]) -> CandleSpec:
 
 
 def trained_specs(spec: CandleSpec | EnsembleSpec) -> list[CandleSpec]:
-    """What is trained at a step of a walk-forward: the run's settings, or those of all members, with the ensemble's
-    candle and window."""
+    """What is trained at a step of a walk-forward: the run's settings, or those of all members with the ensemble's
+    window, newest candle first. At a step each stands as long before its decision as its candle before the first's."""
     if not isinstance(spec, EnsembleSpec):
         return [spec]
     return [
-        replace(
-            member.spec,
-            candle=spec.candle,
-            test_window_size=spec.test_window_size,
-            windows=1,
-            after="same",
-            live=spec.live,
-        )
-        for member in spec.members
+        replace(member.spec, test_window_size=spec.test_window_size, windows=1, after="same", live=spec.live)
+        for member in sorted(spec.members, key=lambda member: member.spec.candle, reverse=True)
     ]
 
 
@@ -209,15 +222,21 @@ def how_of(spec: CandleSpec | EnsembleSpec) -> str:
     return spec.how if isinstance(spec, EnsembleSpec) else "mean"
 
 
-def parse_ensemble_request(data: Any) -> tuple[list[str], str]:
-    """The API's body as the runs' names and how they are averaged. Raises SpecError."""
+def parse_ensemble_request(data: Any) -> tuple[list[str] | None, str]:
+    """The API's body as the runs' names and how they are averaged; without names it is a row of a sweep that the body
+    names. Raises SpecError."""
     if not isinstance(data, Mapping):
         raise SpecError({"detail": ["The body must be a JSON object."]})
     errors: dict[str, list[str]] = {
         str(name)[:60]: [f"Unknown field. Known: {', '.join(FIELDS)}."] for name in data if name not in FIELDS
     }
     run_ids, how = data.get("run_ids"), data.get("how", "mean")
-    if not isinstance(run_ids, list) or not all(isinstance(name, str) for name in run_ids):
+    if "sweep_id" in data:
+        if "run_ids" in data:
+            errors["sweep_id"] = ["Send run_ids, or sweep_id and what names a row; not both."]
+    elif of_row := [name for name in OF_ROW if name in data]:
+        errors[of_row[0]] = ["Names a row of a sweep: send its sweep_id."]
+    elif not isinstance(run_ids, list) or not all(isinstance(name, str) for name in run_ids):
         errors["run_ids"] = [f"Must be a list of {FEWEST} to {MOST} candle runs by their run_id."]
     elif twice := [name for name in run_ids if run_ids.count(name) > 1]:
         errors["run_ids"] = [f"Run {twice[0][:40]} is named twice; name each run once."]
@@ -227,5 +246,5 @@ def parse_ensemble_request(data: Any) -> tuple[list[str], str]:
         errors["how"] = [f"Must be one of: {', '.join(HOW)}."]
     if errors:
         raise SpecError(errors)
-    assert isinstance(run_ids, list) and isinstance(how, str)
+    assert isinstance(how, str)
     return run_ids, how

@@ -1,7 +1,7 @@
 """The bars that a candle run may look at, and what to say where they don't do."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,8 @@ from training.quant.ensemble.spec import EnsembleSpec, trained_specs
 from training.quant.stats.significance import smallest_visible_auc
 
 Rows = NDArray[np.int64]
+YEAR = timedelta(days=365.2425)
+A_WEEK = 0.02  # years: months differ in length
 
 
 @dataclass(frozen=True)
@@ -115,9 +117,15 @@ def _position(series: Series, marked: MarkedBars, bars: Bars, spec: CandleSpec) 
 def widest_spec(spec: CandleSpec | EnsembleSpec) -> CandleSpec:
     """What has the bars of all that is trained at its candle: the longest training period and warm-up among them."""
     specs = trained_specs(spec)
-    years = max(one.train_years for one in specs)
+    years = max(_years_back(one, spec.candle_at) for one in specs)
     widest = max((one.feature_set for one in specs), key=lambda name: feature_set(name).warmup)
     return replace(specs[0], train_years=years, feature_set=widest)
+
+
+def _years_back(spec: CandleSpec, candle: datetime) -> float:
+    """From a candle to where the training of a spec begins that stands at an earlier one."""
+    before = (candle - spec.candle_at) / YEAR
+    return spec.train_years + (before + A_WEEK if before else 0.0)
 
 
 def candle_plan(data: CandleData, spec: CandleSpec) -> CandlePlan:

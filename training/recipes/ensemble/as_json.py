@@ -23,7 +23,7 @@ def ensembles_json(runs: Sequence[TrainingRun]) -> list[dict[str, Any]]:
 
 
 def existing_members(specs: Sequence[EnsembleSpec]) -> set[str]:
-    """Names of those members' runs that nobody deleted. One query."""
+    """Names of those members' runs, or their sweep, that nobody deleted. One query."""
     names = {member.run_id for spec in specs for member in spec.members}
     return set(TrainingRun.objects.existing().filter(run_id__in=names).values_list("run_id", flat=True))
 
@@ -32,9 +32,10 @@ def _members(spec: EnsembleSpec, there: set[str]) -> list[EnsembleMember]:
     return [
         EnsembleMember(
             run_id=member.run_id,
+            cell=member.cell,
             candle_date=member.spec.candle,
             params_hash=member.params_hash,
-            model_hash=member.model_hash,
+            model_hash=member.model_hash or None,
             exists=member.run_id in there,
         )
         for member in spec.members

@@ -8,15 +8,13 @@ from numpy.typing import NDArray
 
 from instruments.models import Series
 from instruments.store.read_bars import load_candles, load_marked
-from training.artifacts.loading import native_files
-from training.models import TrainingRun
 from training.quant.candle.export import json_bytes
-from training.quant.candle.model import CandleModel, read_model
-from training.quant.candle.spec import parse_time
+from training.quant.candle.model import CandleModel
 from training.quant.ensemble.average import average_threshold
 from training.quant.ensemble.model import REFERENCE, EnsembleModel, member_file
 from training.quant.ensemble.spec import EnsembleSpec, Member
 from training.recipes.candle.data import CandleData, candle_data, candle_plan
+from training.recipes.ensemble.models import MemberModel
 
 Floats = NDArray[np.float64]
 
@@ -29,18 +27,13 @@ class Assembled:
     files: dict[str, bytes]
 
 
-def assemble(series: Series, spec: EnsembleSpec, runs: dict[str, TrainingRun]) -> Assembled:
-    """From its members' runs, by name. Raises RunRefused("integrity") where a file has changed, SpecError where ranks
-    are averaged and a member's candles are gone."""
-    models: list[CandleModel] = []
+def assemble(series: Series, spec: EnsembleSpec, members: list[MemberModel]) -> Assembled:
+    """Of its members' models, in their order. Raises SpecError where ranks are averaged and a member's candles are
+    gone."""
+    model = ensemble_model(series, spec, [member.model for member in members])
     files: dict[str, bytes] = {}
-    for place, member in enumerate(spec.members):
-        version = runs[member.run_id].model_version
-        own = native_files(version)
-        models.append(read_model(own, version.files))
-        files |= {member_file(place, name): content for name, content in own.items()}
-    model = ensemble_model(series, spec, models)
-    for place, reference in enumerate(model.references):
+    for place, (member, reference) in enumerate(zip(members, model.references, strict=True)):
+        files |= {member_file(place, name): content for name, content in member.files.items()}
         if len(reference):
             files[member_file(place, REFERENCE)] = json_bytes(reference.tolist())
     return Assembled(model, files)
@@ -68,12 +61,6 @@ def ensemble_data(series: Series, spec: EnsembleSpec, *, first: int, warmup: int
     bars = (marked.stored if spec.by_first_rule else marked.candles).adjusted()
     decision = int(np.searchsorted(bars.time, int(spec.candle_at.timestamp())))
     return replace(newest, bars=bars, decision=decision)
-
-
-def first_train_candle(runs: dict[str, TrainingRun]) -> int:
-    """The first that one of them was fitted on, in seconds."""
-    firsts = (parse_time(run.result["splits"]["train"]["first"]) for run in runs.values())
-    return int(min(firsts).timestamp())
 
 
 def _train_probability(series: Series, member: Member, model: CandleModel) -> Floats:

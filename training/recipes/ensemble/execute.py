@@ -10,20 +10,23 @@ from training.quant.ensemble.spec import EnsembleSpec
 from training.recipes.base import Completed, FollowUp, Work
 from training.recipes.candle.results import series_model, series_trial
 from training.recipes.confirmation.recipe import RECIPE as CONFIRMATION
-from training.recipes.ensemble.data import assemble, ensemble_data, first_train_candle
-from training.recipes.ensemble.members import member_runs
+from training.recipes.ensemble.data import assemble, ensemble_data
+from training.recipes.ensemble.models import member_models
 from training.recipes.ensemble.results import ensemble_detail, ensemble_files, ensemble_manifest, ensemble_result
 
 
 def execute(work: Work) -> Completed:
     """Raises SpecError where a member is gone, RunRefused where its files are not as they were written, and
     NotTrainable."""
-    run, spec, progress = work.run, work.spec, work.progress
-    assert isinstance(spec, EnsembleSpec) and run.series is not None
-    progress.stage("load", 0.05, f"{len(spec.members)} models")
-    members = member_runs([member.run_id for member in spec.members])
+    run, progress = work.run, work.progress
+    assert isinstance(work.spec, EnsembleSpec) and run.series is not None
+    members = []
+    for member in member_models(run.series, work.spec):
+        members.append(member)
+        progress.stage("load", 0.4 * len(members) / len(work.spec.members), f"model {len(members)}")
+    spec = replace(work.spec, members=tuple(each.member for each in members))
     assembled = assemble(run.series, spec, members)
-    first = first_train_candle(members)
+    first = min(member.first for member in members)
     data = ensemble_data(run.series, spec, first=first, warmup=assembled.model.warmup)
     progress.stage("evaluate", 0.5, f"{len(data.bars)} bars")
     outcome = judge_ensemble(
@@ -47,5 +50,5 @@ def execute(work: Work) -> Completed:
         files=ensemble_files(run, spec, {MANIFEST: manifest, **assembled.files}, result=result, detail=detail),
         model=series_model(run, result),
         trial=series_trial(spec.candle_at, result),
-        follow_ups=[FollowUp(CONFIRMATION.kind, spec)] if spec.confirm and not was_seen else [],
+        follow_ups=[FollowUp(CONFIRMATION.kind, work.spec)] if spec.confirm and not was_seen else [],
     )

@@ -11,11 +11,14 @@ from training.quant.ensemble.spec import EnsembleSpec, Member, ensemble_of, pars
 from training.recipes.candle.data import candle_data
 from training.recipes.candle.recipe import RECIPE as CANDLE
 from training.recipes.confirmation.recipe import RECIPE as CONFIRMATION
+from training.recipes.ensemble.row import row_ensemble, row_of_request
 
 
 def parse_ensemble(data: Any) -> EnsembleSpec:
-    """The API's body as an EnsembleSpec. Raises SpecError naming the run that won't do, and why."""
+    """The API's body as an EnsembleSpec. Raises SpecError naming the run or the row that won't do, and why."""
     run_ids, how = parse_ensemble_request(data)
+    if run_ids is None:
+        return row_ensemble(*row_of_request(data), how)
     runs = member_runs(run_ids)
     return ensemble_of([_member(runs[name]) for name in run_ids], how)
 

@@ -1,4 +1,4 @@
-"""An ensemble: candle runs of one series asked together, a model of its own."""
+"""An ensemble: candle runs of one series, or a row of a sweep's map, asked together, a model of its own."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,8 +32,8 @@ class EnsembleRecipe:
         return EnsembleSpec.from_dict(stored)
 
     def prepare(self, spec: EnsembleSpec) -> Prepared:
-        """Raises SpecError where a member is gone."""
-        member_runs([member.run_id for member in spec.members])
+        """Raises SpecError where a member is gone; cells need no sweep any more."""
+        member_runs([member.run_id for member in spec.members if member.cell is None])
         return Prepared(
             candle_series(spec),
             spec.candle_at,

@@ -12,6 +12,7 @@ from training.quant.ensemble.spec import EnsembleSpec
 from training.recipes.candle.data import CandleData
 from training.recipes.candle.results import judged_detail, judged_result, run_meta
 from training.recipes.ensemble.data import Assembled
+from training.recipes.ensemble.models import MemberModel
 
 
 def ensemble_manifest(spec: EnsembleSpec, assembled: Assembled, outcome: Judged) -> dict[str, Any]:
@@ -28,6 +29,7 @@ def ensemble_manifest(spec: EnsembleSpec, assembled: Assembled, outcome: Judged)
         "members": [
             {
                 "run_id": member.run_id,
+                **({} if member.cell is None else {"cell": member.cell}),
                 "candle_date": member.spec.candle,
                 "params_hash": member.params_hash,
                 "data_hash": member.data_hash,
@@ -49,15 +51,16 @@ def ensemble_result(run: TrainingRun, spec: EnsembleSpec, outcome: Judged, *, mo
 
 
 def ensemble_detail(
-    spec: EnsembleSpec, data: CandleData, outcome: Judged, members: dict[str, TrainingRun]
+    spec: EnsembleSpec, data: CandleData, outcome: Judged, members: list[MemberModel]
 ) -> dict[str, Any]:
     """What only the ensemble's own page draws."""
     detail = judged_detail(spec.newest, data, outcome)
-    last = max(run.detail["proof"]["last_train_outcome"] for run in members.values())
+    last = max(member.last_train_outcome for member in members)
     return {
         **detail,
         "proof": {**detail["proof"], "last_train_outcome": last},
-        "feature_importance": _importance([run.detail["feature_importance"] for run in members.values()]),
+        "member_hashes": [{"data_hash": m.data_hash, "model_hash": m.model_hash} for m in spec.members],
+        "feature_importance": _importance([member.importance for member in members]),
         "warnings": _warnings(spec, outcome),
     }
 

@@ -2,17 +2,26 @@
 
 from typing import Annotated
 
-from boursomatic.shared.records import Meta, Moment, Record, about, choice
+from boursomatic.shared.records import UNSET, Meta, Moment, Record, UnsetType, about, choice
 from training.quant.ensemble.spec import FEWEST, HOW, MOST
 from training.recipes.candle.schema import CandleHead, CandleModel, Timeframe
 
 
 class EnsembleRequest(Record):
-    """Candle runs of one series whose models are asked together."""
+    """Candle runs of one series whose models are asked together; or `sweep_id` with the settings that name a row of its
+    map: then its newest cells, 20 at most, are trained to be the members."""
 
-    run_ids: Annotated[
-        list[str], Meta(min_length=FEWEST, max_length=MOST, description="Completed candle runs, each named once")
-    ]
+    run_ids: (
+        Annotated[
+            list[str], Meta(min_length=FEWEST, max_length=MOST, description="Completed candle runs, each named once")
+        ]
+        | UnsetType
+    ) = UNSET
+    sweep_id: Annotated[str, about("A completed sweep, in the place of run_ids")] | UnsetType = UNSET
+    train_years: Annotated[float, about("Of the row; may be left out where all rows have the same")] | UnsetType = UNSET
+    params: Annotated[dict[str, float], about("Of the row, as the sweep's rows have them")] | UnsetType = UNSET
+    feature_set: Annotated[str, about("Of the row")] | UnsetType = UNSET
+    test_window_size: Annotated[int, about("Of the row")] | UnsetType = UNSET
     how: Annotated[str, choice(HOW, "Probabilities are averaged, or their percentile ranks among training rows")] = (
         "mean"
     )
@@ -22,7 +31,8 @@ class EnsembleConfig(Record):
     """What was asked for, and what the members make of it."""
 
     candle_date: Annotated[Moment, about("The last decision candle among the members'")]
-    run_ids: list[str]
+    run_ids: Annotated[list[str], about("None where the members are cells")]
+    sweep_id: Annotated[str | None, about("Whose cells are the members")]
     how: Annotated[str, choice(HOW)]
     decision: str
     gap: int
@@ -39,10 +49,11 @@ class EnsembleConfig(Record):
 class EnsembleMember(Record):
     """A member, as it was when it was taken."""
 
-    run_id: str
+    run_id: Annotated[str, about("A candle run, or the sweep of a cell")]
+    cell: Annotated[int | None, about("The cell's number in its sweep, as columns of cells have it")]
     candle_date: Moment
     params_hash: str
-    model_hash: str
+    model_hash: Annotated[str | None, about("None of a cell, whose model is in the ensemble alone")]
     exists: Annotated[bool, about("Whether its run is there still; the ensemble has copies of its files")]
 
 

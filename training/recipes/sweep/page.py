@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString, mark_safe
 from training.evidence.trials import levels_spent, next_k
 from training.models import Status, SweepCell, TrainingRun
 from training.quant.candle.verdict import Label, next_trial_text, p_text
+from training.quant.ensemble.spec import FEWEST
 from training.quant.search.cells import Cell, pool_cells
 from training.quant.search.claim import best_row_test
 from training.quant.stats.classification import Z95, auc_with_interval
@@ -42,6 +43,7 @@ class MapRow:
     candles: int
     problem: str
     is_best: bool
+    ensemble: str  # address of the form that makes one of it; empty where too few of its cells came to something
 
 
 def sweep_context(run: TrainingRun) -> dict[str, Any]:
@@ -221,9 +223,19 @@ def _rows(run: TrainingRun, sweep: SweepSpec, summary: dict[str, Any]) -> list[M
                 candles=result["candles"] if result else 0,
                 problem=result["problem"] if result else "",
                 is_best=place == best,
+                ensemble=_ensemble_address(run, place, outcomes),
             )
         )
     return rows
+
+
+def _ensemble_address(run: TrainingRun, place: int, outcomes: dict[int, tuple[float | None, str]]) -> str:
+    if run.status != Status.COMPLETED:  # then all cells have an outcome
+        return ""
+    trained = sum(not outcomes[number][1] for number in range(place, len(outcomes), len(run.config["rows"])))
+    if trained < FEWEST:
+        return ""
+    return f"{reverse('ensemble-new')}?sweep_id={run.run_id}&row={place}"
 
 
 def _outcome_text(auc: float | None, problem: str) -> str:

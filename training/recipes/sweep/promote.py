@@ -18,13 +18,9 @@ def promoted_spec(run: TrainingRun, body: Any) -> CandleSpec:
     rows have the same. Raises SpecError for no cell or several, and for one that failed."""
     if not isinstance(body, Mapping):
         raise SpecError({"detail": ["The body must be a JSON object."]})
-    params = body.get("params", {})
-    if not isinstance(params, Mapping):
-        raise SpecError({"params": ["Must be an object, as in the sweep's rows."]})
     _require_known(body, FIELDS)
-    _require_known(params, PARAMS)
     sweep = SweepSpec.from_dict(run.config)
-    return cell_spec(run, _candle(sweep, body) * len(sweep.rows) + _row(sweep, body))
+    return cell_spec(run, _candle(sweep, body) * len(sweep.rows) + named_row(sweep, body))
 
 
 def cell_spec(run: TrainingRun, number: int) -> CandleSpec:
@@ -57,9 +53,14 @@ def _candle(sweep: SweepSpec, body: Mapping[str, Any]) -> int:
         raise SpecError({"candle_date": [text if is_date else str(error)]}) from error
 
 
-def _row(sweep: SweepSpec, body: Mapping[str, Any]) -> int:
+def named_row(sweep: SweepSpec, body: Mapping[str, Any]) -> int:
+    """The place of the row with the settings that the body names. Raises SpecError for none or several."""
+    params = body.get("params", {})
+    if not isinstance(params, Mapping):
+        raise SpecError({"params": ["Must be an object, as in the sweep's rows."]})
+    _require_known(params, PARAMS)
     named = {name: body[name] for name in ("train_years", "feature_set", "test_window_size") if name in body}
-    chosen = named | dict(body.get("params", {}))
+    chosen = named | dict(params)
     settings = [params_of(row) | {name: getattr(row, name) for name in named} for row in sweep.rows]
     places = [place for place, own in enumerate(settings) if own | chosen == own]
     if len(places) == 1:

@@ -5,15 +5,15 @@ from dataclasses import dataclass, replace
 from instruments.models import Series
 from training.artifacts.storage import sha256
 from training.models import TrainingRun
-from training.quant.candle.export import json_bytes, manifest
-from training.quant.candle.model import MANIFEST, MODEL, CandleModel, read_model
+from training.quant.candle.export import json_bytes
 from training.quant.candle.spec import CandleSpec
 from training.quant.candle.train import CandleOutcome, train_candle
 from training.quant.ensemble.judge import judge_ensemble
-from training.quant.ensemble.spec import EnsembleSpec, Member
+from training.quant.ensemble.spec import EnsembleSpec
 from training.recipes.candle.data import CandleData, candle_data, rule_matters
 from training.recipes.candle.results import data_hash, rows_hash
 from training.recipes.ensemble.data import ensemble_data, ensemble_model
+from training.recipes.ensemble.models import read_trained, trained_files
 
 
 @dataclass(frozen=True)
@@ -78,15 +78,20 @@ def _train(data: CandleData, spec: CandleSpec) -> CandleOutcome:
 def _ensemble(run: TrainingRun, series: Series, spec: EnsembleSpec) -> Again:
     """Its model is the same where all members' are: its manifest names their hashes."""
     trained = [_train_again(series, member.spec) for member in spec.members]
-    model = ensemble_model(series, spec, [_model(*pair) for pair in zip(trained, spec.members, strict=True)])
+    models = [
+        read_trained(trained_files(member.spec, each.outcome))
+        for each, member in zip(trained, spec.members, strict=True)
+    ]
+    model = ensemble_model(series, spec, models)
     first = min(each.outcome.plan.parts["train"].first or 0 for each in trained)
     data = ensemble_data(series, spec, first=first, warmup=model.warmup)
     outcome = judge_ensemble(
         data.bars, decision=data.decision, spec=spec, model=model, first=first, stale_time=data.stale_time
     )
     hashes = [each.model_hash for each in trained]
-    is_same = hashes == [member.model_hash for member in spec.members]
-    changed = [data_hash(each.data) != member.data_hash for each, member in zip(trained, spec.members, strict=True)]
+    then = run.detail.get("member_hashes") or [vars(member) for member in spec.members]
+    is_same = hashes == [member["model_hash"] for member in then]
+    changed = [data_hash(each.data) != member["data_hash"] for each, member in zip(trained, then, strict=True)]
     return Again(
         model_hash=run.result["model_hash"] if is_same else sha256(json_bytes(hashes)),
         probabilities=outcome.test_probability.tolist(),
@@ -94,11 +99,3 @@ def _ensemble(run: TrainingRun, series: Series, spec: EnsembleSpec) -> Again:
         holds=all(each.holds for each in trained),
         rule_changed=any(each.rule_changed for each in trained),
     )
-
-
-def _model(trained: _Trained, member: Member) -> CandleModel:
-    """As serving would read it."""
-    outcome = trained.outcome
-    trees = {MODEL: outcome.final.text()} if member.spec.model == "lightgbm" else {}
-    files = {**trees, MANIFEST: json_bytes(manifest(outcome, member.spec, hashes={}))}
-    return read_model(files, {name: sha256(content) for name, content in files.items()})

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from tests.market import candle, make_series
 from tests.people import BrowserOf
@@ -129,3 +131,19 @@ def test_a_cancelled_sweep_and_the_list_of_runs_are_drawn(trainer: Client, alice
     listed = trainer.get("/runs/?kind=sweep").text
     assert finished.run_id in listed and run.run_id in listed
     assert finished.run_id in trainer.get("/trials/?symbol=SPY&timeframe=1d").text
+
+
+def test_the_list_of_runs_has_the_claims_word_by_one_query(trainer: Client) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as asked_for:
+            page = trainer.get("/runs/").text
+        assert page.count("verdict-no_evidence") == TrainingRun.objects.filter(kind="sweep").count()
+        assert "candles; " in page and "not confirmed" not in page
+        return len(asked_for)
+
+    swept()
+    one = queries()
+    swept(candles=[candle(310), candle(350)])
+    assert queries() == one
+    lines = trainer.get("/runs/?format=csv").getvalue().decode().splitlines()
+    assert all("no_evidence" in line for line in lines[1:]) and len(lines) == 3

@@ -25,6 +25,7 @@ from training.quant.stats.equity import session_trades, trades_of
 from training.quant.universe.verdict import UniverseVerdict
 from training.recipes.candle.as_json import candle_run_json
 from training.recipes.kinds import listed_kinds
+from training.recipes.sweep.as_json import SweepVerdict, sweep_verdicts
 from training.runs.annotations import Annotations, annotations_of
 from training.runs.as_json import run_detail
 from training.web.presenters.charts import line_plot, probability_scatter, split_segments
@@ -89,7 +90,7 @@ class RunLine:
 
     run: TrainingRun
     annotations: Annotations
-    verdict: Verdict | UniverseVerdict | None
+    verdict: Verdict | UniverseVerdict | SweepVerdict | None
     test_auc: Figure
     pooled_auc: Figure
     is_confirming: bool
@@ -100,12 +101,12 @@ class RunLine:
 
 
 def run_lines(runs: Sequence[TrainingRun]) -> list[RunLine]:
-    """The lines of these runs, whatever their kinds; three queries, however many runs."""
-    verdicts, of_universes = candle_verdicts(runs), universe_verdicts(runs)
-    return [_run_line(run, verdicts[run.pk], of_universes.get(run.pk)) for run in runs]
+    """The lines of these runs, whatever their kinds; four queries, however many runs."""
+    verdicts, of_many = candle_verdicts(runs), universe_verdicts(runs) | sweep_verdicts(runs)
+    return [_run_line(run, verdicts[run.pk], of_many.get(run.pk)) for run in runs]
 
 
-def _run_line(run: TrainingRun, of_candle: CandleVerdict, of_universe: UniverseVerdict | None) -> RunLine:
+def _run_line(run: TrainingRun, of_candle: CandleVerdict, of_many: UniverseVerdict | SweepVerdict | None) -> RunLine:
     test = run.result.get("test_metrics") or {}
     undefined = test.get("undefined") or {}
     why = "no test window" if undefined.get("all") else undefined.get("auc", "")
@@ -113,9 +114,11 @@ def _run_line(run: TrainingRun, of_candle: CandleVerdict, of_universe: UniverseV
     return RunLine(
         run,
         annotations_of(run),
-        of_candle.verdict or of_universe,
+        of_candle.verdict or of_many,
         auc_figure(test.get("auc"), test.get("auc_interval"), why),
-        auc_figure(pooled.auc, pooled.auc_interval) if pooled else Figure(None, reason=_unpooled(run)),
+        auc_figure(pooled.auc, pooled.auc_interval)
+        if pooled
+        else Figure(None, reason="" if of_many else _unpooled(run)),
         is_confirming=of_candle.confirmation is not None and of_candle.confirmation.status in ACTIVE,
     )
 

@@ -1,6 +1,7 @@
 """Sweeps as JSON: what `sweep` prints, API and pages show."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, Q
@@ -35,6 +36,28 @@ def sweeps_json(runs: Sequence[TrainingRun]) -> list[dict[str, Any]]:
         for pk, done, failed in cells.annotate(done=Count("pk"), failed=Count("pk", filter=~Q(problem="")))
     }
     return [to_json(_answer(run, trials.get(run.trial_id or 0), *counts.get(run.pk, (0, 0)))) for run in runs]
+
+
+@dataclass(frozen=True)
+class SweepVerdict:
+    """What lists show of a sweep's claim."""
+
+    label: str
+    sentence: str
+    p_value: float | None
+    trial: int
+
+
+def sweep_verdicts(runs: Sequence[TrainingRun]) -> dict[int, SweepVerdict]:
+    """Of those that have a claim, by their id. One query, none where there is no sweep among them."""
+    sweeps = [run for run in runs if run.kind == SweepSpec.kind and run.result and run.trial_id]
+    trials = Trial.objects.in_bulk({run.trial_id for run in sweeps})
+    verdicts = {}
+    for run in sweeps:
+        trial, result = trials[run.trial_id or 0], SweepResult.read(run.result)
+        sentence = _sentence(SweepSpec.from_dict(run.config), result, _claim(result, trial), trial)
+        verdicts[run.pk] = SweepVerdict(str(trial.label), sentence, trial.p_value, trial.k)
+    return verdicts
 
 
 def sweep_json(run: TrainingRun) -> dict[str, Any]:

@@ -60,8 +60,8 @@ def exposures_of(close: Floats, traded: Flags) -> Exposures:
 
 def deviations(close: Floats, traded: Flags) -> Floats:
     """(D, N) `Exposures.sigma` by itself."""
-    sigma, counts = _sigma(_returns(close, traded))
-    return at_least_quarter(sigma, traded & (counts >= SIGMA_BEGINS))
+    sigma, enough = _sigma(_returns(close, traded))
+    return at_least_quarter(sigma, traded & enough)
 
 
 def residuals(exposures: Exposures, days: Ints, values: Floats, present: Flags) -> Floats:
@@ -107,31 +107,32 @@ def _returns(close: Floats, traded: Flags) -> Floats:
     return out
 
 
-def _sigma(returns: Floats) -> tuple[Floats, Ints]:
-    """(D, N) root of the exponential mean of squares, begun with the mean of the first 60; and how many returns there
-    were up to each day. A day without a return changes nothing."""
-    there = ~np.isnan(returns)
-    counts = np.cumsum(there, axis=0)
-    weight = np.where(counts <= SIGMA_BEGINS, 1.0 / np.maximum(counts, 1), 1.0 - SIGMA_DECAY)
-    squares = np.where(there, returns * returns, 0.0)
-    weight[~there] = 0.0
-    variance = np.zeros(returns.shape)
-    for day in range(1, len(returns)):
-        variance[day] = variance[day - 1] + weight[day] * (squares[day] - variance[day - 1])
-    return np.where(counts > 0, np.sqrt(variance), np.nan), counts
+def _sigma(returns: Floats) -> tuple[Floats, Flags]:
+    """(D, N) root of the exponential mean of squares, begun with the mean of the first 60, and where there were as
+    many. A day without a return changes nothing. Day by day: whole tables would take as much memory again as bars."""
+    sigma, enough = np.full(returns.shape, np.nan), np.zeros(returns.shape, dtype=bool)
+    count, variance = np.zeros(returns.shape[1], dtype=np.int64), np.zeros(returns.shape[1])
+    for day, today in enumerate(returns):
+        there = ~np.isnan(today)
+        count += there
+        weight = np.where(count <= SIGMA_BEGINS, 1.0 / np.maximum(count, 1), 1.0 - SIGMA_DECAY)
+        variance = np.where(there, variance + weight * (today * today - variance), variance)
+        np.sqrt(variance, out=sigma[day], where=count > 0)
+        enough[day] = count >= SIGMA_BEGINS
+    return sigma, enough
 
 
 def _beta(returns: Floats) -> Floats:
     """(D, N) half of the way from 1 to the exponential covariance with the equal-weight return over its variance, both
     over the name's own days."""
-    there = ~np.isnan(returns)
-    own = np.where(there, returns, 0.0)
-    market = np.where(there, (own.sum(axis=1) / np.maximum(there.sum(axis=1), 1))[:, None], 0.0)
-    terms = np.stack([there.astype(np.float64), own, market, own * market, market * market], axis=1)
-    sums = np.zeros(terms.shape[1:])
+    sums = np.zeros((5, returns.shape[1]))
     out = np.ones(returns.shape)
-    for day, term in enumerate(terms):
-        sums = np.where(there[day], (1.0 - BETA_WEIGHT) * sums + BETA_WEIGHT * term, sums)
+    for day, today in enumerate(returns):
+        there = ~np.isnan(today)
+        own = np.where(there, today, 0.0)
+        market = np.where(there, own.sum() / max(1, int(there.sum())), 0.0)
+        term = np.stack([there.astype(np.float64), own, market, own * market, market * market])
+        sums = np.where(there, (1.0 - BETA_WEIGHT) * sums + BETA_WEIGHT * term, sums)
         total = np.maximum(sums[0], SMALLEST)
         variance = sums[4] / total - (sums[2] / total) ** 2
         covariance = sums[3] / total - sums[1] / total * sums[2] / total

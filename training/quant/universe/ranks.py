@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 Ints = NDArray[np.int64]
-BLOCK = 4_000_000  # values ranked at a time, to bound the memory
+BLOCK = 400_000  # values ranked at a time, to bound the memory
 
 
 def centred_ranks(values: Floats) -> Floats:

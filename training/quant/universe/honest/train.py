@@ -39,15 +39,14 @@ COMPOSITE, TREES = SCORES = ("composite", "trees")
 
 @dataclass(frozen=True)
 class HonestRows:
-    """A panel's rows (n,) as the recipe sees them. `ranks` (n, k) of MODEL_FEATURES; `volatility` and `sigma` (n,)
-    deviations of a day's return, at least a quarter of the day's median; `forward` by horizon, the run's own first;
-    `targets` (n,) by horizon, of all outcomes known at the panel's end."""
+    """A panel's rows (n,) as the recipe sees them. `ranks` (n, k) of MODEL_FEATURES; `volatility` (n,) of 20 days, at
+    least a quarter of the day's median; `forward` by horizon, the run's own first; `targets` (n,) by horizon, of all
+    outcomes known at the panel's end. Nothing of the panel's `features` is needed any more."""
 
     day: Ints
     instrument: Ints
     ranks: Singles
-    volatility: Floats
-    sigma: Floats
+    volatility: Singles
     exposures: Exposures
     forward: Mapping[int, Forward]
     targets: Mapping[int, Floats]
@@ -55,6 +54,10 @@ class HonestRows:
     @property
     def horizon(self) -> int:
         return next(iter(self.forward))
+
+    def sigma(self, chosen: Ints) -> Floats:
+        """(m,) deviations of a day's return, of the rows numbered `chosen`."""
+        return self.exposures.sigma[self.day[chosen], self.instrument[chosen]]
 
     def targets_until(self, horizon: int, until: int) -> Floats:
         """(n,) targets from the outcomes known on the day at place `until`; NaN for the others. A day's mean and
@@ -92,8 +95,7 @@ def honest_rows(panel: Panel, horizon: int) -> HonestRows:
         day=panel.day,
         instrument=panel.instrument,
         ranks=feature_ranks(panel.day, panel.instrument, features),
-        volatility=at_least_quarter(table, ~np.isnan(table))[panel.day, panel.instrument],
-        sigma=exposures.sigma[panel.day, panel.instrument],
+        volatility=at_least_quarter(table, ~np.isnan(table))[panel.day, panel.instrument].astype(np.float32),
         exposures=exposures,
         forward={own: panel.forward[own] for own in horizons_of(horizon)},
         targets={},
@@ -187,6 +189,6 @@ def _targets_of(chosen: Ints, rows: HonestRows, horizon: int) -> Floats:
         rows.day[chosen],
         rows.instrument[chosen],
         returns=rows.forward[horizon].returns[chosen],
-        deviation=rows.volatility[chosen] * np.sqrt(horizon),
+        deviation=rows.volatility[chosen].astype(np.float64) * np.sqrt(horizon),
         exposures=rows.exposures,
     )

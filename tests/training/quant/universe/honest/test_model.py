@@ -49,7 +49,7 @@ def test_it_speaks_from_text_as_it_was_judged(whole: Panel, rows: HonestRows, sc
     assert np.array_equal(served.scores(features), score_rows(rows, today, fit, score))
     order = whole.instrument[today]
     before, after = (
-        some.advise(features, sigma=rows.sigma[today], order=order, buy=0.05, sell=-0.02) for some in (model, served)
+        some.advise(features, sigma=rows.sigma(today), order=order, buy=0.05, sell=-0.02) for some in (model, served)
     )
     for name, value in vars(before).items():
         assert np.array_equal(getattr(after, name), value), name

@@ -131,7 +131,7 @@ def test_it_knows_nothing_of_later_bars(whole: Panel, rows: HonestRows) -> None:
     assert (before.mean_return, before.used_until) == (after.mean_return, after.used_until)
     known, also = (np.flatnonzero(some.day <= UNTIL) for some in (rows, other))
     assert np.array_equal(score_rows(rows, known, before), score_rows(other, also, after))
-    assert np.array_equal(rows.sigma[known], other.sigma[also])
+    assert np.array_equal(rows.sigma(known), other.sigma(also))
 
 
 def test_it_scores_names_wherever_they_stand(whole: Panel, rows: HonestRows) -> None:

@@ -1,7 +1,8 @@
 """A universe from bars to models, each step beside its yardstick in one run, on a throw-away PostgreSQL.
 
-load      stored features as one matrix: our loader, the bare COPY in binary, Django's values_list
-features  all features from bars in memory: ours, the same windows by pandas groupby
+features  all features from bars in memory: ours, the same windows by pandas groupby; then the table, filled
+load      bars, and bars with features, from the columnar cache, the first time and the second, beside the bare COPY in
+          binary of the same table or tables, and Django's values_list of the features
 train     the whole training (read, split, fit, judge, fit again): beside bare Dataset construction plus the same fits
 """
 
@@ -28,6 +29,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench universe", description=__doc__)
     parser.add_argument("--data", type=Path, help="file of daily bars of many instruments (default: generated)")
     parser.add_argument("--instruments", type=int, default=240, help="how many are generated (default: 240, 0.3M bars)")
+    parser.add_argument("--no-train", action="store_true", help="features and load only")
     parser.add_argument("--output", type=Path, default=Path("var/bench/universe.json"), help="where the JSON goes")
     options = parser.parse_args(arguments)
     from tests.postgres import server  # noqa: PLC0415 - needs PostgreSQL's binaries, which --help does not
@@ -39,7 +41,7 @@ def main(arguments: list[str]) -> int:
 
         django.setup()
         _fill(options.data, options.instruments)
-        result = {**_features(), **_load(), **_train()}
+        result = {**_features(), **_load(), **({} if options.no_train else _train())}
     result["peak_gib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"{'peak memory':<30}{result['peak_gib']:>9.2f} GiB")
     options.output.parent.mkdir(parents=True, exist_ok=True)
@@ -66,7 +68,7 @@ def _fill(data: Path | None, instruments: int) -> None:
 
 
 def _features() -> dict[str, float]:
-    """Ours and pandas from the same bars; then the store is filled."""
+    """Ours as the cache keeps them and pandas' from the same bars; then the table is filled."""
     from instruments.quant.features.daily import daily_features  # noqa: PLC0415
     from instruments.store.features import features_compute  # noqa: PLC0415 - after django.setup
     from instruments.store.read_bars import load_bars  # noqa: PLC0415
@@ -75,7 +77,7 @@ def _features() -> dict[str, float]:
     series = universe_series("all")
     bars = [load_bars(one).adjusted() for one in series]
     print(f"{len(series)} instruments, {sum(map(len, bars)):,} bars")
-    ours = _best(lambda: [daily_features(bars[at : at + 64]) for at in range(0, len(bars), 64)])
+    ours = _best(lambda: [daily_features(bars[at : at + 64], np.float32) for at in range(0, len(bars), 64)])
     theirs = _best(lambda: _by_pandas(bars))
     filled = _timed(lambda: features_compute(series=series, on_series=lambda *_: None))
     _row("features", ours)
@@ -125,27 +127,36 @@ def _by_pandas(bars: list[Any]) -> None:
 def _load() -> dict[str, float]:
     from django.db import connection  # noqa: PLC0415 - after django.setup
 
-    from instruments.models import Feature, Series  # noqa: PLC0415
+    from instruments.models import Feature  # noqa: PLC0415
     from instruments.quant.features.daily import get_feature_columns  # noqa: PLC0415
-    from instruments.store.features import load_features  # noqa: PLC0415
+    from instruments.store.columns import featured_candles, marked_bars  # noqa: PLC0415
+    from instruments.store.read_bars import COLUMNS  # noqa: PLC0415
+    from instruments.universes import universe_series  # noqa: PLC0415
 
-    pks = list(Series.objects.order_by("pk").values_list("pk", flat=True))
-    columns = ", ".join(("series_id", "timestamp", *get_feature_columns()))
+    series, keys = universe_series("all"), ("series_id", "timestamp")
 
-    def bare() -> None:
+    def bare(table: str, columns: tuple[str, ...]) -> None:
         with connection.cursor() as cursor:
-            cursor.copy_expert(
-                f"COPY (SELECT {columns} FROM instruments_feature) TO STDOUT (FORMAT BINARY)", io.BytesIO()
-            )
+            statement = f"COPY (SELECT {', '.join(columns)} FROM {table}) TO STDOUT (FORMAT BINARY)"
+            cursor.copy_expert(statement, io.BytesIO())
 
-    rows = Feature.objects.values_list("series_id", "timestamp", *get_feature_columns())
-    ours = _best(lambda: [load_features(pks[at : at + 64]) for at in range(0, len(pks), 64)])
-    copy = _best(bare)
-    listed = _timed(lambda: sum(1 for _ in rows.iterator(chunk_size=20_000)))
-    _row("load", ours, f"{ours / copy:.2f} x the bare COPY")
-    _row("load, bare COPY in binary", copy)
-    _row("load, values_list", listed, f"{listed / ours:.1f} x ours")
-    return {"load": ours, "load_copy": copy, "load_values_list": listed}
+    rows = Feature.objects.values_list(*keys, *get_feature_columns())
+    times = {
+        "load_first": _timed(lambda: featured_candles(series)),
+        "load_bars": _best(lambda: marked_bars(series)),
+        "load_bars_copy": _best(lambda: bare("instruments_pricebar", tuple(name for name, _ in COLUMNS))),
+        "load": _best(lambda: featured_candles(series)),
+        "load_copy": _best(lambda: bare("instruments_feature", (*keys, *get_feature_columns()))),
+        "load_values_list": _timed(lambda: sum(1 for _ in rows.iterator(chunk_size=20_000))),
+    }
+    both = times["load_bars_copy"] + times["load_copy"]
+    _row("load and compute, first time", times["load_first"])
+    _row("load bars, second time", times["load_bars"], f"{times['load_bars'] / times['load_bars_copy']:.3f} x COPY")
+    _row("bare COPY of the bars", times["load_bars_copy"])
+    _row("load both, second time", times["load"], f"{times['load'] / both:.3f} x both COPYs")
+    _row("bare COPY of the features", times["load_copy"])
+    _row("values_list of the features", times["load_values_list"])
+    return times
 
 
 def _train() -> dict[str, float]:

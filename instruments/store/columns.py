@@ -25,7 +25,7 @@ from instruments.models import Series
 from instruments.quant import bars as bars_module
 from instruments.quant import stale
 from instruments.quant.bars import Bars, fingerprint
-from instruments.quant.features import daily
+from instruments.quant.features import daily, rolling
 from instruments.quant.stale import stale_mask
 from instruments.store.packs import Layout, Numbers, Piece, make_piece, read_pack, remove_oldest, write_pack
 from instruments.store.read_bars import MarkedBars, load_many
@@ -120,9 +120,10 @@ def _feature_pieces(number: int, bars: Mapping[int, Piece]) -> dict[int, Piece]:
 
     def compute(missing: list[int]) -> dict[int, Piece]:
         stored = [_as_bars(bars[pk].numbers) for pk in missing]
-        matrices = daily.daily_features([history.where(~stale_mask(history)).adjusted() for history in stored])
+        candles = [history.where(~stale_mask(history)).adjusted() for history in stored]
+        matrices = daily.daily_features(candles, _FEATURES.kind)
         return {
-            pk: make_piece(marks[pk], np.ascontiguousarray(matrix.T, dtype=_FEATURES.kind))
+            pk: make_piece(marks[pk], np.ascontiguousarray(matrix.T))
             for pk, matrix in zip(missing, matrices, strict=True)
         }
 
@@ -167,7 +168,7 @@ def _path(layout: Layout, number: int) -> Path:
 def _formulas() -> bytes:
     """SHA-256 of set, version and code: features made by other formulas are no longer the series' features."""
     digest = hashlib.sha256(repr((daily.FEATURE_SET, daily.VERSION, daily.get_feature_columns())).encode())
-    for module in (bars_module, stale, daily):
+    for module in (bars_module, stale, rolling, daily):
         digest.update(inspect.getsource(module).encode())
     return digest.digest()
 

@@ -1,26 +1,30 @@
 """The features of a universe: one named, versioned set over daily bars, each from its own bar and earlier ones only.
 
 Computed for many instruments side by side. Arrays are (T, N): column j holds the bars of instrument j from its own
-first bar on, NaN below its last. So a window counts the instrument's own bars, whatever days the others traded on,
-and no instrument touches another. Prices are adjusted, volume is as traded. Only + - * / and square root are used, in
-an order that depends on nothing but the window: a value is the same to the last bit alone, among others, and after
-more bars have been added. Where a window reaches before the first bar, the value is NaN; nowhere else.
+first bar on, NaN below its last. So a window counts the instrument's own bars, whatever days the others traded on, and
+no instrument touches another. Prices are adjusted, volume is as traded. A value is the same to the last bit alone,
+among others, and after more bars have been added (`rolling.py`). Where a window reaches before the first bar, the value
+is NaN; nowhere else.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from instruments.quant.bars import Bars
+from instruments.quant.features.rolling import change, deviation, exponential, mean, wilder, windowed
 
 Floats = NDArray[np.float64]
+Named = Iterator[tuple[str, Floats]]  # features by name, (T, N) each
 
 FEATURE_SET, VERSION = "daily", 1
 DAY = 86_400
 LOOK_BACK = 800  # bars that decide the last row: windows take 252, and what is 500 older weighs < 2**-53 in any mean
+_IN_CACHE = 32  # instruments whose windows are computed at a time
 CORE_WINDOW = 60  # a row may be trained on when its features of windows up to this are defined
 
 
@@ -54,9 +58,9 @@ def get_feature_columns() -> tuple[str, ...]:
 def side_by_side(many: Sequence[Bars]) -> PriceMatrix:
     """Bars of several instruments (adjusted, each ascending) as one block, each from row 0 on."""
     rows = np.array([len(bars) for bars in many], dtype=np.int64)
-    shape = (int(rows.max(initial=0)), len(many))
-    columns = {name: np.full(shape[::-1], np.nan) for name in ("high", "low", "close", "volume")}
-    time = np.zeros(shape[::-1], dtype=np.int64)
+    shape = (len(many), int(rows.max(initial=0)))
+    columns = {name: np.full(shape, np.nan) for name in ("high", "low", "close", "volume")}
+    time = np.zeros(shape, dtype=np.int64)
     for j, bars in enumerate(many):
         time[j, : len(bars)] = bars.time
         for name, column in columns.items():
@@ -65,13 +69,19 @@ def side_by_side(many: Sequence[Bars]) -> PriceMatrix:
     return PriceMatrix(time=np.ascontiguousarray(time.T), **turned, rows=rows)
 
 
-def daily_features(many: Sequence[Bars]) -> list[Floats]:
-    """For each instrument a (its bars, k) matrix, columns as `get_feature_columns`, each contiguous."""
+def daily_features(many: Sequence[Bars], kind: DTypeLike = np.float64) -> list[NDArray[Any]]:
+    """For each instrument a (its bars, k) matrix, columns as `get_feature_columns`, each contiguous. Computed in
+    float64; another `kind` is what they are rounded to at the end."""
     matrix = side_by_side(many)
-    found = {**_windows(matrix), **_recursive(matrix)}
-    whole = np.empty((len(DAILY_FEATURES), len(many), len(matrix.time)))
-    for column, feature in zip(whole, DAILY_FEATURES, strict=True):
-        column[:] = found[feature.name].T
+    place = {name: k for k, name in enumerate(get_feature_columns())}
+    whole = np.empty((len(place), *matrix.close.T.shape), dtype=kind)
+    for name, values in _recursive(matrix):  # a step of Python's for each bar: all instruments at once
+        whole[place[name]] = values.T
+    for start in range(0, len(many), _IN_CACHE):
+        some = slice(start, start + _IN_CACHE)  # many passes over few numbers, which the processor keeps at hand
+        part = side_by_side(many[some])
+        for name, values in _windows(part):
+            whole[place[name], some, : len(values)] = values.T
     return [whole[:, j, :rows].T for j, rows in enumerate(matrix.rows.tolist())]
 
 
@@ -81,11 +91,11 @@ def last_features(many: Sequence[Bars]) -> Floats:
     recent = side_by_side([bars.slice(max(0, len(bars) - _LONGEST), len(bars)) for bars in many])
     whole = side_by_side(many)
     out = np.full((len(many), len(DAILY_FEATURES)), np.nan)
-    for matrix, found in ((recent, _windows(recent)), (whole, _recursive(whole))):
+    place = {name: k for k, name in enumerate(get_feature_columns())}
+    for matrix, features in ((recent, _windows(recent)), (whole, _recursive(whole))):
         some = np.flatnonzero(matrix.rows)
-        for k, feature in enumerate(DAILY_FEATURES):
-            if feature.name in found:
-                out[some, k] = found[feature.name][matrix.rows[some] - 1, some]
+        for name, values in features:
+            out[some, place[name]] = values[matrix.rows[some] - 1, some]
     return out
 
 
@@ -110,89 +120,11 @@ def day_ranks(day: NDArray[np.int64], values: Floats) -> Floats:
     return out
 
 
-def windowed(operation: Callable[[Any, Any], Any], values: NDArray[Any], window: int) -> Floats:
-    """`operation` (add, maximum, minimum, logical_and) over the last `window` rows; NaN before. Powers of two, so
-    log(window) steps, always in the same order."""
-    out = np.full(values.shape, np.nan)
-    if len(values) < window:
-        return out
-    combined: NDArray[Any] | None = None
-    block, covered, size = values, 0, 1
-    while True:
-        if window & size:
-            tail = block[covered:]
-            combined = tail if combined is None else operation(combined[: len(tail)], tail)
-            covered += size
-        if covered == window:
-            break
-        block = operation(block[:-size], block[size:])
-        size *= 2
-    assert combined is not None
-    out[window - 1 :] = combined
-    return out
-
-
-def mean(values: Floats, window: int) -> Floats:
-    """Mean of the last `window` rows; NaN where one of them is."""
-    return windowed(np.add, values, window) / window
-
-
-def deviation(values: Floats, window: int, *, ddof: int) -> Floats:
-    """Standard deviation of the last `window` rows, in two passes: no cancellation, and exactly 0 for equal values.
-    NaN where one of them is."""
-    out = np.full(values.shape, np.nan)
-    if len(values) < window:
-        return out
-    size = len(values) - window + 1
-    centre = mean(values, window)[window - 1 :]
-    gap, squares = np.empty_like(centre), np.zeros_like(centre)
-    for shift in range(window):
-        np.subtract(values[shift : size + shift], centre, out=gap)
-        gap *= gap
-        squares += gap
-    out[window - 1 :] = np.sqrt(squares / (window - ddof))
-    if window > 1:
-        alike = windowed(np.logical_and, values[1:] == values[:-1], window - 1)[window - 2 :]
-        out[window - 1 :][alike == 1.0] = 0.0
-    return out
-
-
-def change(values: Floats, rows: int) -> Floats:
-    """values_t / values_{t-rows} - 1."""
-    out = np.full(values.shape, np.nan)
-    out[rows:] = values[rows:] / values[:-rows] - 1.0 if len(values) > rows else out[rows:]
-    return out
-
-
-def exponential(values: Floats, span: int | Floats) -> Floats:
-    """Exponential mean with weight 2 / (span + 1), begun at the first value; one span, or one for each column."""
-    weight = 2.0 / (span + 1.0)
-    out, rest = weight * values, 1.0 - weight
-    out[:1] = values[:1]
-    old = np.empty(values.shape[1:])
-    for t in range(1, len(values)):
-        np.multiply(out[t - 1], rest, out=old)
-        out[t] += old
-    return out
-
-
-def wilder(values: Floats, window: int) -> Floats:
-    """Wilder's mean of values 1 …: the plain mean of the first `window`, then (window - 1) parts old to 1 part new.
-    Row 0 is left out (changes have none); first valid at row `window`."""
-    out = np.full(values.shape, np.nan)
-    if len(values) > window:
-        out[window] = windowed(np.add, values[1 : window + 1], window)[-1] / window
-        for t in range(window + 1, len(values)):
-            row = out[t]
-            np.multiply(out[t - 1], window - 1, out=row)
-            row += values[t]
-            row /= window
-    return out
-
-
 def _ratio(top: Floats, bottom: Floats, otherwise: float) -> Floats:
     """top / bottom, `otherwise` where bottom is 0; NaN where either is."""
-    out = np.where(np.isnan(top) | np.isnan(bottom), np.nan, otherwise)
+    if bottom.all():  # NaN is true
+        return top / bottom
+    out = np.where(np.isnan(top), np.nan, otherwise)
     np.divide(top, bottom, out=out, where=bottom != 0.0)
     return out
 
@@ -209,14 +141,15 @@ def rsi_and_atr(matrix: PriceMatrix) -> tuple[Floats, Floats]:
 
 def _true_range(matrix: PriceMatrix) -> Floats:
     out = matrix.high - matrix.low
-    before = matrix.close[:-1]
-    out[1:] = np.maximum(np.maximum(out[1:], np.abs(matrix.high[1:] - before)), np.abs(matrix.low[1:] - before))
+    before, later = matrix.close[:-1], out[1:]
+    np.maximum(later, np.abs(matrix.high[1:] - before), out=later)
+    np.maximum(later, np.abs(matrix.low[1:] - before), out=later)
     return out
 
 
 def macd_lines(close: Floats) -> tuple[Floats, Floats, Floats]:
     """MACD 12, 26, its signal 9, and the one less the other, in prices."""
-    spans = np.repeat([12.0, 26.0], close.shape[1])  # side by side, because each row is a step of Python's
+    spans = np.repeat([12.0, 26.0], close.shape[1])  # side by side, because each bar is a step of Python's
     quick, slow = np.split(exponential(np.concatenate([close, close], axis=1), spans), 2, axis=1)
     macd = quick - slow
     signal = exponential(macd, 9)
@@ -230,66 +163,77 @@ def bollinger(close: Floats) -> tuple[Floats, Floats]:
     return mean(close, 20), deviation(close, 20, ddof=0)
 
 
-def _recursive(matrix: PriceMatrix) -> dict[str, Floats]:
+def _recursive(matrix: PriceMatrix) -> Named:
     """What looks back to the first bar: an exponential mean never forgets quite."""
     rsi, atr = rsi_and_atr(matrix)
     macd, signal, histogram = macd_lines(matrix.close)
-    return {
-        "rsi_14": rsi,
-        "atr_14": atr / matrix.close,
-        "macd": macd / matrix.close,
-        "macd_signal": signal / matrix.close,
-        "macd_histogram": histogram / matrix.close,
-    }
+    yield "rsi_14", rsi
+    for name, values in (("atr_14", atr), ("macd", macd), ("macd_signal", signal), ("macd_histogram", histogram)):
+        yield name, values / matrix.close
 
 
-def _trend(matrix: PriceMatrix) -> dict[str, Floats]:
-    means = {window: mean(matrix.close, window) for window in (5, 10, 20, 50, 200)}
-    return {
-        **{f"return_{k}": change(matrix.close, k) for k in (1, 5, 10, 20, 60, 120)},
-        **{f"ma_distance_{window}": matrix.close / average - 1.0 for window, average in means.items()},
-        **{f"ma_cross_{a}_{b}": means[a] / means[b] - 1.0 for a, b in ((5, 20), (20, 50), (50, 200))},
-    }
+def _windows(matrix: PriceMatrix) -> Named:
+    """What looks at its own window of bars and no further back. One at a time, so that little memory is in use."""
+    yield from _trend(matrix)
+    yield from _spread(matrix)
+    yield from _place(matrix)
+    yield from _volume(matrix)
+    yield from _calendar(matrix)
 
 
-def _spread(matrix: PriceMatrix) -> dict[str, Floats]:
+def _trend(matrix: PriceMatrix) -> Named:
+    close = matrix.close
+    for k in (1, 5, 10, 20, 60, 120):
+        yield f"return_{k}", change(close, k)
+    means = {window: mean(close, window) for window in (5, 10, 20, 50, 200)}
+    for window, average in means.items():
+        yield f"ma_distance_{window}", close / average - 1.0
+    for a, b in ((5, 20), (20, 50), (50, 200)):
+        yield f"ma_cross_{a}_{b}", means[a] / means[b] - 1.0
+
+
+def _spread(matrix: PriceMatrix) -> Named:
     close, returns = matrix.close, change(matrix.close, 1)
+    for window in (10, 20, 60):
+        yield f"volatility_{window}", deviation(returns, window, ddof=1)
     middle, band = bollinger(close)
-    return {
-        **{f"volatility_{window}": deviation(returns, window, ddof=1) for window in (10, 20, 60)},
-        "bollinger_position": _ratio(close - (middle - 2.0 * band), 4.0 * band, 0.5),
-        "bollinger_width": 4.0 * band / middle,
-    }
+    yield "bollinger_position", _ratio(close - (middle - 2.0 * band), 4.0 * band, 0.5)
+    yield "bollinger_width", 4.0 * band / middle
 
 
-def _place(matrix: PriceMatrix) -> dict[str, Floats]:
-    positions: dict[str, Floats] = {}
+def _place(matrix: PriceMatrix) -> Named:
     for window in (20, 252):
         low = windowed(np.minimum, matrix.low, window)
         high = windowed(np.maximum, matrix.high, window)
-        positions[f"range_position_{window}"] = _ratio(matrix.close - low, high - low, 0.5)
-    positions["drawdown_252"] = matrix.close / high - 1.0
-    return positions
+        yield f"range_position_{window}", _ratio(matrix.close - low, high - low, 0.5)
+    yield "drawdown_252", matrix.close / high - 1.0
 
 
-def _volume_and_calendar(matrix: PriceMatrix) -> dict[str, Floats]:
+def _volume(matrix: PriceMatrix) -> Named:
     baseline = mean(matrix.volume, 20)
+    yield "volume_zscore_20", _ratio(matrix.volume - baseline, deviation(matrix.volume, 20, ddof=0), 0.0)
+    yield "volume_ratio_20", _ratio(matrix.volume, baseline, 1.0)
+
+
+def _calendar(matrix: PriceMatrix) -> Named:
     day = matrix.time // DAY
     first = int(day.min(initial=0))
-    calendar = np.arange(first, int(day.max(initial=0)) + 1)  # each day once: dates are slow to take apart
-    month = calendar.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12 + 1.0
-    there = ~np.isnan(matrix.close)
-    return {
-        "volume_zscore_20": _ratio(matrix.volume - baseline, deviation(matrix.volume, 20, ddof=0), 0.0),
-        "volume_ratio_20": _ratio(matrix.volume, baseline, 1.0),
-        "day_of_week": np.where(there, ((calendar + 3) % 7)[day - first], np.nan),
-        "month": np.where(there, month[day - first], np.nan),
-    }
+    dates = _dates(first, int(day.max(initial=0)))
+    day -= first
+    missing = np.isnan(matrix.close)
+    for name, of_date in zip(CALENDAR, dates, strict=True):
+        values = of_date.take(day)
+        if missing.any():
+            values[missing] = np.nan
+        yield name, values
 
 
-def _windows(matrix: PriceMatrix) -> dict[str, Floats]:
-    """What looks at its own window of bars and no further back."""
-    return {**_trend(matrix), **_spread(matrix), **_place(matrix), **_volume_and_calendar(matrix)}
+@lru_cache(maxsize=8)
+def _dates(first: int, last: int) -> tuple[Floats, Floats]:
+    """Weekday and month of these days: each taken apart once, for that is slow."""
+    days = np.arange(first, last + 1)
+    month = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12 + 1
+    return ((days + 3) % 7).astype(np.float64), month.astype(np.float64)
 
 
 def _set() -> tuple[DailyFeature, ...]:

@@ -1,5 +1,5 @@
 """What a chart draws of a series: the very numbers that features are made of, before they are made free of the level of
-prices. Computed by the functions of `daily.py` alone, so that chart and model can't disagree.
+prices. Computed by the functions of `daily.py` and `rolling.py` alone, so that chart and model can't disagree.
 
 A value at t looks at bars <= t; before its first one a line is NaN. Exponential and Wilder's means look back to the
 first bar: whoever shows a part of a series computes over all that comes before it too.
@@ -15,12 +15,11 @@ from instruments.quant.bars import Bars
 from instruments.quant.features.daily import (
     PriceMatrix,
     bollinger,
-    exponential,
     macd_lines,
-    mean,
     rsi_and_atr,
     side_by_side,
 )
+from instruments.quant.features.rolling import exponential, mean
 
 Floats = NDArray[np.float64]
 PRICE, VOLUME, OWN = "price", "volume", "own"  # what it is drawn over

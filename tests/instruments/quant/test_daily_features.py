@@ -1,5 +1,6 @@
 """The features of a universe, held against an independent computation, and blind to the future and to one another."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from instruments.quant.features.daily import (
     CORE,
     DAILY_FEATURES,
     LOOK_BACK,
+    VERSION,
     daily_features,
     day_ranks,
     get_feature_columns,
@@ -150,3 +152,34 @@ def test_its_last_row_is_decided_by_the_bars_that_it_says() -> None:
         whole, cut = (last_features([one])[0] for one in (bars, part))
         np.testing.assert_allclose(cut, whole, rtol=1e-11)
         assert (cut.astype(np.float32) == whole.astype(np.float32)).all()
+
+
+def _exact_bars(count: int, step: int) -> Bars:
+    """Of eighths, so that every machine has the same."""
+    place = np.arange(count)
+    close = 100.0 + (place * step % 101) / 8.0 + place / 16.0
+    time = (place // 5 * 7 + place % 5 + 10_959) * 86_400
+    return Bars(
+        time,
+        close - 0.5,
+        close + (place % 7) / 8.0,
+        close - (place % 11) / 8.0,
+        close,
+        1e6 + place * 977.0 % 5e5,
+        close,
+    )
+
+
+def test_its_bits_are_those_of_the_version_that_it_names() -> None:
+    """Stored features and the cache rely on it: other bits need another VERSION."""
+    digest = hashlib.sha256()
+    for matrix in daily_features([_exact_bars(count, step) for count, step in ((700, 37), (300, 41), (40, 3))]):
+        digest.update(np.where(np.isnan(matrix), np.nan, matrix).tobytes())
+    assert VERSION == 1
+    assert digest.hexdigest() == "8bcd9cec866fa3496ad4d4b35b5d7ed5349359c726134e96f7f0a56925555759"
+
+
+def test_it_rounds_once_at_the_end() -> None:
+    many = [noise_bars(n, seed=n) for n in (300, 40, 1)]
+    for exact, rounded in zip(daily_features(many), daily_features(many, np.float32), strict=True):
+        assert rounded.dtype == np.float32 and np.array_equal(exact.astype(np.float32), rounded, equal_nan=True)

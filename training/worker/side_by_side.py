@@ -47,7 +47,7 @@ class SideBySide:
 
     def _start(self, held: Held) -> None:
         connections.close_all()  # a connection must not be shared over the fork: each side opens its own
-        work = partial(execute, run_pk=held.pk, token=held.token, tell=self.tell, computes_missing=False)
+        work = partial(execute, run_pk=held.pk, token=held.token, tell=self.tell)
         recipe = recipe_of(held.kind)
         self.running.append(Watch(held, Child.start(work, memory=recipe.memory), recipe.time_limit_s))
 

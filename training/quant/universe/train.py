@@ -113,21 +113,21 @@ def evaluate_predictions(
     known on the day at the place `known_by`."""
     portfolios = simulate_portfolios(panel, rows, signals_of(predictions.labels), horizon=spec.horizon)
     is_scored = panel.outcome[rows] <= known_by
-    scored, known = rows[is_scored], predictions.where(is_scored)
-    actual, p_buy = labels[scored], known.probabilities[:, BUY]
+    scored, those = rows[is_scored], predictions.where(is_scored)
+    actual, p_buy = labels[scored], those.probabilities[:, BUY]
     metrics = headline(
         panel,
         scored,
         labels=actual,
-        predictions=known,
+        predictions=those,
         portfolios=portfolios,
         buy=spec.buy_threshold,
         horizon=spec.horizon,
     )
     reports = {
-        **classification_report(actual, known.labels),
+        **classification_report(actual, those.labels),
         "calibration": calibration(p_buy, actual == BUY),
-        "rank_ic_by_day": rank_ic(panel.day[scored], known.scores, panel.returns[scored]).tolist(),
+        "rank_ic_by_day": rank_ic(panel.day[scored], those.scores, panel.returns[scored]).tolist(),
         "rank_ic_interval": metrics["rank_ic_interval"],
         "auc_buy": auc_of_buy(p_buy, actual),
     }

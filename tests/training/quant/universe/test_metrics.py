@@ -20,6 +20,7 @@ from training.quant.universe.metrics import (
     simulate_portfolios,
 )
 from training.quant.universe.panel import Ints, Panel
+from training.quant.universe.predictions import Predictions
 from training.quant.universe.spec import UniverseSpec
 from training.quant.universe.train import evaluate_predictions, label_rows
 
@@ -77,7 +78,8 @@ def test_ended_names_are_scored_by_their_last_close_and_pending_ones_not_yet(del
     spec, rows = UniverseSpec(horizon=H), np.arange(len(delisted.day))
     _, signals = _buys_what_fell(delisted)
     probabilities = np.where((signals == 1)[:, None], [0.1, 0.2, 0.7], [0.2, 0.7, 0.1])
-    predictions = (probabilities, np.arange(len(rows), dtype=np.float64))
+    expected = np.arange(len(rows), dtype=np.float64)
+    predictions = Predictions(probabilities, expected, probabilities.argmax(axis=1), expected, beside=expected)
     labels = label_rows(delisted, spec)
 
     def buys_until(place: int) -> tuple[int, Portfolios]:

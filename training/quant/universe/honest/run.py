@@ -80,7 +80,7 @@ def predict_rows(
 ) -> Predictions:
     """Of the rows numbered `chosen`, whole days of them; expected returns go by `ic`. Both scores where there are
     trees."""
-    day, instrument, sigma = rows.day[chosen], rows.instrument[chosen], rows.sigma[chosen]
+    day, instrument, sigma = rows.day[chosen], rows.instrument[chosen], rows.sigma(chosen)
     scores = score_rows(rows, chosen, fit, spec.score)
     expected = expected_returns(
         day, instrument, scores, sigma=sigma, mean_return=fit.mean_return, ic=ic, horizon=spec.horizon

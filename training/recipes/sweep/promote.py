@@ -20,7 +20,8 @@ def promoted_spec(run: TrainingRun, body: Any) -> CandleSpec:
         raise SpecError({"detail": ["The body must be a JSON object."]})
     _require_known(body, FIELDS)
     sweep = SweepSpec.from_dict(run.config)
-    return cell_spec(run, _candle(sweep, body) * len(sweep.rows) + named_row(sweep, body))
+    row = named_row(sweep, body)
+    return cell_spec(run, _candle(sweep, body) * len(sweep.rows) + row)
 
 
 def cell_spec(run: TrainingRun, number: int) -> CandleSpec:

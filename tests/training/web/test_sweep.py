@@ -147,3 +147,11 @@ def test_the_list_of_runs_has_the_claims_word_by_one_query(trainer: Client) -> N
     assert queries() == one
     lines = trainer.get("/runs/?format=csv").getvalue().decode().splitlines()
     assert all("no_evidence" in line for line in lines[1:]) and len(lines) == 3
+
+
+def test_a_page_under_way_is_not_stored_by_browsers(trainer: Client) -> None:
+    run = asked()
+    assert trainer.get(f"/runs/{run.run_id}/")["Cache-Control"] == "no-store"
+    while carry_next():
+        pass
+    assert not trainer.get(f"/runs/{run.run_id}/").has_header("Cache-Control")

@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.utils.cache import patch_cache_control
 from django.utils.module_loading import import_string
 from django.views.decorators.http import require_GET, require_POST
 
@@ -111,6 +112,8 @@ def find_run(run_id: str) -> TrainingRun:
 def show_run(request: HttpRequest, run: TrainingRun) -> HttpResponse:
     """By what its recipe names; `?in=dialog` asks for the fragment that stands in the dialog."""
     response: HttpResponse = import_string(recipe_of(run.kind).page)(request, run)
+    if not run.is_terminal:  # Back would show it as the browser stored it, while the run was on its way
+        patch_cache_control(response, no_store=True)
     return response
 
 

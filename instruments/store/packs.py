@@ -3,8 +3,11 @@
 A pack holds the columns of some series in one file, as three arrays in NumPy's own format, one after another: a seal
 (length and SHA-256 of all that stands before the numbers), an index (a row for each series), and the numbers, series
 after series, each column after column. A pack is written beside its place, flushed, moved there, and never changed.
-Before a number is used its SHA-256 is compared, so what isn't to the bit as it was written counts as missing. Nothing
-is ever unpickled.
+Before numbers are used their CRC-32 is compared, so what isn't as it was written counts as missing. Nothing is ever
+unpickled.
+
+Measured on 188 MB, a million bars with features: CRC-32 44 ms, SHA-256 104 ms. It is to find accidents: who may write
+to these files may as well write to the models.
 """
 
 import hashlib
@@ -13,6 +16,7 @@ import logging
 import mmap
 import os
 import time
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,7 +30,9 @@ from numpy.typing import NDArray
 Numbers = NDArray[Any]
 
 _SEAL = np.dtype([("length", "<i8"), ("digest", "V32")])
-_INDEX = np.dtype([("key", "<i8"), ("start", "<i8"), ("stop", "<i8"), ("mark", "V32"), ("digest", "V32")])
+_INDEX = np.dtype(
+    [("key", "<i8"), ("start", "<i8"), ("stop", "<i8"), ("mark", "V32"), ("digest", "V32"), ("check", "<u4")]
+)
 _ABANDONED_S = 3600.0  # a file on its way that is older was left by somebody who was killed
 log = logging.getLogger("boursomatic.columns")
 
@@ -47,18 +53,19 @@ class Layout:
 @dataclass(frozen=True)
 class Piece:
     """The numbers of one series, (columns, rows), contiguous. `mark` is the SHA-256 of what they were made from,
-    `digest` their own."""
+    `digest` their own when they were made, `check` their CRC-32."""
 
     mark: bytes
     digest: bytes
+    check: int
     numbers: Numbers
 
     def is_intact(self) -> bool:
-        return hashlib.sha256(self.numbers.data).digest() == self.digest
+        return zlib.crc32(self.numbers.data) == self.check
 
 
 def make_piece(mark: bytes, numbers: Numbers) -> Piece:
-    return Piece(mark, hashlib.sha256(numbers.data).digest(), numbers)
+    return Piece(mark, hashlib.sha256(numbers.data).digest(), zlib.crc32(numbers.data), numbers)
 
 
 def read_pack(path: Path, layout: Layout) -> dict[int, Piece]:
@@ -113,7 +120,7 @@ def remove_oldest(folder: Path, most_bytes: int) -> None:
 def _content(pieces: Mapping[int, Piece], layout: Layout) -> Iterator[Any]:
     stops = np.cumsum([piece.numbers.shape[1] for piece in pieces.values()]).tolist()
     lines = [
-        (key, stop - piece.numbers.shape[1], stop, piece.mark, piece.digest)
+        (key, stop - piece.numbers.shape[1], stop, piece.mark, piece.digest, piece.check)
         for (key, piece), stop in zip(pieces.items(), stops, strict=True)
     ]
     head = io.BytesIO()
@@ -153,7 +160,8 @@ def _map(file: BinaryIO, layout: Layout) -> dict[int, Piece]:
         raise NotAPack(f"it has {size} bytes, not {offset + count * kind.itemsize}")
     mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     numbers: Numbers = np.frombuffer(mapped, kind, count, offset)
+    width = layout.columns
     return {
-        key: Piece(mark, digest, numbers[start * layout.columns : stop * layout.columns].reshape(layout.columns, -1))
-        for key, start, stop, mark, digest in index.tolist()
+        key: Piece(mark, digest, check, numbers[start * width : stop * width].reshape(width, stop - start))
+        for key, start, stop, mark, digest, check in index.tolist()
     }

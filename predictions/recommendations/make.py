@@ -127,14 +127,15 @@ def _notice(recommendation_set: RecommendationSet) -> None:
 
 
 def _known(series: Sequence[Series], as_of: date | None) -> tuple[list[Bars], NDArray[np.float32]]:
-    """The candles of each up to the end of `as_of`, and the features of the last of them: as training sees these."""
+    """The candles of each up to the end of `as_of`, adjusted, and the features of the last of them: as training sees
+    these."""
     candles = []
     features = np.full((len(series), len(get_feature_columns())), np.nan, dtype=np.float32)
     for j, history in enumerate(featured_candles(series)):
         stop = len(history.candles)
         if as_of is not None:
             stop = int(np.searchsorted(history.candles.time, ((as_of - date(1970, 1, 1)).days + 1) * DAY))
-        candles.append(history.candles.slice(0, stop))
+        candles.append(history.candles.slice(0, stop).adjusted())
         if stop:
             features[j] = history.features[stop - 1]
     return candles, features

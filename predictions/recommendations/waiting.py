@@ -10,7 +10,7 @@ from django.db.models import Max
 
 from instruments.models import Series
 from instruments.quant.features.daily import DAY
-from instruments.store.read_bars import load_many
+from instruments.store.columns import marked_bars
 from predictions.models import Recommendation, RecommendationSet
 from training.quant.universe.days import counted_days
 from training.quant.universe.forward import PATIENCE
@@ -41,7 +41,7 @@ def _waited_until(sets: list[RecommendationSet]) -> dict[int, int]:
     start = datetime.combine(sets[0].as_of + timedelta(days=1), time.min, tzinfo=UTC)
     longest = timedelta(days=3 * max(map(_patience, sets)) + 60)  # weekends and holidays among them
     end = datetime.combine(sets[-1].as_of + longest, time.max, tzinfo=UTC)
-    numbers = [bars.time // DAY for bars in load_many(series, start=start, end=end)]
+    numbers = [marked.between(start, end).candles.time // DAY for marked in marked_bars(series)]
     days = np.unique(np.concatenate([*numbers, np.zeros(0, dtype=np.int64)]))
     traded = np.zeros((len(days), len(series)), dtype=np.bool_)
     for place, number in enumerate(numbers):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
+from django.db.models import F
 
 from boursomatic.notices.models import Notice
 from instruments.imports.services import bars_write
@@ -25,6 +26,7 @@ from tests.training.universe import change_after
 from training.artifacts.loading import stored_universe_model
 from training.artifacts.storage import artifact_storage
 from training.models import ModelVersion
+from training.quant.universe.exposure import deviations
 from training.quant.universe.spec import UniverseSpec
 from training.recipes.universe.data import universe_data
 
@@ -74,14 +76,16 @@ def test_new_recommendations_of_an_active_model_are_noticed_once() -> None:
     assert notice.text.startswith(f"few, 5 trading days ahead: {labels.count('BUY')} BUY, ")
 
 
-def test_it_is_what_the_model_says_of_the_rows_that_training_would_see() -> None:
-    model, day = advised(), day_of(410)
+@pytest.mark.parametrize("recipe", ["honest", "phase22"])
+def test_it_is_what_the_model_says_of_the_rows_that_training_would_see(recipe: str) -> None:
+    model, day = advised(recipe=recipe), day_of(410)
     panel = universe_data(UniverseSpec(universe="few", horizon=5, as_of=day.isoformat())).panel
     rows = np.flatnonzero(panel.day == len(panel.days) - 1)
-    probabilities, expected = stored_universe_model(model.version).predict(panel.features[rows])
+    sigma = deviations(panel.close, panel.traded)[-1]
+    own = stored_universe_model(model.version).predict(panel.features[rows], sigma=sigma, order=np.arange(len(rows)))
     made, _ = recommendations_make(model=model, as_of=day)
     kept = {row.series.instrument.symbol: row for row in made.rows.select_related("series__instrument")}
-    for row, p, wanted in zip(rows.tolist(), probabilities.tolist(), expected.tolist(), strict=True):
+    for row, p, wanted in zip(rows.tolist(), own.probabilities.tolist(), own.expected.tolist(), strict=True):
         one = kept[panel.symbols[panel.instrument[row]]]
         assert ([one.p_sell, one.p_hold, one.p_buy], one.expected_return) == (p, wanted)
         assert bytes(one.features) == panel.features[row].astype("<f4").tobytes()
@@ -102,6 +106,18 @@ def test_it_looks_at_no_bar_after_its_day() -> None:
     RecommendationSet.objects.all().delete()
     change_after(series[0], load_bars(series[0]), 409)
     assert _said(day) != before
+
+
+@pytest.mark.parametrize("recipe", ["honest", "phase22"])
+def test_a_split_is_no_move_of_the_price(recipe: str) -> None:
+    advised(recipe=recipe)
+    day = day_of(410).isoformat()
+    before = _said(day)
+    Recommendation.objects.all().delete()
+    RecommendationSet.objects.all().delete()
+    earlier = PriceBar.objects.filter(series__instrument__symbol="AAA", timestamp__date__lt=day_of(405))
+    change_bars(earlier, **{name: F(name) * 2 for name in ("open", "high", "low", "close")})  # adj_close has halved it
+    assert _said(day) == before
 
 
 def test_it_refuses_what_the_model_has_seen_unless_asked_in_sample() -> None:

@@ -19,9 +19,9 @@ def promoted_spec(run: TrainingRun, body: Any) -> CandleSpec:
     if not isinstance(body, Mapping):
         raise SpecError({"detail": ["The body must be a JSON object."]})
     _require_known(body, FIELDS)
+    _params(body)
     sweep = SweepSpec.from_dict(run.config)
-    row = named_row(sweep, body)
-    return cell_spec(run, _candle(sweep, body) * len(sweep.rows) + row)
+    return cell_spec(run, _candle(sweep, body) * len(sweep.rows) + named_row(sweep, body))
 
 
 def cell_spec(run: TrainingRun, number: int) -> CandleSpec:
@@ -54,12 +54,17 @@ def _candle(sweep: SweepSpec, body: Mapping[str, Any]) -> int:
         raise SpecError({"candle_date": [text if is_date else str(error)]}) from error
 
 
-def named_row(sweep: SweepSpec, body: Mapping[str, Any]) -> int:
-    """The place of the row with the settings that the body names. Raises SpecError for none or several."""
+def _params(body: Mapping[str, Any]) -> Mapping[str, Any]:
     params = body.get("params", {})
     if not isinstance(params, Mapping):
         raise SpecError({"params": ["Must be an object, as in the sweep's rows."]})
     _require_known(params, PARAMS)
+    return params
+
+
+def named_row(sweep: SweepSpec, body: Mapping[str, Any]) -> int:
+    """The place of the row with the settings that the body names. Raises SpecError for none or several."""
+    params = _params(body)
     named = {name: body[name] for name in ("train_years", "feature_set", "test_window_size") if name in body}
     chosen = named | dict(params)
     settings = [params_of(row) | {name: getattr(row, name) for name in named} for row in sweep.rows]

@@ -130,7 +130,7 @@ class UniverseHead(RunHead):
     universe: str
     timeframe: Annotated[str, about("1d")]
     recipe: Annotated[str, choice(RECIPES)]
-    score: Annotated[str | None, choice(SCORES, "The model of record; null for phase22")]
+    score: Annotated[str, choice(SCORES, "The model of record; null for phase22")] | None
     beside: Annotated[dict[str, Beside], about("By name: composite, trees")]
     as_of: Annotated[Day | None, about("The last day of its data; null until the run has completed")]
     instruments: int | None

@@ -154,7 +154,7 @@ def values_of(config: Mapping[str, Any]) -> dict[str, str]:
     names = ("universe", "as_of", "window", "score", *UNIVERSE_RANGES, *WALK_RANGES)
     given = {name: config[name] for name in names if config.get(name) is not None}
     values = {name: percent_text(value) if name in SHARES else str(value) for name, value in given.items()}
-    values["recipe"] = config.get("recipe", PHASE22)
+    values["recipe"] = config.get("recipe", PHASE22 if config else HONEST)
     values["how"] = WALK if "folds" in config else TRAIN
     switched_off = {"judged_model": "refit", "no_confirm": "confirm"}
     return values | {field: "on" for field, name in switched_off.items() if not config.get(name, True)}

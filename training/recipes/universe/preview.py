@@ -10,17 +10,22 @@ from training.evidence.trials import next_k
 from training.models import TrainingRun
 from training.quant.candle.spec import SpecError
 from training.quant.candle.verdict import next_trial_text
-from training.quant.universe.spec import WARM_UP, UniverseSpec
-from training.quant.walk_forward.spec import WalkSpec
+from training.quant.stats.multiple_testing import trial_level
+from training.quant.universe.exposure import FEWEST_MORE
+from training.quant.universe.judge import smallest_ic
+from training.quant.universe.spec import HONEST, WARM_UP, UniverseSpec
+from training.quant.walk_forward.spec import WalkSpec, confirming_walk
 from training.recipes.universe.data import universe_members
 
+TRAINED = 0.7  # share of the days
 DEMO = "demo"  # what `load_demo` fills
 
 
 @dataclass(frozen=True)
 class Preview:
     """`days` and `rows` have features and a known outcome, as far as counts tell. `upcoming`: what it would need to be
-    evidence. `problem` says why it would come to nothing."""
+    evidence; `smallest_ic`: the rank IC that its walk finds in 4 of 5 cases then. `problem` says why it would come to
+    nothing, `is_too_small` that it does for the recipe's sake."""
 
     instruments: int = 0
     first: date | None = None
@@ -29,6 +34,8 @@ class Preview:
     rows: int = 0
     needed: int = 0
     upcoming: str = ""
+    smallest_ic: float | None = None
+    is_too_small: bool = False
     problem: str = ""
 
 
@@ -52,6 +59,8 @@ def universe_preview(requested: UniverseSpec | WalkSpec) -> Preview:
     }
     days = max(usable.values(), default=0)
     members = sorted(one.instrument_id for one in series if usable.get(one.pk))
+    k, names = next_k(None, members), sum(own > days * (1 - TRAINED) for own in usable.values())
+    is_too_small = spec.recipe == HONEST and names < FEWEST_MORE
     return Preview(
         instruments=len(usable),
         first=start.date(),
@@ -59,8 +68,10 @@ def universe_preview(requested: UniverseSpec | WalkSpec) -> Preview:
         days=days,
         rows=sum(usable.values()),
         needed=requested.days_needed,
-        upcoming=next_trial_text(next_k(None, members), spec.universe),
-        problem="" if days >= requested.days_needed else _too_little(days, requested),
+        upcoming=next_trial_text(k, spec.universe),
+        smallest_ic=_smallest_ic(requested, days, sum(usable.values()), k),
+        is_too_small=is_too_small,
+        problem=_too_little(days, requested) if days < requested.days_needed else _too_small(names, is_too_small),
     )
 
 
@@ -69,6 +80,24 @@ def offers_demo() -> bool:
     if TrainingRun.objects.existing().filter(universe__isnull=False).exists():
         return False
     return Universe.objects.filter(name=DEMO, instruments__series__rows__gt=0).exists()
+
+
+def _smallest_ic(requested: UniverseSpec | WalkSpec, days: int, rows: int, k: int) -> float | None:
+    """Of the walk that judges it."""
+    walk = requested if isinstance(requested, WalkSpec) else confirming_walk(requested, days=days)
+    if walk is None or not days:
+        return None
+    judged = walk.folds * walk.step
+    return smallest_ic(days=judged, names=rows / days, horizon=walk.spec.horizon, level=trial_level(k))
+
+
+def _too_small(names: int, is_too_small: bool) -> str:
+    if not is_too_small:
+        return ""
+    return (
+        f"The recipe honest compares instruments with each other: it needs {FEWEST_MORE} with all features on the same "
+        f"days while it trains, and about {names} have them. Choose the recipe phase22, or add instruments."
+    )
 
 
 def _too_little(days: int, requested: UniverseSpec | WalkSpec) -> str:

@@ -14,6 +14,7 @@ from boursomatic.shared.tables import CHUNK, csv_response, slice_page, wants_csv
 from training.errors import TooManyRuns
 from training.models import RunPositions, Status, TrainingRun
 from training.quant.candle.spec import COST_BP, SEED, SpecError
+from training.quant.universe.spec import PHASE22
 from training.recipes.universe.form import UniverseForm, values_of
 from training.recipes.universe.page import universe_context, walk_context
 from training.recipes.universe.preview import offers_demo, universe_preview
@@ -30,7 +31,10 @@ def universe_new(request: HttpRequest) -> HttpResponse:
     """The form with what it would use; sent, it starts a run or a walk. `from` names a run whose settings it has."""
     if request.method != "POST":
         earlier = _config(request.GET.get("from", ""))
-        form = UniverseForm({**_defaults(), **values_of(earlier), **request.GET.dict()})
+        values = {**_defaults(), **values_of(earlier), **request.GET.dict()}
+        form = UniverseForm(values)
+        if "recipe" not in {**earlier, **request.GET.dict()} and form.is_valid() and _is_too_small(form):
+            form = UniverseForm({**values, "recipe": PHASE22})
         return _form(request, form)
     form, status = UniverseForm(request.POST, seed=_config(request.POST.get("from", "")).get("seed", SEED)), 400
     if form.is_valid():
@@ -105,6 +109,11 @@ def _form(request: HttpRequest, form: UniverseForm, status: int = 200) -> HttpRe
     preview = universe_preview(form.spec) if form.is_valid() else None
     context = {"form": form, "preview": preview, "from": request.POST.get("from") or request.GET.get("from", "")}
     return render(request, "training/universe_run/new.html", context, status=status)
+
+
+def _is_too_small(form: UniverseForm) -> bool:
+    """For the recipe that a new form has."""
+    return universe_preview(form.spec).is_too_small
 
 
 def _config(run_id: str) -> dict[str, Any]:

@@ -119,7 +119,8 @@ def fit_honest(rows: HonestRows, *, until: int, since: int = 0, with_trees: bool
     if not all(len(chosen) for chosen in used.values()):
         raise TooLittle(
             f"Too few instruments: no day has {FEWEST_MORE} with all features and a known outcome ({FEWEST_MORE} more "
-            "than the factors that are taken out of a larger universe). Add instruments or more history."
+            "than the factors that are taken out of a larger universe). Add instruments or more history, or take the "
+            "recipe phase22."
         )
     own = rows.horizon
     names = MODEL_FEATURES[: rows.ranks.shape[1]]

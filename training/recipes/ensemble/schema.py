@@ -5,6 +5,7 @@ from typing import Annotated
 from boursomatic.shared.records import UNSET, Meta, Moment, Record, UnsetType, about, choice
 from training.quant.ensemble.spec import FEWEST, HOW, MOST
 from training.recipes.candle.schema import CandleHead, CandleModel, Timeframe
+from training.recipes.sweep.schema import SweepParams
 
 
 class EnsembleRequest(Record):
@@ -19,7 +20,7 @@ class EnsembleRequest(Record):
     ) = UNSET
     sweep_id: Annotated[str, about("A completed sweep, in the place of run_ids")] | UnsetType = UNSET
     train_years: Annotated[float, about("Of the row; may be left out where all rows have the same")] | UnsetType = UNSET
-    params: Annotated[dict[str, float], about("Of the row, as the sweep's rows have them")] | UnsetType = UNSET
+    params: SweepParams | UnsetType = UNSET
     feature_set: Annotated[str, about("Of the row")] | UnsetType = UNSET
     test_window_size: Annotated[int, about("Of the row")] | UnsetType = UNSET
     how: Annotated[str, choice(HOW, "Probabilities are averaged, or their percentile ranks among training rows")] = (

@@ -55,7 +55,7 @@ def _measure(site: Site, candle: str, rounds: int, folder: Path) -> dict[str, li
 
     django.setup()
     bare, prepare, statistics = _in_process(candle)
-    click = _clicker(site, candle)
+    click = clicker(site, candle)
     script = [
         sys.executable,
         str(ROOT / "scripts/benchmarks/fresh_script.py"),
@@ -67,20 +67,20 @@ def _measure(site: Site, candle: str, rounds: int, folder: Path) -> dict[str, li
     def fresh() -> None:
         subprocess.run(script, check=True, env=site.environment, capture_output=True)
 
-    times: dict[str, list[float]] = {"first_click": [_timed(click)], "a": [], "b": [], "c": [], "d": []}
+    times: dict[str, list[float]] = {"first_click": [timed(click)], "a": [], "b": [], "c": [], "d": []}
     times |= {"whole_cpu": [], "statistics_cpu": []}
     bare(), prepare()(), statistics()  # warm
     for _ in range(rounds):
-        times["a"].append(_timed(bare))
+        times["a"].append(timed(bare))
         whole = prepare()
         cpu = time.process_time()
-        times["b"].append(_timed(whole))
+        times["b"].append(timed(whole))
         times["whole_cpu"].append(time.process_time() - cpu)
         cpu = time.process_time()
         statistics()
         times["statistics_cpu"].append(time.process_time() - cpu)
-        times["c"].append(_timed(click))
-        times["d"].append(_timed(fresh))
+        times["c"].append(timed(click))
+        times["d"].append(timed(fresh))
     return times
 
 
@@ -177,7 +177,7 @@ def _statistics(bars: Any, labels: Any, split: Any) -> Action:
     return statistics
 
 
-def _clicker(site: Site, candle: str) -> Callable[[], None]:
+def clicker(site: Site, candle: str) -> Callable[[], None]:
     """(c): the POST, then the run's row until it is over."""
     from training.models import TERMINAL, TrainingRun  # noqa: PLC0415 - after django.setup
 
@@ -194,7 +194,7 @@ def _clicker(site: Site, candle: str) -> Callable[[], None]:
     return click
 
 
-def _timed(action: Callable[[], None]) -> float:
+def timed(action: Callable[[], None]) -> float:
     start = time.perf_counter()
     action()
     return time.perf_counter() - start

@@ -4,8 +4,11 @@
 (b) a trial without Optuna: the same fits, judged at every round
 (c) a trial of a whole study that a worker carries out, its row stored; and what Optuna takes of it
 (d) a sweep of 80 candles x 3 training periods, all its chunks and its claim, beside the fits in it
+(e) the same sweep on the site's workers, POST to result, beside two bare processes that make its fits
+(f) a click, POST to result, while such a sweep runs, beside one without
 
-a and b by turns, so that a change of the machine's speed meets both. CPU times of one thread; medians.
+a and b by turns, so that a change of the machine's speed meets both, and so what e and f compare. a to d are CPU times
+of one thread; medians.
 """
 
 import argparse
@@ -20,6 +23,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from scripts.benchmarks import search_site
 from scripts.benchmarks.bars import write_walk
 from scripts.benchmarks.site import running_site
 
@@ -33,6 +37,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--folds", type=int, default=3, help="folds of the study (default: 3)")
     parser.add_argument("--trials", type=int, default=60, help="search trials of a study, at most (default: 60)")
     parser.add_argument("--rounds", type=int, default=20, help="times a and b are measured (default: 20)")
+    parser.add_argument("--sweeps", type=int, default=3, help="times e and f are measured (default: 3)")
     parser.add_argument("--output", type=Path, default=Path("var/bench/search.json"), help="where the JSON goes")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
@@ -44,7 +49,8 @@ def main(arguments: list[str]) -> int:
             import django  # noqa: PLC0415 - settings are read from the environment of the site
 
             django.setup()
-            result = _measure(options)
+            on_site = search_site.measure(site, SYMBOL, options.candle, options.sweeps)
+            result = {**_measure(options), **on_site}
     _report(result)
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(result, indent=1))
@@ -116,7 +122,8 @@ def _study(spec: Any) -> dict[str, Any]:
 
 def _sweep() -> dict[str, Any]:
     """(d): likewise, its chunks one after another, then the claim over all cells."""
-    from training.quant.candle import train  # noqa: PLC0415 - these need django.setup
+    from training.models import TrainingRun  # noqa: PLC0415 - these need django.setup
+    from training.quant.candle import train  # noqa: PLC0415
     from training.recipes.sweep.data import sweep_spec  # noqa: PLC0415
     from training.worker import foreground  # noqa: PLC0415
 
@@ -126,6 +133,8 @@ def _sweep() -> dict[str, Any]:
     parts = {"stopped": (train, "fit_until_it_stops"), "kept": (train, "fit_rounds")}
     with _timed_parts(parts) as spent:
         whole = _cpu(lambda: foreground.execute_family(family, None))
+    if TrainingRun.objects.filter(parent=family[-1].pk).exclude(status="completed", attempt=1).exists():
+        raise SystemExit("Chunks of the sweep were lost to the site's workers. The machine is too busy to measure.")
     return {"cells": spec.cells, "sweep_s": whole, "sweep_fits_s": spent["stopped"] + spent["kept"]}
 
 
@@ -172,6 +181,16 @@ def _report(result: dict[str, Any]) -> None:
             f"d  a sweep of {result['cells']} cells",
             f"{result['sweep_s']:.1f} s",
             f"{result['sweep_s'] / result['sweep_fits_s']:.2f} x the fits in it (aim: at most 1.1)",
+        ),
+        (
+            "e  the sweep on two workers",
+            f"{result['two_workers_s']:.1f} s",
+            f"{result['two_bare_s'] / result['two_workers_s']:.2f} of two bare processes (aim: at least 0.9)",
+        ),
+        (
+            "f  a click while a sweep runs",
+            f"{result['click_in_sweep_s'] * 1000:.0f} ms",
+            f"{result['click_in_sweep_s'] / result['click_s']:.2f} x one without (aim: at most 1.3)",
         ),
     ]
     for name, value, ratio in rows:

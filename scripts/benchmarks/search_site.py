@@ -1,0 +1,105 @@
+"""Sweeps on a running site: what its two workers reach beside two bare processes, and what a click waits meanwhile."""
+
+import os
+import time
+from collections.abc import Callable
+from functools import partial
+from statistics import median
+from typing import Any
+
+from scripts.benchmarks.candle import clicker, timed
+from scripts.benchmarks.site import Site
+
+PROCESSES = 2
+NICE = 10  # as workers run chunks: what else the machine does takes as much from both
+SWEEP = {"from": "2005-01-01", "to": "2012-12-31", "every": 25, "train_years": [1, 2, 3]}
+
+
+def measure(site: Site, symbol: str, candle: str, rounds: int) -> dict[str, float]:
+    """Seconds, medians over `rounds`: bare, sweep, and a click without and with a sweep under way; by turns. Before
+    anything is fitted in this process, which forks."""
+    bare, click = _bare_fits(symbol), clicker(site, candle)
+    click()  # warm
+    times: dict[str, list[float]] = {"two_bare_s": [], "two_workers_s": [], "click_s": [], "click_in_sweep_s": []}
+    for _ in range(rounds):
+        times["two_bare_s"].append(timed(bare))
+        times["two_workers_s"].append(timed(lambda: _await_end(_start(site, symbol))))
+        times["click_s"] += [timed(click) for _ in range(5)]
+        sweep = _start(site, symbol)
+        _await(partial(_is_on_all_workers, sweep))
+        times["click_in_sweep_s"] += [timed(click) for _ in range(5)]
+        sweep.refresh_from_db()
+        if sweep.is_terminal:
+            raise SystemExit("The sweep was over before the clicks were. Use a larger one.")
+        _await_end(sweep)
+    return {name: median(values) for name, values in times.items()}
+
+
+def _bare_fits(symbol: str) -> Callable[[], None]:
+    """The fits of all cells, rows and labels ready, by two processes."""
+    from django.db import connections  # noqa: PLC0415 - these need django.setup
+
+    from training.quant.candle.plan import plan_candle  # noqa: PLC0415
+    from training.quant.candle.train import fit_candle  # noqa: PLC0415
+    from training.quant.search.train_cell import cell_arrays  # noqa: PLC0415
+    from training.recipes.candle.data import candle_series  # noqa: PLC0415
+    from training.recipes.sweep.data import sweep_data, sweep_spec  # noqa: PLC0415
+
+    sweep = sweep_spec(SWEEP, default_symbol=symbol)
+    specs = [sweep.cell(number) for number in range(sweep.cells)]
+    data = sweep_data(candle_series(specs[0]), specs)
+    names = {spec.feature_set for spec in specs}
+    arrays = cell_arrays(data.bars, feature_sets=names, timeframe=sweep.timeframe, stale_time=data.stale_time)
+    fits = []
+    for spec in specs:
+        decision = int(data.bars.time.searchsorted(int(spec.candle_at.timestamp())))
+        plan = plan_candle(data.bars, decision=decision, spec=spec, stale_time=data.stale_time)
+        fits.append((arrays.features[spec.feature_set][plan.rows], arrays.labels[plan.rows], plan.split, spec))
+
+    def bare() -> None:
+        connections.close_all()
+        pids = [_forked(partial(fit, fits[place::PROCESSES])) for place in range(PROCESSES)]
+        if any(os.waitpid(pid, 0)[1] for pid in pids):
+            raise SystemExit("A bare process failed.")
+
+    def fit(share: list[Any]) -> None:
+        for features, labels, split, spec in share:
+            fit_candle(features, labels, split=split, spec=spec, on_stage=lambda *_: None, on_round=lambda *_: None)
+
+    return bare
+
+
+def _forked(work: Callable[[], None]) -> int:
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            os.nice(NICE)
+            work()
+            code = 0
+        finally:
+            os._exit(code)
+    return pid
+
+
+def _start(site: Site, symbol: str) -> Any:
+    from training.models import TrainingRun  # noqa: PLC0415 - after django.setup
+
+    sweep_id = site.ask("POST", "/api/training/sweeps", {**SWEEP, "symbol": symbol})["sweep_id"]
+    return TrainingRun.objects.get(run_id=sweep_id)
+
+
+def _is_on_all_workers(sweep: Any) -> bool:
+    return bool(sweep.parts.filter(status="running").count() == PROCESSES)
+
+
+def _await_end(sweep: Any) -> None:
+    _await(lambda: type(sweep).objects.filter(pk=sweep.pk, finished_at__isnull=False).exists())
+    sweep.refresh_from_db()
+    if sweep.status != "completed":
+        raise SystemExit(f"sweep {sweep.run_id} ended {sweep.status}: {sweep.error}")
+
+
+def _await(condition: Callable[[], bool]) -> None:
+    while not condition():
+        time.sleep(0.005)

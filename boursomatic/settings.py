@@ -9,6 +9,10 @@ import dj_database_url
 
 from boursomatic.env import ROOT, BadSetting, Env
 
+# Trees of a universe are fitted with as many threads as this says: one, since beside other runs spinning threads take
+# many times as long as one. Read when LightGBM is loaded, which is after the settings.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 env = Env.read()
 
 PRODUCTION = env.choice("BOURSOMATIC_ENV", ("local", "production"), "local") == "production"

@@ -80,7 +80,7 @@ def test_it_starts_what_was_asked_for(alice: User, browser_of: BrowserOf) -> Non
     done = carry_next()
     assert done and done.status == Status.COMPLETED
     page = browser.get(f"/runs/{run.run_id}/").text
-    for text in ("Profit and loss over the test days", "Long only", "Calibration", "Feature importance"):
+    for text in ("Profit and loss over the test days", "Long only", "Calibration", "Weights of the features"):
         assert text in page
     assert f"/models/universe-{run.run_id}/gate/" in page and f"/training/universe/?from={run.run_id}" in page
     browser.post(FORM, {"universe": "few", "how": "walk", "folds": "2", "step": "30", "horizon": "5"})

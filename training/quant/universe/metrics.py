@@ -139,11 +139,11 @@ def buy_figures(day: Ints, bought: Flags, hit: Flags, *, horizon: int) -> dict[s
 
 
 def blocks_of(day: Ints, horizon: int) -> Ints:
-    """(n,): which block of 2h days each of `day` (n,) lies in, from the first one on; what is left over at the end
-    goes with the last whole one. Outcomes of days within a block overlap; of those of different ones few do."""
+    """(n,): which block of 2h days each of `day` (n,) lies in, from the first one on; what is left over at the end is a
+    block of its own from h days on. Outcomes of days within a block overlap; of those of different ones few do."""
     first, length = int(day.min()), 2 * horizon
-    whole = max(1, (int(day.max()) + 1 - first) // length)
-    return np.minimum((day - first) // length, whole - 1)
+    count = max(1, (int(day.max()) + 1 - first + horizon) // length)
+    return np.minimum((day - first) // length, count - 1)
 
 
 def mean_interval(values: Floats, block: Ints) -> list[float] | None:

@@ -79,7 +79,9 @@ def test_ended_names_are_scored_by_their_last_close_and_pending_ones_not_yet(del
     _, signals = _buys_what_fell(delisted)
     probabilities = np.where((signals == 1)[:, None], [0.1, 0.2, 0.7], [0.2, 0.7, 0.1])
     expected = np.arange(len(rows), dtype=np.float64)
-    predictions = Predictions(probabilities, expected, probabilities.argmax(axis=1), expected, beside=expected)
+    predictions = Predictions(
+        probabilities, expected, probabilities.argmax(axis=1), expected, np.full(len(rows), np.nan)
+    )
     labels = label_rows(delisted, spec)
 
     def buys_until(place: int) -> tuple[int, Portfolios]:
@@ -135,10 +137,11 @@ def test_an_interval_is_students_over_stretches() -> None:
     means = values.reshape(6, 40).mean(axis=1)
     expected = student.interval(0.95, 5, loc=means.mean(), scale=means.std(ddof=1) / math.sqrt(6))
     assert mean_interval(values, blocks_of(np.arange(240), 20)) == pytest.approx(expected)
-    assert mean_interval(values[:119], blocks_of(np.arange(119), 20)) is None  # two: that tells nothing
+    assert mean_interval(values[:99], blocks_of(np.arange(99), 20)) is None  # two: that tells nothing
 
 
-def test_stretches_leave_no_short_one_at_the_end() -> None:
-    day = np.array([7, 7, 9, 10, 11, 13, 14, 17, 17])  # 11 days, 4 a block
+def test_blocks_leave_no_short_one_at_the_end() -> None:
+    day = np.array([7, 7, 9, 10, 11, 13, 14, 15, 15])  # 9 days, 4 a block
     assert blocks_of(day, 2).tolist() == [0, 0, 0, 0, 1, 1, 1, 1, 1]
+    assert blocks_of(np.append(day, 16), 2).tolist() == [0, 0, 0, 0, 1, 1, 1, 2, 2, 2]
     assert blocks_of(np.array([3, 4]), 2).tolist() == [0, 0]

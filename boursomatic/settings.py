@@ -189,7 +189,7 @@ RECIPES = {  # kind of run -> its recipe; a further kind is one folder and one l
     "verification": "training.recipes.verification.recipe.RECIPE",
     "universe": "training.recipes.universe.recipe.RECIPE",
     "walk": "training.recipes.walk_forward.recipe.RECIPE",
-    "universe_confirmation": "training.recipes.walk_forward.recipe.CONFIRMATION",
+    "walk_confirmation": "training.recipes.walk_forward.recipe.CONFIRMATION",
     "fold": "training.recipes.walk_forward.recipe.FOLD",
     "study": "training.recipes.study.recipe.RECIPE",
     "sweep": "training.recipes.sweep.recipe.RECIPE",

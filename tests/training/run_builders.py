@@ -60,7 +60,7 @@ def confirm_universe(run: TrainingRun, *, p_value: float | None, folds: int = 10
     walk = WalkSpec(UniverseSpec.from_dict(run.config), folds=folds, step=60)
     result = universe_walk_result(universe=run.result["universe"], p_value=p_value, folds=folds, **pooled)
     about: dict[str, Any] = {"subject": run, "universe": run.universe, "config": walk.as_dict(), "result": result}
-    made = make_run(run.created_by, kind="universe_confirmation", status=Status.COMPLETED, **about)
+    made = make_run(run.created_by, kind="walk_confirmation", status=Status.COMPLETED, **about)
     if p_value is not None and folds >= LEAST_WINDOWS and run.trial_id:
         trial_settle(run.trial_id, Claim(p_value))
         run.refresh_from_db()

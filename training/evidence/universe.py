@@ -10,7 +10,7 @@ from training.quant.universe.evidence import UniverseEvidence
 from training.quant.universe.spec import UniverseSpec
 from training.quant.universe.verdict import Basis, Carried, UniverseVerdict, judge_universe
 
-CONFIRMATION = "universe_confirmation"
+CONFIRMATION = "walk_confirmation"
 
 
 def universe_verdicts(runs: Sequence[TrainingRun]) -> dict[int, UniverseVerdict]:

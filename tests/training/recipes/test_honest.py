@@ -90,7 +90,7 @@ def test_the_same_again_has_the_same_hash_and_later_bars_change_nothing() -> Non
 def test_it_is_walked_judged_and_gated(alice: User, browser_of: BrowserOf) -> None:
     run = trained()
     kinds = [one.kind for one in carry_all()]
-    assert kinds == ["fold"] * 4 + ["universe_confirmation"]
+    assert kinds == ["fold"] * 4 + ["walk_confirmation"]
     walk = run.jobs.get()
     assert set(walk.result["beside"]) == {"trees"} and 0.0 < walk.result["rank_test"]["p_value"] <= 1.0
     assert "not beaten by logistic regression" not in {check["check"] for check in gate_checks(run.model_version)}

@@ -28,7 +28,7 @@ def carry_all() -> list[TrainingRun]:
 def test_it_is_judged_by_the_walk_that_follows_it(alice: User, api: ApiOf, browser_of: BrowserOf) -> None:
     run, program, browser = trained_universe(), api(alice), browser_of(alice)
     walk = run.jobs.get()
-    assert (walk.kind, walk.config["step"], walk.counts) == ("universe_confirmation", 60, False)
+    assert (walk.kind, walk.config["step"], walk.counts) == ("walk_confirmation", 60, False)
     address = f"/api/training/runs/{run.run_id}"
     before = program.get(address).json()["verdict"]
     assert (before["label"], before["p_value"], before["confirmed"], before["windows"]) == (
@@ -42,7 +42,7 @@ def test_it_is_judged_by_the_walk_that_follows_it(alice: User, api: ApiOf, brows
     page = browser.get(f"/runs/{run.run_id}/", {"part": "verdict"}, headers={"HX-Request": "true"}).text
     assert "0 of 4 folds" in page and "data-poll" in page
 
-    assert [one.kind for one in carry_all()] == ["fold"] * 4 + ["universe_confirmation"]
+    assert [one.kind for one in carry_all()] == ["fold"] * 4 + ["walk_confirmation"]
     after = program.get(address).json()["verdict"]
     assert (after["confirmed"], after["windows"], after["trial"], after["rows"]) == (True, 4, 1, 6 * after["days"])
     assert 0.0 < after["p_value"] <= 1.0 and after["p_value"] == Trial.objects.get().p_value

@@ -47,7 +47,7 @@ def test_it_refuses_in_words(runs: dict[str, TrainingRun], dave: User, api: ApiO
         for verb in ("confirm", "verify", "control"):
             said = browser.post(f"/runs/{run.run_id}/{verb}", follow=True)
             assert said.status_code == 200 and "of a universe" in said.text, (kind, verb)
-        assert not run.jobs.exclude(kind="universe_confirmation").exists()
+        assert not run.jobs.exclude(kind="walk_confirmation").exists()
 
 
 def test_it_shows_every_page_that_they_may_be_on(

@@ -108,7 +108,7 @@ class WalkRun(UniverseHead, tag="walk"):
     curve: Annotated[Curve, NOTHING_YET]
 
 
-class UniverseConfirmationRun(WalkRun, tag="universe_confirmation"):
+class UniverseConfirmationRun(WalkRun, tag="walk_confirmation"):
     """The walk-forward that judges a universe run; its verdict is that run's."""
 
     subject: Annotated[str, about("Run id of the run that it judges")]

@@ -74,16 +74,13 @@ class UniverseForm(forms.Form):
         choices=[(name, name) for name in WINDOWS], required=False, label="Training window", widget=_SELECT
     )
     recipe = forms.ChoiceField(
-        choices=[
-            (HONEST, "honest: each feature weighed by how it ranked before"),
-            (PHASE22, "phase22: the original's trees"),
-        ],
+        choices=[(HONEST, "honest: weighed ranks"), (PHASE22, "phase22: the original's trees")],
         required=False,
         label="Recipe",
         widget=_SELECT,
     )
     score = forms.ChoiceField(
-        choices=[("composite", "the weighed ranks"), ("trees", "small trees on the same ranks")],
+        choices=[("composite", "the weighed ranks"), ("trees", "small trees on the ranks")],
         required=False,
         label="Model of record (honest)",
         widget=_SELECT,

@@ -16,6 +16,7 @@ from instruments.models import Series
 from instruments.store.read_bars import load_bars
 from tests.market import make_series
 from tests.people import ApiOf, BrowserOf
+from tests.training.recipes.test_universe_confirmation import carry_all
 from tests.training.universe import carried_universe, change_after, make_universe, trained_universe
 from training.artifacts.storage import artifact_storage
 from training.models import ModelVersion, Status, TrainingRun, Trial
@@ -44,7 +45,7 @@ def _train(*arguments: str) -> dict[str, Any]:
 
 def test_it_trains_a_universe_and_keeps_what_it_learnt(tmp_path: Path) -> None:
     make_universe()
-    said = _train("--artifacts-dir", str(tmp_path))
+    said = _train("--recipe", "phase22", "--artifacts-dir", str(tmp_path))
     assert set(said) >= CONTRACT_FIELDS
     assert set(said["metrics"]["validation"]) >= M_FIELDS and set(said["metrics"]["test"]) >= M_FIELDS
     assert (said["status"], said["universe"], said["instruments"]) == ("completed", "few", 6)
@@ -105,6 +106,7 @@ def test_it_keeps_the_judged_model_when_told_to() -> None:
 
 def test_it_counts_the_trials_of_a_universe() -> None:
     first, second = trained_universe(), carried_universe(horizon=6)
+    carry_all()
     for k, run in enumerate((first, second), start=1):  # the first stays the first
         verdict = run_json(run)["verdict"]
         assert (verdict["trial"], verdict["tries"], verdict["level"]) == (k, k, 0.05 / (k * (k + 1)))

@@ -242,7 +242,7 @@ class Camera:
 
 def _lived(site: Site) -> str:
     """A model of the demo universe that was trained as of a day, and advised and scored on later ones."""
-    words = ("--universe", "demo", "--lookback-days", "2000", "--as-of", TRAINED, "--json")
+    words = ("--universe", "demo", "--recipe", "phase22", "--lookback-days", "2000", "--as-of", TRAINED, "--json")
     site.manage("compute_features", "--universe", "demo")
     version: str = json.loads(site.manage("train", *words))["version"]
     site.manage("activate_model", version, "--reason", "Held to account from January on", "--override")

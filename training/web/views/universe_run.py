@@ -1,5 +1,6 @@
 """Pages of universes: the form that trains or walks one, the run's page, the walk's page."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -32,11 +33,9 @@ def universe_new(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         earlier = _config(request.GET.get("from", ""))
         values = {**_defaults(), **values_of(earlier), **request.GET.dict()}
-        form = UniverseForm(values)
-        if "recipe" not in {**earlier, **request.GET.dict()} and form.is_valid() and _is_too_small(form):
-            form = UniverseForm({**values, "recipe": PHASE22})
-        return _form(request, form)
-    form, status = UniverseForm(request.POST, seed=_config(request.POST.get("from", "")).get("seed", SEED)), 400
+        return _form(request, _fitting(values, chosen={**earlier, **request.GET.dict()}))
+    seed = _config(request.POST.get("from", "")).get("seed", SEED)
+    form, status = _fitting(request.POST.dict(), chosen=request.POST, seed=seed), 400
     if form.is_valid():
         try:
             run = services.run_create(user=person_of(request), spec=form.spec)
@@ -111,9 +110,12 @@ def _form(request: HttpRequest, form: UniverseForm, status: int = 200) -> HttpRe
     return render(request, "training/universe_run/new.html", context, status=status)
 
 
-def _is_too_small(form: UniverseForm) -> bool:
-    """For the recipe that a new form has."""
-    return universe_preview(form.spec).is_too_small
+def _fitting(values: dict[str, str], *, chosen: Mapping[str, Any], seed: int = SEED) -> UniverseForm:
+    """The form with these values; where no recipe was chosen, with one that the universe is large enough for."""
+    form = UniverseForm(values, seed=seed)
+    if "recipe" not in chosen and form.is_valid() and universe_preview(form.spec).is_too_small:
+        form = UniverseForm({**values, "recipe": PHASE22}, seed=seed)
+    return form
 
 
 def _config(run_id: str) -> dict[str, Any]:

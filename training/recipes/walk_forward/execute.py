@@ -86,7 +86,7 @@ def combine(work: Work) -> Completed:
         raise RunRefused(
             Reason.BAD_DATA, "Bars of the universe were changed while the folds were under way. Walk again."
         )
-    work.progress.stage("evaluate", 0.5, f"{walk.folds} folds as one book")
+    work.progress.stage("evaluate", 0.5, f"{walk.folds} folds as one portfolio")
     plan = plan_walk(data.panel, walk)
     predictions = [_predictions_of(fold) for fold in folds]
     pooled, positions = pool_folds(plan, predictions), pool_positions(plan, predictions)

@@ -21,6 +21,7 @@ SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
 Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")
 TRIES = 20
+WAIT_MS = 120_000.0  # an end of waiting, not a measure
 SLOWLY = {
     "Training period (years)": "10",
     "Learning rate": "0.01",
@@ -46,6 +47,7 @@ class Camera:
         self.page = browser.new_context(
             base_url=site.url, viewport={"width": width, "height": height}, color_scheme=theme, reduced_motion="reduce"
         ).new_page()
+        self.page.set_default_timeout(WAIT_MS)
         self.folder, self.end = folder, f"{size}-{theme}.png"
         log_in(self.page, site)
 

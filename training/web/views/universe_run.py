@@ -111,9 +111,10 @@ def _form(request: HttpRequest, form: UniverseForm, status: int = 200) -> HttpRe
 
 
 def _fitting(values: dict[str, str], *, chosen: Mapping[str, Any], seed: int = SEED) -> UniverseForm:
-    """The form with these values; where no recipe was chosen, with one that the universe is large enough for."""
+    """The form with these values; where a universe was chosen and no recipe, with one that it is large enough for."""
     form = UniverseForm(values, seed=seed)
-    if "recipe" not in chosen and form.is_valid() and universe_preview(form.spec).is_too_small:
+    is_open = "universe" in chosen and "recipe" not in chosen
+    if is_open and form.is_valid() and universe_preview(form.spec).is_too_small:
         form = UniverseForm({**values, "recipe": PHASE22}, seed=seed)
     return form
 

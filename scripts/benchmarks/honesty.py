@@ -184,9 +184,11 @@ def one_outcome(work: Callable[[int], Any], seed: int) -> dict[str, Any]:
 
 
 def commit() -> str:
-    return subprocess.run(
-        ["git", "describe", "--always", "--dirty"], check=True, capture_output=True, text=True
-    ).stdout.strip()
+    """With -dirty where code was changed since; what the bench itself writes is none."""
+    git = partial(subprocess.run, check=False, capture_output=True, text=True)
+    head = git(["git", "rev-parse", "--short", "HEAD"]).stdout.strip()
+    is_clean = git(["git", "diff", "--quiet", "HEAD", "--", "*.py"]).returncode == 0
+    return head if is_clean else f"{head}-dirty"
 
 
 def as_json(results: dict[str, Measured]) -> str:

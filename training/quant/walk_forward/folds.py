@@ -89,9 +89,7 @@ def walk_fold(plan: WalkPlan, number: int, *, on_fold: Callable[[int, str], None
     if spec.recipe == HONEST:
         numbers = range(number + 1)
         spans, sinces = [plan.span(each) for each in numbers], [plan.since(each) for each in numbers]
-        predictions, fit = predict_fold(panel, spec, spans, sinces)
-        if fit.used_until > first:
-            raise AssertionError("an outcome used in fitting is later than the first decision that is judged")
+        predictions = predict_fold(panel, spec, spans, sinces)
     else:
         predictions = fit_rows(panel, plan.labels, used, seed=spec.seed).predict(panel.features[rows])
     evaluation = _evaluate(plan, rows, predictions)

@@ -20,6 +20,7 @@ from training.quant.universe.honest.train import (
     score_rows,
     score_table,
 )
+from training.quant.universe.honest.walk import HonestFold, honest_fold
 from training.quant.universe.judge import rank_test
 from training.quant.universe.panel import Panel, split_panel
 from training.quant.universe.predictions import Predictions, concatenate
@@ -98,23 +99,24 @@ def predict_rows(
 
 def predict_fold(
     panel: Panel, spec: UniverseSpec, spans: Sequence[tuple[int, int]], sinces: Sequence[int]
-) -> tuple[Predictions, HonestFit]:
+) -> Predictions:
     """Of the last of these folds of a walk, each from its first to its last day, fitted on rows from its `since` on.
     Those before it say how far its expected returns reach: their scores are made again, so that it stands alone."""
     rows = honest_rows(panel, spec.horizon)
-    earlier = []
-    for (first, last), since in zip(spans[:-1], sinces[:-1], strict=True):
-        fit = fit_honest(rows, until=first - spec.embargo, since=since, with_trees=spec.score == TREES, seed=spec.seed)
-        chosen = np.flatnonzero((rows.day >= first) & (rows.day <= last))
-        earlier.append((chosen, score_rows(rows, chosen, fit, spec.score)))
-    (first, last), since = spans[-1], sinces[-1]
-    until = first - spec.embargo
-    fit = fit_honest(rows, until=until, since=since, with_trees=True, seed=spec.seed)
-    ic = fold_ic(rows, earlier, first=first)
+
+    def fold(number: int, *, with_trees: bool) -> HonestFold:
+        (first, last), since = spans[number], sinces[number]
+        return honest_fold(
+            rows, first=first, last=last, embargo=spec.embargo, since=since, with_trees=with_trees, seed=spec.seed
+        )
+
+    earlier = [fold(number, with_trees=spec.score == TREES) for number in range(len(spans) - 1)]
+    own = fold(len(spans) - 1, with_trees=True)
+    ic = fold_ic(rows, [(one.rows, one.scores[spec.score]) for one in earlier], first=own.first)
     if ic is None:
-        ic = first_ic(rows, until=until, since=since, embargo=spec.embargo, seed=spec.seed, score=spec.score)
-    chosen = np.flatnonzero((rows.day >= first) & (rows.day <= last))
-    return predict_rows(panel, rows, chosen, fit, spec, ic=ic), fit
+        until = own.first - spec.embargo
+        ic = first_ic(rows, until=until, since=sinces[-1], embargo=spec.embargo, seed=spec.seed, score=spec.score)
+    return predict_rows(panel, rows, own.rows, own.fit, spec, ic=ic)
 
 
 def other_score(spec: UniverseSpec) -> str:

@@ -7,10 +7,9 @@ import pytest
 
 from instruments.quant.bars import Bars
 from instruments.quant.stale import stale_mask
-from scripts.benchmarks.honesty import (
+from scripts.benchmarks.honest_candles import (
     BARS,
     DECISION,
-    at_most,
     confirmed,
     filled_run,
     label_of_trial,
@@ -18,6 +17,7 @@ from scripts.benchmarks.honesty import (
     stale_rows,
     untraded_run,
 )
+from scripts.benchmarks.honest_shares import at_most
 from scripts.benchmarks.markets import filled_forward, market, untraded
 from training.quant.candle.verdict import Evidence, Label
 

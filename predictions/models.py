@@ -150,7 +150,7 @@ class Recommendation(models.Model):
     p_hold = models.FloatField(null=True)
     p_sell = models.FloatField(null=True)
     expected_return = models.FloatField(null=True)
-    rank = models.PositiveIntegerField(null=True)  # 1: highest expected return of the day
+    rank = models.PositiveIntegerField(null=True)  # 1: highest score of the day
     flags = models.JSONField(default=list)  # of Flag
     features = models.BinaryField()  # what the model was given: float32, little-endian, as panel.COLUMNS
 

@@ -98,7 +98,7 @@ class Recommendation(Record):
     p_hold: Share | None
     p_sell: Share | None
     expected_return: Annotated[float | None, about("Over the horizon, as a fraction")]
-    rank: Annotated[Annotated[int, Meta(ge=1)] | None, about("1: highest expected return of the day")]
+    rank: Annotated[Annotated[int, Meta(ge=1)] | None, about("1: highest score of the day")]
     flags: list[Annotated[str, choice(RecommendationFlag.values)]]
     version: str
     as_of: Annotated[Day, about("The session at whose close it is made")]

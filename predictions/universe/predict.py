@@ -35,8 +35,8 @@ def read_bars(path: str) -> dict[str, Bars]:
 
 
 def predict(folder: str, bars: Mapping[str, Bars]) -> list[dict[str, Any]]:
-    """A row for each instrument that has enough and new enough candles, the highest expected return first. A stale bar,
-    which only carries the price before it forward, is no candle."""
+    """A row for each instrument that has enough and new enough candles, the best first. A stale bar, which only carries
+    the price before it forward, is no candle."""
     model, symbols = _model(Path(folder)), list(bars)
     candles = [history.where(~stale_mask(history)) for history in bars.values()]
     recent = [history.slice(max(0, len(history) - LOOK_BACK), len(history)).adjusted() for history in candles]

@@ -49,15 +49,17 @@ def run_plainly(folder: Path, *words: str) -> str:
     return subprocess.run(command, cwd=folder, env=bare, capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.parametrize(("recipe", "text"), [("phase22", "classifier.txt"), ("honest", "weights.json")])
 def test_its_zip_says_outside_the_project_what_the_platform_says(
-    bob: User, browser_of: BrowserOf, tmp_path: Path
+    recipe: str, text: str, bob: User, browser_of: BrowserOf, tmp_path: Path
 ) -> None:
-    model = advised()
+    model = advised(recipe=recipe)
     made = recommendations_make(model=model, as_of=day_of(TRAINED + 10))[0]
     folder = unpack(model, browser_of, bob, tmp_path)
     write_bars(folder / "bars.csv", datetime.combine(made.as_of, time.max, tzinfo=UTC))
     readme = (folder / "README.md").read_text()
     assert "    python predict.py bars.csv\n" in readme and "of the universe few, trained on 6 instruments" in readme
+    assert f"- `{text}`" in readme and ("BUY are the highest fifth" in readme) == (recipe == "honest")
     rows = list(csv.DictReader(io.StringIO(run_plainly(folder, "predict.py", "bars.csv"))))
     expected = made.rows.exclude(label="").select_related("series__instrument").order_by("rank")
     assert [(row["symbol"], row["signal"], float(row["p_buy"]), float(row["expected_return"])) for row in rows] == [

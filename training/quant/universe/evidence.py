@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from instruments.quant.features.daily import DAY
 from training.quant.stats.backtest import bars_a_year
-from training.quant.universe.exposure import exposures_of
+from training.quant.universe.exposure import Exposures, exposures_of
 from training.quant.universe.judge import rank_test
 from training.quant.universe.panel import Panel
 
@@ -42,8 +42,17 @@ class UniverseEvidence:
         return cls(**{**stored, "after_costs": AfterCosts(**stored["after_costs"])})
 
 
-def universe_evidence(panel: Panel, rows: Ints, scores: Floats, *, horizon: int, windows: int = 0) -> UniverseEvidence:
-    """`scores` (n,) of the panel's `rows` (n,), higher for what is expected to do better."""
+def universe_evidence(
+    panel: Panel,
+    rows: Ints,
+    scores: Floats,
+    *,
+    horizon: int,
+    windows: int = 0,
+    exposures: Exposures | None = None,
+) -> UniverseEvidence:
+    """`scores` (n,) of the panel's `rows` (n,), higher for what is expected to do better; `exposures` are the panel's,
+    where they are there already."""
     first, last = int(panel.day[rows].min()), int(panel.day[rows].max())
     table = np.full((last - first + 1, len(panel.symbols)), np.nan)
     table[panel.day[rows] - first, panel.instrument[rows]] = scores
@@ -52,7 +61,7 @@ def universe_evidence(panel: Panel, rows: Ints, scores: Floats, *, horizon: int,
         first=first,
         horizon=horizon,
         close=panel.close,
-        exposures=exposures_of(panel.close, panel.traded),
+        exposures=exposures or exposures_of(panel.close, panel.traded),
         bars_a_year=bars_a_year(panel.days * DAY, "1d"),
     )
     return UniverseEvidence(

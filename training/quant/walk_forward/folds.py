@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from training.quant.universe.honest.run import predict_fold
+from training.quant.universe.honest.train import HonestRows, honest_rows
 from training.quant.universe.metrics import signals_of
 from training.quant.universe.panel import Ints, Panel, TooLittle
 from training.quant.universe.predictions import Predictions, concatenate
@@ -19,13 +20,14 @@ from training.quant.walk_forward.spec import WalkSpec
 @dataclass(frozen=True)
 class WalkPlan:
     """A walk planned: `days` are the places of all days with labels, the first `before` of which are trained on only;
-    `labels` as `label_rows`."""
+    `labels` as `label_rows`; `honest`: the panel's rows as that recipe sees them, where they are there already."""
 
     panel: Panel
     walk: WalkSpec
     labels: Ints
     days: Ints
     before: int
+    honest: HonestRows | None = None
 
     def span(self, number: int) -> tuple[int, int]:
         """Places of the first and the last day that fold `number` (from 0 on) is judged on."""
@@ -64,7 +66,7 @@ class Fold:
     evaluation: Evaluation
 
 
-def plan_walk(panel: Panel, walk: WalkSpec) -> WalkPlan:
+def plan_walk(panel: Panel, walk: WalkSpec, *, honest: HonestRows | None = None) -> WalkPlan:
     """The last `folds` x `step` labelled days, `step` at a time, each by models whose outcomes were all known on its
     first day. `rolling` trains on as many days as the first fold has, `expanding` on all before. Raises TooLittle.
     """
@@ -76,7 +78,7 @@ def plan_walk(panel: Panel, walk: WalkSpec) -> WalkPlan:
             f"{walk.step} days need {walk.days_needed}. Take fewer or shorter folds, or import more "
             "history."
         )
-    return WalkPlan(panel, walk, label_rows(panel, walk.spec), days, before)
+    return WalkPlan(panel, walk, label_rows(panel, walk.spec), days, before, honest)
 
 
 def walk_fold(plan: WalkPlan, number: int, *, on_fold: Callable[[int, str], None]) -> Fold:
@@ -89,7 +91,7 @@ def walk_fold(plan: WalkPlan, number: int, *, on_fold: Callable[[int, str], None
     if spec.recipe == HONEST:
         numbers = range(number + 1)
         spans, sinces = [plan.span(each) for each in numbers], [plan.since(each) for each in numbers]
-        predictions = predict_fold(panel, spec, spans, sinces)
+        predictions = predict_fold(panel, plan.honest or honest_rows(panel, spec.horizon), spec, spans, sinces)
     else:
         predictions = fit_rows(panel, plan.labels, used, seed=spec.seed).predict(panel.features[rows])
     evaluation = _evaluate(plan, rows, predictions)

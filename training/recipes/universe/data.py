@@ -16,7 +16,9 @@ from training.evidence.trials import TrialFields
 from training.quant.candle.spec import SpecError
 from training.quant.candle.verdict import LEAST_WINDOWS
 from training.quant.universe.evidence import UniverseEvidence
+from training.quant.universe.exposure import Exposures
 from training.quant.universe.honest.composite import horizons_of
+from training.quant.universe.honest.train import HonestRows
 from training.quant.universe.panel import Panel, TooLittle, make_panel
 from training.quant.universe.spec import HONEST, UniverseSpec
 
@@ -24,12 +26,15 @@ from training.quant.universe.spec import HONEST, UniverseSpec
 @dataclass(frozen=True)
 class UniverseData:
     """`panel` ends with the last bar on or before the run's day; nothing later is in it. `data_hash` is the SHA-256
-    over the symbols and every candle that the panel was made from; stale bars are none."""
+    over the symbols and every candle that the panel was made from; stale bars are none. `exposures`, and of the recipe
+    `honest` its rows, are there where fits are to share them (`shared_rows.py`)."""
 
     panel: Panel
     as_of: date
     bars: int
     data_hash: str
+    exposures: Exposures | None = None
+    honest: HonestRows | None = None
 
 
 def universe_members(universe: str, *, with_instruments: bool = True) -> list[Series]:

@@ -11,6 +11,7 @@ from training.quant.walk_forward.spec import confirming_walk
 from training.recipes.base import Completed, FollowUp, ModelFields, Work
 from training.recipes.universe.data import universe_data, universe_trial
 from training.recipes.universe.results import universe_leftovers
+from training.recipes.universe.shared_rows import keep, path_of, prepare
 from training.recipes.walk_forward.recipe import CONFIRMATION
 
 
@@ -19,16 +20,23 @@ def execute(work: Work) -> Completed:
     run, spec, progress = work.run, work.spec, work.progress
     assert isinstance(spec, UniverseSpec)
     progress.stage("load", 0.02, f"bars and features of the universe {spec.universe}")
+    path = path_of(spec)
     data = universe_data(
         spec,
         on_read=lambda done, todo: progress.stage("load", 0.02 + 0.1 * done / todo, f"{done} of {todo} instruments"),
     )
-    train = train_honest if spec.recipe == HONEST else train_universe
-    outcome = train(data.panel, spec, on_stage=progress.stage)
+    progress.stage("prepare", 0.13, f"{len(data.panel.day):,} rows")
+    data = prepare(data, spec)
+    if spec.recipe == HONEST:
+        outcome = train_honest(data.panel, spec, on_stage=progress.stage, rows=data.honest)
+    else:
+        outcome = train_universe(data.panel, spec, on_stage=progress.stage)
     progress.stage("write", 0.95, "files, hashes and the model's version")
     left = universe_leftovers(run, spec, data, outcome)
     labelled = np.unique(data.panel.day[data.panel.has_outcome])
     walk = confirming_walk(spec, days=len(labelled)) if spec.confirm else None
+    if walk:
+        keep(path, data, spec)
     last_judged = date.fromisoformat(left.detail["books"]["test"]["days"][-1])
     return Completed(
         result=left.result,

@@ -95,7 +95,9 @@ def universe_result(
             validation=UniverseMetrics(**outcome.validation.metrics), test=UniverseMetrics(**test.metrics)
         ),
         evidence=test.portfolios.excess,
-        rank_test=universe_evidence(data.panel, test.rows, test.predictions.scores, horizon=spec.horizon),
+        rank_test=universe_evidence(
+            data.panel, test.rows, test.predictions.scores, horizon=spec.horizon, exposures=data.exposures
+        ),
         auc_buy=AucOfBuy(model=outcome.model_auc, logistic=outcome.logistic_auc),
         beside={name: Beside(**figures) for name, figures in outcome.beside.items()},
         feature_names=feature_names(spec),

@@ -13,7 +13,6 @@ from training.models import Reason, Status, TrainingRun
 from training.quant.universe.evidence import UniverseEvidence, universe_evidence
 from training.quant.universe.honest.run import other_score
 from training.quant.universe.metrics import rank_ic
-from training.quant.universe.panel import Panel
 from training.quant.universe.predictions import Predictions
 from training.quant.universe.spec import HONEST
 from training.quant.universe.train import Beside, Evaluation
@@ -28,7 +27,8 @@ from training.quant.walk_forward.folds import (
 )
 from training.quant.walk_forward.spec import WalkSpec
 from training.recipes.base import Completed, PackedPositions, Work
-from training.recipes.universe.data import UniverseData, claimed_p_value, universe_data, universe_trial
+from training.recipes.universe.data import UniverseData, claimed_p_value, universe_trial
+from training.recipes.universe.shared_rows import discard, prepared_data
 
 PREDICTIONS = "said.npz"  # what a fold's models said of its rows: all that the pooling needs of it
 
@@ -58,11 +58,11 @@ def execute_fold(work: Work) -> Completed:
     walk, progress = work.spec, work.progress
     assert isinstance(walk, WalkSpec) and walk.fold is not None
     progress.stage("load", 0.02, f"bars and features of the universe {walk.universe}")
-    data = universe_data(
+    data = prepared_data(
         walk.spec,
         on_read=lambda done, todo: progress.stage("load", 0.02 + 0.2 * done / todo, f"{done} of {todo} instruments"),
     )
-    plan = plan_walk(data.panel, walk)
+    plan = plan_walk(data.panel, walk, honest=data.honest)
     fold = walk_fold(plan, walk.fold - 1, on_fold=lambda _number, text: progress.stage("fit", 0.3, text))
     content = _said_bytes(fold)
     result = {
@@ -81,7 +81,7 @@ def combine(work: Work) -> Completed:
     if broken := next((fold for fold in folds if fold.status != Status.COMPLETED), None):
         raise _given_up(broken, walk, folds)
     work.progress.stage("load", 0.1, f"bars and features of the universe {walk.universe}")
-    data = universe_data(walk.spec)
+    data = prepared_data(walk.spec)
     if any(fold.result["data_hash"] != data.data_hash for fold in folds):
         raise RunRefused(
             Reason.BAD_DATA, "Bars of the universe were changed while the folds were under way. Walk again."
@@ -91,13 +91,19 @@ def combine(work: Work) -> Completed:
     predictions = [_predictions_of(fold) for fold in folds]
     pooled, positions = pool_folds(plan, predictions), pool_positions(plan, predictions)
     evidence = universe_evidence(
-        data.panel, pooled.rows, pooled.predictions.scores, horizon=walk.spec.horizon, windows=walk.folds
+        data.panel,
+        pooled.rows,
+        pooled.predictions.scores,
+        horizon=walk.spec.horizon,
+        windows=walk.folds,
+        exposures=data.exposures,
     )
     p_value = claimed_p_value(evidence)
+    discard(walk.spec)
     return Completed(
         result={
             **walk_result(walk, data, [fold.result["fold"] for fold in folds], pooled, evidence),
-            "beside": _beside(data.panel, walk, pooled),
+            "beside": _beside(data, walk, pooled),
         },
         detail={"symbols": list(data.panel.with_rows)},
         trial=None if work.run.subject else universe_trial(data, evidence=evidence),
@@ -106,12 +112,12 @@ def combine(work: Work) -> Completed:
     )
 
 
-def _beside(panel: Panel, walk: WalkSpec, pooled: Evaluation) -> Beside:
+def _beside(data: UniverseData, walk: WalkSpec, pooled: Evaluation) -> Beside:
     """What the model beside that of record shows on the rows of all folds; nothing for a recipe without one."""
     if walk.spec.recipe != HONEST:
         return {}
-    scores = pooled.predictions.beside
-    evidence = universe_evidence(panel, pooled.rows, scores, horizon=walk.spec.horizon)
+    panel, scores = data.panel, pooled.predictions.beside
+    evidence = universe_evidence(panel, pooled.rows, scores, horizon=walk.spec.horizon, exposures=data.exposures)
     known = panel.has_outcome[pooled.rows]
     daily = rank_ic(panel.day[pooled.rows][known], scores[known], panel.returns[pooled.rows][known])
     figures = {"rank_ic": float(daily.mean()) if len(daily) else None, "p_value": evidence.p_value}

@@ -37,11 +37,13 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-def train_honest(panel: Panel, spec: UniverseSpec, *, on_stage: OnStage) -> UniverseOutcome:
-    """As `train_universe`, which is the recipe `phase22`. Raises TooLittle. Deterministic for `spec.seed`."""
+def train_honest(
+    panel: Panel, spec: UniverseSpec, *, on_stage: OnStage, rows: HonestRows | None = None
+) -> UniverseOutcome:
+    """As `train_universe`, which is the recipe `phase22`. `rows` are the panel's, where they are there already. Raises
+    TooLittle. Deterministic for `spec.seed`."""
     split, labels = split_panel(panel, horizon=spec.horizon, embargo=spec.embargo), label_rows(panel, spec)
-    on_stage("prepare", 0.15, f"{len(panel.day):,} rows ranked within their days")
-    rows = honest_rows(panel, spec.horizon)
+    rows = rows or honest_rows(panel, spec.horizon)
     on_stage("fit", 0.3, f"{len(split.train):,} rows")
     until = split.known_by["train"]
     fit = fit_honest(rows, until=until, with_trees=True, seed=spec.seed)
@@ -98,11 +100,10 @@ def predict_rows(
 
 
 def predict_fold(
-    panel: Panel, spec: UniverseSpec, spans: Sequence[tuple[int, int]], sinces: Sequence[int]
+    panel: Panel, rows: HonestRows, spec: UniverseSpec, spans: Sequence[tuple[int, int]], sinces: Sequence[int]
 ) -> Predictions:
     """Of the last of these folds of a walk, each from its first to its last day, fitted on rows from its `since` on.
     Those before it say how far its expected returns reach: their scores are made again, so that it stands alone."""
-    rows = honest_rows(panel, spec.horizon)
 
     def fold(number: int, *, with_trees: bool) -> HonestFold:
         (first, last), since = spans[number], sinces[number]

@@ -9,9 +9,11 @@ import dj_database_url
 
 from boursomatic.env import ROOT, BadSetting, Env
 
-# Trees of a universe are fitted with as many threads as this says: one, since beside other runs spinning threads take
-# many times as long as one. Read when LightGBM is loaded, which is after the settings.
+# Read when LightGBM is loaded, which is after the settings. One thread unless a run asks for the cores that no other
+# run holds; and threads that wait do so asleep: beside other work, spinning ones take many times as long as one alone.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 env = Env.read()
 

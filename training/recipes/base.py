@@ -3,7 +3,7 @@
 Light: web processes import every recipe. What trains is named by a dotted string, which a worker resolves.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
@@ -77,6 +77,7 @@ class Work:
     run: TrainingRun
     spec: Any
     progress: Progress
+    cores: Callable[[], int] = lambda: 1  # that it may use now; asked only by what can use more than one
 
 
 @dataclass(frozen=True)

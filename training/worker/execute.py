@@ -81,8 +81,9 @@ class Reporter:
         self.events, self.written = [], time.monotonic()
 
 
-def execute(*, run_pk: int, token: UUID, tell: Tell | None = None) -> None:
-    """Carry out the run that `token` holds; `tell` hears of each stage.
+def execute(*, run_pk: int, token: UUID, tell: Tell | None = None, cores: Callable[[], int] = lambda: 1) -> None:
+    """Carry out the run that `token` holds; `tell` hears of each stage; `cores` says how many a run of many threads may
+    use: more than one only in a process that forks no other any more.
 
     Raises leases.LeaseLost and leases.Cancelled, SpecError and NotTrainable for data that won't do, RunRefused, OSError
     for a disk that won't.
@@ -92,7 +93,7 @@ def execute(*, run_pk: int, token: UUID, tell: Tell | None = None) -> None:
     recipe = recipe_of(run.kind)
     reporter = Reporter(run, token, tell)
     try:
-        work = Work(run, recipe.parse(run.config), reporter)
+        work = Work(run, recipe.parse(run.config), reporter, cores)
         complete(run, token, import_string(recipe.execute)(work), log=reporter.events)
     except Exception:
         with suppress(DatabaseError):  # the stages before the fault say where it was

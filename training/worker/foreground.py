@@ -1,5 +1,5 @@
-"""Runs in the caller's own process, for commands: no child, no limits, but the same leases and the same ends. Parts may
-be worked by processes side by side."""
+"""Runs for commands, under the same leases and with the same ends as a worker's: in the caller's own process without
+limits, or in processes of their own side by side."""
 
 import os
 import signal
@@ -33,33 +33,54 @@ def create_claimed(spec: Spec) -> list[Held]:
 
 
 def execute_family(family: Sequence[Held], tell: Tell | None, *, jobs: int = 1) -> RunOutcome:
-    """Its parts, then the run itself, then what follows it; how the run itself ended. One job: the parts one after
-    another in this process; else by so many side by side. TERM and Ctrl-C cancel what is left. If this process is
-    killed, workers finish the rest: the leases run out."""
+    """Its parts, then the run itself, then what follows it with its own parts; how the run itself ended. One job: one
+    after another in this process; else each in a process of its own, so many side by side. TERM and Ctrl-C cancel what
+    is left. If this process is killed, workers finish the rest: the leases run out."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if connection.in_atomic_block:
+        jobs = 1  # another process wouldn't see these runs yet
     outcome = RunOutcome(OutcomeKind.DONE)
-    waiting, following = list(family), [family[-1].pk]
+    following = [family[-1].pk]
     try:
-        if jobs > 1 and len(waiting) > 1:
-            SideBySide(family, jobs=jobs, tell=tell).until_all_ended()
-            del waiting[:-1]
-        with _beating(waiting):
-            for run_pk in _requeued(family) if jobs > 1 else ():
-                _follow(run_pk, tell)
-            while waiting:
-                outcome = _execute(waiting[0], tell)
-                waiting.pop(0)
-                if waiting and _ends_family(outcome, of=family[-1]):
-                    _give_up([held.pk for held in waiting[:-1]])
-                    del waiting[:-1]
+        outcome = _execute_with_parts(family[-1].pk, family, tell, jobs)
         for run_pk in following:  # which grows: what follows may be followed by more
-            if run_pk != family[-1].pk:
-                _follow(run_pk, tell)
-            following += _next_runs(run_pk)
+            for next_pk in _next_runs(run_pk):
+                _execute_with_parts(next_pk, _claim_family(next_pk) if jobs > 1 else [], tell, jobs)
+                following.append(next_pk)
     except KeyboardInterrupt:
         outcome = RunOutcome(OutcomeKind.CANCELLED, sentence="Cancelled.")
-        coming = {*following, *(next_pk for run_pk in following for next_pk in _next_runs(run_pk))}
-        _give_up([*(held.pk for held in family), *(run_pk for run_pk in coming if _held(run_pk))])
+        coming = [*following, *(next_pk for run_pk in following for next_pk in _next_runs(run_pk))]
+        parts = TrainingRun.objects.filter(parent__in=coming).order_by("pk").values_list("pk", flat=True)
+        rest = dict.fromkeys([*parts, *coming])
+        _give_up([*(held.pk for held in family), *(run_pk for run_pk in rest if _held(run_pk))])
+    return outcome
+
+
+def _execute_with_parts(run_pk: int, claimed: Sequence[Held], tell: Tell | None, jobs: int) -> RunOutcome:
+    """A run of which this process has `claimed` some parts, or all and the run itself; how that one ended."""
+    own = [held for held in claimed if held.pk == run_pk]
+    _execute_all([held for held in claimed if held.pk != run_pk], own, tell, jobs)
+    parts = TrainingRun.objects.filter(parent=run_pk, status__in=ACTIVE).order_by("pk")
+    for part in list(parts.values_list("pk", flat=True)):
+        _follow(part, tell, jobs)
+    outcome = _execute_all(own, (), tell, jobs)
+    _follow(run_pk, tell, jobs)
+    return outcome
+
+
+def _execute_all(runs: Sequence[Held], whole: Sequence[Held], tell: Tell | None, jobs: int) -> RunOutcome:
+    """How the last of them ended; the lease of the `whole` that they are parts of is kept meanwhile. A run whose
+    process is killed is back in the queue then."""
+    if jobs > 1 and runs:
+        return SideBySide(runs, whole, jobs=jobs, tell=tell).until_all_ended()
+    outcome, waiting = RunOutcome(OutcomeKind.DONE), [*runs, *whole]
+    with _beating(waiting):
+        for held in runs:
+            outcome = _execute(held, tell)
+            waiting.remove(held)
+            if whole and _ends_family(outcome, of=whole[0]):
+                _give_up([other.pk for other in waiting if other != whole[0]])
+                break
     return outcome
 
 
@@ -80,12 +101,6 @@ def _ends_family(outcome: RunOutcome, *, of: Held) -> bool:
     return outcome.outcome != OutcomeKind.DONE and not (does_without and outcome.outcome == OutcomeKind.FAILED)
 
 
-def _requeued(family: Sequence[Held]) -> list[int]:
-    """Parts whose process was killed; a worker may have taken them since."""
-    parts = TrainingRun.objects.filter(pk__in=[held.pk for held in family[:-1]], status__in=ACTIVE)
-    return list(parts.order_by("pk").values_list("pk", flat=True))
-
-
 def _give_up(run_pks: Sequence[int]) -> None:
     for run_pk in run_pks:
         if leases.request_cancel(run_pk) == leases.CANCELLING and (held := _held(run_pk)):
@@ -93,26 +108,34 @@ def _give_up(run_pks: Sequence[int]) -> None:
 
 
 def _next_runs(run_pk: int) -> list[int]:
-    """Runs about this one, and the run of its own that it has started, as far as they are still to be done; each behind
-    its parts."""
+    """Runs about this one, and the run of its own that it has started, as far as they are still to be done."""
     started = TrainingRun.objects.filter(pk=run_pk).values_list("result__run_id", flat=True)[0]
     active = TrainingRun.objects.filter(status__in=ACTIVE).order_by("pk")
-    following = active.filter(Q(subject=run_pk) | Q(run_id=started))
-    return [pk for run in following for pk in (*active.filter(parent=run).values_list("pk", flat=True), run.pk)]
+    return list(active.filter(Q(subject=run_pk) | Q(run_id=started)).exclude(pk=run_pk).values_list("pk", flat=True))
 
 
-def _follow(run_pk: int, tell: Tell | None) -> None:
-    """Carried out here, or awaited where a worker was quicker."""
+def _claim_family(run_pk: int) -> list[Held]:
+    """The run and its parts, as far as no worker was quicker."""
+    runs = TrainingRun.objects.filter(Q(pk=run_pk) | Q(parent=run_pk), status=Status.QUEUED).order_by("pk")
+    return [held for pk in list(runs.values_list("pk", flat=True)) if (held := _claim(pk))]
+
+
+def _claim(run_pk: int) -> Held | None:
     token = leases.claim(run_pk, host=HOST, pid=os.getpid())
     if token is None:
-        while TrainingRun.objects.filter(pk=run_pk, status__in=ACTIVE).exists():
+        return None
+    run = TrainingRun.objects.get(pk=run_pk)
+    return Held(run.pk, run.run_id, run.kind, token)
+
+
+def _follow(run_pk: int, tell: Tell | None, jobs: int) -> None:
+    """Carried out here, or awaited where a worker was quicker; nothing where it has ended."""
+    while TrainingRun.objects.filter(pk=run_pk, status__in=ACTIVE).exists():
+        if held := _claim(run_pk):
+            _execute_all([held], (), tell, jobs)
+        else:
             leases.reclaim_expired()
             time.sleep(LOOK_EVERY_S)
-        return
-    run = TrainingRun.objects.get(pk=run_pk)
-    held = [Held(run.pk, run.run_id, run.kind, token)]
-    with _beating(held):
-        _execute(held[0], tell)
 
 
 def _held(run_pk: int) -> Held | None:

@@ -8,6 +8,7 @@ import logging
 import os
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from training.queue import enqueue, leases
 from training.recipes.base import Priority
 from training.recipes.kinds import recipe_of
 from training.worker.child import Child
+from training.worker.cores import free_cores
 from training.worker.execute import execute
 from training.worker.families import cancel_broken_families
 from training.worker.heartbeat import HOST
@@ -79,7 +81,7 @@ def claim_and_execute(run_pk: int) -> bool:
     def work() -> None:
         if priority != Priority.CLICK:
             os.nice(NICE)
-        execute(run_pk=run_pk, token=token)
+        execute(run_pk=run_pk, token=token, cores=partial(free_cores, os.getppid()))
 
     connections.close_all()  # a connection must not be shared over the fork: each side opens its own
     child = Child.start(work, memory=recipe.memory)

@@ -1,5 +1,6 @@
 """`manage.py train`: trains a universe in the foreground, recorded like any other run."""
 
+import os
 import shutil
 from argparse import ArgumentParser
 from pathlib import Path
@@ -15,6 +16,7 @@ from training.quant.universe.spec import RECIPES, SCORES, SHARES, UNIVERSE_RANGE
 from training.runs.as_json import run_json
 from training.worker import foreground
 
+MOST_JOBS = 64
 FIGURES = (
     "rows", "buys", "precision_buy", "precision_buy_positive", "base_rate_buy", "accuracy", "rmse", "mae", "r2",
     "rank_ic", "sharpe", "excess_sharpe", "max_drawdown", "total_return", "turnover", "exposure", "benchmark_sharpe",
@@ -42,6 +44,14 @@ def universe_options(parser: ArgumentParser) -> None:
             default=r.default,
             help=f"{r.label}{unit}, {r.low:g} to {r.high:g} (default: {r.default:g})",
         )
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        choices=range(1, MOST_JOBS + 1),
+        metavar=f"1…{MOST_JOBS}",
+        default=min(MOST_JOBS, len(os.sched_getaffinity(0))),
+        help="processes that work folds side by side (default: one a core)",
+    )
 
 
 def spec_values(options: dict[str, Any]) -> dict[str, Any]:
@@ -84,7 +94,7 @@ class Command(commands.JsonCommand):
             family = foreground.create_claimed(spec)
         except SpecError as error:
             raise refusal(error) from error
-        outcome = foreground.execute_family(family, None if options["json"] else self._tell)
+        outcome = foreground.execute_family(family, None if options["json"] else self._tell, jobs=options["jobs"])
         run = TrainingRun.objects.select_related("created_by").get(pk=family[-1].pk)
         answer = run_json(run)
         if run.status != Status.COMPLETED:

@@ -40,7 +40,7 @@ class Command(commands.JsonCommand):
             family = foreground.create_claimed(walk)
         except SpecError as error:
             raise refusal(error) from error
-        outcome = foreground.execute_family(family, None if options["json"] else self._tell)
+        outcome = foreground.execute_family(family, None if options["json"] else self._tell, jobs=options["jobs"])
         run = TrainingRun.objects.select_related("created_by").get(pk=family[-1].pk)
         answer = run_json(run)
         if run.status != Status.COMPLETED:

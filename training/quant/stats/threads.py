@@ -1,6 +1,7 @@
-"""Sums that are the same to the last bit on any number of cores."""
+"""How many threads numbers are made by; they are the same to the last bit with any number."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
@@ -20,3 +21,11 @@ def on_one_blas_thread(function: Callable[P, R]) -> Callable[P, R]:
             return function(*args, **kwargs)
 
     return limited
+
+
+@contextmanager
+def on_threads(count: int) -> Iterator[None]:
+    """LightGBM, which is loaded already, fits and predicts with `count` threads where it is given `num_threads=0`: the
+    number itself would stand in the model's text. A process that has done so with more than one can't fork any more."""
+    with threadpool_limits(limits=count, user_api="openmp"):
+        yield

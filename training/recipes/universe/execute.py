@@ -4,6 +4,7 @@ from datetime import date
 
 import numpy as np
 
+from training.quant.stats.threads import on_threads
 from training.quant.universe.honest.run import train_honest
 from training.quant.universe.spec import HONEST, UniverseSpec
 from training.quant.universe.train import train_universe
@@ -17,6 +18,11 @@ from training.recipes.walk_forward.recipe import CONFIRMATION
 
 def execute(work: Work) -> Completed:
     """Raises SpecError and TooLittle for data that won't do."""
+    with on_threads(work.cores()):
+        return _execute(work)
+
+
+def _execute(work: Work) -> Completed:
     run, spec, progress = work.run, work.spec, work.progress
     assert isinstance(spec, UniverseSpec)
     progress.stage("load", 0.02, f"bars and features of the universe {spec.universe}")

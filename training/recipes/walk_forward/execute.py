@@ -10,6 +10,7 @@ from training.artifacts.storage import artifact_storage, run_folder, sha256
 from training.errors import RunRefused
 from training.evidence.trials import Claim
 from training.models import Reason, Status, TrainingRun
+from training.quant.stats.threads import on_threads
 from training.quant.universe.evidence import UniverseEvidence, universe_evidence
 from training.quant.universe.honest.run import other_score
 from training.quant.universe.metrics import rank_ic
@@ -63,7 +64,8 @@ def execute_fold(work: Work) -> Completed:
         on_read=lambda done, todo: progress.stage("load", 0.02 + 0.2 * done / todo, f"{done} of {todo} instruments"),
     )
     plan = plan_walk(data.panel, walk, honest=data.honest)
-    fold = walk_fold(plan, walk.fold - 1, on_fold=lambda _number, text: progress.stage("fit", 0.3, text))
+    with on_threads(work.cores()):
+        fold = walk_fold(plan, walk.fold - 1, on_fold=lambda _number, text: progress.stage("fit", 0.3, text))
     content = _said_bytes(fold)
     result = {
         "fold": fold_json(data.panel, fold),

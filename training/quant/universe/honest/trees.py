@@ -15,8 +15,8 @@ TREES = 40
 
 
 def parameters(*, horizon: int, seed: int) -> dict[str, Any]:
-    """`num_threads` stands in the model's text, so it is 0: OMP_NUM_THREADS says how many, and the text is the same to
-    the byte with any number of them."""
+    """`num_threads` stands in the model's text, so it is 0: `on_threads` says how many, and the text is the same to the
+    byte with any number of them."""
     return {
         "objective": "regression",
         "learning_rate": 0.05,
@@ -53,4 +53,4 @@ def tree_scores(booster: "lightgbm.Booster", ranks: Singles) -> Floats:
     """(m,) of (m, k) ranks."""
     if not len(ranks):
         return np.empty(0)
-    return np.asarray(booster.predict(np.ascontiguousarray(ranks), num_threads=1), dtype=np.float64)
+    return np.asarray(booster.predict(np.ascontiguousarray(ranks), num_threads=0), dtype=np.float64)

@@ -165,7 +165,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # django-q2 is only the kick; the row of a run is the truth. These values were measured to hold:
 # bulk and queue_limit of 1 so that nothing waits in a worker's memory, retry far above timeout, no second delivery
 # by django-q2 itself (our sweeper does that), poll short because a person waits for the click.
-TASK_TIMEOUT_S = 3600
+TASK_TIMEOUT_S = 21_600
 Q_CLUSTER = {
     "name": "boursomatic",
     "orm": "default",

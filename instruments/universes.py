@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.db.models import Max, Min, QuerySet
+from django.db.models import Max, Min, QuerySet, Sum
 
 from instruments.models import NO_PRICES, Instrument, Series, Timeframe, Universe
 
@@ -32,6 +32,11 @@ def universe_period(name: str, timeframe: str = Timeframe.DAY) -> tuple[datetime
     if period["last"] is None:
         raise UnknownUniverse(_what_there_is(name, timeframe))
     return period["first"], period["last"]
+
+
+def universe_bars(name: str, timeframe: str = Timeframe.DAY) -> int:
+    """How many bars its series have, stale ones too; 0 where there is no such universe."""
+    return int(_series_of(name, timeframe).aggregate(bars=Sum("rows"))["bars"] or 0)
 
 
 def _series_of(name: str, timeframe: str) -> QuerySet[Series]:

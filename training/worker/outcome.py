@@ -74,7 +74,9 @@ class RunOutcome:
         return cls(**{**values, "outcome": OutcomeKind(values["outcome"]), "reason": reason})
 
 
-_OUT_OF_MEMORY = "Out of memory: the training needed more than a run may have. Choose a shorter period."
+_OUT_OF_MEMORY = (
+    "Out of memory: the training needed more than a run may have. Choose a shorter period or fewer instruments."
+)
 
 
 def _is_outage(problem: BaseException) -> bool:

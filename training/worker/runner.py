@@ -22,12 +22,12 @@ from training.artifacts.storage import artifact_storage, run_folder
 from training.models import Reason, Status, TrainingRun, WorkerProcess
 from training.queue import enqueue, leases
 from training.recipes.base import Priority
-from training.recipes.kinds import recipe_of
 from training.worker.child import Child
 from training.worker.cores import free_cores
 from training.worker.execute import execute
 from training.worker.families import cancel_broken_families
 from training.worker.heartbeat import HOST
+from training.worker.limits import limits_of
 from training.worker.outcome import OutcomeKind, RunOutcome
 
 NICE = 10  # of children that nobody waits for
@@ -75,8 +75,9 @@ def claim_and_execute(run_pk: int) -> bool:
     token = leases.claim(run_pk, host=HOST, pid=os.getpid())
     if token is None:
         return False
-    run_id, kind, priority = TrainingRun.objects.values_list("run_id", "kind", "priority").get(pk=run_pk)
-    held, recipe = Held(run_pk, run_id, kind, token), recipe_of(kind)
+    columns = ("run_id", "kind", "priority", "universe")
+    run_id, kind, priority, universe = TrainingRun.objects.values_list(*columns).get(pk=run_pk)
+    held, limits = Held(run_pk, run_id, kind, token), limits_of(kind, universe)
 
     def work() -> None:
         if priority != Priority.CLICK:
@@ -84,9 +85,9 @@ def claim_and_execute(run_pk: int) -> bool:
         execute(run_pk=run_pk, token=token, cores=partial(free_cores, os.getppid()))
 
     connections.close_all()  # a connection must not be shared over the fork: each side opens its own
-    child = Child.start(work, memory=recipe.memory)
+    child = Child.start(work, memory=limits.memory)
     try:
-        outcome = Watch(held, child, recipe.time_limit_s).until_over()
+        outcome = Watch(held, child, limits.seconds).until_over()
     finally:
         child.kill()
     conclude(held, outcome)

@@ -14,11 +14,13 @@ from django.db import Error as DbError
 from django.db import connection, connections
 from django.utils.module_loading import import_string
 
+from training.models import TrainingRun
 from training.queue import leases
 from training.recipes.kinds import recipe_of
 from training.worker.child import Child
 from training.worker.cores import free_cores
 from training.worker.execute import Tell, execute
+from training.worker.limits import limits_of
 from training.worker.outcome import OutcomeKind, RunOutcome
 from training.worker.runner import TICK_S, Held, Watch, conclude
 
@@ -52,10 +54,10 @@ class SideBySide:
         return self.outcome
 
     def _start(self, held: Held) -> None:
+        limits = limits_of(held.kind, TrainingRun.objects.values_list("universe", flat=True).get(pk=held.pk))
         connections.close_all()  # a connection must not be shared over the fork: each side opens its own
         work = partial(execute, run_pk=held.pk, token=held.token, tell=self.tell, cores=self._cores)
-        recipe = recipe_of(held.kind)
-        self.running.append(Watch(held, Child.start(work, memory=recipe.memory), recipe.time_limit_s))
+        self.running.append(Watch(held, Child.start(work, memory=limits.memory), limits.seconds))
 
     def _end(self, watch: Watch, outcome: RunOutcome) -> None:
         self.running.remove(watch)

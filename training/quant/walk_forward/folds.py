@@ -1,7 +1,8 @@
 """Walking a universe forward: trained on the past, judged on the next days, again and again. PROTOCOL §4."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from training.quant.universe.honest.run import predict_fold
 from training.quant.universe.honest.train import HonestRows, honest_rows
 from training.quant.universe.metrics import signals_of
-from training.quant.universe.panel import Ints, Panel, TooLittle
+from training.quant.universe.panel import Floats, Ints, Panel, TooLittle
 from training.quant.universe.predictions import Predictions, concatenate
 from training.quant.universe.spec import HONEST
 from training.quant.universe.train import Evaluation, evaluate_predictions, fit_rows, label_rows
@@ -81,8 +82,15 @@ def plan_walk(panel: Panel, walk: WalkSpec, *, honest: HonestRows | None = None)
     return WalkPlan(panel, walk, label_rows(panel, walk.spec), days, before, honest)
 
 
-def walk_fold(plan: WalkPlan, number: int, *, on_fold: Callable[[int, str], None]) -> Fold:
-    """Fold `number` (from 0 on): fitted on its past, judged on its days."""
+def walk_fold(
+    plan: WalkPlan,
+    number: int,
+    *,
+    on_fold: Callable[[int, str], None],
+    scores: Mapping[int, Floats] = MappingProxyType({}),
+) -> Fold:
+    """Fold `number` (from 0 on): fitted on its past, judged on its days. `scores` of folds before it, as far as they
+    are over: the recipe `honest` would make them again."""
     panel, spec = plan.panel, plan.walk.spec
     used, rows = plan.used(number), plan.evaluated(number)
     first, last = plan.span(number)
@@ -91,7 +99,9 @@ def walk_fold(plan: WalkPlan, number: int, *, on_fold: Callable[[int, str], None
     if spec.recipe == HONEST:
         numbers = range(number + 1)
         spans, sinces = [plan.span(each) for each in numbers], [plan.since(each) for each in numbers]
-        predictions = predict_fold(panel, plan.honest or honest_rows(panel, spec.horizon), spec, spans, sinces)
+        predictions = predict_fold(
+            panel, plan.honest or honest_rows(panel, spec.horizon), spec, spans, sinces, scores=scores
+        )
     else:
         predictions = fit_rows(panel, plan.labels, used, seed=spec.seed).predict(panel.features[rows])
     evaluation = _evaluate(plan, rows, predictions)

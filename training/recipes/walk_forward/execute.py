@@ -4,6 +4,7 @@ import io
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from boursomatic.shared.records import to_json
 from training.artifacts.storage import artifact_storage, run_folder, sha256
@@ -31,6 +32,7 @@ from training.recipes.base import Completed, PackedPositions, Work
 from training.recipes.universe.data import UniverseData, claimed_p_value, universe_trial
 from training.recipes.universe.shared_rows import discard, prepared_data
 
+Floats = NDArray[np.float64]
 PREDICTIONS = "said.npz"  # what a fold's models said of its rows: all that the pooling needs of it
 
 
@@ -65,7 +67,12 @@ def execute_fold(work: Work) -> Completed:
     )
     plan = plan_walk(data.panel, walk, honest=data.honest)
     with on_threads(work.cores()):
-        fold = walk_fold(plan, walk.fold - 1, on_fold=lambda _number, text: progress.stage("fit", 0.3, text))
+        fold = walk_fold(
+            plan,
+            walk.fold - 1,
+            on_fold=lambda _number, text: progress.stage("fit", 0.3, text),
+            scores=_scores_before(work.run, data) if walk.spec.recipe == HONEST else {},
+        )
     content = _said_bytes(fold)
     result = {
         "fold": fold_json(data.panel, fold),
@@ -132,6 +139,16 @@ def _given_up(broken: TrainingRun, walk: WalkSpec, folds: list[TrainingRun]) -> 
     what = f"failed: {broken.error}" if broken.status == Status.FAILED else "was cancelled."
     reason = Reason(broken.error_reason) if broken.error_reason else Reason.BAD_DATA
     return RunRefused(reason, f"Fold {broken.config['fold']} of {walk.folds} {what}")
+
+
+def _scores_before(run: TrainingRun, data: UniverseData) -> dict[int, Floats]:
+    """By number, from 0 on, of the folds before this one that are over, of the same data."""
+    earlier = TrainingRun.objects.filter(parent=run.parent, pk__lt=run.pk, status=Status.COMPLETED).exclude(parent=None)
+    return {
+        fold.config["fold"] - 1: _predictions_of(fold).scores
+        for fold in earlier
+        if fold.result["data_hash"] == data.data_hash
+    }
 
 
 def _said_bytes(fold: Fold) -> bytes:

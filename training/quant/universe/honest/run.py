@@ -1,6 +1,7 @@
 """A run of the recipe `honest`: fitted on train, judged on what follows, fitted again to be used. PROTOCOL §4b."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,10 +101,17 @@ def predict_rows(
 
 
 def predict_fold(
-    panel: Panel, rows: HonestRows, spec: UniverseSpec, spans: Sequence[tuple[int, int]], sinces: Sequence[int]
+    panel: Panel,
+    rows: HonestRows,
+    spec: UniverseSpec,
+    spans: Sequence[tuple[int, int]],
+    sinces: Sequence[int],
+    *,
+    scores: Mapping[int, Floats] = MappingProxyType({}),
 ) -> Predictions:
     """Of the last of these folds of a walk, each from its first to its last day, fitted on rows from its `since` on.
-    Those before it say how far its expected returns reach: their scores are made again, so that it stands alone."""
+    Those before it say how far its expected returns reach, by the `scores` of the model of record, of all rows of their
+    days, that are there by their number, from 0 on; the others are made again, so that it stands alone."""
 
     def fold(number: int, *, with_trees: bool) -> HonestFold:
         (first, last), since = spans[number], sinces[number]
@@ -111,9 +119,16 @@ def predict_fold(
             rows, first=first, last=last, embargo=spec.embargo, since=since, with_trees=with_trees, seed=spec.seed
         )
 
-    earlier = [fold(number, with_trees=spec.score == TREES) for number in range(len(spans) - 1)]
+    def scored(number: int) -> tuple[Ints, Floats]:
+        if number in scores:
+            first, last = spans[number]
+            return np.flatnonzero((rows.day >= first) & (rows.day <= last)), scores[number]
+        made = fold(number, with_trees=spec.score == TREES)
+        return made.rows, made.scores[spec.score]
+
+    earlier = [scored(number) for number in range(len(spans) - 1)]
     own = fold(len(spans) - 1, with_trees=True)
-    ic = fold_ic(rows, [(one.rows, one.scores[spec.score]) for one in earlier], first=own.first)
+    ic = fold_ic(rows, earlier, first=own.first)
     if ic is None:
         until = own.first - spec.embargo
         ic = first_ic(rows, until=until, since=sinces[-1], embargo=spec.embargo, seed=spec.seed, score=spec.score)

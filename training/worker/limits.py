@@ -1,0 +1,46 @@
+"""How much memory and time the process of a run may take: more, the more bars its universe has."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+from instruments.universes import universe_bars
+from training.recipes.kinds import recipe_of
+
+BYTES_A_BAR = 1500  # of address space; at most 850 of them at once in memory, the rest are files that are mapped
+SECONDS_A_BAR = 1.2e-3  # several times what a fit takes alone on one core
+_MAPPED = 0.4  # share of BYTES_A_BAR that needs no room in memory
+
+
+@dataclass(frozen=True)
+class Limits:
+    """`memory`: bytes of address space above the size at the fork; `seconds` from then on."""
+
+    memory: int
+    seconds: float
+
+
+def limits_of(kind: str, universe: str | None) -> Limits:
+    """Of a run of that kind about that universe, if about any: what its recipe says, and more by the number of bars, as
+    far as the host has it now and the queue waits."""
+    recipe = recipe_of(kind)
+    bars = universe_bars(universe) if universe else 0
+    if not bars:
+        return Limits(recipe.memory, recipe.time_limit_s)
+    more = bars * BYTES_A_BAR
+    memory = min(recipe.memory + more, available_memory() + int(_MAPPED * more))
+    seconds = min(recipe.time_limit_s + bars * SECONDS_A_BAR, 0.9 * settings.TASK_TIMEOUT_S)
+    return Limits(max(recipe.memory, memory), seconds)
+
+
+def available_memory() -> int:
+    """Bytes that processes here can still have: of the host, and of the container if it has a bound."""
+    lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+    host = int(lines["MemAvailable"].split()[0]) * 1024
+    with suppress(OSError, ValueError):  # no such bound, or "max"
+        group = Path("/sys/fs/cgroup")
+        bound = int((group / "memory.max").read_text()) - int((group / "memory.current").read_text())
+        return min(host, max(0, bound))
+    return host

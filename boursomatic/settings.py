@@ -193,6 +193,8 @@ RECIPES = {  # kind of run -> its recipe; a further kind is one folder and one l
     "walk": "training.recipes.walk_forward.recipe.RECIPE",
     "walk_confirmation": "training.recipes.walk_forward.recipe.CONFIRMATION",
     "fold": "training.recipes.walk_forward.recipe.FOLD",
+    "universe_control": "training.recipes.universe_control.recipe.RECIPE",
+    "universe_verify": "training.recipes.universe_verify.recipe.RECIPE",
     "study": "training.recipes.study.recipe.RECIPE",
     "sweep": "training.recipes.sweep.recipe.RECIPE",
     "sweep_chunk": "training.recipes.sweep.recipe.CHUNK",

@@ -129,6 +129,47 @@ def run_cancel(request: Request, run_id: str) -> Response:
     return cancelled(request, changeable(request, run_id, "cancel", *listed_kinds()))
 
 
+@extend_schema(
+    operation_id="run_verify",
+    summary="Train a finished run again and compare",
+    description="Of a candle run, an ensemble, a universe run or a walk: bit-identical, or what differs, and whether bars "
+    "that came later change anything. The answer names the run that finds out.",
+    tags=["runs and models"],
+    request=None,
+    responses=answers(202, RunAccepted, 404, 409, 429),
+)
+@api_view(["POST"])
+@permission_classes([api_permission(Scope.TRAIN)])
+def run_verify(request: Request, run_id: str) -> Response:
+    return _follow_up(request, run_id, "verify", "Verification")
+
+
+@extend_schema(
+    operation_id="run_control",
+    summary="Run the noise control of a finished run",
+    description="The same settings where nothing is to be found: a candle run's labels rotated in time, a universe's "
+    "returns those of other instruments, of other days. The answer names the run that finds out.",
+    tags=["runs and models"],
+    request=None,
+    responses=answers(202, RunAccepted, 404, 409, 429),
+)
+@api_view(["POST"])
+@permission_classes([api_permission(Scope.TRAIN)])
+def run_control(request: Request, run_id: str) -> Response:
+    return _follow_up(request, run_id, "control", "Noise control")
+
+
+def _follow_up(request: Request, run_id: str, verb: str, what: str) -> Response:
+    known_only(request)
+    try:
+        job = services.follow_up_create(verb=verb, run=find_run(run_id), user=person_of(request))
+    except TooLate as error:
+        raise Conflict(str(error)) from error
+    except TooManyRuns as error:
+        raise Throttled(error.retry_after, str(error)) from error
+    return Response({"started": True, "run_id": job.run_id, "message": f"{what} started for run {run_id}"}, status=202)
+
+
 def cancelled(request: Request, run: TrainingRun) -> Response:
     try:
         services.run_cancel(run=run, user=person_of(request))

@@ -167,6 +167,16 @@ class Recipe(Protocol):
 
 
 @runtime_checkable
+class About(Protocol):
+    """A kind that can be asked for of a finished run of one of the kinds `subjects`, by the button or address `verb`:
+    verify, for instance, whatever is verified."""
+
+    kind: str
+    verb: str
+    subjects: tuple[str, ...]
+
+
+@runtime_checkable
 class Parent(Protocol):
     """A kind whose runs have parts: its own turn comes when all of them have ended."""
 

@@ -5,7 +5,7 @@ from functools import cache
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from training.recipes.base import Recipe
+from training.recipes.base import About, Recipe
 
 
 @cache
@@ -27,6 +27,12 @@ def load_executors() -> None:
     """Imports what trains, for a command that forks children: each child of its own would take a second for it."""
     for recipe in recipes().values():
         import_string(recipe.execute)
+
+
+def kind_about(verb: str, kind: str) -> str | None:
+    """The kind of run that `verb` asks for of a finished run of `kind`; None where that can't be asked of it."""
+    abouts = [recipe for recipe in recipes().values() if isinstance(recipe, About)]
+    return next((each.kind for each in abouts if each.verb == verb and kind in each.subjects), None)
 
 
 def label_of(kind: str) -> str:

@@ -19,7 +19,7 @@ from training.errors import KeyReused, TooLate, TooManyRuns
 from training.models import ACTIVE, IdempotencyKey, RunEvent, Status, TrainingRun
 from training.queue import enqueue, leases
 from training.recipes.base import Parent, Prepared, Priority, Recipe, Spec
-from training.recipes.kinds import recipe_of
+from training.recipes.kinds import kind_about, label_of, recipe_of
 
 KEYS_KEPT = timedelta(days=1)
 QUEUE_LOCK = 7_301_996  # PostgreSQL advisory lock: counting the active runs and adding one is one step
@@ -72,13 +72,15 @@ def run_create_scheduled(*, spec: Spec, once_key: str, user: User | None = None)
     return run
 
 
-def follow_up_create(*, kind: str, run: TrainingRun, user: User | None) -> TrainingRun:
-    """A queued run about a finished one. Of a kind that is made once for each run, the one that there is already
-    (unless it failed or was cancelled). Raises TooLate where the run has no result to ask about."""
+def follow_up_create(*, verb: str, run: TrainingRun, user: User | None) -> TrainingRun:
+    """A queued run about a finished one, of the kind that `verb` asks for of such a run. Of a kind that is made once
+    for each run, the one that there is already (unless it failed or was cancelled). Raises TooLate where the run has no
+    result to ask about."""
     if run.status != Status.COMPLETED or run.deleted_at is not None:
         raise TooLate(f"Run {run.run_id} has no result to ask about: it is {run.status}.")
-    if run.series is None:
-        raise TooLate(f"Run {run.run_id} is of a universe; this can be asked of candle runs only.")
+    kind = kind_about(verb, run.kind)
+    if kind is None:
+        raise TooLate(f"Run {run.run_id} is a {label_of(run.kind).lower()} run; this can't be asked of it.")
     recipe = recipe_of(kind)
     with transaction.atomic():
         _lock_queue()
@@ -94,11 +96,12 @@ def follow_up_create(*, kind: str, run: TrainingRun, user: User | None) -> Train
 
 def follow_up_insert(*, kind: str, run: TrainingRun, spec: Spec, user: User | None) -> TrainingRun:
     """Row and wake-up of a run about `run`, or of its parts, inside the caller's transaction. What counts towards
-    nobody's limit is made by the platform, and once for each run. What follows a part is a part of the same whole."""
+    nobody's limit is made by the platform, and once for each run: what so follows a part is a part of the same whole."""
     recipe = recipe_of(kind)
-    once_key = None if recipe.counts_as_active else f"{kind} of {run.run_id}"
+    is_own = recipe.counts_as_active
+    once_key, parent = (None, None) if is_own else (f"{kind} of {run.run_id}", run.parent)
     prepared = recipe.prepare(spec)
-    follow_up = _insert(recipe, spec, prepared, user=user, subject=run, parent=run.parent, once_key=once_key)
+    follow_up = _insert(recipe, spec, prepared, user=user, subject=run, parent=parent, once_key=once_key)
     for waiting in _insert_parts(recipe, spec, follow_up, user) or [follow_up]:
         enqueue.enqueue(waiting.pk)
     return follow_up

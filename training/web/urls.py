@@ -2,9 +2,6 @@
 
 from django.urls import path
 
-from training.recipes.confirmation.recipe import RECIPE as CONFIRMATION
-from training.recipes.noise_control.recipe import RECIPE as NOISE_CONTROL
-from training.recipes.verification.recipe import RECIPE as VERIFICATION
 from training.web.views import (
     annotations,
     candle_run,
@@ -44,12 +41,12 @@ urlpatterns = [
     path("runs/<slug:run_id>/delete", runs.run_delete, name="run-delete"),
     path("runs/<slug:run_id>/restore", deletion.run_restore, name="run-restore"),
     path("runs/<slug:run_id>/words", annotations.annotate, name="run-annotate"),
-    path("runs/<slug:run_id>/confirm", jobs.start_job, {"kind": CONFIRMATION.kind}, name="run-confirm"),
-    path("runs/<slug:run_id>/confirm/cancel", jobs.job_cancel, {"kind": CONFIRMATION.kind}),
-    path("runs/<slug:run_id>/verify", jobs.start_job, {"kind": VERIFICATION.kind}, name="run-verify"),
-    path("runs/<slug:run_id>/verify/cancel", jobs.job_cancel, {"kind": VERIFICATION.kind}),
-    path("runs/<slug:run_id>/control", jobs.start_job, {"kind": NOISE_CONTROL.kind}, name="run-control"),
-    path("runs/<slug:run_id>/control/cancel", jobs.job_cancel, {"kind": NOISE_CONTROL.kind}),
+    path("runs/<slug:run_id>/confirm", jobs.start_job, {"verb": "confirm"}, name="run-confirm"),
+    path("runs/<slug:run_id>/confirm/cancel", jobs.job_cancel, {"verb": "confirm"}),
+    path("runs/<slug:run_id>/verify", jobs.start_job, {"verb": "verify"}, name="run-verify"),
+    path("runs/<slug:run_id>/verify/cancel", jobs.job_cancel, {"verb": "verify"}),
+    path("runs/<slug:run_id>/control", jobs.start_job, {"verb": "control"}, name="run-control"),
+    path("runs/<slug:run_id>/control/cancel", jobs.job_cancel, {"verb": "control"}),
     path("runs/<slug:run_id>/cells/<int:number>", sweep.cell, name="sweep-cell"),
     path("runs/<slug:run_id>/cells/<int:number>/promote", sweep.promote, name="sweep-promote"),
     path("runs/<slug:run_id>/rows/", sweep.compared, name="sweep-compared"),

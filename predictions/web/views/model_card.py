@@ -28,11 +28,12 @@ WRITERS = {
 @page_permission(Scope.READ)
 def card(request: HttpRequest, version: str) -> HttpResponse:
     model_version = _version(version)
+    may_train = {"may_train": may(request.user, Scope.TRAIN)}
     if model_version.universe:
-        return render(request, "predictions/universe/model_card.html", universe_card_context(model_version))
+        context = universe_card_context(model_version) | may_train
+        return render(request, "predictions/universe/model_card.html", context)
     draw = ensemble_card_context if is_ensemble(model_version) else card_context
-    context = draw(model_version) | {"may_train": may(request.user, Scope.TRAIN)}
-    return render(request, "predictions/candle/model_card.html", context)
+    return render(request, "predictions/candle/model_card.html", draw(model_version) | may_train)
 
 
 @require_GET

@@ -75,9 +75,9 @@ def test_it_names_a_model_that_says_up_at_every_candle() -> None:
 def test_it_gives_one_confirmation_however_often_it_is_asked_for(alice: User) -> None:
     make_series()
     run = carried(BODY)
-    assert follow_up_create(kind="confirmation", run=run, user=alice) == confirmation_of(run)
+    assert follow_up_create(verb="confirm", run=run, user=alice) == confirmation_of(run)
     carry_job(confirmation_of(run))
-    assert follow_up_create(kind="confirmation", run=run, user=alice) == confirmation_of(run)
+    assert follow_up_create(verb="confirm", run=run, user=alice) == confirmation_of(run)
 
 
 def test_it_leaves_the_confirmation_out_when_asked_to() -> None:
@@ -102,10 +102,10 @@ def test_it_counts_distinct_configurations_and_candles_and_forgets_none() -> Non
 def test_it_says_bit_identical_and_names_changed_data(alice: User) -> None:
     series = make_series()
     run = carried(BODY)
-    job = carry_job(follow_up_create(kind="verification", run=run, user=alice))
+    job = carry_job(follow_up_create(verb="verify", run=run, user=alice))
     assert job.result["identical"] and job.result["truncation_identical"] and job.result["differs"] == []
     PriceBar.objects.filter(series=series, timestamp=parse_time(candle(500))).update(volume=1.0)
-    changed = carry_job(follow_up_create(kind="verification", run=run, user=alice))
+    changed = carry_job(follow_up_create(verb="verify", run=run, user=alice))
     assert not changed.result["identical"]
     assert changed.result["differs"] == ["data"]
     assert "the data changed" in changed.result["sentence"]
@@ -120,7 +120,7 @@ def test_it_says_libraries_changed_only_of_those_that_a_model_is_made_with(alice
     for then, differs in (({**now, "pandas": "2.2.0"}, []), ({**now, "numpy": "1.0"}, ["library_versions"])):
         made_with = {**run.detail["made_with"], "library_versions": then}
         TrainingRun.objects.filter(pk=run.pk).update(detail={**run.detail, "made_with": made_with})
-        job = carry_job(follow_up_create(kind="verification", run=run, user=alice))
+        job = carry_job(follow_up_create(verb="verify", run=run, user=alice))
         assert job.result["identical"] and job.result["differs"] == differs
 
 
@@ -136,7 +136,7 @@ def test_it_verifies_from_the_command_line() -> None:
 
 def test_it_sets_a_run_among_rotated_labels(alice: User) -> None:
     make_series()
-    job = carry_job(follow_up_create(kind="control", run=carried(BODY), user=alice))
+    job = carry_job(follow_up_create(verb="control", run=carried(BODY), user=alice))
     assert len(job.result["rotated"]) == 30
     assert "rotated" in job.result["sentence"]
 

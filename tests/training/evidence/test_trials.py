@@ -116,8 +116,8 @@ def test_it_gives_none_to_what_was_cancelled_or_failed(alice: User) -> None:
 def test_it_gives_no_p_value_for_noise_controls_and_verifications(alice: User) -> None:
     make_series()
     run = carried({**BODY, "confirm": False})
-    for kind in ("control", "verification"):
-        carry_job(follow_up_create(kind=kind, run=run, user=alice))
+    for verb in ("control", "verify"):
+        carry_job(follow_up_create(verb=verb, run=run, user=alice))
     assert Trial.objects.get().p_value is None
 
 

@@ -106,17 +106,17 @@ def test_it_is_confirmed_once_when_there_are_outcomes_that_nobody_has_seen(
     verdict = run_json(run)["verdict"]
     assert (verdict["p_value"], verdict["label"], verdict["trial"]) == (None, "no_evidence", 4)
     assert "nothing unseen to judge it by before 2019-11-11" in verdict["sentence"]
-    confirmation = carry(follow_up_create(kind="confirmation", run=run, user=alice))
+    confirmation = carry(follow_up_create(verb="confirm", run=run, user=alice))
     windows = confirmation.result["windows"]
     assert [window["seen"] for window in windows] == [True] * (len(windows) - 3) + [False] * 3
     assert [window["decision"] for window in windows[-3:]] == [candle(485 + 35 * number) for number in range(3)]
     assert confirmation.result["evidence"]["rows"] == 105 and confirmation.result["logistic"]["rows"] == 105
     assert run_json(run)["verdict"]["p_value"] == confirmation.result["evidence"]["p_value"]
-    assert follow_up_create(kind="confirmation", run=run, user=alice) == confirmation
+    assert follow_up_create(verb="confirm", run=run, user=alice) == confirmation
 
 
 def test_its_noise_control_trains_all_members(members: list[TrainingRun], alice: User) -> None:
-    control = carry(follow_up_create(kind="control", run=ensemble(members), user=alice))
+    control = carry(follow_up_create(verb="control", run=ensemble(members), user=alice))
     assert len(control.result["rotated"]) == 30
 
 
@@ -142,7 +142,7 @@ def test_what_live_members_have_shown_since_and_what_later_confirmations_have_is
         for years in (1.0, 1.5)
     ]
     assert parse_ensemble({"run_ids": names(searched)}).seen_until == candle(500)
-    carry(follow_up_create(kind="confirmation", run=searched[0], user=alice))
+    carry(follow_up_create(verb="confirm", run=searched[0], user=alice))
     assert parse_ensemble({"run_ids": names(searched)}).seen_until == candle(570)
 
 

@@ -63,7 +63,7 @@ def test_it_is_judged_after_the_maps_last_outcome_with_members_as_far_apart(swee
     run = ensemble(sweep, alice)
     assert format_time(run.seen_until) == sweep.result["seen_until"] == candle(440) and run.jobs.count() == 0
     assert run_json(run)["verdict"]["label"] == "no_evidence"
-    confirmation = carry(follow_up_create(kind="confirmation", run=run, user=alice))
+    confirmation = carry(follow_up_create(verb="confirm", run=run, user=alice))
     unseen = [window["decision"] for window in confirmation.result["windows"] if not window["seen"]]
     assert unseen == [candle(place) for place in range(440, 580, 20)]
     spec = EnsembleSpec.from_dict(run.config)

@@ -54,17 +54,17 @@ def test_a_run_whose_own_window_was_seen_has_no_p_value_until_new_outcomes_are_t
     assert run_json(run)["test_metrics"]["auc"] is not None
     assert "It can be confirmed once" in browser_of(alice).get(f"/runs/{run.run_id}/").text
 
-    job = carry_job(follow_up_create(kind="confirmation", run=run, user=alice))
+    job = carry_job(follow_up_create(verb="confirm", run=run, user=alice))
     assert [window["decision"] for window in job.result["windows"] if not window["seen"]] == [candle(570)]
     verdict = run_json(run)["verdict"]
     assert verdict["rows"] == 20 and verdict["label"] != "evidence" and verdict["p_value"] is not None
-    assert follow_up_create(kind="confirmation", run=run, user=alice) == job
+    assert follow_up_create(verb="confirm", run=run, user=alice) == job
 
 
 def test_a_late_confirmation_has_all_windows_that_have_come_since(alice: User) -> None:
     make_series(bars=700)
     run = carried({**BODY, "seen_until": candle(590)})
-    job = carry_job(follow_up_create(kind="confirmation", run=run, user=alice))
+    job = carry_job(follow_up_create(verb="confirm", run=run, user=alice))
     unseen = [window["decision"] for window in job.result["windows"] if not window["seen"]]
     assert unseen == [candle(590 + 20 * number) for number in range(5)]
     assert run_json(run)["verdict"]["rows"] == 100
@@ -73,7 +73,7 @@ def test_a_late_confirmation_has_all_windows_that_have_come_since(alice: User) -
 def test_its_confirmation_is_refused_while_too_little_has_happened_(alice: User) -> None:
     make_series()
     run = carried({**BODY, "seen_until": candle(590)})
-    job = follow_up_create(kind="confirmation", run=run, user=alice)
+    job = follow_up_create(verb="confirm", run=run, user=alice)
     with pytest.raises(SpecError, match=f"judge it by before {candle(590)}: since then there are 9 outcomes"):
         carry_job(job)
 

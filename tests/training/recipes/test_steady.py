@@ -36,7 +36,7 @@ def test_it_is_judged_drawn_and_proved_without_validation_rows(alice: User, brow
 
     found = verification(run, lambda *_: None)
     assert found["identical"] and found["truncation_identical"]
-    control = carry(follow_up_create(kind="control", run=run, user=alice))
+    control = carry(follow_up_create(verb="control", run=run, user=alice))
     assert len(control.result["rotated"]) == 30
 
 

@@ -173,7 +173,7 @@ def test_what_a_search_saw_counts_for_all_windows_of_a_run(alice: User, browser_
     assert run.result["evidence"] is None and run.result["shelf_life"] == "none shown" and not run.jobs.exists()
     page = browser_of(alice).get(f"/runs/{run.run_id}/").text
     assert "has seen these windows" in page and "at least 60 outcomes after that day" in page
-    job = carry(follow_up_create(kind="confirmation", run=run, user=alice))
+    job = carry(follow_up_create(verb="confirm", run=run, user=alice))
     unseen = [window for window in job.result["windows"] if not window["seen"]]
     assert [window["decision"] for window in unseen] == [candle(460), candle(480), candle(500), *[candle(520)] * 3]
     assert job.result["evidence"]["rows"] == 120

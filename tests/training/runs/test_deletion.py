@@ -37,7 +37,7 @@ def folder(run: TrainingRun) -> Path:
 def test_it_removes_row_and_files_ten_minutes_later(alice: User) -> None:
     make_series()
     run = carried(BODY, user=alice)
-    services.follow_up_create(kind="verification", run=run, user=alice)
+    services.follow_up_create(verb="verify", run=run, user=alice)
     services.run_delete(run=run, user=alice)
     assert deletion.sweep_deleted(10) == 0
     assert folder(run).is_dir()

@@ -1,4 +1,4 @@
-"""What is asked of candle runs only is refused in a sentence when it is asked of a universe run, a walk, or a fold."""
+"""What can't be asked of a run of some kind is refused in a sentence: of a universe run, a walk, or a fold."""
 
 import io
 
@@ -40,14 +40,17 @@ def test_it_refuses_in_words(runs: dict[str, TrainingRun], dave: User, api: ApiO
         for path in ("", "/cancel"):
             assert program.post(f"/api/training/poc-runs/{run.run_id}{path}").status_code in (404, 405), kind
         assert program.get(f"/api/training/poc-runs/{run.run_id}").status_code == 404
-        with pytest.raises(CommandError, match="only candle runs can be verified"):
-            call_command("verify_run", run.run_id, stdout=io.StringIO())
-    for kind in ("universe", "walk"):
+    with pytest.raises(CommandError, match="is a fold of a walk-forward run; runs of candles and universes"):
+        call_command("verify_run", runs["fold"].run_id, stdout=io.StringIO())
+    for kind, verbs in (("universe", ["confirm"]), ("walk", ["confirm"]), ("fold", ["confirm", "verify", "control"])):
         run = runs[kind]
-        for verb in ("confirm", "verify", "control"):
-            said = browser.post(f"/runs/{run.run_id}/{verb}", follow=True)
-            assert said.status_code == 200 and "of a universe" in said.text, (kind, verb)
+        for verb in verbs:
+            told = browser.post(f"/runs/{run.run_id}/{verb}", follow=True)
+            assert told.status_code == 200 and "this can&#x27;t be asked of it" in told.text, (kind, verb)
         assert not run.jobs.exclude(kind="walk_confirmation").exists()
+    for verb in ("verify", "control"):
+        answer = program.post(f"/api/training/runs/{runs['fold'].run_id}/{verb}")
+        assert answer.status_code == 409 and "can't be asked of it" in answer.json()["detail"]
 
 
 def test_it_shows_every_page_that_they_may_be_on(

@@ -138,7 +138,7 @@ def test_it_draws_the_newest_noise_control(series: Series, alice: User, browser_
     text = browser.get(f"/runs/{run.run_id}/").text
     assert text.count("rotated-dot") == 30 and "rotated-real" in text
     assert job.result["sentence"] in text
-    newer = follow_up_create(kind="control", run=run, user=alice)
+    newer = follow_up_create(verb="control", run=run, user=alice)
     end(newer, Status.FAILED, "Out of memory.")
     assert "It failed: Out of memory." in browser.get(f"/runs/{run.run_id}/").text
 
@@ -198,7 +198,7 @@ def test_it_asks_few_queries_whatever_was_done_before(series: Series, alice: Use
 
     before = count(browser)
     for _ in range(5):
-        end(follow_up_create(kind="verification", run=run, user=alice), Status.COMPLETED)
+        end(follow_up_create(verb="verify", run=run, user=alice), Status.COMPLETED)
     assert count(browser) == before <= 20
 
 

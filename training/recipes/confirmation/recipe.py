@@ -22,6 +22,8 @@ class ConfirmationRecipe:
     only_by_kind: bool = True
     counts_as_active: bool = False
     needs_subject: bool = True
+    verb: str = "confirm"
+    subjects: tuple[str, ...] = ("candle", "ensemble")
     execute: str = "training.recipes.confirmation.execute.execute"
     as_json: str = "training.recipes.confirmation.as_json.confirmations_json"
     answer: str = "training.recipes.confirmation.schema.ConfirmationRun"

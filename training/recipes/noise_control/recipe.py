@@ -22,6 +22,8 @@ class NoiseControlRecipe:
     only_by_kind: bool = True
     counts_as_active: bool = True
     needs_subject: bool = True
+    verb: str = "control"
+    subjects: tuple[str, ...] = ("candle", "ensemble")
     execute: str = "training.recipes.noise_control.execute.execute"
     as_json: str = "training.recipes.noise_control.as_json.noise_controls_json"
     answer: str = "training.recipes.noise_control.schema.NoiseControlRun"

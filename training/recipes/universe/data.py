@@ -22,17 +22,21 @@ from training.quant.universe.honest.train import HonestRows
 from training.quant.universe.panel import Panel, TooLittle, make_panel
 from training.quant.universe.spec import HONEST, UniverseSpec
 
+MARK = 12  # digits: to tell which bars changed; the hash of all is whole
+
 
 @dataclass(frozen=True)
 class UniverseData:
     """`panel` ends with the last bar on or before the run's day; nothing later is in it. `data_hash` is the SHA-256
-    over the symbols and every candle that the panel was made from; stale bars are none. `exposures`, and of the recipe
-    `honest` its rows, are there where fits are to share them (`shared_rows.py`)."""
+    over the symbols and every candle that the panel was made from; stale bars are none. `marks`: of each symbol of
+    the panel the first digits of the SHA-256 of its candles. `exposures`, and of the recipe `honest` its rows, are
+    there where fits are to share them (`shared_rows.py`)."""
 
     panel: Panel
     as_of: date
     bars: int
     data_hash: str
+    marks: tuple[str, ...]
     exposures: Exposures | None = None
     honest: HonestRows | None = None
 
@@ -45,28 +49,36 @@ def universe_members(universe: str, *, with_instruments: bool = True) -> list[Se
         raise SpecError({"universe": [str(error)]}) from error
 
 
-def universe_data(spec: UniverseSpec, *, on_read: Callable[[int, int], None] = lambda done, todo: None) -> UniverseData:
-    """Read it all, from the columnar cache as far as it lies there. `on_read`: (series done, series to do). Raises
-    SpecError for a universe without bars, TooLittle where none is left."""
-    series = universe_members(spec.universe)
-    return _cut(dict(zip(_symbols(series), featured_candles(series, on_read=on_read), strict=True)), spec)
+def universe_data(
+    spec: UniverseSpec,
+    *,
+    series: Sequence[Series] | None = None,
+    on_read: Callable[[int, int], None] = lambda done, todo: None,
+) -> UniverseData:
+    """Read it all, from the columnar cache as far as it lies there. `series`: in place of the universe's present ones;
+    `on_read`: (series done, series to do). Raises SpecError for a universe without bars, TooLittle where none is
+    left."""
+    series = universe_members(spec.universe) if series is None else series
+    return cut_data(dict(zip(symbols_of(series), featured_candles(series, on_read=on_read), strict=True)), spec)
 
 
-def _symbols(series: Sequence[Series]) -> list[str]:
+def symbols_of(series: Sequence[Series]) -> list[str]:
     return [member.instrument.symbol for member in series]
 
 
-def _cut(histories: Mapping[str, FeaturedCandles], spec: UniverseSpec) -> UniverseData:
+def cut_data(histories: Mapping[str, FeaturedCandles], spec: UniverseSpec) -> UniverseData:
+    """The candles of these histories, by symbol, up to the run's day. Raises TooLittle where none is left."""
     last = max(int(history.candles.time[-1]) // DAY for history in histories.values())
     if spec.as_of is not None:
         last = min(last, (date.fromisoformat(spec.as_of) - date(1970, 1, 1)).days)
-    members, digest = [], hashlib.sha256()
+    members, digest, marks = [], hashlib.sha256(), []
     for symbol, history in histories.items():
         stop = int(np.searchsorted(history.candles.time, (last + 1) * DAY))
         if stop:
             candles = history.candles.slice(0, stop)
             mark = history.fingerprint if stop == len(history.candles) else fingerprint(candles)
             digest.update(f"{symbol} {mark}\n".encode())
+            marks.append(mark[:MARK])
             members.append((symbol, candles.adjusted(), history.features[:stop]))
     if not members:
         earliest = min(int(history.candles.time[0]) // DAY for history in histories.values())
@@ -79,6 +91,7 @@ def _cut(histories: Mapping[str, FeaturedCandles], spec: UniverseSpec) -> Univer
         as_of=_date(last),
         bars=sum(len(bars) for _, bars, _ in members),
         data_hash=digest.hexdigest(),
+        marks=tuple(marks),
     )
 
 

@@ -22,7 +22,7 @@ from training.runs.as_json import run_json
 from training.web.presenters.charts import line_plot
 from training.web.presenters.equity import day_numbers, equity_panel
 from training.web.presenters.progress import time_left, under_way
-from training.web.presenters.verdict import poll_ms
+from training.web.presenters.verdict import poll_ms, proof_context
 from training.worker import heartbeat
 
 IMPORTANCE = 15  # features shown
@@ -99,7 +99,7 @@ def universe_context(run: TrainingRun) -> dict[str, Any]:
         **_common(run, summary),
         **_confirmation(run),
         "left": time_left(run),
-        **(_outcome(run, summary) if run.status == Status.COMPLETED else {}),
+        **(_outcome(run, summary) | proof_context(run) if run.status == Status.COMPLETED else {}),
     }
 
 
@@ -126,6 +126,7 @@ def walk_context(run: TrainingRun) -> dict[str, Any]:
         if curve
         else None,
         "curve_days": (curve["days"][0], curve["days"][-1]) if curve else None,
+        **(proof_context(run) if run.status == Status.COMPLETED else {}),
     }
 
 

@@ -121,6 +121,7 @@ def universe_detail(data: UniverseData, spec: UniverseSpec, outcome: UniverseOut
         "cost_bp": COST_BP,
         **importance(panel, outcome, spec),
         "symbols": list(panel.symbols),
+        "marks": list(data.marks),
         "distribution": _distribution(panel, spec, outcome),
         "proof": {
             "last_train_outcome": day_of(panel, int(panel.outcome[split.train].max())),

@@ -31,7 +31,8 @@ def verification(run: TrainingRun, on_stage: OnStage) -> dict[str, Any]:
     try:
         again = made_again(run, spec)
     except SpecError as error:
-        return {"identical": False, "differs": ["data"], "truncation_identical": None, "sentence": f"Differs: {error}"}
+        gone = {"identical": False, "differs": ["data"], "truncation_identical": None, "model_hash": None}
+        return {**gone, "sentence": f"Differs: {error}"}
     probabilities = [row["probability"] for row in run.detail["test_rows"]]
     identical = again.model_hash == run.result["model_hash"] and again.probabilities == probabilities
     then = run.detail["made_with"]

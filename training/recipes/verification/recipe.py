@@ -22,6 +22,8 @@ class VerificationRecipe:
     only_by_kind: bool = True
     counts_as_active: bool = True
     needs_subject: bool = True
+    verb: str = "verify"
+    subjects: tuple[str, ...] = ("candle", "ensemble")
     execute: str = "training.recipes.verification.execute.execute"
     as_json: str = "training.recipes.verification.as_json.verifications_json"
     answer: str = "training.recipes.verification.schema.VerificationRun"

@@ -73,7 +73,7 @@ def execute_fold(work: Work) -> Completed:
             on_fold=lambda _number, text: progress.stage("fit", 0.3, text),
             scores=_scores_before(work.run, data) if walk.spec.recipe == HONEST else {},
         )
-    content = _said_bytes(fold)
+    content = predictions_bytes(fold)
     result = {
         "fold": fold_json(data.panel, fold),
         "as_of": data.as_of.isoformat(),
@@ -151,7 +151,8 @@ def _scores_before(run: TrainingRun, data: UniverseData) -> dict[int, Floats]:
     }
 
 
-def _said_bytes(fold: Fold) -> bytes:
+def predictions_bytes(fold: Fold) -> bytes:
+    """As a fold keeps them; the same predictions give the same bytes."""
     buffer = io.BytesIO()
     np.savez(buffer, **fold.predictions.as_arrays())  # type: ignore[arg-type]
     return buffer.getvalue()

@@ -13,8 +13,7 @@ from training.models import ACTIVE, Status, TrainingRun
 from training.quant.candle.spec import MODEL_NAMES, STEPS
 from training.quant.candle.verdict import Label, Verdict, level_text, p_text, trials_text
 from training.quant.ensemble.spec import decision_spec
-from training.recipes.noise_control.recipe import RECIPE as NOISE_CONTROL
-from training.recipes.verification.recipe import RECIPE as VERIFICATION
+from training.recipes.kinds import kind_about
 from training.web.presenters.metrics_table import Figure, auc_figure
 from training.worker import heartbeat
 
@@ -78,9 +77,9 @@ def _was_seen(run: TrainingRun) -> bool:
 
 
 def proof_context(run: TrainingRun) -> dict[str, Any]:
-    """For `_proof.html`: the newest verification and noise control. Two queries."""
+    """For the run's `_proof.html`: the newest verification and noise control. Two queries."""
     verification, noise_control = (
-        run.jobs.filter(kind=kind).order_by("-id").first() for kind in (VERIFICATION.kind, NOISE_CONTROL.kind)
+        run.jobs.filter(kind=kind_about(verb, run.kind)).order_by("-id").first() for verb in ("verify", "control")
     )
     active = [job for job in (verification, noise_control) if job and job.status in ACTIVE]
     return {

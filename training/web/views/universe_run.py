@@ -23,6 +23,7 @@ from training.recipes.walk_forward.recipe import RECIPE as WALK
 from training.runs import services
 from training.web.presenters.positions import POSITIONS, SIDES, PositionLines
 from training.web.views.annotations import annotations_context
+from training.web.views.jobs import show_universe_proof
 from training.web.views.runs import find_run
 
 
@@ -67,15 +68,20 @@ def demo_offer(request: HttpRequest) -> HttpResponse:
 
 
 def show(request: HttpRequest, run: TrainingRun) -> HttpResponse:
-    """A universe run's page, the fragment that polls while it is on its way, or that which polls while its walk is."""
+    """A universe run's page, the fragment that polls while it is on its way, or those that poll while its walk or a
+    proof of it is."""
+    if _wants(request, run, "proof"):
+        return show_universe_proof(request, run)
     context = universe_context(run)
-    if request.GET.get("part") == "verdict" and wants_fragment(request) and run.status == Status.COMPLETED:
+    if _wants(request, run, "verdict"):
         return render(request, "training/universe_run/_verdict.html", context)
     return _show(request, run, context, "training/universe_run/_run.html")
 
 
 def show_walk(request: HttpRequest, run: TrainingRun) -> HttpResponse:
     """The same of a walk."""
+    if _wants(request, run, "proof"):
+        return show_universe_proof(request, run)
     return _show(request, run, walk_context(run), "training/universe_run/_walk.html")
 
 
@@ -96,6 +102,11 @@ def positions(request: HttpRequest, run_id: str) -> HttpResponseBase:
         context |= filters | {"page": slice_page(request, POSITIONS, lines)}
     context |= {"may_train": may(request.user, Scope.TRAIN)}
     return render(request, "training/universe_run/positions.html", context)
+
+
+def _wants(request: HttpRequest, run: TrainingRun, part: str) -> bool:
+    """Whether a part of a finished run's page is asked for by itself."""
+    return request.GET.get("part") == part and wants_fragment(request) and run.status == Status.COMPLETED
 
 
 def _show(request: HttpRequest, run: TrainingRun, context: dict[str, Any], fragment: str) -> HttpResponse:

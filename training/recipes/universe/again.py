@@ -1,0 +1,51 @@
+"""The data of a finished universe run or walk read again: its members of then, up to its last day."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from instruments.models import Series, Timeframe
+from training.models import RunPositions, TrainingRun
+from training.quant.candle.spec import SpecError
+from training.quant.universe.spec import UniverseSpec
+from training.recipes.universe.data import UniverseData, universe_data, universe_members
+
+
+@dataclass(frozen=True)
+class MembersThen:
+    """`series` of the members that have bars today, in the order of then; `gone`: symbols of those that have none."""
+
+    series: list[Series]
+    gone: list[str]
+
+
+def members_then(run: TrainingRun) -> MembersThen:
+    """Whatever its universe holds by now, and whether its instruments are active. Raises SpecError where no member has
+    bars any more."""
+    symbols = _symbols_then(run)
+    if symbols is None:
+        return MembersThen(universe_members(run.result["universe"]), [])
+    rows = Series.objects.filter(timeframe=Timeframe.DAY, rows__gt=0, instrument__symbol__in=symbols)
+    by_symbol = {series.instrument.symbol: series for series in rows.select_related("instrument")}
+    if not by_symbol:
+        raise SpecError({"universe": ["None of the run's instruments has bars any more."]})
+    there = [by_symbol[symbol] for symbol in symbols if symbol in by_symbol]
+    return MembersThen(there, [symbol for symbol in symbols if symbol not in by_symbol])
+
+
+def data_then(
+    run: TrainingRun,
+    spec: UniverseSpec,
+    members: MembersThen,
+    *,
+    on_read: Callable[[int, int], None] = lambda done, todo: None,
+) -> UniverseData:
+    """Up to the last day that the run had. Raises TooLittle where nothing is left."""
+    return universe_data(replace(spec, as_of=run.result["as_of"]), series=members.series, on_read=on_read)
+
+
+def _symbols_then(run: TrainingRun) -> list[str] | None:
+    """In the order of its panel; None of a walk of before there were lists of positions."""
+    if "pooled" not in run.result:
+        return list(run.detail["symbols"])
+    positions = RunPositions.objects.filter(run=run).first()
+    return list(positions.symbols) if positions else None

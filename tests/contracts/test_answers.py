@@ -218,8 +218,22 @@ def _universe_runs(ask: Asker) -> str:
             carry_next()
             carry_next()
             assert ask("GET", RUNS + "/{run_id}", run_id=runs[1])["folds"]
+            ask("POST", RUNS + "/{run_id}/verify", run_id=runs[1])
+            ask("POST", RUNS + "/{run_id}/control", run_id=runs[1])
             _work()
+    _proofs(ask, runs)
     return str(runs[0])
+
+
+def _proofs(ask: Asker, runs: list[str]) -> None:
+    """Of a universe run and a walk, on their way and done."""
+    for verb, finding in (("verify", "identical"), ("control", "shuffled")):
+        ask("POST", RUNS + "/{run_id}/" + verb, run_id="none")
+        jobs = [ask("POST", RUNS + "/{run_id}/" + verb, run_id=run_id)["run_id"] for run_id in runs]
+        for is_done in (False, True):
+            for job in jobs:
+                assert bool(ask("GET", RUNS + "/{run_id}", run_id=job)[finding]) is is_done
+            _work()
 
 
 def _sweeps(ask: Asker) -> str:

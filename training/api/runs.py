@@ -132,8 +132,8 @@ def run_cancel(request: Request, run_id: str) -> Response:
 @extend_schema(
     operation_id="run_verify",
     summary="Train a finished run again and compare",
-    description="Of a candle run, an ensemble, a universe run or a walk: bit-identical, or what differs, and whether bars "
-    "that came later change anything. The answer names the run that finds out.",
+    description="Of a candle run, an ensemble, a universe run or a walk: bit-identical, or what differs, and whether "
+    "later bars change anything. The answer names the run that finds out.",
     tags=["runs and models"],
     request=None,
     responses=answers(202, RunAccepted, 404, 409, 429),

@@ -96,7 +96,7 @@ def follow_up_create(*, verb: str, run: TrainingRun, user: User | None) -> Train
 
 def follow_up_insert(*, kind: str, run: TrainingRun, spec: Spec, user: User | None) -> TrainingRun:
     """Row and wake-up of a run about `run`, or of its parts, inside the caller's transaction. What counts towards
-    nobody's limit is made by the platform, and once for each run: what so follows a part is a part of the same whole."""
+    nobody's limit is made by the platform, once for each run; what so follows a part is a part of the same whole."""
     recipe = recipe_of(kind)
     is_own = recipe.counts_as_active
     once_key, parent = (None, None) if is_own else (f"{kind} of {run.run_id}", run.parent)

@@ -48,21 +48,25 @@ def _real(run: TrainingRun) -> WalkFigures | None:
 
 
 def _result(walks: Sequence[ControlWalk], real: WalkFigures | None) -> dict[str, Any]:
-    """Something is found where nothing is if most of five walks find it: one in twenty does by luck."""
     reached = sum(walk.label == Label.EVIDENCE for walk in walks)
     shuffled = [ShuffledWalk(seed=w.seed, rank_ic=w.rank_ic, p_value=w.evidence.p_value) for w in walks]
-    label = Label.EVIDENCE if reached > 1 and 2 * reached > len(walks) else Label.NO_EVIDENCE
+    label = label_of(reached, len(walks))
     return {
         "label": str(label),
         "real": to_json(real),
         "shuffled": to_json(shuffled),
         "windows": walks[0].evidence.windows,
         "days": walks[0].evidence.days,
-        "sentence": f"{_shuffled_text(shuffled, reached, label)} {_real_text(real)}",
+        "sentence": f"{shuffled_text(shuffled, reached, label)} {real_text(real)}",
     }
 
 
-def _shuffled_text(shuffled: Sequence[ShuffledWalk], reached: int, label: Label) -> str:
+def label_of(reached: int, walks: int) -> Label:
+    """Something is found where nothing is if most of several walks find it: one in twenty does by luck."""
+    return Label.EVIDENCE if reached > 1 and 2 * reached > walks else Label.NO_EVIDENCE
+
+
+def shuffled_text(shuffled: Sequence[ShuffledWalk], reached: int, label: Label) -> str:
     given = "With the returns of other instruments, of other days, the same walk shows "
     first = shuffled[0]
     if len(shuffled) == 1:
@@ -73,7 +77,7 @@ def _shuffled_text(shuffled: Sequence[ShuffledWalk], reached: int, label: Label)
     return f"{given}{among}luck does that in one of twenty, so this is no evidence, as it must be."
 
 
-def _real_text(real: WalkFigures | None) -> str:
+def real_text(real: WalkFigures | None) -> str:
     if real is None:
         return "The run itself was not walked forward, so there is nothing to hold it against."
     return f"With their own returns it shows {_figures(real)}."

@@ -115,7 +115,9 @@ def _folds_hold(run: TrainingRun, panel: Panel, folds: list[Fold]) -> bool:
 def _first_day(panel: Panel, fold: Fold) -> bytes:
     """What a fold's models predict on its first day, to the bit."""
     day = panel.day[fold.evaluation.rows] == fold.first
-    return b"".join(np.ascontiguousarray(values).tobytes() for values in fold.predictions.where(day).as_arrays().values())
+    return b"".join(
+        np.ascontiguousarray(values).tobytes() for values in fold.predictions.where(day).as_arrays().values()
+    )
 
 
 def _ends_with(members: MembersThen, last: date, on_stage: OnStage) -> bool:

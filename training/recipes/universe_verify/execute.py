@@ -63,8 +63,8 @@ def _sameness(run: TrainingRun, again: Again, changed: list[str], *, identical: 
         )
     if _is_by_old_rule(run):
         return (
-            f"The rule for outcomes changed in release {RULE_CHANGED_IN}, after this run: stale bars are no candles, and "
-            "a series that ends realises its last close. A run of today can't give the same figures; train again."
+            f"The rule for outcomes changed in release {RULE_CHANGED_IN}, after this run: stale bars are no candles, "
+            "and a series that ends realises its last close. A run of today can't give the same figures; train again."
         )
     if not changed:
         return (

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from scipy.stats import binom
 
 from instruments.quant.features.daily import daily_features
+from scripts.benchmarks.honest_intervals import Interval, interval_rows, intervals
 from scripts.benchmarks.honest_shares import Row, at_least, at_most, share_text
 from scripts.benchmarks.markets import market
-from scripts.benchmarks.universe_markets import universe
+from scripts.benchmarks.universe_markets import Universe, universe
 from training.quant.universe.honest.composite import horizons_of
 from training.quant.universe.honest.train import HonestRows, honest_rows, mean_ic, score_table
 from training.quant.universe.honest.walk import HonestFold, honest_fold, judge_walk
@@ -51,6 +52,14 @@ class Walk:
 
 
 @dataclass(frozen=True)
+class NoiseWalk:
+    """With the intervals of its recommendations, by name."""
+
+    walk: Walk
+    intervals: dict[str, Interval]
+
+
+@dataclass(frozen=True)
 class Planted:
     """Of a walk over a planted universe, and of the planted signal itself on the same rows."""
 
@@ -58,14 +67,16 @@ class Planted:
     signal: Walk
 
 
-def noise_walk(seed: int) -> Walk:
+def noise_walk(seed: int) -> NoiseWalk:
     """`honest` where nothing foretells anything."""
-    return _honest(_noise(seed))[0]
+    world = _noise(seed)
+    walk, rows, folds = _honest(world.panel(*HORIZONS))
+    return NoiseWalk(walk, intervals(world, rows, *_said(folds), spec=WALK.spec, seed=seed))
 
 
 def phase22_noise_walk(seed: int) -> Walk:
     """`phase22` there: its expected return is the score."""
-    panel = _noise(seed)
+    panel = _noise(seed).panel(*HORIZONS)
     plan, rows = plan_walk(panel, WALK), honest_rows(panel, HORIZON)
     chosen = [_between(rows, *plan.span(number)) for number in range(WALK.folds)]
     pairs = [fit_rows(panel, plan.labels, plan.used(number), seed=SEED) for number in range(WALK.folds)]
@@ -90,8 +101,8 @@ def planted_reversal(seed: int) -> Planted:
     return _planted(seed, tilt=REVERSAL, look_back=5)
 
 
-def _noise(seed: int) -> Panel:
-    return KINDS[seed % len(KINDS)](NOISE_NAMES, NOISE_BARS, seed=seed).panel(*HORIZONS)
+def _noise(seed: int) -> Universe:
+    return KINDS[seed % len(KINDS)](NOISE_NAMES, NOISE_BARS, seed=seed)
 
 
 def _planted(seed: int, *, tilt: float, look_back: int) -> Planted:
@@ -107,9 +118,12 @@ def _honest(panel: Panel) -> tuple[Walk, HonestRows, list[HonestFold]]:
     plan, rows = plan_walk(panel, WALK), honest_rows(panel, HORIZON)
     spans = [plan.span(number) for number in range(WALK.folds)]
     folds = [honest_fold(rows, first=first, last=last, with_trees=False, seed=SEED) for first, last in spans]
-    chosen = np.concatenate([fold.rows for fold in folds])
-    scores = np.concatenate([fold.scores["composite"] for fold in folds])
-    return _walk(judge_walk(rows, folds, close=panel.close), rows, chosen, scores), rows, folds
+    return _walk(judge_walk(rows, folds, close=panel.close), rows, *_said(folds)), rows, folds
+
+
+def _said(folds: Sequence[HonestFold]) -> tuple[Ints, Floats]:
+    """Numbers of the rows of all folds, and their scores."""
+    return np.concatenate([fold.rows for fold in folds]), np.concatenate([fold.scores["composite"] for fold in folds])
 
 
 def _between(rows: HonestRows, first: int, last: int) -> Ints:
@@ -129,15 +143,29 @@ def _walk(test: RankTest, rows: HonestRows, chosen: Ints, scores: Floats) -> Wal
     return Walk(p_value, ranked, after_costs, mean_ic(rows, chosen, scores, until=len(rows.exposures.sigma) - 1) or 0.0)
 
 
-def noise_walk_rows(recipe: str, walks: Sequence[Walk]) -> list[Row]:
+def noise_walk_rows(walks: Sequence[NoiseWalk]) -> list[Row]:
     """A quarter each: names for themselves; betas that drift; late listings and early ends; skewness that rises with
     volatility."""
-    name, n = f"noise, `{recipe}` walks of 10 x 60 days over 20 names x 840", len(walks)
-    hits = {level: sum(walk.p_value < level for walk in walks) for level in (0.05, 0.0083)}
-    row = at_most(f"{name}, p < 0.05", hits[0.05], n, 0.05)
-    paid = sum(walk.after_costs < 0.05 for walk in walks)
-    rows = [replace(row, measured=f"{row.measured}, after costs {paid}")]
-    return [*rows, at_most(f"{name}, p < 0.0083", hits[0.0083], n, 0.012)] if recipe == "honest" else rows
+    name, n = _noise_name("honest"), len(walks)
+    in_tail = sum(one.walk.p_value < 0.0083 for one in walks)
+    return [
+        _false_alarms(name, [one.walk for one in walks]),
+        at_most(f"{name}, p < 0.0083", in_tail, n, 0.012),
+        *interval_rows("the same walks", [one.intervals for one in walks]),
+    ]
+
+
+def phase22_noise_rows(walks: Sequence[Walk]) -> list[Row]:
+    return [_false_alarms(_noise_name("phase22"), walks)]
+
+
+def _noise_name(recipe: str) -> str:
+    return f"noise, `{recipe}` walks of 10 x 60 days over 20 names x 840"
+
+
+def _false_alarms(name: str, walks: Sequence[Walk]) -> Row:
+    row = at_most(f"{name}, p < 0.05", sum(walk.p_value < 0.05 for walk in walks), len(walks), 0.05)
+    return replace(row, measured=f"{row.measured}, after costs {sum(walk.after_costs < 0.05 for walk in walks)}")
 
 
 def planted_walk_rows(walks: Sequence[Walk]) -> list[Row]:

@@ -16,22 +16,63 @@ from scripts.benchmarks.markets import ALPHA, BETA, weekdays
 from training.quant.universe.panel import Panel, make_panel
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 DAILY = 0.02  # median deviation of a name's own return
 WORST = -0.6  # of a day: prices stay above 0
 
 
 @dataclass(frozen=True)
+class Shocks:
+    """What names do by themselves, or a factor does: (bars, n) `returns`, the `volatility` that each was drawn with, and
+    the `signal` known at each close. `daily` (n,) is the long-run deviation of the returns, `skewness` (n,) theirs."""
+
+    daily: Floats
+    skewness: Floats
+    returns: Floats
+    volatility: Floats
+    signal: Floats
+
+
+@dataclass(frozen=True)
+class Factor:
+    """What names have in common: `shocks` of one column, and `loadings` (bars, names), whose absolute values count and
+    which move by `drift` a day."""
+
+    shocks: Shocks
+    loadings: Floats
+    drift: float
+
+
+@dataclass(frozen=True)
 class Universe:
-    """`members` by symbol; `signal` (bars, names): what was planted, as known at each close; 0 where nothing was."""
+    """`members` by symbol; what their returns come from; `stop` (names,) the bar after the last one of each."""
 
     members: dict[str, Bars]
-    signal: Floats
+    own: Shocks
+    factors: tuple[Factor, ...]
+    stop: Floats
+
+    @property
+    def signal(self) -> Floats:
+        """(bars, names): what was planted, as known at each close; 0 where nothing was."""
+        return self.own.signal
 
     def panel(self, *horizons: int) -> Panel:
         features = daily_features(list(self.members.values()))
         rows = zip(self.members, self.members.values(), features, strict=True)
         return make_panel(list(rows), horizons=horizons, first_day=0)
+
+    def redrawn(self, places: Ints, horizon: int, *, rng: np.random.Generator) -> Floats:
+        """(m, names) returns over the `horizon` bars after each of the bars `places` (m,), or up to a name's last bar,
+        drawn anew given all that was known at that bar's close. For universes in which nothing is planted."""
+        moves = _redrawn(rng, self.own, places, horizon)
+        for factor in self.factors:
+            drift = np.cumsum(rng.normal(0, factor.drift, moves.shape), axis=0)
+            moves += np.abs(factor.loadings[places] + drift) * _redrawn(rng, factor.shocks, places, horizon)
+        is_there = places[:, None] + np.arange(1, horizon + 1)[:, None, None] < self.stop
+        returns: Floats = np.prod(1 + np.where(is_there, np.maximum(moves, WORST), 0.0), axis=0) - 1
+        return returns
 
 
 def universe(
@@ -53,36 +94,45 @@ def universe(
     rng = np.random.default_rng(seed)
     daily = DAILY * np.exp(rng.normal(0, 0.35, names))
     order = daily.argsort().argsort() / (names - 1)
-    own, signal, volatility = _own_returns(rng, bars, daily, skewness=skewness * order, tilt=tilt, look_back=look_back)
-    returns = own
+    own = _shocks(rng, bars, daily, skewness=skewness * order, tilt=tilt, look_back=look_back)
+    factors = []
     if market:
-        drift = np.cumsum(rng.normal(0, beta_drift, (bars, names)), axis=0) if beta_drift else 0.0
-        betas = np.abs(rng.uniform(0.5, 1.5, names) + drift)
-        returns = returns + betas * _shocks(rng, bars, market)
-    if sectors:
-        members_of = np.arange(names) % sectors
-        returns = returns + np.concatenate([_shocks(rng, bars, 0.7 * market) for _ in range(sectors)], 1)[:, members_of]
+        drift = np.cumsum(rng.normal(0, beta_drift, (bars, names)), axis=0) if beta_drift else np.zeros((bars, names))
+        loadings = rng.uniform(0.5, 1.5, names) + drift
+        factors.append(Factor(_shocks(rng, bars, np.array([market])), loadings, beta_drift))
+    for sector in range(sectors):
+        is_member = np.broadcast_to((np.arange(names) % sectors == sector).astype(np.float64), (bars, names))
+        factors.append(Factor(_shocks(rng, bars, np.array([0.7 * market])), is_member, 0.0))
+    returns = sum((np.abs(factor.loadings) * factor.shocks.returns for factor in factors), own.returns)
     close = 100 * np.cumprod(1 + np.maximum(returns, WORST), axis=0)
     first, stop = _listed(rng, bars, names, ragged)
-    columns = _candles(rng, close, volatility)
+    columns = _candles(rng, close, own.volatility)
     members = {f"S{j:04}": _bars(columns, j, int(first[j]), int(stop[j])) for j in range(names)}
-    return Universe(members, signal)
+    return Universe(members, own, tuple(factors), stop)
 
 
-def _own_returns(
-    rng: np.random.Generator, bars: int, daily: Floats, *, skewness: Floats, tilt: float, look_back: int
-) -> tuple[Floats, Floats, Floats]:
-    """(bars, names) returns, the signal known at each close, and the deviation of each."""
-    shape = (bars, len(daily))
+def _shocks(
+    rng: np.random.Generator,
+    bars: int,
+    daily: Floats,
+    *,
+    skewness: Floats | float = 0.0,
+    tilt: float = 0.0,
+    look_back: int = 1,
+    variance: Floats | None = None,
+) -> Shocks:
+    """From the long-run variance on, or from `variance`, whose shape (..., n) the bars then have each."""
+    start = daily**2 if variance is None else variance
+    shape, skewness = (bars, *start.shape), np.broadcast_to(skewness, daily.shape)
     is_skewed = bool(skewness.any())
     sizes = np.abs(rng.standard_t(5, shape)) * np.sqrt(3 / 5)
     if is_skewed:
         shapes = 4 / np.maximum(skewness, 0.01) ** 2
         sizes = (rng.gamma(shapes, 1.0, shape) - shapes) / np.sqrt(shapes)
     coin = rng.random(shape)
-    omega, variance = daily**2 * (1 - ALPHA - BETA), daily**2
+    omega, variance = daily**2 * (1 - ALPHA - BETA), start
     returns, signal, volatility = np.empty(shape), np.zeros(shape), np.empty(shape)
-    trend = np.zeros(len(daily))
+    trend = np.zeros(start.shape)
     for t in range(bars):
         volatility[t] = np.sqrt(variance)
         up = coin[t] < 1 / (1 + np.exp(-tilt * trend))
@@ -92,12 +142,14 @@ def _own_returns(
             recent = returns[max(0, t - look_back + 1) : t + 1].sum(axis=0)
             trend = np.clip(recent / (volatility[t] * np.sqrt(look_back)), -2, 2)
             signal[t] = np.sign(tilt) * trend
-    return returns, signal, volatility
+    return Shocks(daily, skewness, returns, volatility, signal)
 
 
-def _shocks(rng: np.random.Generator, bars: int, daily: float) -> Floats:
-    """(bars, 1) returns of a factor."""
-    return _own_returns(rng, bars, np.array([daily]), skewness=np.zeros(1), tilt=0.0, look_back=1)[0]
+def _redrawn(rng: np.random.Generator, shocks: Shocks, places: Ints, horizon: int) -> Floats:
+    """(horizon, m, n) returns of the bars after each of `places` (m,), from the variance known at its close."""
+    following = np.minimum(places + 1, len(shocks.volatility) - 1)  # after the last bar there is no outcome anyway
+    variance = shocks.volatility[following] ** 2
+    return _shocks(rng, horizon, shocks.daily, skewness=shocks.skewness, variance=variance).returns
 
 
 def _listed(rng: np.random.Generator, bars: int, names: int, ragged: bool) -> tuple[Floats, Floats]:

@@ -24,7 +24,7 @@ WORST = -0.6  # of a day: prices stay above 0
 
 @dataclass(frozen=True)
 class Shocks:
-    """What names do by themselves, or a factor does: (bars, n) `returns`, the `volatility` that each was drawn with, and
+    """What names do by themselves, or a factor does: (bars, n) `returns`, the `volatility` that each was drawn with and
     the `signal` known at each close. `daily` (n,) is the long-run deviation of the returns, `skewness` (n,) theirs."""
 
     daily: Floats

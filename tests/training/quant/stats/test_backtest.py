@@ -5,27 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scripts.benchmarks.slow_account import slow_account, slow_performance, slow_tranches
 from tests.training.quant.noise import noise_bars, weekdays
 from training.quant.stats.backtest import bars_a_year, simulate, tranche_weights
-
-
-def slow_account(
-    weights: np.ndarray, open_: np.ndarray, close: np.ndarray, cost_bp: float
-) -> tuple[list[float], list[float]]:
-    """Day by day and instrument by instrument, with plain floats."""
-    returns, traded_each_day = [], []
-    steps, names = weights.shape
-    for t in range(steps):
-        earned, traded = 0.0, 0.0
-        for i in range(names):
-            held = weights[t - 1][i] if t else 0.0
-            earned += held * (open_[t + 1][i] / close[t][i] - 1) + weights[t][i] * (
-                close[t + 1][i] / open_[t + 1][i] - 1
-            )
-            traded += abs(weights[t][i] - held)
-        returns.append(earned - traded * cost_bp / 10_000)
-        traded_each_day.append(traded)
-    return returns, traded_each_day
 
 
 @settings(max_examples=40)
@@ -38,22 +20,12 @@ def test_it_equals_a_slow_account(steps: int, names: int, seed: int, cost: float
     open_, close = np.column_stack([b.open for b in bars]), np.column_stack([b.close for b in bars])
     weights = rng.choice([-1.0, 0.0, 0.5, 1.0], size=(steps, names)) / names
     found = simulate(weights=weights, open_=open_, close=close, cost_bp=cost, bars_a_year=252)
-    returns, traded = slow_account(weights, open_, close, cost)
-    equity, peak, worst = 1.0, 1.0, 0.0
-    for r in returns:
-        equity *= 1 + r
-        peak = max(peak, equity)
-        worst = min(worst, equity / peak - 1)
+    returns, _ = slow_account(weights, open_, close, cost)
+    slow = slow_performance(weights, open_, close, cost, 252.0)
     assert found.returns.tolist() == pytest.approx(returns, abs=1e-12)
-    assert found.max_drawdown == pytest.approx(worst, abs=1e-9)
-    assert found.total_return == pytest.approx(equity - 1, abs=1e-9)
-    assert found.turnover == pytest.approx(sum(traded) / steps, abs=1e-9)
-    mean = sum(returns) / steps
-    variance = sum((r - mean) ** 2 for r in returns) / (steps - 1)
-    if found.sharpe is None:
-        assert variance < 1e-20
-    else:
-        assert found.sharpe == pytest.approx(mean / variance**0.5 * 252**0.5, rel=1e-9)
+    for name in ("max_drawdown", "total_return", "turnover"):
+        assert getattr(found, name) == pytest.approx(slow[name], abs=1e-9)
+    assert found.sharpe == (slow["sharpe"] and pytest.approx(slow["sharpe"], rel=1e-9))
 
 
 def test_it_agrees_with_an_example_worked_by_hand() -> None:
@@ -89,23 +61,12 @@ def test_it_knows_the_calendars() -> None:
     assert bars_a_year(np.arange(24 * 400) * 3600, "1h") == pytest.approx(8766, abs=1)
 
 
-def slow_tranches(signals: np.ndarray, horizon: int) -> np.ndarray:
-    """One book for each day's tranche, opened with 1/h of the capital and closed h days later."""
-    days, names = signals.shape
-    weights = np.zeros((days, names))
-    for opened in range(days):
-        for day in range(opened, min(opened + horizon, days)):
-            for i in range(names):
-                weights[day][i] += signals[opened][i] / names / horizon
-    return weights
-
-
 @settings(max_examples=40)
 @given(days=st.integers(1, 50), names=st.integers(1, 4), horizon=st.integers(1, 25), seed=st.integers(0, 999))
 def test_it_staggers_tranches_as_separate_books_would(days: int, names: int, horizon: int, seed: int) -> None:
     signals = np.random.default_rng(seed).choice([-1.0, 0.0, 1.0], size=(days, names))
     weights = tranche_weights(signals, horizon)
-    np.testing.assert_allclose(weights, slow_tranches(signals, horizon), atol=1e-12)
+    np.testing.assert_allclose(weights, slow_tranches(signals / names, horizon), atol=1e-12)
     assert (np.abs(weights).sum(axis=1) <= 1 + 1e-12).all()
 
 

@@ -1,0 +1,125 @@
+"""What the statistics of a run cost beside its training, and whether its figures of money are right.
+
+Shares are of the CPU of training and judging; reading bars and writing files, which have no statistics, are left out.
+"""
+
+import cProfile
+import pstats
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from scripts.benchmarks.honest_candles import BARS, DECISION, spec_at
+from scripts.benchmarks.honest_shares import Row
+from scripts.benchmarks.honest_universes import HORIZON, HORIZONS, MARKET, SECTORS
+from scripts.benchmarks.markets import market
+from scripts.benchmarks.slow_account import slow_performance, slow_tranches
+from scripts.benchmarks.universe_markets import universe
+from training.quant.candle.spec import COST_BP
+from training.quant.candle.train import CandleOutcome, evaluate, judge_window, train_candle
+from training.quant.stats.backtest import Performance
+from training.quant.universe.evidence import universe_evidence
+from training.quant.universe.honest.run import beside, train_honest
+from training.quant.universe.metrics import signals_of, simulate_portfolios
+from training.quant.universe.panel import Panel
+from training.quant.universe.spec import HONEST, PHASE22, UniverseSpec
+from training.quant.universe.train import UniverseOutcome, evaluate_predictions, logistic_auc, train_universe
+
+SAME = 1e-9
+A_YEAR = 252.0  # weekdays
+FIGURES = ("sharpe", "max_drawdown", "turnover", "total_return")
+
+
+def candle_statistics(seed: int) -> float:
+    """Share of the CPU of a run with the defaults."""
+    return _share(partial(_candle_run, seed), (judge_window, evaluate))
+
+
+def honest_statistics(seed: int) -> float:
+    """The same of a universe of 100 names x 1,250 bars."""
+    return _universe_statistics(seed, UniverseSpec(recipe=HONEST))
+
+
+def phase22_statistics(seed: int) -> float:
+    return _universe_statistics(seed, UniverseSpec(recipe=PHASE22))
+
+
+def money_figures(seed: int) -> float:
+    """The largest difference between the product's figures of a candle run and of a universe's portfolio and those of
+    an account with plain floats over the same path."""
+    outcome, bars = _candle_run(seed), market(BARS, seed=seed)
+    assert outcome.strategy is not None
+    path = slice(outcome.plan.span.start, outcome.plan.span.stop + 1)
+    up = (outcome.test_probability >= outcome.threshold).astype(np.float64)
+    slow = slow_performance(up[:, None], bars.open[path, None], bars.close[path, None], COST_BP, outcome.bars_a_year)
+    return max(_difference(outcome.strategy, slow), _universe_difference(seed))
+
+
+def _candle_run(seed: int) -> CandleOutcome:
+    bars = market(BARS, seed=seed)
+    return train_candle(
+        bars,
+        decision=DECISION,
+        spec=spec_at(bars, DECISION),
+        on_stage=lambda *_: None,
+        on_round=lambda *_: None,
+    )
+
+
+def _universe_statistics(seed: int, spec: UniverseSpec) -> float:
+    panel = universe(100, 1_250, seed=seed, market=MARKET, sectors=SECTORS).panel(*HORIZONS)
+    statistics = (evaluate_predictions, beside, logistic_auc, universe_evidence)
+    return _share(partial(_universe_run, panel, spec), statistics)
+
+
+def _universe_run(panel: Panel, spec: UniverseSpec) -> UniverseOutcome:
+    """With the rank test of its test part, as its result has it."""
+    train = train_universe if spec.recipe == PHASE22 else train_honest
+    outcome = train(panel, spec, on_stage=lambda *_: None)
+    universe_evidence(panel, outcome.test.rows, outcome.test.predictions.scores, horizon=spec.horizon)
+    return outcome
+
+
+def _share(run: Callable[[], Any], statistics: Sequence[Callable[..., Any]]) -> float:
+    """Of the CPU of `run` the part that is spent in `statistics`, each counted where no other of them called it."""
+    profile = cProfile.Profile(time.process_time)
+    profile.runcall(run)
+    stats = pstats.Stats(profile)
+    codes = {(one.__code__.co_filename, one.__code__.co_firstlineno, one.__code__.co_name) for one in statistics}
+    callers = [stats.stats[code][4] for code in codes if code in stats.stats]
+    spent = sum(times[3] for by in callers for caller, times in by.items() if caller not in codes)
+    return float(spent / stats.total_tt)
+
+
+def _universe_difference(seed: int) -> float:
+    """Of BUY and SELL at random: what is advised doesn't matter here."""
+    panel = universe(20, 300, seed=seed, ragged=True).panel(HORIZON)
+    rows = np.arange(len(panel.day))
+    signals = signals_of(np.random.default_rng(seed).integers(0, 3, len(rows)))
+    book = simulate_portfolios(panel, rows, signals, horizon=HORIZON).long_short
+    first, stop = int(panel.day.min()), len(panel.days) - 1
+    table = np.zeros((stop - first, len(panel.symbols)))
+    for row in rows[panel.day < stop].tolist():
+        day = int(panel.day[row])
+        table[day - first, panel.instrument[row]] = signals[row] / int(panel.traded[day].sum())
+    prices = panel.open[first : stop + 1], panel.close[first : stop + 1]
+    return _difference(book, slow_performance(slow_tranches(table, HORIZON), *prices, COST_BP, A_YEAR))
+
+
+def _difference(fast: Performance, slow: dict[str, float | None]) -> float:
+    pairs = [(getattr(fast, name), slow[name]) for name in FIGURES]
+    return max(float("inf") if (a is None) != (b is None) else abs((a or 0.0) - (b or 0.0)) for a, b in pairs)
+
+
+def share_rows(name: str, most: float, shares: Sequence[float]) -> list[Row]:
+    middle = float(np.median(shares))
+    text = f"{middle:.1%}, the median of {len(shares)} (to {max(shares):.1%})"
+    return [Row(f"statistics, share of a {name} run's CPU", f"≤ {most:.0%}", text, middle <= most)]
+
+
+def money_rows(differences: Sequence[float]) -> list[Row]:
+    name = "Sharpe, drawdown, turnover, return against an account with plain floats, largest difference"
+    return [Row(name, f"≤ {SAME:.0e}", f"{max(differences):.0e} of {len(differences)} paths", max(differences) <= SAME)]

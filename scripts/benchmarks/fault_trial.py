@@ -26,21 +26,28 @@ from django.db import connection  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from predictions.models import Schedule  # noqa: E402
+from scripts.benchmarks.fault_counts import ends_of  # noqa: E402
 from scripts.benchmarks.site import ROOT  # noqa: E402
-from training.artifacts.integrity import inventory  # noqa: E402
-from training.models import ACTIVE, ModelVersion, RunEvent, Status, TrainingRun  # noqa: E402
+from training.models import ACTIVE, Status, TrainingRun  # noqa: E402
 from training.quant.candle.spec import CandleSpec  # noqa: E402
+from training.quant.universe.spec import RECIPES, UniverseSpec  # noqa: E402
+from training.quant.walk_forward.spec import WalkSpec  # noqa: E402
 from training.queue import leases  # noqa: E402
+from training.recipes.base import Spec  # noqa: E402
 from training.runs import services  # noqa: E402
 from training.worker import heartbeat  # noqa: E402
-from training.worker.housekeeping import sweep_orphans  # noqa: E402
 
 KINDS = ("worker", "child", "monitor", "pusher", "guard", "main", "web", "launcher")
+DATABASE = "database"  # a process of PostgreSQL: the server then ends all others, recovers, and starts anew by itself
 WHOLE_GROUP = {"monitor", "pusher", "guard", "main", "launcher"}  # every run that is being carried dies with these
 PATIENCE_S = 120.0
 END_S = 900.0  # for what is queued when the last one was killed: on a busy machine it takes long, and is not stuck
 NO_ORPHAN_S = 10.0
 SCHEDULED = 10  # one in so many runs is made by a schedule
+OF_UNIVERSE = (
+    10  # one in so many is of a universe: recipes in turn, each confirmed by its walk, and walks by themselves
+)
+HORIZON, FOLDS, STEP = 5, 3, 60
 
 
 @dataclass
@@ -117,6 +124,14 @@ def _read(pid: int, name: str) -> bytes:
     return b""
 
 
+def _of_database() -> list[int]:
+    """PostgreSQL's processes below the first one, this trial's own connection among them."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        own: int = cursor.fetchone()[0]
+    return _children(_parent(own))
+
+
 class Trial:
     """Kills while runs go on, and keeps count."""
 
@@ -124,7 +139,6 @@ class Trial:
         self.runs, self.kills, self.random = runs, kills, random.Random(seed)
         self.user = User.objects.create_user("victim")
         self.run_pks: list[int] = []
-        self.scheduled = 0
         self.killed: Counter[str] = Counter()
         self.open: list[Hit] = []
         self.recoveries: list[tuple[float, str]] = []
@@ -134,9 +148,10 @@ class Trial:
 
     def go(self) -> dict[str, Any]:
         started = time.monotonic()
-        self.until(lambda: len(self.patient.parts()) > 6)
+        self.until(lambda: len(self.patient.parts()) > 6, END_S)
         self.start_s = time.monotonic() - started
-        kinds = [KINDS[n % len(KINDS)] for n in range(self.kills)]
+        among = KINDS if connection.vendor == "sqlite" else (*KINDS, DATABASE)
+        kinds = [among[n % len(among)] for n in range(self.kills)]
         self.random.shuffle(kinds)
         for n, kind in enumerate(kinds):
             self.ask(round(self.runs * (n + 1) / self.kills))
@@ -152,16 +167,24 @@ class Trial:
         return {**self.result(), "seconds": round(time.monotonic() - started)}
 
     def ask(self, many: int) -> None:
-        """Runs of different lengths, so that kills meet every stage."""
+        """Runs of different kinds and lengths, so that kills meet every stage."""
         while len(self.run_pks) < many:
-            day = self.random.choice(("2010-03-10", "2012-06-13", "2015-06-12", "2016-02-17"))
-            spec = CandleSpec(candle=f"{day}T00:00:00Z", symbol="BENCH", confirm=False,
-                              train_years=self.random.choice((1.0, 3.0, 8.0)),
-                              learning_rate=self.random.choice((0.01, 0.05)))  # fmt: skip
-            with contextlib.suppress(DbError):
-                self.run_pks.append(services.run_create(user=self.user, spec=spec).pk)
+            try:
+                self.run_pks.append(services.run_create(user=self.user, spec=self.spec(len(self.run_pks))).pk)
                 if len(self.run_pks) % SCHEDULED == 0:
                     self.schedule()
+            except DbError:
+                connection.close()
+
+    def spec(self, number: int) -> Spec:
+        if number % OF_UNIVERSE == 0:
+            turn, buy = divmod(number // OF_UNIVERSE, 3)
+            own = UniverseSpec("few", horizon=HORIZON, recipe=RECIPES[buy % 2], buy_threshold=0.02 + turn / 1000)
+            return own if buy < 2 else WalkSpec(own, folds=FOLDS, step=STEP)
+        day = self.random.choice(("2010-03-10", "2012-06-13", "2015-06-12", "2016-02-17"))
+        return CandleSpec(candle=f"{day}T00:00:00Z", symbol="BENCH", confirm=False,
+                          train_years=self.random.choice((1.0, 3.0, 8.0)),
+                          learning_rate=self.random.choice((0.01, 0.05)))  # fmt: skip
 
     def schedule(self) -> None:
         """A job that is due now, and on no other day of this trial."""
@@ -169,7 +192,6 @@ class Trial:
         Schedule.objects.create(
             job="score", universe=f"bench{len(self.run_pks)}", time_of_day=now.time(), next_run_at=now, every_days=90
         )
-        self.scheduled += 1
 
     def due(self) -> Any:
         """Schedules that no run was made for yet."""
@@ -180,7 +202,7 @@ class Trial:
         self.until(lambda: time.monotonic() > pause)
         victims = self.until(lambda: self.victims(kind))
         victim = self.random.choice(victims)
-        held = list(TrainingRun.objects.filter(status=Status.RUNNING).values_list("pk", "lease_token", "worker_pid"))
+        held = self.until(self.held)[0]
         now = time.monotonic()
         with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
             worker = _parent(victim) if kind == "child" else victim
@@ -193,12 +215,23 @@ class Trial:
             self.patient.start()
         if kind == "web":
             self.until(lambda: victim not in self.patient.parts().get(kind, [victim]))
+        if kind == DATABASE:
+            self.until(lambda: "worker" in self.patient.parts())
+            self.start_s = max(self.start_s, time.monotonic() - now)
         if kind in ("main", "launcher"):
             self.until(lambda: victim not in (parts := self.patient.parts()).get(kind, [victim]) and "worker" in parts)
             self.start_s = max(self.start_s, time.monotonic() - now)
 
+    def held(self) -> list[list[tuple[int, Any, int | None]]]:
+        """All runs under way, in a list that is never empty."""
+        running = TrainingRun.objects.filter(status=Status.RUNNING)
+        return [list(running.values_list("pk", "lease_token", "worker_pid"))]
+
     def victims(self, kind: str) -> list[int]:
-        """Processes of this kind. Once every run has ended there is no child to kill: one more is asked for."""
+        """Processes of this kind. Once every run has ended there is no child to kill: one more is asked for. The
+        database is not killed before what was hit before has recovered: it would have to wait for it."""
+        if kind == DATABASE:
+            return [] if self.open else _of_database()
         processes = self.patient.parts().get(kind, [])
         active = TrainingRun.objects.filter(pk__in=self.run_pks, status__in=ACTIVE)
         if kind == "child" and not processes and not active.exists():
@@ -238,36 +271,13 @@ class Trial:
             os.kill(pid, signal.SIGKILL)
 
     def result(self) -> dict[str, Any]:
-        swept = sweep_orphans()  # as the worker command does from time to time
-        artifacts = inventory()
-        rows = dict(TrainingRun.objects.filter(pk__in=self.run_pks).values_list("pk", "status"))
-        why = Counter(TrainingRun.objects.filter(pk__in=self.run_pks).values_list("error_reason", flat=True))
-        ended = Counter(rows.values())
-        completed = RunEvent.objects.filter(run__in=self.run_pks, stage=Status.COMPLETED)
-        results = Counter(completed.values_list("run", flat=True))
-        models = set(ModelVersion.objects.values_list("run", flat=True))
-        done = {pk for pk, status in rows.items() if status == Status.COMPLETED}
-        by_schedule = set(TrainingRun.objects.exclude(once_key=None).values_list("pk", flat=True))
-        gave_up = why["lost_worker"]
         limit = 2 * leases.LEASE_S + self.start_s
         return {
             "runs": len(self.run_pks),
             "kills": dict(self.killed),
             "hit": len(self.recoveries) + len(self.open),
-            "ended": dict(ended),
-            "gave_up": gave_up,
-            "scheduled": self.scheduled,
-            "lost": len(self.run_pks)
-            - len(done)
-            - gave_up
-            - sum(ended[status] for status in ACTIVE)
-            + max(0, self.scheduled - len(by_schedule)),
-            "doubled": sum(n > 1 for n in results.values()) + max(0, len(by_schedule) - self.scheduled),
-            "stuck": sum(ended[status] for status in ACTIVE) + len(self.open),
-            "torn": len(artifacts.missing) + len(artifacts.changed) + len(models ^ (done - by_schedule)),
+            **ends_of(self.run_pks, unrecovered=len(self.open)),
             "orphans": self.orphans,
-            "swept": swept,
-            "folders": len(artifacts.orphaned),
             "late": sum(took > limit for took, _ in self.recoveries),
             "slowest_s": round(max((took for took, _ in self.recoveries), default=0.0), 2),
             "slowest_by_kind_s": {

@@ -1,10 +1,11 @@
 """Runs under SIGKILL: what random kills of every process cost, on SQLite and on PostgreSQL.
 
-Starts the real launcher with two workers and a heartbeat of 2 s, queues runs, and kills web and worker processes at
-random moments; a killed launcher is started again. Then counts: lost (a run without a true end), doubled (a run with
-two results), stuck (still not over), torn (a model whose files are missing or changed), orphans (processes left
-behind), folders (of no model, after the sweeper has been there), and late (a run of a killed process that took
-longer than two heartbeats and the workers' own start to be
+Starts the real launcher with two workers and a heartbeat of 2 s, queues runs of candles and universes, walks with their
+folds among them, and kills processes of the web server, the workers and PostgreSQL at random moments; a killed launcher
+is started again. Then counts: lost (a run without a true end, a universe run without its walk, a walk without one of
+its folds), doubled (a run with two results or two walks, a trial's number given twice), stuck (still not over), torn (a
+model whose files are missing or changed), orphans (processes left behind), folders (of no model, after the sweeper has
+been there), and late (a run of a killed process that took longer than two heartbeats and the workers' own start to be
 queued again or ended). Exit code 1 where any of these is not 0.
 """
 
@@ -24,6 +25,7 @@ from scripts.benchmarks.site import ROOT, environment, manage
 from tests import postgres
 
 DATABASES = ("sqlite", "postgres")
+NAMES, BARS = 10, 380  # of the universe: enough for a walk of three folds
 ZEROS = ("lost", "doubled", "stuck", "torn", "orphans", "folders", "late")
 
 
@@ -52,6 +54,10 @@ def _trial(database: str, options: argparse.Namespace) -> dict[str, Any]:
         write_walk(Path(folder) / "walk.csv", rows=5000, seed=1)
         manage(env, "migrate", "--verbosity", "0")
         manage(env, "import_bars", str(Path(folder) / "walk.csv"), "--symbol", "BENCH", "--json")
+        few = [Path(folder) / f"FEW{number}.csv" for number in range(NAMES)]
+        for number, path in enumerate(few):
+            write_walk(path, rows=BARS, seed=2 + number)
+        manage(env, "import_bars", *map(str, few), "--universe", "few", "--json")
         numbers = (str(options.runs), str(options.kills), str(options.seed))
         trial = [sys.executable, "-m", "scripts.benchmarks.fault_trial", *numbers, f"{folder}/result.json"]
         if subprocess.run(trial, cwd=ROOT, env=env, check=False).returncode:
@@ -65,7 +71,7 @@ def _database(name: str) -> Iterator[str]:
     if name == "sqlite":
         yield ""
     else:
-        with postgres.server() as server:
+        with postgres.server(durable=True) as server:
             yield server.url()
 
 
@@ -81,12 +87,15 @@ def _report(results: dict[str, dict[str, Any]]) -> None:
 
     field("runs")
     field("scheduled", "  of these made by schedules")
+    field("of_universes", "  of these of universes")
+    field("folds", "  of these folds of walks")
     for kind in kinds:
         row(f"killed {kind}", [result["kills"].get(kind, 0) for result in results.values()])
     field("hit", "runs whose process was killed")
-    for status in ("completed", "failed"):
+    for status in ("completed", "failed", "cancelled"):
         row(f"ended {status}", [result["ended"].get(status, 0) for result in results.values()])
-    field("gave_up", "  of these after three attempts")
+    field("gave_up", "failed after three attempts")
+    field("with_walk", "folds cancelled with their walk")
     for name in ZEROS:
         field(name)
     field("swept", "folders left to the sweeper")

@@ -4,7 +4,6 @@ Shares are of the CPU of training and judging; reading bars and writing files, w
 """
 
 import cProfile
-import pstats
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -19,14 +18,15 @@ from scripts.benchmarks.markets import market
 from scripts.benchmarks.slow_account import slow_performance, slow_tranches
 from scripts.benchmarks.universe_markets import universe
 from training.quant.candle.spec import COST_BP
-from training.quant.candle.train import CandleOutcome, evaluate, judge_window, train_candle
+from training.quant.candle.train import CandleOutcome, judge_window, train_candle
 from training.quant.stats.backtest import Performance
+from training.quant.stats.classification import evaluate
 from training.quant.universe.evidence import universe_evidence
 from training.quant.universe.honest.run import beside, train_honest
 from training.quant.universe.metrics import signals_of, simulate_portfolios
 from training.quant.universe.panel import Panel
 from training.quant.universe.spec import HONEST, PHASE22, UniverseSpec
-from training.quant.universe.train import UniverseOutcome, evaluate_predictions, logistic_auc, train_universe
+from training.quant.universe.train import UniverseOutcome, evaluate_predictions, train_universe
 
 SAME = 1e-9
 A_YEAR = 252.0  # weekdays
@@ -71,7 +71,7 @@ def _candle_run(seed: int) -> CandleOutcome:
 
 def _universe_statistics(seed: int, spec: UniverseSpec) -> float:
     panel = universe(100, 1_250, seed=seed, market=MARKET, sectors=SECTORS).panel(*HORIZONS)
-    statistics = (evaluate_predictions, beside, logistic_auc, universe_evidence)
+    statistics = (evaluate_predictions, beside, universe_evidence)
     return _share(partial(_universe_run, panel, spec), statistics)
 
 
@@ -87,11 +87,10 @@ def _share(run: Callable[[], Any], statistics: Sequence[Callable[..., Any]]) -> 
     """Of the CPU of `run` the part that is spent in `statistics`, each counted where no other of them called it."""
     profile = cProfile.Profile(time.process_time)
     profile.runcall(run)
-    stats = pstats.Stats(profile)
-    codes = {(one.__code__.co_filename, one.__code__.co_firstlineno, one.__code__.co_name) for one in statistics}
-    callers = [stats.stats[code][4] for code in codes if code in stats.stats]
-    spent = sum(times[3] for by in callers for caller, times in by.items() if caller not in codes)
-    return float(spent / stats.total_tt)
+    entries, codes = profile.getstats(), {one.__code__ for one in statistics}
+    called = [call for entry in entries if entry.code not in codes for call in entry.calls or ()]
+    spent = sum(call.totaltime for call in called if call.code in codes)
+    return spent / sum(entry.inlinetime for entry in entries)
 
 
 def _universe_difference(seed: int) -> float:

@@ -28,6 +28,26 @@ for number in range(int(sys.argv[3])):
 """
 
 
+ON_A_SMALL_DISK = 'mount -t tmpfs -o size=64k tmpfs "$1" && exec "$2" -c "$3" "$1"'
+FILLS_IT = """
+import errno, os, sys
+from pathlib import Path
+from tests.instruments.store.test_packs import LAYOUT, numbers_of, pieces
+from instruments.store.packs import read_pack, write_pack
+path = Path(sys.argv[1]) / "bars-0.npy"
+write_pack(path, pieces(1), LAYOUT)
+for rows in (1_300, 2_000, 20_000):
+    try:
+        write_pack(path, pieces(2, rows=rows), LAYOUT)
+    except OSError as problem:
+        assert problem.errno == errno.ENOSPC
+    else:
+        raise SystemExit("there was room")
+    assert numbers_of(read_pack(path, LAYOUT)) == numbers_of(pieces(1))
+    assert os.listdir(path.parent) == ["bars-0.npy"]
+"""
+
+
 def pieces(version: int, *, rows: int = 40) -> dict[int, Piece]:
     """Three, one of them empty; the same for the same version."""
     rng = np.random.default_rng(version)
@@ -157,6 +177,18 @@ def test_a_full_disk_leaves_the_pack_before_and_nothing_beside_it(size: int, tmp
         write_pack(path, pieces(2, rows=2_000), LAYOUT)
     assert numbers_of(read_pack(path, LAYOUT)) == numbers_of(pieces(1))
     assert [one.name for one in tmp_path.iterdir()] == ["bars-0.npy"]
+
+
+def test_a_disk_that_is_full_leaves_the_pack_before_and_nothing_beside_it(tmp_path: Path) -> None:
+    """A real one of 64 KB, in a mount namespace of its own."""
+    inside = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
+    may = subprocess.run([*inside, 'mount -t tmpfs tmpfs "$1"', "sh", str(tmp_path)], check=False, capture_output=True)
+    if may.returncode:
+        pytest.skip("nobody may mount a disk here")
+    done = subprocess.run(
+        [*inside, ON_A_SMALL_DISK, "sh", str(tmp_path), sys.executable, FILLS_IT], cwd=ROOT, check=False
+    )
+    assert done.returncode == 0
 
 
 def test_it_removes_what_was_not_used_for_longest(tmp_path: Path) -> None:

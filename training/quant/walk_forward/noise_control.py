@@ -47,10 +47,12 @@ def control_walks(panel: Panel, walk: WalkSpec, *, on_fold: OnFold) -> list[Cont
     if first.label != Label.EVIDENCE:
         return [first]
     todo = walk.folds * (1 + MORE)
-    return [first] + [
-        control_walk(panel, walk, seed=seed + k, on_fold=lambda done, k=k: on_fold(k * walk.folds + done, todo))
-        for k in range(1, 1 + MORE)
-    ]
+
+    def further(number: int) -> ControlWalk:
+        before = number * walk.folds
+        return control_walk(panel, walk, seed=seed + number, on_fold=lambda done: on_fold(before + done, todo))
+
+    return [first, *map(further, range(1, 1 + MORE))]
 
 
 def control_walk(

@@ -57,6 +57,7 @@ def keep(path: Path | None, data: UniverseData, spec: UniverseSpec) -> None:
         "as_of": data.as_of.isoformat(),
         "bars": data.bars,
         "data_hash": data.data_hash,
+        "marks": data.marks,
     }
     try:
         write_arrays(path, to_arrays(prepared), facts)
@@ -97,6 +98,7 @@ def _read(path: Path) -> UniverseData | None:
         as_of=date.fromisoformat(facts["as_of"]),
         bars=facts["bars"],
         data_hash=facts["data_hash"],
+        marks=tuple(facts["marks"]),
         exposures=prepared.exposures,
         honest=prepared.honest,
     )

@@ -121,11 +121,6 @@ def make_panel(
     is_row = counts[at] & (number >= first_day)
     is_row &= np.concatenate([~np.isnan(features[:, core]).any(axis=1) for _, _, features in members])
     rows = np.flatnonzero(is_row)
-    limits = np.searchsorted(instrument, np.arange(1, len(members)))
-    stored = [
-        features[own].astype(np.float32)
-        for (_, _, features), own in zip(members, np.split(is_row, limits), strict=True)
-    ]
 
     closing, opening = np.full(traded.shape, np.nan), np.full(traded.shape, np.nan)
     closing[at, instrument] = close
@@ -140,7 +135,7 @@ def make_panel(
         traded=traded[counts],
         day=place[rows],
         instrument=instrument[rows],
-        features=given_features(np.concatenate(stored), place[rows]),
+        features=_model_features([features for _, _, features in members], is_row, place[rows]),
         forward={horizon: candles.forward(rows, horizon) for horizon in horizons},
     )
 
@@ -148,11 +143,23 @@ def make_panel(
 def given_features(stored: Singles, day: Ints) -> Singles:
     """What models are given, columns as `COLUMNS`: of the stored features (n, m) those of `MODEL_FEATURES`, and behind
     them the ranks of the main ones within each day."""
+    return _model_features([stored], np.ones(len(stored), dtype=np.bool_), day)
+
+
+def _model_features(stored: Sequence[Floats | Singles], is_row: NDArray[np.bool_], day: Ints) -> Singles:
+    """`given_features` of the rows that `is_row` marks among those of all `stored`, one after another; `day` (n,) of
+    these. Filled in place: copies of all columns at once would be most of a run's memory."""
     place = {name: k for k, name in enumerate(get_feature_columns())}
-    ranks = [day_ranks(day, stored[:, place[name]].astype(np.float64)) for name in RANKED]
-    return np.column_stack(
-        [stored[:, [place[name] for name in MODEL_FEATURES]], *(rank.astype(np.float32) for rank in ranks)]
-    )
+    columns = [place[name] for name in MODEL_FEATURES]
+    out = np.empty((len(day), len(COLUMNS)), dtype=np.float32)
+    start = stop = 0
+    for features, own in zip(stored, np.split(is_row, np.cumsum([len(each) for each in stored[:-1]])), strict=True):
+        stop += int(np.count_nonzero(own))
+        out[start:stop, : len(columns)] = features[own][:, columns]
+        start = stop
+    for k, name in enumerate(RANKED, start=len(columns)):
+        out[:, k] = day_ranks(day, out[:, MODEL_FEATURES.index(name)].astype(np.float64))
+    return out
 
 
 def classes(returns: Floats, *, buy: float, sell: float) -> Ints:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -29,6 +30,11 @@ class WalkPlan:
     days: Ints
     before: int
     honest: HonestRows | None = None
+
+    @cached_property
+    def rows(self) -> HonestRows:
+        """`honest`, made where it isn't there yet."""
+        return self.honest or honest_rows(self.panel, self.walk.spec.horizon)
 
     def span(self, number: int) -> tuple[int, int]:
         """Places of the first and the last day that fold `number` (from 0 on) is judged on."""
@@ -99,9 +105,7 @@ def walk_fold(
     if spec.recipe == HONEST:
         numbers = range(number + 1)
         spans, sinces = [plan.span(each) for each in numbers], [plan.since(each) for each in numbers]
-        predictions = predict_fold(
-            panel, plan.honest or honest_rows(panel, spec.horizon), spec, spans, sinces, scores=scores
-        )
+        predictions = predict_fold(panel, plan.rows, spec, spans, sinces, scores=scores)
     else:
         predictions = fit_rows(panel, plan.labels, used, seed=spec.seed).predict(panel.features[rows])
     evaluation = _evaluate(plan, rows, predictions)

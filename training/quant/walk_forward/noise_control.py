@@ -7,7 +7,7 @@ import numpy as np
 
 from training.quant.candle.verdict import LEAST_WINDOWS, LEVEL, Label
 from training.quant.universe.evidence import UniverseEvidence, universe_evidence
-from training.quant.universe.honest.train import TREES, honest_rows
+from training.quant.universe.honest.train import TREES
 from training.quant.universe.honest.walk import honest_fold
 from training.quant.universe.metrics import rank_ic
 from training.quant.universe.noise_control import control_panel
@@ -75,17 +75,16 @@ def control_walk(
 def _scores(plan: WalkPlan, on_fold: Callable[[int], None]) -> Floats:
     """(n,) of `plan.all_evaluated`, each fold's by a model of its past: what the walk's folds say, in one go."""
     panel, spec = plan.panel, plan.walk.spec
-    prepared = honest_rows(panel, spec.horizon) if spec.recipe == HONEST else None
     scores = []
     for number in range(plan.walk.folds):
         on_fold(number)
-        if prepared is None:
+        if spec.recipe != HONEST:
             pair = fit_rows(panel, plan.labels, plan.used(number), seed=spec.seed)
             scores.append(pair.expected(panel.features[plan.evaluated(number)]))
             continue
         first, last = plan.span(number)
         fold = honest_fold(
-            prepared,
+            plan.rows,
             first=first,
             last=last,
             embargo=spec.embargo,

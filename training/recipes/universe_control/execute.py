@@ -9,6 +9,7 @@ from boursomatic.shared.records import to_json
 from training.evidence.universe import universe_confirmations
 from training.models import Status, TrainingRun
 from training.quant.candle.verdict import LEVEL, Label, p_text
+from training.quant.stats.threads import on_threads
 from training.quant.universe.panel import TooLittle
 from training.quant.walk_forward.noise_control import ControlWalk, control_walks
 from training.quant.walk_forward.spec import WalkSpec, confirming_walk
@@ -29,11 +30,14 @@ def execute(work: Work) -> Completed:
     try:
         if walk is None:
             raise TooLittle(f"Too little data for a walk-forward: {labelled} days have features and a known outcome.")
-        walks = control_walks(
-            panel,
-            walk,
-            on_fold=lambda done, todo: progress.stage("walk", 0.1 + 0.85 * done / todo, f"fold {done + 1} of {todo}"),
-        )
+        with on_threads(work.cores()):
+            walks = control_walks(
+                panel,
+                walk,
+                on_fold=lambda done, todo: progress.stage(
+                    "walk", 0.1 + 0.85 * done / todo, f"fold {done + 1} of {todo}"
+                ),
+            )
     except TooLittle as error:
         return Completed(result={"sentence": str(error)})
     return Completed(result=_result(walks, _real(run)))

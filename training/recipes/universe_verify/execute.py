@@ -6,6 +6,7 @@ from training.artifacts.provenance import code_version, libraries_changed
 from training.models import TrainingRun
 from training.quant.candle.plan import NotTrainable
 from training.quant.candle.spec import SpecError
+from training.quant.stats.threads import on_threads
 from training.quant.walk_forward.spec import WalkSpec
 from training.recipes.base import Completed, Work
 from training.recipes.universe.about import subject_spec
@@ -18,7 +19,8 @@ NAMED = 5  # instruments whose bars changed, at most
 def execute(work: Work) -> Completed:
     """The run's subject trained again."""
     assert work.run.subject is not None
-    return Completed(result=universe_verification(work.run.subject, work.progress.stage))
+    with on_threads(work.cores()):
+        return Completed(result=universe_verification(work.run.subject, work.progress.stage))
 
 
 def universe_verification(run: TrainingRun, on_stage: OnStage) -> dict[str, Any]:

@@ -79,6 +79,17 @@ def test_it_trains_activates_and_rolls_back(site: Site, open_page: OpenPage, uni
     expect(page.get_by_text("No model was active.")).to_be_visible()
 
 
+def test_its_proofs_are_a_click_away(site: Site, open_page: OpenPage, universe: str) -> None:
+    site.manage("train", "--universe", universe, "--horizon", "5", "--json")
+    page = open_page(site, f"/models/?universe={universe}")
+    page.locator("td a.mono").first.click()
+    page.get_by_role("button", name="Verify").click()
+    expect(page.locator("#proof")).to_contain_text("Bit-identical", timeout=WORK_MS)
+    page.get_by_role("button", name="Run the noise control").click()
+    expect(page.locator("#proof")).to_contain_text("Others' returns, of other days", timeout=WORK_MS)
+    expect(page.get_by_role("button", name="Run the noise control again")).to_be_visible()
+
+
 def test_it_fits_a_narrow_window(site: Site, open_page: OpenPage, universe: str) -> None:
     page = open_page(site, "/models/?universe=few", viewport={"width": 390, "height": 844})
     addresses = ["/models/?universe=few", "/models/history/", "/training/universe/?universe=few&how=walk"]

@@ -68,7 +68,14 @@ def control_walk(
     return ControlWalk(
         seed,
         float(daily.mean()) if len(daily) else None,
-        universe_evidence(control, rows, scores, horizon=walk.spec.horizon, windows=walk.folds),
+        universe_evidence(
+            control,
+            rows,
+            scores,
+            horizon=walk.spec.horizon,
+            windows=walk.folds,
+            exposures=plan.rows.exposures if walk.spec.recipe == HONEST else None,
+        ),
     )
 
 

@@ -11,6 +11,7 @@ from instruments.quant.features.daily import DAY
 from training.artifacts.storage import sha256
 from training.models import Status, TrainingRun
 from training.quant.universe.honest.run import train_honest
+from training.quant.universe.honest.train import honest_rows
 from training.quant.universe.panel import Panel
 from training.quant.universe.spec import HONEST, UniverseSpec
 from training.quant.universe.train import train_universe
@@ -94,10 +95,12 @@ def walk_again(run: TrainingRun, walk: WalkSpec, on_stage: OnStage) -> Again:
 
 
 def _walked(panel: Panel, walk: WalkSpec, on_stage: OnStage) -> list[Fold]:
-    plan, folds = plan_walk(panel, walk), []
+    honest = honest_rows(panel, walk.spec.horizon) if walk.spec.recipe == HONEST else None
+    plan, folds, scores = plan_walk(panel, walk, honest=honest), [], {}
     for number in range(walk.folds):
         on_stage("fit", 0.1 + 0.6 * number / walk.folds, f"fold {number + 1} of {walk.folds}")
-        folds.append(walk_fold(plan, number, on_fold=lambda *_: None))
+        folds.append(walk_fold(plan, number, on_fold=lambda *_: None, scores=scores))
+        scores[number] = folds[-1].predictions.scores
     return folds
 
 

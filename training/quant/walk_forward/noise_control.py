@@ -42,17 +42,15 @@ class ControlWalk:
 def control_walks(panel: Panel, walk: WalkSpec, *, on_fold: OnFold) -> list[ControlWalk]:
     """One, by the run's own seed; where that finds something, MORE besides, by the seeds that follow: luck finds
     something in one, a recipe that sees the future in all. Raises TooLittle."""
-    seed = walk.spec.seed
-    first = control_walk(panel, walk, seed=seed, on_fold=lambda done: on_fold(done, walk.folds))
+
+    def walked(number: int, todo: int) -> ControlWalk:
+        before, seed = number * walk.folds, walk.spec.seed + number
+        return control_walk(panel, walk, seed=seed, on_fold=lambda done: on_fold(before + done, todo))
+
+    first = walked(0, walk.folds)
     if first.label != Label.EVIDENCE:
         return [first]
-    todo = walk.folds * (1 + MORE)
-
-    def further(number: int) -> ControlWalk:
-        before = number * walk.folds
-        return control_walk(panel, walk, seed=seed + number, on_fold=lambda done: on_fold(before + done, todo))
-
-    return [first, *map(further, range(1, 1 + MORE))]
+    return [first, *(walked(number, (1 + MORE) * walk.folds) for number in range(1, 1 + MORE))]
 
 
 def control_walk(

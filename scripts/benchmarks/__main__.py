@@ -4,7 +4,7 @@ import argparse
 import sys
 from importlib import import_module
 
-NAMES = ("candle", "chart", "clients", "faults", "honesty", "pages", "recommend", "search", "universe")
+NAMES = ("candle", "chart", "clients", "faults", "honesty", "information", "pages", "recommend", "search", "universe")
 
 
 def main() -> int:
@@ -15,7 +15,7 @@ def main() -> int:
     parser.parse_args()
     for name in NAMES:
         summary = (import_module(f"scripts.benchmarks.{name}").__doc__ or "").splitlines()[0]
-        print(f"scripts/bench {name:<10} {summary}")
+        print(f"scripts/bench {name:<11} {summary}")
     return 0
 
 

@@ -49,9 +49,19 @@ def trial_enter(run: TrainingRun, fields: TrialFields) -> Trial:
     until the commit.
     """
     _lock(run.series)
-    trial = _trial_of_year(run, fields) or _trial_of_same(run, fields) or _trial_create(run, fields)
+    trial = _trial_before(run, fields) or _trial_create(run, fields)
     TrainingRun.objects.filter(pk=run.pk).update(trial=trial)
     return trial
+
+
+def prospective_k(run: TrainingRun, fields: TrialFields) -> int:
+    """What the run's trial would be, were it entered now."""
+    trial = _trial_before(run, fields)
+    return trial.k if trial else next_k(run.series, fields.members)
+
+
+def _trial_before(run: TrainingRun, fields: TrialFields) -> Trial | None:
+    return _trial_of_year(run, fields) or _trial_of_same(run, fields)
 
 
 def _trial_of_year(run: TrainingRun, fields: TrialFields) -> Trial | None:

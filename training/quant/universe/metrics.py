@@ -86,7 +86,7 @@ def headline(
     predicted, errors = predictions.labels, predictions.expected - returns
     spread = float(((returns - returns.mean()) ** 2).sum())
     buys = buy_figures(day, predicted == BUY, returns >= buy, horizon=horizon)
-    ic = rank_ic(day, predictions.scores, returns)
+    days, ic = daily_rank_ic(day, predictions.scores, returns)
     bought = returns[predicted == BUY]
     return {
         "rows": len(rows),
@@ -105,7 +105,7 @@ def headline(
         "mae": float(np.abs(errors).mean()),
         "r2": 1.0 - float((errors**2).sum()) / spread if spread > 0 else None,
         "rank_ic": float(ic.mean()) if len(ic) else None,
-        "rank_ic_interval": rank_ic_interval(day, predictions.scores, returns, horizon=horizon),
+        "rank_ic_interval": rank_ic_interval(days, ic, horizon=horizon),
         "sharpe": portfolios.long_short.sharpe,
         "max_drawdown": portfolios.long_short.max_drawdown,
         "total_return": portfolios.long_short.total_return,
@@ -169,16 +169,16 @@ def share_interval(hit: Flags, block: Ints) -> list[float] | None:
 def rank_ic(day: Ints, expected: Floats, returns: Floats) -> Floats:
     """Spearman's correlation of `expected` and `returns` within each day, ascending; days on which either doesn't vary
     are left out."""
-    return _daily_rank_ic(day, expected, returns)[1]
+    return daily_rank_ic(day, expected, returns)[1]
 
 
-def rank_ic_interval(day: Ints, expected: Floats, returns: Floats, *, horizon: int) -> list[float] | None:
-    """95 % interval of the mean of `rank_ic`, from blocks of 2h days."""
-    days, values = _daily_rank_ic(day, expected, returns)
+def rank_ic_interval(days: Ints, values: Floats, *, horizon: int) -> list[float] | None:
+    """95 % interval of the mean of the daily rank IC `values` (T,) of `days` (T,), from blocks of 2h days."""
     return mean_interval(values, blocks_of(days, horizon)) if len(days) else None
 
 
-def _daily_rank_ic(day: Ints, expected: Floats, returns: Floats) -> tuple[Ints, Floats]:
+def daily_rank_ic(day: Ints, expected: Floats, returns: Floats) -> tuple[Ints, Floats]:
+    """The days, ascending, and `rank_ic` of each."""
     a, b = day_ranks(day, expected) - 0.5, day_ranks(day, returns) - 0.5  # the mean of a day's ranks is 0.5
     cross, squares_a, squares_b = (np.bincount(day, product) for product in (a * b, a * a, b * b))
     scale = np.sqrt(squares_a * squares_b)

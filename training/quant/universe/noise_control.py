@@ -20,7 +20,7 @@ def control_panel(panel: Panel, *, seed: int) -> Panel:
         raise TooLittle(f"Too little data: {days} days; the control rotates returns by {SHIFT} at least.")
     rng = np.random.default_rng(seed)
     shift = int(rng.integers(SHIFT, max(SHIFT, days - SHIFT) + 1))
-    source, donor = (np.arange(days) - shift) % days, _derangement(len(panel.symbols), rng)
+    source, donor = (np.arange(days) - shift) % days, derangement(len(panel.symbols), rng)
     theirs = panel.close[:, donor]
     before = np.vstack([theirs[:1], theirs[:-1]])
     close = np.asarray(np.cumprod((theirs / before)[source], axis=0), dtype=np.float64)
@@ -38,7 +38,7 @@ def _of_prices(panel: Panel, forward: Forward, close: Floats) -> Forward:
     return replace(forward, returns=returns)
 
 
-def _derangement(count: int, rng: np.random.Generator) -> Ints:
+def derangement(count: int, rng: np.random.Generator) -> Ints:
     """(count,): whom each takes from, never itself where there are two at least: everybody in one random circle."""
     order = rng.permutation(count)
     donor = np.empty(count, dtype=np.int64)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.quant.universe.fit import ModelPair, auc_of_buy, fit_pair, logistic_auc
+from training.quant.universe.evidence import universe_evidence
+from training.quant.universe.exposure import Exposures
+from training.quant.universe.fit import ModelPair, auc_of_buy, fit_pair, logistic_scores
 from training.quant.universe.metrics import (
     Portfolios,
     calibration,
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Beside = dict[str, dict[str, float | None]]  # the model judged beside that of record: its rank_ic and p_value
+LOGISTIC = "logistic"  # its name, of the recipe phase22
 OnStage = Callable[[str, float, str], None]  # (stage, progress 0…1, message)
 
 
@@ -72,8 +75,8 @@ def train_universe(panel: Panel, spec: UniverseSpec, *, on_stage: OnStage) -> Un
         evaluate_rows(panel, labels, getattr(split, part), evaluated, spec, known_by=split.known_by[part])
         for part in ("validation", "test")
     )
-    scored = split.scored(panel, "test")
-    linear = logistic_auc(panel.features[split.train], labels[split.train], panel.features[scored], labels[scored])
+    linear, known = beside_logistic(panel, labels, split.train, test.rows), panel.has_outcome[test.rows]
+    has_linear = not np.isnan(linear).all()
 
     deployed, used = evaluated, split.train
     if spec.refit:
@@ -88,9 +91,27 @@ def train_universe(panel: Panel, spec: UniverseSpec, *, on_stage: OnStage) -> Un
         used_until=int(panel.outcome[used].max()),
         validation=validation,
         test=test,
-        logistic_auc=linear,
+        logistic_auc=auc_of_buy(linear[known], labels[test.rows[known]]) if has_linear else None,
         model_auc=test.reports["auc_buy"],
+        beside={LOGISTIC: evidence_beside(panel, test.rows, linear, spec.horizon)} if has_linear else {},
     )
+
+
+def beside_logistic(panel: Panel, labels: Ints, used: Ints, rows: Ints) -> Floats:
+    """(m,) scores of `rows` by a logistic regression fitted on the rows `used`; NaN where there is none."""
+    scores = logistic_scores(panel.features[used], labels[used], panel.features[rows])
+    return np.full(len(rows), np.nan) if scores is None else scores
+
+
+def evidence_beside(
+    panel: Panel, rows: Ints, scores: Floats, horizon: int, *, exposures: Exposures | None = None
+) -> dict[str, float | None]:
+    """What the model that is judged beside that of record shows: `scores` (m,) of `rows` (m,), NaN where it has
+    none."""
+    evidence = universe_evidence(panel, rows, scores, horizon=horizon, exposures=exposures)
+    known = panel.has_outcome[rows] & ~np.isnan(scores)
+    daily = rank_ic(panel.day[rows][known], scores[known], panel.returns[rows][known])
+    return {"rank_ic": float(daily.mean()) if len(daily) else None, "p_value": evidence.p_value}
 
 
 def fit_rows(panel: Panel, labels: Ints, rows: Ints, *, seed: int) -> ModelPair:

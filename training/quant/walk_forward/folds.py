@@ -1,20 +1,24 @@
 """Walking a universe forward: trained on the past, judged on the next days, again and again. PROTOCOL §4."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from training.quant.stats.bootstrap import equity_band
+from training.quant.universe.fit import shadow_gains
 from training.quant.universe.honest.run import predict_fold
 from training.quant.universe.honest.train import HonestRows, honest_rows
+from training.quant.universe.importance import FoldImportance
 from training.quant.universe.metrics import signals_of
 from training.quant.universe.panel import Floats, Ints, Panel, TooLittle
 from training.quant.universe.predictions import Predictions, concatenate
+from training.quant.universe.shelf_life import AgeBin, age_bins
 from training.quant.universe.spec import HONEST
-from training.quant.universe.train import Evaluation, evaluate_predictions, fit_rows, label_rows
+from training.quant.universe.train import Evaluation, beside_logistic, evaluate_predictions, fit_rows, label_rows
 from training.quant.walk_forward.positions import Positions, positions_of
 from training.quant.walk_forward.spec import WalkSpec
 
@@ -71,6 +75,7 @@ class Fold:
     last: int
     predictions: Predictions
     evaluation: Evaluation
+    importance: FoldImportance
 
 
 def plan_walk(panel: Panel, walk: WalkSpec, *, honest: HonestRows | None = None) -> WalkPlan:
@@ -105,11 +110,13 @@ def walk_fold(
     if spec.recipe == HONEST:
         numbers = range(number + 1)
         spans, sinces = [plan.span(each) for each in numbers], [plan.since(each) for each in numbers]
-        predictions = predict_fold(panel, plan.rows, spec, spans, sinces, scores=scores)
+        predictions, importance = predict_fold(panel, plan.rows, spec, spans, sinces, scores=scores)
     else:
         predictions = fit_rows(panel, plan.labels, used, seed=spec.seed).predict(panel.features[rows])
+        predictions = replace(predictions, beside=beside_logistic(panel, plan.labels, used, rows))
+        importance = shadow_gains(panel, used, seed=spec.seed)
     evaluation = _evaluate(plan, rows, predictions)
-    return Fold(int(panel.day[used].max()), first, last, predictions, evaluation)
+    return Fold(int(panel.day[used].max()), first, last, predictions, evaluation, importance)
 
 
 def pool_folds(plan: WalkPlan, predictions: Sequence[Predictions]) -> Evaluation:
@@ -133,10 +140,24 @@ def fold_json(panel: Panel, fold: Fold) -> dict[str, Any]:
     }
 
 
-def walk_json(panel: Panel, folds: list[dict[str, Any]], pooled: Evaluation) -> dict[str, Any]:
+def pool_ages(plan: WalkPlan, pooled: Evaluation) -> list[AgeBin]:
+    """How the folds' models ranked by their age."""
+    panel, embargo = plan.panel, plan.walk.spec.embargo
+    firsts = np.concatenate(
+        [np.full(len(plan.evaluated(number)), plan.span(number)[0]) for number in range(plan.walk.folds)]
+    )
+    known = panel.has_outcome[pooled.rows]
+    rows = pooled.rows[known]
+    age = panel.day[rows] - firsts[known] + embargo + 1
+    scores, horizon = pooled.predictions.scores[known], plan.walk.spec.horizon
+    return age_bins(panel.day[rows], age, scores, panel.returns[rows], horizon=horizon)
+
+
+def walk_json(panel: Panel, folds: list[dict[str, Any]], pooled: Evaluation, *, horizon: int) -> dict[str, Any]:
     """CONTRACT's folds and pooled M; `stability`: in how many folds each figure was on the good side."""
     good = {"rank_ic": 0.0, "lift_buy": 0.0, "sharpe": 0.0, "excess_sharpe": 0.0}
     book = pooled.portfolios
+    band = equity_band(book.long_short.returns, mean_block=horizon)
     return {
         "folds": folds,
         "pooled": pooled.metrics,
@@ -148,6 +169,7 @@ def walk_json(panel: Panel, folds: list[dict[str, Any]], pooled: Evaluation) -> 
             "days": [_date(panel, place) for place in book.days.tolist()],
             "long_short": book.long_short.equity[1:].tolist(),
             "equal_weight": book.equal_weight.equity[1:].tolist(),
+            "band": vars(band) if band else None,
         },
     }
 

@@ -22,6 +22,8 @@ _NO_MODEL: dict[str, Any] = {
     "metrics": PartMetrics(validation=NOTHING, test=NOTHING),
     "auc_buy": NOTHING,
     "beside": {},
+    "shelf_life": None,
+    "shelf_life_bins": [],
     "used_until": None,
     "data_hash": None,
     "model_hash": None,

@@ -1,9 +1,11 @@
 """A universe run carried out: bars and features, train, judge, and what it leaves behind."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
 
+from training.evidence.selection import selection_of
 from training.quant.stats.threads import on_threads
 from training.quant.universe.honest.run import train_honest
 from training.quant.universe.spec import HONEST, UniverseSpec
@@ -11,7 +13,7 @@ from training.quant.universe.train import train_universe
 from training.quant.walk_forward.spec import confirming_walk
 from training.recipes.base import Completed, FollowUp, ModelFields, Work
 from training.recipes.universe.data import universe_data, universe_trial
-from training.recipes.universe.results import universe_leftovers
+from training.recipes.universe.results import universe_leftovers, with_deflated_sharpe
 from training.recipes.universe.shared_rows import keep, path_of, prepare
 from training.recipes.walk_forward.recipe import CONFIRMATION
 
@@ -38,6 +40,12 @@ def _execute(work: Work) -> Completed:
     else:
         outcome = train_universe(data.panel, spec, on_stage=progress.stage)
     progress.stage("write", 0.95, "files, hashes and the model's version")
+    selection = selection_of(run, universe_trial(data))
+    outcome = replace(
+        outcome,
+        validation=with_deflated_sharpe(outcome.validation, selection),
+        test=with_deflated_sharpe(outcome.test, selection),
+    )
     left = universe_leftovers(run, spec, data, outcome)
     labelled = np.unique(data.panel.day[data.panel.has_outcome])
     walk = confirming_walk(spec, days=len(labelled)) if spec.confirm else None

@@ -1,5 +1,6 @@
 """What the pages of universe runs and walks are drawn from: figures beside their baselines, tables, and pictures."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from training.models import ACTIVE, Status, TrainingRun
 from training.quant.candle.spec import Range
 from training.quant.candle.verdict import Label, level_text, p_text
 from training.quant.stats.equity import returns_of
-from training.quant.universe.spec import SHARES, UNIVERSE_RANGES
+from training.quant.universe.spec import PHASE22, SHARES, UNIVERSE_RANGES
 from training.quant.walk_forward.spec import WALK_RANGES
 from training.recipes.universe.form import percent_text
 from training.recipes.universe.preview import DEMO
@@ -20,8 +21,16 @@ from training.recipes.walk_forward.as_json import folds_by_walk
 from training.registry.activation import activations_of
 from training.runs.as_json import run_json
 from training.web.presenters.charts import line_plot
-from training.web.presenters.equity import day_numbers, equity_panel
+from training.web.presenters.equity import band_edges, day_numbers, equity_panel
 from training.web.presenters.progress import time_left, under_way
+from training.web.presenters.universe_information import (
+    ShelfLife,
+    band_text,
+    notes,
+    overfitting_lines,
+    shelf_life_panel,
+    stability_panel,
+)
 from training.web.presenters.verdict import poll_ms, proof_context
 from training.worker import heartbeat
 
@@ -40,6 +49,7 @@ FIGURES: tuple[tuple[str, str, str, str | float | None, str], ...] = (
     ("mae", "MAE of the expected return", NUMBER, None, ""),
     ("r2", "R²", NUMBER, 0.0, "the mean return"),
     ("sharpe", "Sharpe ratio after costs", NUMBER, "benchmark_sharpe", "equal weight"),
+    ("deflated_sharpe", "Deflated Sharpe, probability (%)", PERCENT, None, ""),
     ("excess_sharpe", "Market-neutral Sharpe after costs", NUMBER, 0.0, "no skill"),
     ("total_return", "Total return (%)", PERCENT, "benchmark_total_return", "equal weight"),
     ("max_drawdown", "Max drawdown (%)", PERCENT, "benchmark_max_drawdown", "equal weight"),
@@ -122,20 +132,29 @@ def walk_context(run: TrainingRun) -> dict[str, Any]:
         "panel": equity_panel(
             day_numbers(curve["days"]),
             {label: returns_of(np.array([1.0, *curve[name]])) for name, label in WALK_BOOKS},
+            curve["band"],
         )
         if curve
         else None,
+        "band_text": band_text(curve["band"]) if curve else "",
+        "overfitting": overfitting_lines(summary) if curve else [],
+        "beside": _beside(summary),
+        "feature_stability": stability_panel(summary["importance_stability"], is_gain=summary["recipe"] == PHASE22),
+        "shelf_lives": _shelf_lives((summary, f"{len(done)} models, each on the days after its training.")),
         "curve_days": (curve["days"][0], curve["days"][-1]) if curve else None,
         **(proof_context(run) if run.status == Status.COMPLETED else {}),
     }
 
 
 def _confirmation(run: TrainingRun) -> dict[str, Any]:
-    """The walk that confirms the run, if there is one."""
+    """The walk that confirms the run, if there is one, and how long after training models rank."""
     walk = universe_confirmations([run]).get(run.pk)
     is_active = walk is not None and walk.status in ACTIVE
+    own = (run.result, "The model that was fitted on the training days alone, on validation and test days.")
+    walked = [(walk.result, f"{walk.config['folds']} models of the walk-forward.")] if walk and walk.result else []
     return {
         "walk": walk,
+        "shelf_lives": _shelf_lives(*walked, own),
         "walk_done": walk.parts.filter(status=Status.COMPLETED).count() if walk and is_active else None,
         "confirm_poll_ms": poll_ms(walk) if walk and is_active else None,
         "no_worker": is_active and not heartbeat.alive().exists(),
@@ -180,6 +199,7 @@ def _common(run: TrainingRun, summary: dict[str, Any]) -> dict[str, Any]:
         **_verdict_figures(summary["verdict"]),
         "spent": levels_spent() if summary["verdict"] and summary["verdict"]["label"] == Label.EVIDENCE else None,
         "is_cancelling": run.cancel_requested_at is not None,
+        "glossary": notes(),
     }
 
 
@@ -193,6 +213,7 @@ def _setting(setting: Range, value: float) -> tuple[str, str]:
 def _outcome(run: TrainingRun, summary: dict[str, Any]) -> dict[str, Any]:
     detail, parts, model = run.detail, ("validation", "test"), run.model_version
     reports, portfolios = detail["reports"], detail["books"]["test"]
+    band = portfolios.get("band")  # runs of before it have none
     part_metrics = [{**summary["metrics"][part], **_extras(reports[part])} for part in parts]
     part_metrics[1]["auc_logistic"] = summary["auc_buy"]["logistic"]
     return {
@@ -209,7 +230,9 @@ def _outcome(run: TrainingRun, summary: dict[str, Any]) -> dict[str, Any]:
             ["start", *portfolios["days"]],
             styles=BOOK_STYLES,
             level=1.0,
+            band=band_edges(band),
         ),
+        "band_text": band_text(band),
         "portfolios": [
             _book(label, style, portfolios[name]) for (name, label, _), style in zip(BOOKS, BOOK_STYLES, strict=True)
         ],
@@ -221,15 +244,25 @@ def _outcome(run: TrainingRun, summary: dict[str, Any]) -> dict[str, Any]:
         "cost_bp": detail["cost_bp"],
         "importance": _importance(detail),
         "feature_weights": _weights(detail),
-        "beside": [
-            (name, shown(one["rank_ic"], NUMBER), "–" if one["p_value"] is None else p_text(one["p_value"]))
-            for name, one in summary["beside"].items()
-        ],
+        "beside": _beside(summary),
         "proof": detail["proof"],
         "model": model,
         "activation": activations_of([model]).get(model.version),
         "files": sorted(model.files.items()),
     }
+
+
+def _beside(summary: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Name, rank IC and p of the model that was judged beside that of record."""
+    return [
+        (name, shown(one["rank_ic"], NUMBER), "–" if one["p_value"] is None else p_text(one["p_value"]))
+        for name, one in summary["beside"].items()
+    ]
+
+
+def _shelf_lives(*results: tuple[Mapping[str, Any], str]) -> list[ShelfLife]:
+    panels = (shelf_life_panel(result, of=of) for result, of in results)
+    return [panel for panel in panels if panel]
 
 
 def _extras(report: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What a finished universe run leaves behind: its JSON and its files."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,15 +9,18 @@ from boursomatic.shared.records import to_json
 from instruments.quant.features.daily import FEATURE_SET, VERSION
 from training.artifacts.provenance import code_version, library_versions
 from training.artifacts.storage import sha256
+from training.evidence.selection import Selection
 from training.models import TrainingRun
 from training.quant.candle.export import json_bytes
 from training.quant.candle.spec import COST_BP
 from training.quant.stats.backtest import Performance
+from training.quant.stats.bootstrap import equity_band
 from training.quant.stats.stability import MOST_ROWS, distribution_of
 from training.quant.universe.evidence import universe_evidence
 from training.quant.universe.honest.model import FACTS, HonestModel
 from training.quant.universe.model import FORMAT
 from training.quant.universe.panel import CLASSES, COLUMNS, PARTS, Panel
+from training.quant.universe.shelf_life import AgeBin, age_bins, shelf_life
 from training.quant.universe.spec import UniverseSpec
 from training.quant.universe.train import Evaluation, UniverseOutcome
 from training.recipes.universe.data import UniverseData
@@ -72,6 +75,12 @@ def universe_leftovers(run: TrainingRun, spec: UniverseSpec, data: UniverseData,
     return Leftovers(result, detail, {**files, names["manifest"]: manifest})
 
 
+def with_deflated_sharpe(evaluation: Evaluation, selection: Selection) -> Evaluation:
+    """M with what its portfolio's Sharpe ratio is worth among the trials of its ledger."""
+    figure = selection.deflated_sharpe(evaluation.portfolios.long_short.returns)
+    return replace(evaluation, metrics={**evaluation.metrics, "deflated_sharpe": figure})
+
+
 def universe_result(
     run: TrainingRun,
     spec: UniverseSpec,
@@ -82,7 +91,7 @@ def universe_result(
     judged_hash: str,
 ) -> dict[str, Any]:
     """A UniverseResult."""
-    test = outcome.test
+    test, bins = outcome.test, ages_of_evaluated(data.panel, outcome, spec.horizon)
     result = UniverseResult(
         version=version_of(run),
         universe=spec.universe,
@@ -106,6 +115,8 @@ def universe_result(
         model_hash=model_hash,
         judged_model_hash=judged_hash,
         used_until=day_of(data.panel, outcome.used_until),
+        shelf_life=shelf_life(bins),
+        shelf_life_bins=bins,
     )
     stored: dict[str, Any] = to_json(result)
     return stored
@@ -113,11 +124,15 @@ def universe_result(
 
 def universe_detail(data: UniverseData, spec: UniverseSpec, outcome: UniverseOutcome) -> dict[str, Any]:
     """What only the run's own page and files hold: reports, books day by day, importance, proof."""
-    panel, split = data.panel, outcome.split
+    panel, split, test = data.panel, outcome.split, outcome.test
+    band = equity_band(test.portfolios.long_short.returns, mean_block=spec.horizon)
     rows = split.scored(panel, "validation")
     return {
         "reports": {"validation": outcome.validation.reports, "test": outcome.test.reports},
-        "books": {"validation": _portfolios(panel, outcome.validation), "test": _portfolios(panel, outcome.test)},
+        "books": {
+            "validation": _portfolios(panel, outcome.validation),
+            "test": {**_portfolios(panel, test), "band": to_json(band)},
+        },
         "cost_bp": COST_BP,
         **importance(panel, outcome, spec),
         "symbols": list(panel.symbols),
@@ -184,6 +199,16 @@ def _distribution(panel: Panel, spec: UniverseSpec, outcome: UniverseOutcome) ->
         "features": distribution_of(COLUMNS, panel.features[used], panel.day[used]).as_dict(),
         "scores": distribution_of(names, scores[every], panel.day[unseen[every]]).as_dict(),
     }
+
+
+def ages_of_evaluated(panel: Panel, outcome: UniverseOutcome, horizon: int) -> list[AgeBin]:
+    """Of the evaluated model, which was fitted on train alone, over validation and test."""
+    rows = np.concatenate([outcome.validation.rows, outcome.test.rows])
+    scores = np.concatenate([part.predictions.scores for part in (outcome.validation, outcome.test)])
+    known = panel.has_outcome[rows]
+    day = panel.day[rows[known]]
+    age = day - outcome.split.known_by["train"] + 1
+    return age_bins(day, age, scores[known], panel.returns[rows[known]], horizon=horizon)
 
 
 def _portfolios(panel: Panel, evaluation: Evaluation) -> dict[str, Any]:

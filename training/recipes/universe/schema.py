@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 from boursomatic.shared.records import NOTHING_YET, Day, Meta, Record, Stored, about, choice
 from training.quant.stats.sharpe import Excess
 from training.quant.universe.evidence import UniverseEvidence
+from training.quant.universe.shelf_life import AgeBin
 from training.quant.universe.spec import RECIPES, SCORES, UNIVERSE_RANGES, UniverseSpec
 from training.quant.universe.verdict import UniverseVerdict
 from training.recipes.schema import ModelHead, RunHead, config_record
@@ -59,6 +60,10 @@ class UniverseMetrics(Record, kw_only=True):
     long_only_max_drawdown: Annotated[float, Meta(le=0)]
     long_only_total_return: float
     rank_ic_interval: Interval | None = None
+    deflated_sharpe: Annotated[
+        float | None,
+        about("Probability that sharpe is above the best of its ledger's trials without skill; null of a fold"),
+    ] = None
 
 
 class PartMetrics(Record):
@@ -100,6 +105,12 @@ class Beside(Record):
     p_value: float | None
 
 
+ShelfLife = Annotated[
+    int | str | None,
+    about("Age up to which the rank IC's interval stays above 0 in every bin, none shown, or null: too few days"),
+]
+
+
 class UniverseResult(Stored):
     """What a completed universe run stores. `evidence`: the daily excess returns of its test part, `rank_test`: what
     its ranking of that part shows, both for information."""
@@ -122,6 +133,8 @@ class UniverseResult(Stored):
     used_until: Day
     rank_test: UniverseEvidence | None = None  # None: of before it
     beside: dict[str, Beside] = {}
+    shelf_life: int | str | None = None
+    shelf_life_bins: list[AgeBin] = []
 
 
 class UniverseHead(RunHead):
@@ -131,7 +144,9 @@ class UniverseHead(RunHead):
     timeframe: Annotated[str, about("1d")]
     recipe: Annotated[str, choice(RECIPES)]
     score: Annotated[str, choice(SCORES, "The model of record; null for phase22")] | None
-    beside: Annotated[dict[str, Beside], about("By name: composite, trees")]
+    beside: Annotated[dict[str, Beside], about("By name: composite, trees, logistic")]
+    shelf_life: ShelfLife
+    shelf_life_bins: Annotated[list[AgeBin], about("Rank IC by the age of the model, youngest first")]
     as_of: Annotated[Day | None, about("The last day of its data; null until the run has completed")]
     instruments: int | None
     data_hash: str | None

@@ -21,6 +21,11 @@ _NOT_POOLED: dict[str, Any] = {
     "curve": NOTHING,
     "data_hash": None,
     "beside": {},
+    "shelf_life": None,
+    "shelf_life_bins": [],
+    "pbo": None,
+    "pbo_configurations": None,
+    "importance_stability": None,
 }
 
 

@@ -9,19 +9,24 @@ from numpy.typing import NDArray
 from boursomatic.shared.records import to_json
 from training.artifacts.storage import artifact_storage, run_folder, sha256
 from training.errors import RunRefused
+from training.evidence.selection import Selection, curve_of, selection_of
 from training.evidence.trials import Claim
 from training.models import Reason, Status, TrainingRun
 from training.quant.stats.threads import on_threads
 from training.quant.universe.evidence import UniverseEvidence, universe_evidence
 from training.quant.universe.honest.run import other_score
-from training.quant.universe.metrics import rank_ic
+from training.quant.universe.importance import FoldImportance, importance_stability
+from training.quant.universe.panel import COLUMNS, MODEL_FEATURES
 from training.quant.universe.predictions import Predictions
+from training.quant.universe.shelf_life import shelf_life
 from training.quant.universe.spec import HONEST
-from training.quant.universe.train import Beside, Evaluation
+from training.quant.universe.train import LOGISTIC, Beside, Evaluation, evidence_beside
 from training.quant.walk_forward.folds import (
     Fold,
+    WalkPlan,
     fold_json,
     plan_walk,
+    pool_ages,
     pool_folds,
     pool_positions,
     walk_fold,
@@ -30,6 +35,7 @@ from training.quant.walk_forward.folds import (
 from training.quant.walk_forward.spec import WalkSpec
 from training.recipes.base import Completed, PackedPositions, Work
 from training.recipes.universe.data import UniverseData, claimed_p_value, universe_trial
+from training.recipes.universe.results import with_deflated_sharpe
 from training.recipes.universe.shared_rows import discard, prepared_data
 
 Floats = NDArray[np.float64]
@@ -50,7 +56,7 @@ def walk_result(
         "instruments": len(data.panel.symbols),
         "window": walk.window,
         "data_hash": data.data_hash,
-        **walk_json(data.panel, folds, pooled),
+        **walk_json(data.panel, folds, pooled, horizon=walk.spec.horizon),
         "evidence": vars(pooled.portfolios.excess),
         "rank_test": to_json(evidence),
     }
@@ -80,7 +86,7 @@ def execute_fold(work: Work) -> Completed:
         "data_hash": data.data_hash,
         "said": sha256(content),
     }
-    return Completed(result=result, files={PREDICTIONS: content})
+    return Completed(result=result, detail={"importance": vars(fold.importance)}, files={PREDICTIONS: content})
 
 
 def combine(work: Work) -> Completed:
@@ -107,30 +113,49 @@ def combine(work: Work) -> Completed:
         windows=walk.folds,
         exposures=data.exposures,
     )
-    p_value = claimed_p_value(evidence)
     discard(walk.spec)
+    trial, p_value = universe_trial(data, evidence=evidence), claimed_p_value(evidence)
+    selection = selection_of(work.run, trial)
+    pooled = with_deflated_sharpe(pooled, selection)
+    result = walk_result(walk, data, [fold.result["fold"] for fold in folds], pooled, evidence)
     return Completed(
         result={
-            **walk_result(walk, data, [fold.result["fold"] for fold in folds], pooled, evidence),
+            **result,
             "beside": _beside(data, walk, pooled),
+            **_information(plan, folds, pooled, selection, result["curve"]),
         },
         detail={"symbols": list(data.panel.with_rows)},
-        trial=None if work.run.subject else universe_trial(data, evidence=evidence),
+        trial=None if work.run.subject else trial,
         claim=Claim(p_value) if work.run.subject and p_value is not None else None,
         positions=PackedPositions(data.panel.symbols, positions.tobytes()),
     )
 
 
 def _beside(data: UniverseData, walk: WalkSpec, pooled: Evaluation) -> Beside:
-    """What the model beside that of record shows on the rows of all folds; nothing for a recipe without one."""
-    if walk.spec.recipe != HONEST:
+    """What the model beside that of record shows on the rows of all folds."""
+    if not pooled.predictions.has_beside:
         return {}
-    panel, scores = data.panel, pooled.predictions.beside
-    evidence = universe_evidence(panel, pooled.rows, scores, horizon=walk.spec.horizon, exposures=data.exposures)
-    known = panel.has_outcome[pooled.rows]
-    daily = rank_ic(panel.day[pooled.rows][known], scores[known], panel.returns[pooled.rows][known])
-    figures = {"rank_ic": float(daily.mean()) if len(daily) else None, "p_value": evidence.p_value}
-    return {other_score(walk.spec): figures}
+    name = other_score(walk.spec) if walk.spec.recipe == HONEST else LOGISTIC
+    scores, horizon = pooled.predictions.beside, walk.spec.horizon
+    return {name: evidence_beside(data.panel, pooled.rows, scores, horizon, exposures=data.exposures)}
+
+
+def _information(
+    plan: WalkPlan, folds: list[TrainingRun], pooled: Evaluation, selection: Selection, curve: dict[str, Any]
+) -> dict[str, Any]:
+    """What stands beside the figures, and never makes the verdict. Folds of before importances have none."""
+    bins = pool_ages(plan, pooled)
+    pbo, configurations = selection.overfitting(curve_of(curve["days"], curve["long_short"]))
+    importances = [FoldImportance.from_dict(fold.detail["importance"]) for fold in folds if "importance" in fold.detail]
+    names = MODEL_FEATURES if plan.walk.spec.recipe == HONEST else COLUMNS
+    whole = len(importances) == len(folds)
+    return {
+        "shelf_life": shelf_life(bins),
+        "shelf_life_bins": to_json(bins),
+        "pbo": pbo,
+        "pbo_configurations": configurations,
+        "importance_stability": to_json(importance_stability(names, importances)) if whole else None,
+    }
 
 
 def _given_up(broken: TrainingRun, walk: WalkSpec, folds: list[TrainingRun]) -> RunRefused:

@@ -3,8 +3,11 @@
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from boursomatic.shared.records import NOTHING_YET, UNSET, Day, Meta, Record, Stored, UnsetType, about, choice
+from training.quant.stats.bootstrap import Band
 from training.quant.stats.sharpe import Excess
 from training.quant.universe.evidence import UniverseEvidence
+from training.quant.universe.importance import ImportanceStability
+from training.quant.universe.shelf_life import AgeBin
 from training.quant.universe.spec import RECIPES, SCORES, UNIVERSE_RANGES, UniverseSpec
 from training.quant.walk_forward.spec import WALK_RANGES, WINDOWS
 from training.recipes.schema import config_record, request_record
@@ -68,6 +71,7 @@ class Curve(Record):
     days: list[Day]
     long_short: list[float]
     equal_weight: list[float]
+    band: Annotated[Band | None, about("Of long_short, by the stationary bootstrap; null of too few days")] = None
 
 
 class FoldResult(Stored):
@@ -95,6 +99,11 @@ class WalkResult(Stored):
     evidence: Excess
     rank_test: UniverseEvidence | None = None  # None: of before it
     beside: dict[str, Beside] = {}
+    shelf_life: int | str | None = None
+    shelf_life_bins: list[AgeBin] = []
+    pbo: float | None = None
+    pbo_configurations: int | None = None
+    importance_stability: ImportanceStability | None = None
 
 
 class WalkRun(UniverseHead, tag="walk"):
@@ -106,6 +115,11 @@ class WalkRun(UniverseHead, tag="walk"):
     pooled: Annotated[UniverseMetrics, NOTHING_YET]
     stability: Annotated[Stability, NOTHING_YET]
     curve: Annotated[Curve, NOTHING_YET]
+    pbo: Annotated[float | None, about("Probability of backtest overfitting; null below 5 configurations or 160 days")]
+    pbo_configurations: Annotated[int | None, about("Walked in this ledger over nearly the same days, this one among")]
+    importance_stability: Annotated[
+        ImportanceStability | None, about("Of the composite's weights, or of phase22's share of gain; from 2 folds on")
+    ]
 
 
 class UniverseConfirmationRun(WalkRun, tag="walk_confirmation"):

@@ -80,7 +80,8 @@ class Plot:
     """A line chart in a box of `width` by `height`, for `training/shared/_line_chart.html`. `lines` are in the order
     of drawing, so that the first series, drawn last, lies on top. `low` and `high` are the values at its bottom and top
     edge, written with `places` decimals and `unit`; `steps` says what each point stands for, `numbers` are some of the
-    points as text: the step, then a value for each series in the order given."""
+    points as text: the step, then a value for each series in the order given. `band` are the points of an area behind
+    the lines, empty for none; its edges come last among the numbers."""
 
     lines: tuple[PlotLine, ...]
     low: float
@@ -95,6 +96,7 @@ class Plot:
     unit: str = ""
     width: int = 600
     height: int = 140
+    band: str = ""
     margin: int = 4  # of the lines from the bottom and the top edge
 
     @property
@@ -109,16 +111,20 @@ def line_plot(
     styles: Sequence[str] = ("", "is-second"),
     mark: int | None = None,
     level: float | None = None,
+    band: tuple[Sequence[float], Sequence[float]] | None = None,
     places: int = 3,
     unit: str = "",
 ) -> Plot | None:
     """Several series by their names over the same `steps` (their dates or numbers), one style for each; a NaN is left
-    out. None where no series has two values. `mark`: a step to stand out; `level`: a value to draw across."""
+    out. None where no series has two values. `mark`: a step to stand out; `level`: a value to draw across;
+    `band`: lower and upper edge of an area, at each step."""
     longest = max((len(values) for values in series.values()), default=0)
     drawn = [value for values in series.values() for value in values if not math.isnan(value)]
     if longest < 2 or not drawn:
         return None
     drawn += [level] if level is not None else []
+    edges = band or ((), ())
+    drawn += [*edges[0], *edges[1]]
     low, high = min(drawn), max(drawn)
     across, up = Plot.width / (longest - 1), (Plot.height - 2 * Plot.margin) / ((high - low) or 1)
 
@@ -126,6 +132,7 @@ def line_plot(
         return round(Plot.height - Plot.margin - (value - low) * up, 2)
 
     shown = _spread(longest, MOST_POINTS)
+    around = [*((i, edges[0][i]) for i in shown), *((i, edges[1][i]) for i in reversed(shown))] if band else []
     lines = [
         PlotLine(
             " ".join(
@@ -144,13 +151,18 @@ def line_plot(
         x_ticks=tuple(Tick(round(100 * i / (longest - 1), 2), steps[i]) for i in _spread(longest, X_TICKS)),
         y_ticks=tuple(Tick(round(100 * y(value) / Plot.height, 2), text) for value, text in _y_values(low, high, unit)),
         numbers=tuple(
-            (steps[i], *(_number(values, i, places) for values in series.values()))
+            (
+                steps[i],
+                *(_number(values, i, places) for values in series.values()),
+                *((f"{edges[0][i]:.{places}f} to {edges[1][i]:.{places}f}",) if band else ()),
+            )
             for i in _spread(longest, MOST_NUMBERS)
         ),
         mark_x=round(mark * across, 1) if mark is not None else None,
         mark_y=y(level) if level is not None else None,
         places=places,
         unit=unit,
+        band=" ".join(f"{i * across:.1f},{y(value)}" for i, value in around),
     )
 
 

@@ -1,9 +1,10 @@
 """An equity curve beside its benchmark as a page shows it: plot, drawdowns, months as a heat map, rolling Sharpe."""
 
 import calendar
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,9 +69,9 @@ class EquityPanel:
     columns: tuple[str, ...] = (*calendar.month_abbr[1:], "Year")
 
 
-def equity_panel(days: Ints, curves: dict[str, Floats]) -> EquityPanel:
+def equity_panel(days: Ints, curves: dict[str, Floats], band: Mapping[str, Any] | None = None) -> EquityPanel:
     """Of daily returns (T,), T > 0, of the strategy and of its benchmark, in this order, by name; `days` (T,) ascending
-    day numbers since 1970."""
+    day numbers since 1970; `band` as stored, of the strategy's equity."""
     (name, own), (benchmark_name, benchmark) = curves.items()
     dates = [str(day) for day in days.astype("datetime64[D]")]
     a_year = bars_a_year(days * DAY, "1d")
@@ -79,7 +80,10 @@ def equity_panel(days: Ints, curves: dict[str, Floats]) -> EquityPanel:
     return EquityPanel(
         names=(name, benchmark_name),
         equity=line_plot(
-            {label: equity_of(returns).tolist() for label, returns in curves.items()}, ["start", *dates], level=1.0
+            {label: equity_of(returns).tolist() for label, returns in curves.items()},
+            ["start", *dates],
+            level=1.0,
+            band=band_edges(band),
         ),
         falls=[_fall(fall, dates) for fall in worst_drawdowns(equity)],
         years=_heat_map(days, own, benchmark),
@@ -88,6 +92,11 @@ def equity_panel(days: Ints, curves: dict[str, Floats]) -> EquityPanel:
         ),
         days=len(days),
     )
+
+
+def band_edges(band: Mapping[str, Any] | None) -> tuple[list[float], list[float]] | None:
+    """Its lower and upper edge from the start of the equity on."""
+    return ([1.0, *band["low"]], [1.0, *band["high"]]) if band else None
 
 
 def day_numbers(dates: Sequence[str]) -> Ints:

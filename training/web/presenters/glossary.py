@@ -197,4 +197,53 @@ GLOSSARY: dict[str, Note] = {
         "Nothing is compared by tolerance.",
         "It proves that the run can be repeated and saw no future, not that its recipe is any good.",
     ),
+    "deflated_sharpe": Note(
+        "Deflated Sharpe ratio",
+        "The probability that the true Sharpe ratio is above what the best of so many trials reaches without skill.",
+        "Φ((SR − SR₀)·√(T − 1) / √(1 − skew·SR + (kurtosis − 1)/4·SR²)) a day; SR₀ = √V·((1 − γ)·Φ⁻¹(1 − 1/k) +"
+        " γ·Φ⁻¹(1 − 1/(k·e))), k the trial's number in its ledger, V the variance of the Sharpe ratios of the ledger's"
+        " walks, of 5 at least, else 1/(T − 1)",
+        "Bailey & López de Prado, Journal of Portfolio Management 40, 2014.",
+        "For information: it takes daily returns and trials as independent, and finds market exposure good in a rise."
+        " The verdict is the rank test's.",
+    ),
+    "pbo": Note(
+        "Probability of backtest overfitting (PBO)",
+        "How often the configuration that is best on half of the days is below the median on the other half: what"
+        " picking the best walk is worth.",
+        "16 blocks of days, all 12,870 halves, by Sharpe ratio; over the ledger's configurations walked over at least"
+        " 90 % of the same days",
+        "Bailey, Borwein, López de Prado & Zhu, Journal of Computational Finance 20, 2017.",
+        "It speaks of choosing among these walks, not of any one of them. Configurations that are nearly alike give"
+        " about 50 % whether they are good or bad.",
+    ),
+    "shelf_life": Note(
+        "Shelf life",
+        "How long after its training a model still ranks: the age up to which the interval of its rank IC stays above"
+        " 0.",
+        "Mean daily rank IC by trading days since the last outcome that training knew, in four bins; 95 % intervals"
+        " from stretches of 2h days, Student t",
+        "Liang & Zeger, Biometrika 73, 1986 (clusters).",
+        "Few days a bin make wide intervals: none shown is not the same as none. A walk's models are never older than"
+        " a fold.",
+    ),
+    "shuffled_copies": Note(
+        "Shuffled copies",
+        "What a feature's weight is held against: the same feature of another instrument on the same days, which keeps"
+        " its course over time and knows nothing of its owner.",
+        "honest: 19 copies of each feature, a weight above all copies of all features happens by luck in 1 fold of 20;"
+        " phase22: share of gain in a small regressor that has one copy of each feature beside it",
+        "Kursa & Rudnicki, Journal of Statistical Software 36, 2010 (Boruta).",
+        "Folds share training days, so that ten folds above are not ten findings. Instruments of one sector lend each"
+        " other some of their skill.",
+    ),
+    "equity_band": Note(
+        "Band of the equity",
+        "How else the curve might have run with the same daily returns in another order and mix.",
+        "Stationary bootstrap: blocks of geometric length, in the mean as long as positions are held; 1,000 curves,"
+        " fixed seed; on each day the middle 90 %",
+        "Politis & Romano, Journal of the American Statistical Association 89, 1994.",
+        "Each day by itself: a curve may leave it somewhere more often than 1 time in 10. It knows no return that"
+        " didn't happen.",
+    ),
 }

@@ -14,6 +14,7 @@ from training.quant.universe.metrics import (
     Portfolios,
     blocks_of,
     buy_figures,
+    daily_rank_ic,
     mean_interval,
     rank_ic,
     rank_ic_interval,
@@ -120,7 +121,7 @@ def test_intervals_cover_what_is_true_although_outcomes_overlap() -> None:
             gap = (hit - (np.bincount(day, hit) / NAMES)[day])[bought]
             intervals = (
                 lift,
-                rank_ic_interval(day, score, returns, horizon=H),
+                rank_ic_interval(*daily_rank_ic(day, score, returns), horizon=H),
                 mean_interval(gap, day[bought]),
                 mean_interval(ic, by_day),
             )

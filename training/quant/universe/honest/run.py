@@ -22,6 +22,7 @@ from training.quant.universe.honest.train import (
     score_table,
 )
 from training.quant.universe.honest.walk import HonestFold, honest_fold
+from training.quant.universe.importance import FoldImportance, shadow_weights
 from training.quant.universe.judge import rank_test
 from training.quant.universe.panel import Panel, split_panel
 from training.quant.universe.predictions import Predictions, concatenate
@@ -108,7 +109,7 @@ def predict_fold(
     sinces: Sequence[int],
     *,
     scores: Mapping[int, Floats] = MappingProxyType({}),
-) -> Predictions:
+) -> tuple[Predictions, FoldImportance]:
     """Of the last of these folds of a walk, each from its first to its last day, fitted on rows from its `since` on.
     Those before it say how far its expected returns reach, by the `scores` of the model of record, of all rows of their
     days, that are there by their number, from 0 on; the others are made again, so that it stands alone."""
@@ -132,7 +133,19 @@ def predict_fold(
     if ic is None:
         until = own.first - spec.embargo
         ic = first_ic(rows, until=until, since=sinces[-1], embargo=spec.embargo, seed=spec.seed, score=spec.score)
-    return predict_rows(panel, rows, own.rows, own.fit, spec, ic=ic)
+    predictions = predict_rows(panel, rows, own.rows, own.fit, spec, ic=ic)
+    return predictions, fold_importance(rows, own, spec, since=sinces[-1])
+
+
+def fold_importance(rows: HonestRows, fold: HonestFold, spec: UniverseSpec, *, since: int) -> FoldImportance:
+    """The composite's weights for the run's own horizon, and those of shuffled features."""
+    targets = rows.targets_until(spec.horizon, fold.first - spec.embargo)
+    targets[rows.day < since] = np.nan
+    names = rows.exposures.sigma.shape[1]
+    shadows = shadow_weights(
+        rows.ranks, rows.day, rows.instrument, targets, names=names, horizon=spec.horizon, seed=spec.seed
+    )
+    return FoldImportance(fold.fit.weights[spec.horizon].tolist(), shadows.tolist())
 
 
 def other_score(spec: UniverseSpec) -> str:

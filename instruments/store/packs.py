@@ -1,13 +1,13 @@
 """Files of numbers that can be made again, laid down so that they are mapped instead of read: the cache's format.
 
 A pack holds the columns of some series in one file, as three arrays in NumPy's own format, one after another: a seal
-(length and SHA-256 of all that stands before the numbers), an index (a row for each series), and the numbers, series
-after series, each column after column. A pack is written beside its place, flushed, moved there, and never changed.
-Before numbers are used their CRC-32 is compared, so what isn't as it was written counts as missing. Nothing is ever
-unpickled.
+(length and SHA-256 of all that stands before the numbers, how many series), an index (a row for each series), and the
+numbers, series after series, each column after column. A pack is written beside its place, flushed, moved there, and
+never changed. Before numbers are used their XXH3 (64 bits) is compared, so what isn't as it was written counts as
+missing. Nothing is ever unpickled.
 
-Measured on 188 MB, a million bars with features: CRC-32 44 ms, SHA-256 104 ms. It is to find accidents: who may write
-to these files may as well write to the models.
+Measured on 4.5 MB, a pack of bars: XXH3 0.12 ms, CRC-32 1.4 ms, SHA-256 three times that. It is to find accidents: who
+may write to these files may as well write to the models.
 """
 
 import hashlib
@@ -16,7 +16,6 @@ import logging
 import mmap
 import os
 import time
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,14 +24,26 @@ from typing import Any, BinaryIO
 from uuid import uuid4
 
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 
 Numbers = NDArray[Any]
 
-_SEAL = np.dtype([("length", "<i8"), ("digest", "V32")])
+_SEAL = np.dtype([("length", "<i8"), ("series", "<i8"), ("digest", "V32")])
 _INDEX = np.dtype(
-    [("key", "<i8"), ("start", "<i8"), ("stop", "<i8"), ("mark", "V32"), ("digest", "V32"), ("check", "<u4")]
+    [("key", "<i8"), ("start", "<i8"), ("stop", "<i8"), ("mark", "V32"), ("digest", "V32"), ("check", "<u8")]
 )
+
+
+def _npy_header(kind: Any, count: int) -> bytes:
+    """What stands before `count` numbers of a type in NumPy's format."""
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": kind, "fortran_order": False, "shape": (count,)})
+    return header.getvalue()
+
+
+_INDEX_FORM = repr(_INDEX.descr)
+_SEAL_HEADER = _npy_header(_SEAL.descr, 1)
 _ABANDONED_S = 3600.0  # a file on its way that is older was left by somebody who was killed
 log = logging.getLogger("boursomatic.columns")
 
@@ -53,7 +64,7 @@ class Layout:
 @dataclass(frozen=True)
 class Piece:
     """The numbers of one series, (columns, rows), contiguous. `mark` is the SHA-256 of what they were made from,
-    `digest` their own when they were made, `check` their CRC-32."""
+    `digest` their own when they were made, `check` their XXH3."""
 
     mark: bytes
     digest: bytes
@@ -61,11 +72,15 @@ class Piece:
     numbers: Numbers
 
     def is_intact(self) -> bool:
-        return zlib.crc32(self.numbers.data) == self.check
+        return _check(self.numbers) == self.check
 
 
 def make_piece(mark: bytes, numbers: Numbers) -> Piece:
-    return Piece(mark, hashlib.sha256(numbers.data).digest(), zlib.crc32(numbers.data), numbers)
+    return Piece(mark, hashlib.sha256(numbers.data).digest(), _check(numbers), numbers)
+
+
+def _check(numbers: Numbers) -> int:
+    return xxhash.xxh3_64_intdigest(numbers.data)
 
 
 def read_pack(path: Path, layout: Layout) -> dict[int, Piece]:
@@ -123,39 +138,36 @@ def _content(pieces: Mapping[int, Piece], layout: Layout) -> Iterator[Any]:
         (key, stop - piece.numbers.shape[1], stop, piece.mark, piece.digest, piece.check)
         for (key, piece), stop in zip(pieces.items(), stops, strict=True)
     ]
-    head = io.BytesIO()
-    np.save(head, np.array(lines, dtype=_INDEX), allow_pickle=False)
-    shape = (stops[-1] * layout.columns,)
-    np.lib.format.write_array_header_1_0(head, {"descr": layout.kind, "fortran_order": False, "shape": shape})
-    yield _seal(head.getvalue())
-    yield head.getvalue()
+    index = np.array(lines, dtype=_INDEX)
+    head = (
+        _npy_header(_INDEX.descr, len(index)) + index.tobytes() + _npy_header(layout.kind, stops[-1] * layout.columns)
+    )
+    yield _seal(head, len(index), layout)
+    yield head
     for piece in pieces.values():
         yield piece.numbers
 
 
-def _seal(head: bytes) -> bytes:
-    """Of the same length whatever it seals."""
-    buffer = io.BytesIO()
-    np.save(buffer, np.array([(len(head), hashlib.sha256(head).digest())], dtype=_SEAL), allow_pickle=False)
-    return buffer.getvalue()
+def _seal(head: bytes, series: int, layout: Layout) -> bytes:
+    """Of the same length whatever it seals. Its digest covers the form too: a file of another one counts as changed."""
+    form = f"{_INDEX_FORM} {layout.kind} {layout.columns} {series} ".encode()
+    lengths = b"".join(number.to_bytes(8, "little") for number in (len(head), series))
+    return _SEAL_HEADER + lengths + hashlib.sha256(form + head).digest()
 
 
 def _map(file: BinaryIO, layout: Layout) -> dict[int, Piece]:
     size = os.fstat(file.fileno()).st_size
-    seal = file.read(len(_seal(b"")))
-    length = int.from_bytes(seal[-_SEAL.itemsize :][:8], "little")
+    seal = file.read(len(_SEAL_HEADER) + _SEAL.itemsize)
+    length, series = (int.from_bytes(seal[len(_SEAL_HEADER) + at :][:8], "little") for at in (0, 8))
     if length > size:
         raise NotAPack("it is cut off or was changed")
     head = file.read(length)
-    if _seal(head) != seal:  # what is parsed below is what was written
-        raise NotAPack("it is cut off or was changed")
-    stream = io.BytesIO(head)
-    index = np.lib.format.read_array(stream, allow_pickle=False)
-    np.lib.format.read_magic(stream)
-    (count,), _, kind = np.lib.format.read_array_header_1_0(stream)
-    if index.dtype != _INDEX or kind.str != layout.kind or count != int(index["stop"].max()) * layout.columns:
-        raise NotAPack("it is of another layout")
-    offset = len(seal) + length
+    if _seal(head, series, layout) != seal:  # what is used below is what was written
+        raise NotAPack("it is cut off, was changed, or is of another layout")
+    names_and_types = int.from_bytes(head[8:10], "little")  # NumPy's format, version 1.0
+    index = np.frombuffer(head, _INDEX, series, offset=10 + names_and_types)
+    offset, count = len(seal) + length, int(index["stop"].max()) * layout.columns
+    kind = np.dtype(layout.kind)
     if size != offset + count * kind.itemsize:
         raise NotAPack(f"it has {size} bytes, not {offset + count * kind.itemsize}")
     mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

@@ -124,6 +124,9 @@ def test_what_is_no_pack_counts_as_missing(tmp_path: Path) -> None:
     assert read_pack(path, LAYOUT) == {}
     path.write_bytes(os.urandom(5_000))
     assert read_pack(path, LAYOUT) == {}
+    for length in (0, 200, 2**64 - 1):  # another release's lengths, whatever they are
+        path.write_bytes(np.random.default_rng(length).bytes(128) + length.to_bytes(8, "little") + b"\xff" * 400)
+        assert read_pack(path, LAYOUT) == {}
     path.unlink()
     path.mkdir()
     assert read_pack(path, LAYOUT) == {}

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from instruments.quant.bars import Bars
 from instruments.quant.features.daily import CORE, DAY, get_feature_columns
-from training.quant.universe.exposure import deviations
+from training.quant.universe.exposure import latest_deviations
 from training.quant.universe.model import UniverseModel
 from training.quant.universe.panel import COLUMNS, given_features
 
@@ -74,14 +74,12 @@ def advise(
 
 def last_deviations(many: Sequence[Bars]) -> Floats:
     """(N,) deviation of a day's return as of the newest day of them all, from adjusted closes (`Exposures.sigma`)."""
-    days = np.unique(np.concatenate([bars.time // DAY for bars in many]))
-    close = np.full((len(days), len(many)), np.nan)
-    for j, bars in enumerate(many):
-        close[np.searchsorted(days, bars.time // DAY), j] = bars.close
-    traded = ~np.isnan(close)
-    places = np.maximum.accumulate(np.where(traded, np.arange(len(days))[:, None], 0), axis=0)
-    sigma: Floats = deviations(np.take_along_axis(close, places, axis=0), traded)[-1]
-    return sigma
+    longest = max(len(bars) for bars in many)
+    returns = np.full((len(many), longest), np.nan)
+    for own, bars in zip(returns, many, strict=True):
+        own[longest - len(bars) + 1 :] = bars.close[1:] / bars.close[:-1] - 1.0
+    newest = np.array([int(bars.time[-1]) // DAY for bars in many])
+    return latest_deviations(np.ascontiguousarray(returns.T), newest == newest.max())
 
 
 def _outside(model: UniverseModel, features: NDArray[np.float32]) -> Flags:

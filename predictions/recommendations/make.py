@@ -2,7 +2,7 @@
 arrives."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import numpy as np
 from django.db import IntegrityError, transaction
@@ -18,9 +18,10 @@ from instruments.quant.bars import Bars
 from instruments.quant.features.daily import DAY, get_feature_columns
 from instruments.store.columns import featured_candles
 from instruments.universes import UnknownUniverse, universe_series
-from predictions.models import Recommendation, RecommendationFlag, RecommendationSet
-from predictions.quant.recommend import Advice, advise
+from predictions.models import RecommendationSet
+from predictions.quant.recommend import advise
 from predictions.recommendations.days import InSample, NotAdvisable, coverage, require_open, used_until
+from predictions.recommendations.rows import rows_create
 from training.artifacts.loading import stored_universe_model
 from training.models import ModelVersion
 from training.quant.universe.model import UniverseModel
@@ -110,7 +111,7 @@ def recommendations_make(
     try:
         with transaction.atomic():
             recommendation_set = _set_create(model, read, session, series, in_sample=is_seen, replay=replay)
-            Recommendation.objects.bulk_create(_rows(recommendation_set, advice, series, lasts))
+            rows_create(recommendation_set, advice, series, lasts)
             audit(None, "recommendations.create", model.version, as_of=session.isoformat())
             if model.is_active and not is_seen and not replay:
                 _notice(recommendation_set)
@@ -172,38 +173,3 @@ def _set_create(
         replay=replay,
         made_at=timezone.now(),
     )
-
-
-def _rows(
-    recommendation_set: RecommendationSet, advice: Advice, series: Sequence[Series], lasts: Sequence[int | None]
-) -> list[Recommendation]:
-    """From the last rank to the first, so that lists by key, newest first, begin with the best."""
-    order = np.argsort(np.where(advice.rank > 0, -advice.rank, -len(series) - 1), kind="stable")
-    return [_row(recommendation_set, advice, j, series[j], lasts[j]) for j in order.tolist()]
-
-
-def _row(
-    recommendation_set: RecommendationSet, advice: Advice, j: int, series: Series, last: int | None
-) -> Recommendation:
-    flags = [
-        flag
-        for flag, is_set in (
-            (RecommendationFlag.OUT_OF_RANGE, advice.outside[j]),
-            (RecommendationFlag.STALE, advice.stale[j]),
-            (RecommendationFlag.NO_FEATURES, advice.lacking[j]),
-            (RecommendationFlag.IN_SAMPLE, recommendation_set.in_sample),
-        )
-        if is_set
-    ]
-    row = Recommendation(
-        set=recommendation_set,
-        series=series,
-        bar_at=None if last is None else datetime.fromtimestamp(last, UTC),
-        flags=flags,
-        features=advice.features[j].astype("<f4").tobytes(),
-    )
-    if advice.label[j] >= 0:
-        row.label = CLASSES[advice.label[j]]
-        row.p_sell, row.p_hold, row.p_buy = advice.probabilities[j].tolist()
-        row.expected_return, row.rank = float(advice.expected[j]), int(advice.rank[j])
-    return row

@@ -1,7 +1,7 @@
 """Recommendations: a day of 500 instruments, scoring 100,000, pages over 100,000; each beside its yardstick.
 
-recommend  one day, from the database to the stored set; beside the bare computation of all features from bars that lie
-           in memory plus `Booster.predict` of the same rows
+recommend  one day, from the database to the stored set, by a model of each recipe; beside the bare computation of all
+           features from bars that lie in memory plus the model's prediction of the same rows
 score      outcomes of 100,000 recommendations, from bars to the database
 page       the list, the scorecard, the home page and the API, over one day stored and over 100,000 recommendations
 
@@ -13,7 +13,6 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from functools import partial
@@ -21,9 +20,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from scripts.benchmarks.markets import market
+from scripts.benchmarks.measured import timed
+from scripts.benchmarks.universe_files import BARS, fill
 
-BARS = 1_250  # of each generated instrument
 LEARNT = 40  # instruments that the model is trained on; the others join the universe afterwards
 TRAINED = 700  # bars that it has seen
 ROUNDS = 7
@@ -33,7 +32,10 @@ DUE = 25  # days before the last bar: what was recommended then has come to its 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench recommend", description=__doc__)
     parser.add_argument("--instruments", type=int, default=500, help="how many are generated (default: 500)")
-    parser.add_argument("--rows", type=int, default=100_000, help="recommendations to score (default: 100,000)")
+    parser.add_argument(
+        "--rows", type=int, default=100_000, help="recommendations to score (default: 100,000; 0: only a day's)"
+    )
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"days recommended, each once (default: {ROUNDS})")
     parser.add_argument("--sqlite", action="store_true", help="on SQLite instead of PostgreSQL")
     parser.add_argument("--output", type=Path, default=Path("var/bench/recommend.json"), help="where the JSON goes")
     options = parser.parse_args(arguments)
@@ -48,19 +50,27 @@ def main(arguments: list[str]) -> int:
         import django  # noqa: PLC0415 - settings are read from the environment just set
 
         django.setup()
-        model, days = _fill(options.instruments)
-        result = _recommend(model, days)
-        before = _pages()
-        stored = _store(model, days, options.rows)
-        result |= _score(stored)
-        after = _pages()
-        for name in before:
-            _row(f"page {name}, one day stored", before[name])
-            _row(f"page {name}, {stored:,} stored", after[name], f"{after[name] / before[name]:.2f} x")
-        found = {**result, "pages": {name: [before[name], after[name]] for name in before}}
+        models, days = _fill(options.instruments)
+        result: dict[str, Any] = {"instruments": options.instruments}
+        for recipe, model in models.items():
+            result |= _recommend(recipe, model, days, options.rounds)
+        if options.rows:
+            result |= _later(models["phase22"], days, options.rows)
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(json.dumps({**found, "instruments": options.instruments, "rows": stored}, indent=1))
+    options.output.write_text(json.dumps(result, indent=1))
     return 0
+
+
+def _later(model: Any, days: list[date], rows: int) -> dict[str, Any]:
+    """Scores and pages, with one day stored and with many."""
+    before = _pages()
+    stored = _store(model, days, rows)
+    scored = _score(stored)
+    after = _pages()
+    for name in before:
+        _row(f"page {name}, one day stored", before[name])
+        _row(f"page {name}, {stored:,} stored", after[name], f"{after[name] / before[name]:.2f} x")
+    return {**scored, "rows": stored, "pages": {name: [before[name], after[name]] for name in before}}
 
 
 def _postgres(stack: ExitStack) -> str:
@@ -70,42 +80,35 @@ def _postgres(stack: ExitStack) -> str:
     return url
 
 
-def _fill(instruments: int) -> tuple[Any, list[date]]:
-    """Bars, an active model of some of them, and the days that it has not seen."""
-    from django.core.management import call_command  # noqa: PLC0415 - after django.setup
-
-    from instruments.imports.services import series_write  # noqa: PLC0415
-    from instruments.models import Instrument, Series, Universe  # noqa: PLC0415
+def _fill(instruments: int) -> tuple[dict[str, Any], list[date]]:
+    """Bars in the database and in the cache, models of some of them by recipe, one of them active, and the days that
+    they have not seen."""
+    from instruments.models import Instrument, Series, Universe  # noqa: PLC0415 - after django.setup
     from instruments.store.read_bars import load_bars  # noqa: PLC0415
-    from predictions.recommendations.make import named_model  # noqa: PLC0415
-    from training.models import ModelVersion  # noqa: PLC0415
-    from training.quant.universe.spec import UniverseSpec  # noqa: PLC0415
+    from predictions.recommendations.make import universe_models  # noqa: PLC0415
+    from training.quant.universe.spec import RECIPES, UniverseSpec  # noqa: PLC0415
     from training.registry.activation import model_activate  # noqa: PLC0415
     from training.worker.foreground import create_claimed, execute_family  # noqa: PLC0415
 
-    call_command("migrate", verbosity=0)
+    fill(instruments=instruments)
+    days = [datetime.fromtimestamp(int(at), UTC).date() for at in load_bars(Series.objects.order_by("pk")[0]).time]
     universe = Universe.objects.create(name="bench")
-    for start in range(0, instruments, 50):
-        parts = []
-        for number in range(start, min(start + 50, instruments)):
-            instrument = Instrument.objects.create(symbol=f"S{number:04d}")
-            parts.append((Series.objects.create(instrument=instrument, timeframe="1d"), market(BARS, seed=number)))
-        series_write(parts=parts, source="generated")
-    series = list(Series.objects.order_by("pk"))
-    times = load_bars(series[0]).time
-    days = [datetime.fromtimestamp(int(at), UTC).date() for at in times]
-    universe.instruments.set([one.instrument_id for one in series[:LEARNT]])
-    execute_family(create_claimed(UniverseSpec(universe="bench", as_of=days[TRAINED - 1].isoformat())), None)
-    universe.instruments.set([one.instrument_id for one in series])
-    model = named_model(ModelVersion.objects.get().version)
-    model_activate(model=model, user=None, reason="bench", override=True)
+    universe.instruments.set(Instrument.objects.order_by("pk")[:LEARNT])
+    for recipe in RECIPES:
+        spec = UniverseSpec(universe="bench", recipe=recipe, confirm=False, as_of=days[TRAINED - 1].isoformat())
+        execute_family(create_claimed(spec), None)
+    universe.instruments.set(Instrument.objects.all())
+    models = {model.run.config["recipe"]: model for model in universe_models()}
+    model_activate(model=models["phase22"], user=None, reason="bench", override=True)
     print(f"{instruments} instruments of {BARS} bars")
-    return model, days[TRAINED:]
+    return models, days[TRAINED:]
 
 
-def _recommend(model: Any, days: list[date]) -> dict[str, float]:
-    from instruments.quant.features.daily import daily_features  # noqa: PLC0415
-    from instruments.store.read_bars import load_many  # noqa: PLC0415 - after django.setup
+def _recommend(recipe: str, model: Any, days: list[date], rounds: int) -> dict[str, float]:
+    import numpy as np  # noqa: PLC0415 - with the rest
+
+    from instruments.quant.features.daily import daily_features  # noqa: PLC0415 - after django.setup
+    from instruments.store.read_bars import load_many  # noqa: PLC0415
     from instruments.universes import universe_series  # noqa: PLC0415
     from predictions.recommendations.make import recommendations_make  # noqa: PLC0415
     from training.artifacts.loading import stored_universe_model  # noqa: PLC0415
@@ -113,24 +116,22 @@ def _recommend(model: Any, days: list[date]) -> dict[str, float]:
 
     series, read = universe_series("bench"), stored_universe_model(model.version)
     ours, bare = [], []
-    recommendations_make(model=model, as_of=days[-ROUNDS - 1])  # warm
-    for day in days[-ROUNDS:]:
+    recommendations_make(model=model, as_of=days[-rounds - 1])  # warm
+    for day in days[-rounds:]:
         end = datetime.combine(day, datetime.max.time(), tzinfo=UTC)
         bars = [one.adjusted() for one in load_many(series, end=end)]
 
         def features_and_predict(bars: Any = bars) -> None:
-            import numpy as np  # noqa: PLC0415 - with the rest
-
             made = [m for at in range(0, len(bars), 64) for m in daily_features(bars[at : at + 64])]
             last = np.array([m[-1] for m in made], dtype=np.float32)
             rows = given_features(last, np.zeros(len(made), dtype=np.int64))
             read.predict(rows, sigma=np.ones(len(rows)), order=np.arange(len(rows)))
 
-        bare.append(_timed(features_and_predict))
-        ours.append(_timed(partial(recommendations_make, model=model, as_of=day)))
-    found = {"recommend": median(ours), "recommend_bare": median(bare)}
-    _row("recommend, a day", found["recommend"], f"{found['recommend'] / found['recommend_bare']:.2f} x the bare work")
-    _row("recommend, bare features and predict", found["recommend_bare"])
+        bare.append(timed(features_and_predict))
+        ours.append(timed(partial(recommendations_make, model=model, as_of=day)))
+    found = {f"recommend_{recipe}": median(ours), f"recommend_{recipe}_bare": median(bare)}
+    _row(f"recommend, a day, {recipe}", median(ours), f"{median(ours) / median(bare):.2f} x the bare work (aim: 2 s)")
+    _row("recommend, bare features and predict", median(bare))
     return found
 
 
@@ -197,14 +198,8 @@ def _pages() -> dict[str, float]:
     times: dict[str, list[float]] = {name: [] for name in addresses}
     for _ in range(ROUNDS):
         for name, address in addresses.items():
-            times[name].append(_timed(partial(ask, address)))
+            times[name].append(timed(partial(ask, address)))
     return {name: median(found) for name, found in times.items()}
-
-
-def _timed(action: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    action()
-    return time.perf_counter() - start
 
 
 def _row(name: str, seconds: float, ratio: str = "") -> None:

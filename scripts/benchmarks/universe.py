@@ -66,7 +66,7 @@ def _script(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 def _recommend(folder: Path, scale: float) -> Any:
     output = folder / "recommend.json"
-    sizes = ["--instruments", str(_scaled(5_000, scale)), "--rows", "0", "--output", str(output)]
+    sizes = ["--instruments", str(_scaled(5_000, scale)), "--rows", "0", "--rounds", "3", "--output", str(output)]
     env = universe_whole.unthreaded(os.environ)
     done = run_measured(
         [sys.executable, "-m", "scripts.benchmarks", "recommend", *sizes], env, folder / "recommend.log"

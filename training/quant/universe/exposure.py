@@ -5,6 +5,8 @@ Everything of a day comes from closes up to that day. Days are the panel's count
 the same to the last bit on any number of cores.
 """
 
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,6 +66,15 @@ def deviations(close: Floats, traded: Flags) -> Floats:
     return at_least_quarter(sigma, traded & enough)
 
 
+def latest_deviations(returns: Floats, trades: Flags) -> Floats:
+    """(N,) the last day of `deviations`, from (D, N) returns, NaN where there is none; `trades` (N,) who has a bar that
+    day. A name's days without a return change nothing: they may be left out, the last ones of all names in one row."""
+    count, variance = deque(_variances(returns), maxlen=1).pop()
+    sigma = np.where(count > 0, np.sqrt(variance), np.nan)
+    latest: Floats = at_least_quarter(sigma[None], (trades & (count >= SIGMA_BEGINS))[None])[0]
+    return latest
+
+
 def residuals(exposures: Exposures, days: Ints, values: Floats, present: Flags) -> Floats:
     """`values` (T, N) on `days` (T,), ascending places, each day's projected off its exposures A_d = [1/sigma,
     loadings], or [1/sigma, beta/sigma] where no factor counts, over the names `present` (T, N); 0 for the others.
@@ -109,17 +120,24 @@ def _returns(close: Floats, traded: Flags) -> Floats:
 
 def _sigma(returns: Floats) -> tuple[Floats, Flags]:
     """(D, N) root of the exponential mean of squares, begun with the mean of the first 60, and where there were as
-    many. A day without a return changes nothing. Day by day: whole tables would take as much memory again as bars."""
+    many."""
     sigma, enough = np.full(returns.shape, np.nan), np.zeros(returns.shape, dtype=bool)
-    count, variance = np.zeros(returns.shape[1], dtype=np.int64), np.zeros(returns.shape[1])
-    for day, today in enumerate(returns):
-        there = ~np.isnan(today)
-        count += there
-        weight = np.where(count <= SIGMA_BEGINS, 1.0 / np.maximum(count, 1), 1.0 - SIGMA_DECAY)
-        variance = np.where(there, variance + weight * (today * today - variance), variance)
+    for day, (count, variance) in enumerate(_variances(returns)):
         np.sqrt(variance, out=sigma[day], where=count > 0)
         enough[day] = count >= SIGMA_BEGINS
     return sigma, enough
+
+
+def _variances(returns: Floats) -> Iterator[tuple[Ints, Floats]]:
+    """Day by day (N,) how many returns there were, and their variance. A day without a return changes nothing. Whole
+    tables would take as much memory again as bars."""
+    count, variance = np.zeros(returns.shape[1], dtype=np.int64), np.zeros(returns.shape[1])
+    for today in returns:
+        there = ~np.isnan(today)
+        count = count + there
+        weight = np.where(count <= SIGMA_BEGINS, 1.0 / np.maximum(count, 1), 1.0 - SIGMA_DECAY)
+        variance = np.where(there, variance + weight * (today * today - variance), variance)
+        yield count, variance
 
 
 def _beta(returns: Floats) -> Floats:

@@ -15,7 +15,7 @@ import numpy as np
 
 from scripts.benchmarks import universe_qlib
 from scripts.benchmarks.measured import Measured, manage_measured, row, run_measured
-from scripts.benchmarks.site import environment, manage
+from scripts.benchmarks.site import ROOT, environment, manage
 
 Env = Mapping[str, str]
 PHASE22 = ("--recipe", "phase22", "--no-confirm")
@@ -37,7 +37,7 @@ def from_files(file: Path, folder: Path, *, rounds: int, with_qlib: bool) -> dic
     qlib = _Qlib(file, folder) if with_qlib else None
     times: dict[str, list[Measured]] = {}
     for number in range(rounds):
-        script = [sys.executable, "-m", "scripts.benchmarks.universe_script", file.resolve()]
+        script = [sys.executable, "-m", "scripts.benchmarks.universe_script", str(file.resolve())]
         found = {
             "script": run_measured(script, unthreaded(os.environ), folder / "script.log"),
             "phase22": _from_file(file, folder / f"phase22-{number}", *PHASE22),
@@ -161,7 +161,8 @@ def _exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
 
 def on_worker(env: Env, folder: Path, universe: str) -> dict[str, Any]:
     """A run handed to a worker, whose children have a memory limit: how it ended."""
-    worker = subprocess.Popen([sys.executable, "manage.py", "worker"], env=dict(env), stdout=subprocess.DEVNULL)
+    command = [sys.executable, "manage.py", "worker"]
+    worker = subprocess.Popen(command, cwd=ROOT, env=dict(env), stdout=subprocess.DEVNULL)
     try:
         measured = run_measured(
             [sys.executable, "-m", "scripts.benchmarks.universe_submit", universe], env, folder / "worker.log"

@@ -24,12 +24,16 @@ def features_by_pandas(frame: pd.DataFrame) -> pd.DataFrame:
     out["rsi"] = 100 * gain / (gain + loss)
     macd = smooth(frame["close"], span=12) - smooth(frame["close"], span=26)
     signal = smooth(macd, span=9)
-    out |= {"macd": macd / frame["close"], "signal": signal / frame["close"], "histogram": macd - signal}
+    out |= {
+        "macd": macd / frame["close"],
+        "signal": signal / frame["close"],
+        "histogram": (macd - signal) / frame["close"],
+    }
     ranges = [frame["high"] - frame["low"], (frame["high"] - before).abs(), (frame["low"] - before).abs()]
     out["atr"] = smooth(pd.concat(ranges, axis=1).max(axis=1), alpha=1 / 14) / frame["close"]
     band = close.rolling(20).std(ddof=0).droplevel(0)
     out |= {"position": (frame["close"] - means[20]) / band, "width": 4 * band / means[20]}
-    usual, spread = (getattr(by["volume"].rolling(20), name)().droplevel(0) for name in ("mean", "std"))
+    usual, spread = by["volume"].rolling(20).mean().droplevel(0), by["volume"].rolling(20).std(ddof=0).droplevel(0)
     out |= {"zscore": (frame["volume"] - usual) / spread, "ratio": frame["volume"] / usual}
     for w in (20, 252):
         low, high = by["low"].rolling(w).min().droplevel(0), by["high"].rolling(w).max().droplevel(0)

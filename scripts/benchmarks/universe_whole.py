@@ -107,26 +107,33 @@ def beside_fits(env: Env, folder: Path, universe: str, *, rounds: int) -> dict[s
     all_cores = {**unthreaded(env), "OMP_NUM_THREADS": str(os.cpu_count())}
     fits, whole = [], []
     for _ in range(rounds):
-        said = run_measured(script, all_cores, folder / "fits.log").output
-        fits.append(json.loads(said.strip().splitlines()[-1])["seconds"])
-        whole.append(train(env, folder, universe, *PHASE22).seconds)
+        fits.append(_said_seconds(run_measured(script, all_cores, folder / "fits.log")))
+        whole.append(_on_threads(os.cpu_count() or 1, env, folder, universe))
     row("phase22, bare fits on all cores", min(fits))
-    row("phase22, whole, with its process", min(whole), f"{min(whole) / min(fits):.2f} x the bare fits", "1.2")
+    row("phase22, whole", min(whole), f"{min(whole) / min(fits):.2f} x the bare fits", "1.2")
     return {"fits": min(fits), "fits_whole": min(whole), "fits_ratio": min(whole) / min(fits)}
 
 
 def beside_busy_cores(env: Env, folder: Path, universe: str, *, rounds: int) -> dict[str, float]:
-    """A `phase22` run while every core is busy, beside the same with one thread."""
-    one_thread = {**env, "OMP_NUM_THREADS": "1"}
+    """A `phase22` run on as many threads as there are cores while every core is busy, beside the same on one thread."""
     ours, alone = [], []
     with _busy_cores():
         for _ in range(rounds):
-            alone.append(train(one_thread, folder, universe, *PHASE22).seconds)
-            ours.append(train(env, folder, universe, *PHASE22).seconds)
+            alone.append(_on_threads(1, env, folder, universe))
+            ours.append(_on_threads(os.cpu_count() or 1, env, folder, universe))
     ratio = min(ours) / min(alone)
     row("phase22 beside busy cores, one thread", min(alone))
     row("phase22 beside busy cores", min(ours), f"{ratio:.2f} x one thread", "1.2")
     return {"busy_one_thread": min(alone), "busy": min(ours), "busy_ratio": ratio}
+
+
+def _on_threads(threads: int, env: Env, folder: Path, universe: str) -> float:
+    script = [sys.executable, "-m", "scripts.benchmarks.universe_run", universe, str(threads)]
+    return _said_seconds(run_measured(script, env, folder / "run.log"))
+
+
+def _said_seconds(measured: Measured) -> float:
+    return float(json.loads(measured.output.strip().splitlines()[-1])["seconds"])
 
 
 @contextmanager

@@ -164,7 +164,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # django-q2 is only the kick; the row of a run is the truth. These values were measured to hold:
 # bulk and queue_limit of 1 so that nothing waits in a worker's memory, retry far above timeout, no second delivery
-# by django-q2 itself (our sweeper does that), poll short because a person waits for the click.
+# by django-q2 itself (our sweeper does that), poll no more than what a lost ring of training.queue.bell costs.
 TASK_TIMEOUT_S = 21_600
 Q_CLUSTER = {
     "name": "boursomatic",
@@ -173,7 +173,7 @@ Q_CLUSTER = {
     "workers": max(WORKERS, 1) + 1,  # the last takes clicks only (training.worker.runner)
     "queue_limit": 1,
     "bulk": 1,
-    "poll": 0.05,
+    "poll": 0.25,
     "timeout": TASK_TIMEOUT_S,
     "retry": 4 * TASK_TIMEOUT_S + 60,
     "max_attempts": 1,

@@ -6,6 +6,7 @@ A row here is only a kick. What is lost with a killed process is kicked again fr
 
 import time
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from django.db import Error as DbError
@@ -14,6 +15,8 @@ from django_q.brokers.orm import ORM
 from django_q.conf import Conf, logger
 from django_q.models import OrmQ
 
+from training.queue import bell
+
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 _RETRY_S = 1.0
 
@@ -21,13 +24,14 @@ _RETRY_S = 1.0
 class Kicks(ORM):  # type: ignore[misc]  # django-q2 has no types
     def enqueue(self, task: str) -> int:
         made: int = self.get_connection().create(key=self.list_key, payload=task, lock=_LONG_AGO).pk
+        bell.ring(Conf.ORM)
         return made
 
     def dequeue(self) -> list[tuple[int, str]] | None:
         try:
             row = self.get_connection().filter(key=self.list_key).order_by("pk").first()
             if row is None:
-                time.sleep(Conf.POLL)
+                self._bell.wait(Conf.POLL)
                 return None
             mine = self.get_connection().filter(pk=row.pk).delete()[0]  # one of several pushers deletes it
             return [(row.pk, row.payload)] if mine else None
@@ -36,6 +40,11 @@ class Kicks(ORM):  # type: ignore[misc]  # django-q2 has no types
             connections.close_all()
             time.sleep(_RETRY_S)
             return None
+
+    @cached_property
+    def _bell(self) -> bell.Listener:
+        """Of the pusher, the only process that reads."""
+        return bell.listener(Conf.ORM)
 
     def acknowledge(self, task_id: int) -> None:
         """Handed out is done."""

@@ -26,6 +26,7 @@ PATIENCE = timedelta(minutes=10)  # a run that has waited so long moves up a cla
 LEASE_S: float = settings.HEARTBEAT_S
 BEAT_EVERY_S: float = min(LEASE_S / 5, 5.0)
 
+_PARTS = 2  # recipes.base.Priority.ABOUT: parts of a run are of this class or a later one
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 # What request_cancel answers.
@@ -66,9 +67,10 @@ def claim(run_pk: int, *, host: str, pid: int) -> uuid.UUID | None:
 
 
 def next_queued(*, clicks_only: bool = False) -> int | None:
-    """The queued run whose turn it is: by class, a run that has waited ten minutes one class up; inside a class the
-    person with the fewest running, of these the one who has waited longest since the last start, then the oldest.
-    A run with parts has its turn when all of them have ended."""
+    """The queued run whose turn it is: by class, a run that has waited ten minutes one class up; inside a class whole
+    runs before parts of others, which are many; then what somebody asked for; then the person with the fewest running,
+    of these the one who has waited longest since the last start, then the oldest. However long a part has waited, it
+    is before no whole run about another. A run with parts has its turn when all of them have ended."""
     theirs = TrainingRun.objects.filter(created_by=OuterRef("created_by"), counts=True)
     running = theirs.filter(status=Status.RUNNING).order_by().values("created_by").annotate(n=Count("pk")).values("n")
     started = theirs.filter(started_at__isnull=False).order_by("-pk").values("started_at")
@@ -76,13 +78,15 @@ def next_queued(*, clicks_only: bool = False) -> int | None:
     if clicks_only:
         queued = queued.filter(priority=0)
     unfinished = TrainingRun.objects.filter(parent=OuterRef("pk"), status__in=ACTIVE)
-    has_waited = Q(created_at__lt=Now() - PATIENCE, priority__gt=0)
+    has_waited = Q(created_at__lt=Now() - PATIENCE, priority__gt=0) & ~Q(parent__isnull=False, priority__lte=_PARTS)
     turn = queued.exclude(Exists(unfinished)).annotate(
         turn=Case(When(has_waited, then=F("priority") - 1), default=F("priority"), output_field=IntegerField()),
+        is_part=Q(parent__isnull=False),
+        is_nobodys=Q(created_by=None),
         busy=Coalesce(Subquery(running), 0),
         served=Coalesce(Subquery(started[:1]), Value(_NEVER)),
     )
-    return turn.order_by("turn", "busy", "served", "pk").values_list("pk", flat=True).first()
+    return turn.order_by("turn", "is_part", "is_nobodys", "busy", "served", "pk").values_list("pk", flat=True).first()
 
 
 def beat(run_pk: int, token: uuid.UUID) -> bool:

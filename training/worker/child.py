@@ -1,14 +1,21 @@
-"""The process that trains: forked for one run, limited in memory, gone with its parent."""
+"""The process that trains: forked for one run, limited in memory, gone with its parent.
+
+It may be forked beforehand, and then waits to be told its job: so no click waits for a fork. What it shares with its
+parent is copied page by page when it is first written to, a quarter of a candle run's time: a child that nobody needs
+at once has them copied by a rehearsal.
+"""
 
 import contextlib
 import faulthandler
 import gc
 import os
+import pickle
 import resource
 import select
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -19,14 +26,16 @@ from training.recipes.base import MEMORY
 from training.worker.outcome import OutcomeKind, RunOutcome
 
 _PIPE_CHUNK = 65_536
+_QUIET_S = 0.1  # after which nothing seems to wait for a ready child
+Job = Callable[[], None]
 
 
 class Child:
     """A parent's handle on its child."""
 
-    def __init__(self, pid: int, report_fd: int) -> None:
+    def __init__(self, pid: int, report_fd: int, orders_fd: int | None = None) -> None:
         self.pid = pid
-        self._report = report_fd
+        self._report, self._orders = report_fd, orders_fd
         self._pidfd = os.pidfd_open(pid)
         self._poll = select.poll()
         self._poll.register(self._pidfd, select.POLLIN)
@@ -35,16 +44,26 @@ class Child:
         self._status: int | None = None
 
     @classmethod
-    def start(cls, job: Callable[[], None], *, memory: int = MEMORY) -> "Child":
+    def start(cls, job: Job, *, memory: int = MEMORY) -> "Child":
         """Forks a process for `job` that may take `memory` bytes above its size now; the caller has closed its database
         connections."""
-        parent = os.getpid()
+        return cls(*_fork(lambda: (job, memory)))
+
+    @classmethod
+    def ready(cls, rehearsal: Job) -> "Child":
+        """Forks a process that waits for `begin`, likewise, and does `rehearsal` meanwhile."""
         reading, writing = os.pipe()
-        pid = os.fork()
-        if pid == 0:
-            _live(job, parent, writing, memory)
-        os.close(writing)
-        return cls(pid, reading)
+        try:
+            return cls(*_fork(partial(_receive, reading, writing, rehearsal)), writing)
+        finally:
+            os.close(reading)
+
+    def begin(self, job: Job, *, memory: int) -> None:
+        """Gives a ready child its job, which can be pickled. One that has died meanwhile is seen by its end."""
+        assert self._orders is not None
+        orders, self._orders = self._orders, None
+        with contextlib.suppress(BrokenPipeError), os.fdopen(orders, "wb") as pipe:
+            pickle.dump((job, memory), pipe)
 
     def wait(self, seconds: float) -> bool:
         """True when the child has ended. Reads its report meanwhile: a full pipe would keep the child from ending."""
@@ -68,8 +87,9 @@ class Child:
             with contextlib.suppress(ProcessLookupError, ChildProcessError):  # somebody else has reaped it
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
                 self._reap()
-        os.close(self._pidfd)
-        os.close(self._report)
+        for number in (self._pidfd, self._report, self._orders):
+            if number is not None:
+                os.close(number)
 
     def outcome(self) -> RunOutcome:
         """Of a child that has ended by itself."""
@@ -94,13 +114,35 @@ class Child:
         self._status = os.waitpid(self.pid, 0)[1]
 
 
-def _live(job: Callable[[], None], parent: int, report_fd: int, memory: int) -> NoReturn:
+def _fork(learn: Callable[[], tuple[Job, int]]) -> tuple[int, int]:
+    """Process id and report of a child that does the job it learns."""
+    parent = os.getpid()
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        _live(learn, parent, writing)
+    os.close(writing)
+    return pid, reading
+
+
+def _receive(orders_fd: int, others_fd: int, rehearsal: Job) -> tuple[Job, int]:
+    """Waits for `begin`. Raises EOFError where the parent has no job any more."""
+    os.close(others_fd)  # or the end of the orders would never be seen
+    if not select.select([orders_fd], [], [], _QUIET_S)[0]:
+        rehearsal()
+    with os.fdopen(orders_fd, "rb") as pipe:
+        job, memory = pickle.load(pipe)
+    return job, memory
+
+
+def _live(learn: Callable[[], tuple[Job, int]], parent: int, report_fd: int) -> NoReturn:
     """The child's life. Whatever happens it ends here, without its parent's exit handlers."""
     try:
         gc.freeze()  # what the parent loaded is never garbage: collecting it would only copy pages
         _reset_signals()
         die_with_parent(parent)
         faulthandler.enable()  # what native code was doing when it crashed goes to the log
+        job, memory = learn()
         limit = _limit_memory(memory)
         try:
             job()

@@ -1,4 +1,4 @@
-"""Carries one run: claims it, forks one child for it, watches the child, and writes the run's end if the child can't.
+"""Carries one run: claims it, has one child for it, watches the child, and writes the run's end if the child can't.
 
 The one place where a run's exceptions become status, reason and sentence. The worker itself never trains: a parent
 whose LightGBM used threads hangs its children.
@@ -29,6 +29,7 @@ from training.worker.families import cancel_broken_families
 from training.worker.heartbeat import HOST
 from training.worker.limits import limits_of
 from training.worker.outcome import OutcomeKind, RunOutcome
+from training.worker.rehearsal import rehearse
 
 NICE = 10  # of children that nobody waits for
 TICK_S = 0.1  # how soon a stop of the worker is seen; the end of the child is seen at once
@@ -54,6 +55,7 @@ def execute_run(run_pk: int) -> None:
     while (turn := _turn()) is not None:
         if claim_and_execute(turn):
             break
+    READY.fork()
     if (turn := _turn()) is not None:
         enqueue.enqueue(turn)  # its wake-up may have come while it had to wait
 
@@ -79,19 +81,49 @@ def claim_and_execute(run_pk: int) -> bool:
     run_id, kind, priority, universe = TrainingRun.objects.values_list(*columns).get(pk=run_pk)
     held, limits = Held(run_pk, run_id, kind, token), limits_of(kind, universe)
 
-    def work() -> None:
-        if priority != Priority.CLICK:
-            os.nice(NICE)
-        execute(run_pk=run_pk, token=token, cores=partial(free_cores, os.getppid()))
-
-    connections.close_all()  # a connection must not be shared over the fork: each side opens its own
-    child = Child.start(work, memory=limits.memory)
+    child = READY.take()
+    child.begin(partial(_work, run_pk, token, priority), memory=limits.memory)
     try:
         outcome = Watch(held, child, limits.seconds).until_over()
     finally:
         child.kill()
     conclude(held, outcome)
     return True
+
+
+def _work(run_pk: int, token: UUID, priority: int) -> None:
+    """The child's."""
+    if priority != Priority.CLICK:
+        os.nice(NICE)
+    execute(run_pk=run_pk, token=token, cores=partial(free_cores, os.getppid()))
+
+
+class ReadyChild:
+    """The process of this worker's next run, forked while nothing waits for it."""
+
+    def __init__(self) -> None:
+        self._child: Child | None = None
+
+    def fork(self, **_: Any) -> None:
+        """As long as there is none; also called by django-q2's signal of a new worker."""
+        if self._child is None:
+            connections.close_all()  # a connection must not be shared over the fork: each side opens its own
+            try:
+                self._child = Child.ready(rehearse)
+            except OSError as problem:  # no room for another process: the next run tries again
+                log.warning("No process could be forked beforehand: %s", problem)
+
+    def take(self) -> Child:
+        child, self._child = self._child, None
+        if child is not None and not child.wait(0):
+            return child
+        if child is not None:  # something killed it
+            child.kill()
+        connections.close_all()
+        return Child.ready(rehearse)
+
+
+READY = ReadyChild()
 
 
 class Watch:

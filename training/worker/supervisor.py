@@ -20,6 +20,7 @@ from django.db import Error as DbError
 from django.db import connection, connections
 from django_q.cluster import Sentinel
 from django_q.conf import Conf
+from django_q.signals import post_spawn
 
 from boursomatic.shared.processes import SharedFlag, adopt_orphans, bind_forks, kill_children, notify
 from training.models import Status, TrainingRun
@@ -29,7 +30,7 @@ from training.recipes.kinds import load_executors
 from training.worker import heartbeat
 from training.worker.families import cancel_broken_families
 from training.worker.housekeeping import Housekeeper
-from training.worker.runner import STOPPING
+from training.worker.runner import READY, STOPPING
 
 TICK_S = 0.5
 SWEEP_EVERY_S = heartbeat.BEAT_EVERY_S
@@ -109,6 +110,7 @@ class WorkerSupervisor:
     def run(self) -> int:
         """Until told to stop: exit code 0."""
         load_executors()
+        post_spawn.connect(READY.fork)  # in each worker that is started
         STOPPING.renew()  # this command may itself be forked from a process that forks several
         awaited = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
         signal.pthread_sigmask(signal.SIG_BLOCK, awaited)

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -89,7 +90,8 @@ class Patient:
             if len(below) == settings.WORKERS + 3 and len(others) == 2:  # one worker more, for clicks
                 by_kind |= {"guard": [guard], "monitor": others[:1], "pusher": others[1:]}
                 by_kind["worker"] = [pid for pid in below if pid in working]
-                by_kind["child"] = [child for pid in by_kind["worker"] for child in _children(pid)]
+                children = [child for pid in by_kind["worker"] for child in _children(pid)]
+                by_kind["child"] = [child for child in children if _has_a_run(child)]
         return by_kind
 
     def left(self) -> set[int]:
@@ -108,6 +110,12 @@ def _below(pid: int) -> bytes:
 
 def _children(pid: int) -> list[int]:
     return [int(child) for child in _read(pid, f"task/{pid}/children").split()]
+
+
+def _has_a_run(child: int) -> bool:
+    """Its memory is limited then."""
+    limits = _read(child, "limits")
+    return b"Max address space" in limits and not re.search(rb"Max address space +unlimited", limits)
 
 
 def _parent(pid: int) -> int:

@@ -65,8 +65,9 @@ def group(pgid: int) -> list[int]:
 
 def is_limited(pid: int) -> bool:
     """Its memory is: the last step before it trains."""
-    limits = Path(f"/proc/{pid}/limits").read_text()
-    return not re.search(r"Max address space +unlimited", limits)
+    with contextlib.suppress(OSError):
+        return not re.search(r"Max address space +unlimited", Path(f"/proc/{pid}/limits").read_text())
+    return False
 
 
 class Forked:
@@ -137,9 +138,14 @@ class Crew:
         return None
 
     def idle_workers(self) -> list[int]:
-        """Workers without a child, as the database knows them."""
+        """Workers whose child has nothing to do, as the database knows them."""
         known = heartbeat.alive().filter(host=heartbeat.HOST).values_list("pid", flat=True)
-        return [pid for pid in known if pid in group(self.pgid) and not children(pid)]
+        return [pid for pid in known if pid in group(self.pgid) and not any(map(is_limited, children(pid)))]
+
+    def ready_children(self) -> list[int]:
+        """Those that wait for a run, once each idle worker has one."""
+        waiting = [child for pid in self.idle_workers() for child in children(pid)]
+        return waiting if len(waiting) == len(self.idle_workers()) else []
 
     def wait_ready(self) -> None:
         until(heartbeat.alive().exists, what="a worker's beat")

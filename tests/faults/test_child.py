@@ -5,7 +5,7 @@ import faulthandler
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -31,6 +31,10 @@ def ending_of(job: Callable[[], None]) -> RunOutcome:
 
 def take_memory() -> None:
     bytearray(2 * MEMORY)
+
+
+def take_a_little() -> None:
+    bytearray(64 * 1024**2)
 
 
 def fill_the_disk() -> None:
@@ -122,6 +126,61 @@ def test_it_is_killed_in_the_middle_of_a_long_call() -> None:
     assert not child.wait(0.3)
     child.kill()
     assert time.monotonic() - started < 2
+
+
+@pytest.fixture
+def ready() -> Iterator[Child]:
+    """A child that waits for its job, its rehearsal behind it."""
+    reading, writing = os.pipe()
+    child = Child.ready(lambda: os.close(writing))
+    os.close(writing)
+    assert os.read(reading, 1) == b"", "the rehearsal is done before any job is given"
+    os.close(reading)
+    yield child
+    child.kill()
+
+
+def ending_of_ready(ready: Child, job: Callable[[], None], **limits: int) -> RunOutcome:
+    ready.begin(job, **{"memory": MEMORY, **limits})
+    assert ready.wait(20)
+    return ready.outcome()
+
+
+@pytest.mark.parametrize(("job", "reason"), [(take_memory, "out_of_memory"), (crash, "out_of_memory"), (fail, "bug")])
+def test_it_holds_a_child_that_was_ready_to_the_same_limits(ready: Child, job: Callable[[], None], reason: str) -> None:
+    assert ending_of_ready(ready, job).reason == reason
+
+
+def test_it_limits_the_memory_of_a_ready_child_when_its_job_is_known(ready: Child) -> None:
+    assert ending_of_ready(ready, take_a_little, memory=32 * 1024**2).reason == "out_of_memory"
+
+
+def test_it_lets_a_ready_child_have_the_memory_of_its_job(ready: Child) -> None:
+    assert ending_of_ready(ready, take_a_little, memory=MEMORY).outcome == OutcomeKind.DONE
+
+
+def test_it_is_another_attempt_where_a_ready_child_dies_before_its_job(ready: Child) -> None:
+    os.kill(ready.pid, signal.SIGKILL)
+    assert ending_of_ready(ready, take_memory).outcome == OutcomeKind.REQUEUE
+
+
+def test_it_gives_a_job_that_comes_at_once_without_a_rehearsal() -> None:
+    child = Child.ready(be_killed)
+    try:
+        assert ending_of_ready(child, os.getpid).outcome == OutcomeKind.DONE
+    finally:
+        child.kill()
+
+
+def test_it_ends_a_ready_child_whose_parent_has_no_job_for_it() -> None:
+    child = Child.ready(os.getpid)
+    assert child._orders is not None
+    os.close(child._orders)
+    child._orders = None
+    try:
+        assert child.wait(20)
+    finally:
+        child.kill()
 
 
 def test_it_sees_that_the_child_is_frozen() -> None:

@@ -124,6 +124,30 @@ def test_it_takes_the_next_run_each_time_an_idle_worker_was_killed(workers: Crew
         assert_completed_once(run)
 
 
+def test_it_carries_a_run_though_every_waiting_child_was_killed(workers: Crew, series: Series) -> None:
+    for child in until(workers.ready_children, what="children that wait"):
+        os.kill(child, signal.SIGKILL)
+    run = ask(series)
+    until_ended(run)
+    assert_completed_once(run)
+    assert run.attempt == 1, "it is no fault of the run"
+
+
+def test_it_leaves_no_waiting_child_of_a_killed_worker(workers: Crew) -> None:
+    waiting = until(workers.ready_children, what="children that wait")
+    for pid in workers.idle_workers():
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: not set(waiting) & set(group(workers.pgid)), what="the children gone with their workers")
+
+
+def test_it_stops_while_it_waits_for_runs(workers: Crew) -> None:
+    until(workers.ready_children, what="children that wait")
+    started = time.monotonic()
+    assert workers.stop() == 0
+    assert time.monotonic() - started < 8
+    assert group(workers.pgid) == []
+
+
 def test_it_refuses_the_late_end_of_a_frozen_worker(workers: Crew, series: Series) -> None:
     """Worker and child are stopped for twice the lease, and then go on as if nothing had been."""
     run = ask(series)

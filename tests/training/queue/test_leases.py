@@ -115,6 +115,33 @@ def test_it_moves_up_a_class_what_has_waited_ten_minutes() -> None:
     assert leases.next_queued() == fresh.pk
 
 
+@pytest.mark.parametrize("waited", [timedelta(0), 2 * leases.PATIENCE])
+def test_it_lets_no_confirmation_wait_for_all_folds_of_a_walk(waited: timedelta) -> None:
+    """However long they have waited: a retraining has many, and each takes its time."""
+    walk = make_run(kind="walk")
+    folds = [make_run(kind="fold", parent=walk, created_at=timezone.now() - waited) for _ in range(3)]
+    leases.claim(folds[0].pk, host="h", pid=1)
+    candle, token = claimed()
+    leases.finish(candle.pk, token, status=Status.COMPLETED)
+    confirmation = make_run(kind="confirmation", subject=candle)
+    assert leases.next_queued() == confirmation.pk
+    leases.claim(confirmation.pk, host="h", pid=1)
+    assert leases.next_queued() == folds[1].pk
+
+
+def test_it_takes_the_folds_that_somebody_waits_for_before_those_of_a_schedule() -> None:
+    anna = get_user_model().objects.create(username="anna")
+    make_run(kind="fold", parent=make_run(kind="walk"))
+    asked = make_run(kind="fold", parent=make_run(kind="walk", created_by=anna), created_by=anna)
+    assert leases.next_queued() == asked.pk
+
+
+def test_it_takes_folds_before_chunks() -> None:
+    make_run(kind="sweep_chunk", parent=make_run(kind="sweep"))
+    fold = make_run(kind="fold", parent=make_run(kind="walk"))
+    assert leases.next_queued() == fold.pk
+
+
 def test_it_waits_for_the_parts_of_a_run() -> None:
     whole = make_run(kind="walk")
     part = make_run(kind="fold", parent=whole)

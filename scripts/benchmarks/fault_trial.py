@@ -41,7 +41,7 @@ from training.worker import heartbeat  # noqa: E402
 KINDS = ("worker", "child", "monitor", "pusher", "guard", "main", "web", "launcher")
 DATABASE = "database"  # a process of PostgreSQL: the server then ends all others, recovers, and starts anew by itself
 WHOLE_GROUP = {"monitor", "pusher", "guard", "main", "launcher"}  # every run that is being carried dies with these
-PATIENCE_S = 120.0
+PATIENCE_S = 600.0  # of a machine that does other things too
 END_S = 900.0  # for what is queued when the last one was killed: on a busy machine it takes long, and is not stuck
 NO_ORPHAN_S = 10.0
 SCHEDULED = 10  # one in so many runs is made by a schedule
@@ -170,7 +170,7 @@ class Trial:
             self.until(lambda: not active.exists() and not self.due().exists(), END_S + 2 * self.runs)
         self.run_pks += TrainingRun.objects.exclude(pk__in=self.run_pks).values_list("pk", flat=True)
         self.patient.process.terminate()
-        self.patient.process.wait(20)
+        self.patient.process.wait(120)
         self.count_orphans()
         return {**self.result(), "seconds": round(time.monotonic() - started)}
 
@@ -305,7 +305,7 @@ def main(arguments: list[str]) -> int:
     finally:
         with contextlib.suppress(ProcessLookupError):
             trial.patient.process.terminate()
-        trial.patient.process.wait(20)
+        trial.patient.process.wait(120)
     return 0
 
 

@@ -105,6 +105,28 @@ def test_its_features_are_those_of_the_table_to_the_last_bit() -> None:
         assert np.array_equal(table.matrix.astype(np.float32), history.features, equal_nan=True)
 
 
+def test_whoever_is_asked_for_with_it_and_whatever_comes_later_its_numbers_are_the_same(
+    tmp_path: Path, settings: Any
+) -> None:
+    """Each time from a cache that is empty, and in the table."""
+    series = several()
+    whole = featured_candles(series)
+    for number, order in enumerate(([3, 1], [2, 1, 0, 3], [1])):
+        settings.COLUMNS_ROOT = tmp_path / f"columns-{number}"
+        for place, history in zip(order, featured_candles([series[place] for place in order]), strict=True):
+            assert same_bars(history.candles, whole[place].candles)
+            assert history.features.tobytes() == whole[place].features.tobytes()
+    features_compute(series=series, on_series=lambda *_: None)
+    table = load_features([series[1].pk]).matrix
+    _rewrite(series[1])
+    features_compute(series=series[1:2], on_series=lambda *_: None)
+    assert featured_candles(series)[1].features[:201].tobytes() == whole[1].features[:201].tobytes()
+    later = load_features([series[1].pk]).matrix
+    assert np.array_equal(later[:201], table[:201], equal_nan=True) and not np.array_equal(
+        later[201:], table[201:], equal_nan=True
+    )
+
+
 def test_it_says_how_far_it_is() -> None:
     series, told = several(), []
     featured_candles(series, on_read=lambda done, todo: told.append((done, todo)))

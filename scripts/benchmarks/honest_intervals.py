@@ -17,7 +17,7 @@ from scripts.benchmarks.honest_shares import Row, at_least
 from scripts.benchmarks.universe_markets import Universe
 from training.quant.universe.honest.advice import labels_by_fifths
 from training.quant.universe.honest.train import HonestRows
-from training.quant.universe.metrics import buy_figures, rank_ic, rank_ic_interval
+from training.quant.universe.metrics import buy_figures, daily_rank_ic, rank_ic_interval
 from training.quant.universe.panel import BUY
 from training.quant.universe.spec import UniverseSpec
 
@@ -54,11 +54,9 @@ def intervals(
 
     def figures(returns: Floats) -> dict[str, Any]:
         buys = buy_figures(day, bought, returns >= spec.buy_threshold, horizon=spec.horizon)
-        ic = {
-            "rank_ic": float(rank_ic(day, scores, returns).mean()),
-            "rank_ic_interval": rank_ic_interval(day, scores, returns, horizon=spec.horizon),
-        }
-        return buys | ic
+        days, ic = daily_rank_ic(day, scores, returns)
+        interval = rank_ic_interval(days, ic, horizon=spec.horizon)
+        return buys | {"rank_ic": float(ic.mean()), "rank_ic_interval": interval}
 
     rng, places = np.random.default_rng(seed), np.unique(day)
     at = np.searchsorted(places, day)

@@ -74,7 +74,7 @@ def overfitting_lines(summary: Mapping[str, Any]) -> list[tuple[str, str, str, s
         (
             "pbo",
             "PBO",
-            *_overfitting(summary["pbo"], summary["pbo_configurations"], days=len(summary["curve"]["days"])),
+            *_overfitting(summary["pbo"], summary["pbo_configurations"], days=summary["curve"]["days"]),
         ),
     ]
 

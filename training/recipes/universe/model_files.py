@@ -7,7 +7,7 @@ from typing import Any
 
 from training.artifacts.storage import sha256
 from training.quant.candle.export import joblib_bytes
-from training.quant.universe.fit import ModelPair, gains, permuted
+from training.quant.universe.fit import ModelPair, gains, permuted, text_of
 from training.quant.universe.honest.export import DayClassifier, DayRegressor
 from training.quant.universe.honest.model import TREES_TEXT, WEIGHTS, HonestModel
 from training.quant.universe.honest.train import TREES
@@ -44,8 +44,8 @@ def model_texts(model: Model) -> dict[str, bytes]:
     if isinstance(model, HonestModel):
         return model.texts()
     return {
-        CLASSIFIER: model.classifier.model_to_string().encode(),
-        REGRESSOR: model.regressor.model_to_string().encode(),
+        CLASSIFIER: text_of(model.classifier).encode(),
+        REGRESSOR: text_of(model.regressor).encode(),
     }
 
 

@@ -4,14 +4,16 @@ import hashlib
 import subprocess
 import sys
 
+import lightgbm
 import numpy as np
 import pytest
 
 from tests.training.quant.universe.honest.worlds import H, panel
 from training.quant.stats.threads import on_threads
-from training.quant.universe.fit import fit_pair
+from training.quant.universe.fit import TREES as TREES_OF_PHASE22
+from training.quant.universe.fit import fit_pair, parameters, text_of
 from training.quant.universe.honest.train import TREES, fit_honest, honest_rows, score_rows
-from training.quant.universe.panel import classes
+from training.quant.universe.panel import COLUMNS, classes
 
 pytestmark = pytest.mark.processes
 
@@ -26,9 +28,7 @@ def digest(threads: int) -> str:
         honest = honest_rows(whole, H)
         fit = fit_honest(honest, until=len(whole.days) - 1, with_trees=True, seed=42)
         assert fit.trees is not None
-        for booster in (pair.classifier, pair.regressor, fit.trees):
-            text = booster.model_to_string()
-            assert "[num_threads: 0]" in text
+        for text in (text_of(pair.classifier), text_of(pair.regressor), fit.trees.model_to_string()):
             total.update(text.encode())
         said = pair.predict(whole.features)
         for values in (said.probabilities, said.expected, *fit.weights.values(), honest.ranks):
@@ -56,3 +56,14 @@ def test_it_takes_back_how_many() -> None:
     with on_threads(3):
         assert set(counts()) == {3}
     assert counts() == before
+
+
+def test_the_text_of_trees_is_that_of_a_fit_which_names_one_thread() -> None:
+    whole = panel(names=20, bars=300)
+    rows = np.flatnonzero(whole.has_outcome)
+    features, returns = whole.features[rows], whole.returns[rows]
+    pair = fit_pair(features, classes(returns, buy=0.05, sell=-0.02), returns, seed=42)
+    named = {**parameters(42), "num_threads": 1}
+    columns = lightgbm.Dataset(features, label=returns, feature_name=list(COLUMNS), params=named)
+    alone = lightgbm.train({**named, "objective": "regression"}, columns, TREES_OF_PHASE22)
+    assert text_of(pair.regressor) == alone.model_to_string()

@@ -61,7 +61,7 @@ def map_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | N
     """Its arrays, mapped read-only, and its facts; None where there is no such file or it isn't as it was written."""
     try:
         with path.open("rb") as file:
-            found = _map(file)
+            mapped = _map(file)
             with suppress(PermissionError):
                 os.utime(file.fileno())  # when it was used last
     except FileNotFoundError:
@@ -69,9 +69,9 @@ def map_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | N
     except OSError as problem:
         log.warning("%s is made again: %s", path.name, problem)
         return None
-    if found is None:
+    if mapped is None:
         log.warning("%s is made again: it is cut off or was changed", path.name)
-    return found
+    return mapped
 
 
 def _map(file: BinaryIO) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:

@@ -38,7 +38,7 @@ def rows_create(
 def _rows(
     recommendation_set: RecommendationSet, advice: Advice, series: Sequence[Series], lasts: Sequence[int | None]
 ) -> Iterator[tuple[Any, ...]]:
-    adapt = connection.ops.adapt_datetimefield_value
+    adapt, binary = connection.ops.adapt_datetimefield_value, connection.Database.Binary  # type: ignore[attr-defined]
     moments = {last: None if last is None else adapt(datetime.fromtimestamp(last, UTC)) for last in set(lasts)}
     flags, features = _flags(recommendation_set, advice), advice.features.astype("<f4")
     figures = np.column_stack([advice.probabilities, advice.expected]).tolist()
@@ -46,7 +46,7 @@ def _rows(
     for j in order.tolist():
         label = int(advice.label[j])
         said = ("", *[None] * 5) if label < 0 else (CLASSES[label], *figures[j], int(advice.rank[j]))
-        given = connection.Database.Binary(features[j].tobytes())
+        given = binary(features[j].tobytes())
         yield (recommendation_set.pk, series[j].pk, moments[lasts[j]], *said, flags[j], given)
 
 

@@ -55,15 +55,15 @@ def run(folder: Path) -> None:
     }
     qlib.init(provider_uri=str(folder), region="cn", exp_manager=manager)
     days = (folder / "calendars" / "day.txt").read_text().split()
-    borders = [days[len(days) * share // 100] for share in (70, 85)]
-    model, dataset = (init_instance_by_config(one) for one in (MODEL, _dataset(days, borders)))
+    first_days = [days[len(days) * share // 100] for share in (70, 85)]
+    model, dataset = (init_instance_by_config(one) for one in (MODEL, _dataset(days, first_days)))
     with R.start(experiment_name="bench"):
         model.fit(dataset)
         R.save_objects(**{"params.pkl": model})
         recorder = R.get_recorder()
         SignalRecord(model, dataset, recorder).generate()
         SigAnaRecord(recorder, ana_long_short=False, ann_scaler=252).generate()
-        PortAnaRecord(recorder, _portfolio(model, dataset, borders[1], days[-2]), "day").generate()
+        PortAnaRecord(recorder, _portfolio(model, dataset, first_days[1], days[-2]), "day").generate()
 
 
 MODEL = {
@@ -83,8 +83,8 @@ MODEL = {
 }
 
 
-def _dataset(days: list[str], borders: list[str]) -> dict[str, Any]:
-    before = [days[days.index(border) - 1] for border in borders]
+def _dataset(days: list[str], first_days: list[str]) -> dict[str, Any]:
+    before = [days[days.index(border) - 1] for border in first_days]
     handler = {
         "start_time": days[0],
         "end_time": days[-1],
@@ -92,7 +92,7 @@ def _dataset(days: list[str], borders: list[str]) -> dict[str, Any]:
         "fit_end_time": before[0],
         "instruments": "members",
     }
-    segments = {"train": [days[0], before[0]], "valid": [borders[0], before[1]], "test": [borders[1], days[-1]]}
+    segments = {"train": [days[0], before[0]], "valid": [first_days[0], before[1]], "test": [first_days[1], days[-1]]}
     alpha = {"class": "Alpha158", "module_path": "qlib.contrib.data.handler", "kwargs": handler}
     return {
         "class": "DatasetH",
@@ -127,4 +127,7 @@ def _portfolio(model: Any, dataset: Any, first: str, last: str) -> dict[str, Any
 
 if __name__ == "__main__":
     action, *paths = sys.argv[1:]
-    {"dump": dump, "run": run}[action](*map(Path, paths))
+    if action == "dump":
+        dump(*map(Path, paths))
+    else:
+        run(*map(Path, paths))

@@ -21,7 +21,7 @@ from statistics import median
 from typing import Any
 
 from scripts.benchmarks.measured import timed
-from scripts.benchmarks.universe_files import BARS, fill
+from scripts.benchmarks.universe_files import BARS, fill_site
 
 LEARNT = 40  # instruments that the model is trained on; the others join the universe afterwards
 TRAINED = 700  # bars that it has seen
@@ -90,7 +90,7 @@ def _fill(instruments: int) -> tuple[dict[str, Any], list[date]]:
     from training.registry.activation import model_activate  # noqa: PLC0415
     from training.worker.foreground import create_claimed, execute_family  # noqa: PLC0415
 
-    fill(instruments=instruments)
+    fill_site(instruments=instruments)
     days = [datetime.fromtimestamp(int(at), UTC).date() for at in load_bars(Series.objects.order_by("pk")[0]).time]
     universe = Universe.objects.create(name="bench")
     universe.instruments.set(Instrument.objects.order_by("pk")[:LEARNT])

@@ -23,7 +23,7 @@ from typing import Any
 from scripts.benchmarks import universe_steps, universe_whole
 from scripts.benchmarks.measured import run_measured
 from scripts.benchmarks.site import environment
-from scripts.benchmarks.universe_files import fill, write_universe
+from scripts.benchmarks.universe_files import fill_site, write_universe
 
 PARTS = ("script", "features", "load", "fits", "busy", "growth", "recommend")
 MILLION, SMALL, THREE_MILLION, LARGE = 800, 240, 2_400, 10_000  # instruments, of 1,250 bars each
@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--scale", type=float, default=1.0, help="share of the instruments, to try the bench out")
     parser.add_argument("--output", type=Path, default=Path("var/bench/universe.json"), help="where the JSON goes")
     options = parser.parse_args(arguments)
-    parts = options.part or PARTS
+    parts: list[str] = options.part or list(PARTS)
     result: dict[str, Any] = {"data": str(options.data or "generated"), "scale": options.scale}
     with tempfile.TemporaryDirectory(prefix="boursomatic-bench-") as name:
         folder = Path(name)
@@ -90,9 +90,10 @@ def _on_postgresql(folder: Path, parts: list[str], options: argparse.Namespace) 
 def _steps(env: dict[str, str], folder: Path, parts: list[str], options: argparse.Namespace) -> dict[str, Any]:
     def filled(instruments: int) -> tuple[str, int]:
         """The universe of so many instruments, all that there are, and its bars."""
-        return fill(instruments=_scaled(instruments, options.scale))
+        return fill_site(instruments=_scaled(instruments, options.scale))
 
-    rounds, result = options.rounds, {}
+    rounds = options.rounds
+    result: dict[str, Any] = {}
     small, million = filled(SMALL), filled(MILLION)
     if "features" in parts:
         result |= universe_steps.features()

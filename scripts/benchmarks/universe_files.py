@@ -27,7 +27,7 @@ def write_universe(path: Path, *, instruments: int, bars: int) -> None:
     unfinished.rename(path)
 
 
-def fill(*, instruments: int) -> tuple[str, int]:
+def fill_site(*, instruments: int) -> tuple[str, int]:
     """Into the database of the settings, migrated, until it has so many instruments of BARS bars: the name of the
     universe of just those, and the number of their bars. What a run reads lies in the columnar cache then."""
     from django.core.management import call_command  # noqa: PLC0415 - after django.setup

@@ -5,6 +5,7 @@ nothing, keep nothing. `scripts/bench universe` runs it in a process of its own 
 """
 
 import sys
+from typing import Any
 
 import lightgbm
 import numpy as np
@@ -19,7 +20,7 @@ GIVEN = [  # as many columns as the recipe `phase22` fits on
     *("cross_5_20", "rsi", "macd", "signal", "histogram", "atr", "position", "width", "zscore", "ratio", "place_20"),
     *(f"rank_{name}" for name in RANKED),
 ]
-SHAPE = {
+SHAPE: dict[str, Any] = {
     "n_estimators": 100,
     "learning_rate": 0.05,
     "max_depth": 5,

@@ -38,13 +38,13 @@ def from_files(file: Path, folder: Path, *, rounds: int, with_qlib: bool) -> dic
     times: dict[str, list[Measured]] = {}
     for number in range(rounds):
         script = [sys.executable, "-m", "scripts.benchmarks.universe_script", str(file.resolve())]
-        found = {
+        measures = {
             "script": run_measured(script, unthreaded(os.environ), folder / "script.log"),
             "phase22": _from_file(file, folder / f"phase22-{number}", *PHASE22),
             "honest": _from_file(file, folder / f"honest-{number}", *HONEST),
             **(qlib.run(number) if qlib else {}),
         }
-        for name, measured in found.items():
+        for name, measured in measures.items():
             times.setdefault(name, []).append(measured)
     best = {name: min(all_, key=lambda one: one.seconds) for name, all_ in times.items()}
     _tell_files(best)
@@ -149,7 +149,7 @@ def _busy_cores() -> Iterator[None]:
 
 def growth(env: Env, folder: Path, bars: Mapping[str, int]) -> dict[str, Any]:
     """Both recipes over universes of ever more bars: the exponents of time and memory. `bars` by universe."""
-    found: dict[str, Any] = {}
+    measures: dict[str, Any] = {}
     for name, options in (("phase22", PHASE22), ("honest", (*HONEST, "--no-confirm"))):
         steps = [train(env, folder, universe, *options) for universe in bars]
         for count, step in zip(bars.values(), steps, strict=True):
@@ -158,8 +158,8 @@ def growth(env: Env, folder: Path, bars: Mapping[str, int]) -> dict[str, Any]:
             _exponent(list(bars.values()), [getattr(s, what) for s in steps]) for what in ("seconds", "gib")
         )
         print(f"{name}: time ~ n^{time:.2f}, memory ~ n^{memory:.2f}   (aim: 1.05)")
-        found[name] = {"time": time, "memory": memory, "steps": [step.as_dict() for step in steps]}
-    return {"growth": found, "growth_bars": list(bars.values())}
+        measures[name] = {"time": time, "memory": memory, "steps": [step.as_dict() for step in steps]}
+    return {"growth": measures, "growth_bars": list(bars.values())}
 
 
 def _exponent(sizes: Sequence[float], values: Sequence[float]) -> float:

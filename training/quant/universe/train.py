@@ -75,7 +75,7 @@ def train_universe(panel: Panel, spec: UniverseSpec, *, on_stage: OnStage) -> Un
         evaluate_rows(panel, labels, getattr(split, part), evaluated, spec, known_by=split.known_by[part])
         for part in ("validation", "test")
     )
-    linear, known = beside_logistic(panel, labels, split.train, test.rows), panel.has_outcome[test.rows]
+    linear, is_known = beside_logistic(panel, labels, split.train, test.rows), panel.has_outcome[test.rows]
     has_linear = not np.isnan(linear).all()
 
     deployed, used = evaluated, split.train
@@ -91,7 +91,7 @@ def train_universe(panel: Panel, spec: UniverseSpec, *, on_stage: OnStage) -> Un
         used_until=int(panel.outcome[used].max()),
         validation=validation,
         test=test,
-        logistic_auc=auc_of_buy(linear[known], labels[test.rows[known]]) if has_linear else None,
+        logistic_auc=auc_of_buy(linear[is_known], labels[test.rows[is_known]]) if has_linear else None,
         model_auc=test.reports["auc_buy"],
         beside={LOGISTIC: evidence_beside(panel, test.rows, linear, spec.horizon)} if has_linear else {},
     )

@@ -58,16 +58,16 @@ def control_walk(
 ) -> ControlWalk:
     """`walk` over `panel` with the returns of others, of other days, in fit and judge. `seed` draws whose and of which
     days; models are fitted by the walk's own. Raises TooLittle."""
-    control = control_panel(panel, seed=seed)
-    plan = plan_walk(control, walk)
+    others = control_panel(panel, seed=seed)
+    plan = plan_walk(others, walk)
     rows, scores = plan.all_evaluated, _scores(plan, on_fold)
-    has_outcome = control.has_outcome[rows]
-    daily = rank_ic(control.day[rows][has_outcome], scores[has_outcome], control.returns[rows][has_outcome])
+    has_outcome = others.has_outcome[rows]
+    daily = rank_ic(others.day[rows][has_outcome], scores[has_outcome], others.returns[rows][has_outcome])
     return ControlWalk(
         seed,
         float(daily.mean()) if len(daily) else None,
         universe_evidence(
-            control,
+            others,
             rows,
             scores,
             horizon=walk.spec.horizon,

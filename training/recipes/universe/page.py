@@ -26,7 +26,7 @@ from training.web.presenters.progress import time_left, under_way
 from training.web.presenters.universe_information import (
     ShelfLife,
     band_text,
-    notes,
+    information_notes,
     overfitting_lines,
     shelf_life_panel,
     stability_panel,
@@ -199,7 +199,7 @@ def _common(run: TrainingRun, summary: dict[str, Any]) -> dict[str, Any]:
         **_verdict_figures(summary["verdict"]),
         "spent": levels_spent() if summary["verdict"] and summary["verdict"]["label"] == Label.EVIDENCE else None,
         "is_cancelling": run.cancel_requested_at is not None,
-        "glossary": notes(),
+        "glossary": information_notes(),
     }
 
 

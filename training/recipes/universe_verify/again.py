@@ -11,8 +11,8 @@ from instruments.quant.features.daily import DAY
 from training.artifacts.storage import sha256
 from training.models import Status, TrainingRun
 from training.quant.universe.honest.run import train_honest
-from training.quant.universe.honest.train import honest_rows
 from training.quant.universe.panel import Panel
+from training.quant.universe.predictions import Floats
 from training.quant.universe.spec import HONEST, UniverseSpec
 from training.quant.universe.train import train_universe
 from training.quant.universe.truncation import fit_evaluated
@@ -54,16 +54,16 @@ def run_again(run: TrainingRun, spec: UniverseSpec, on_stage: OnStage) -> Again:
     data = data_then(run, spec, members)
     train = train_honest if spec.recipe == HONEST else train_universe
     outcome = train(data.panel, spec, on_stage=lambda stage, share, text: on_stage(stage, 0.7 * share, text))
-    made, texts = universe_leftovers(run, spec, data, outcome).result, model_texts(outcome.deployed)
+    now, texts = universe_leftovers(run, spec, data, outcome).result, model_texts(outcome.deployed)
     until = int(data.panel.days[outcome.split.known_by["train"]])
     on_stage("truncate", 0.6, "the tested model once more, with other bars after its last outcome")
     others = data_of_others(members.series, spec, last=last, moment=(until + 1) * DAY - 1)
-    is_same_model = hash_of(model_texts(fit_evaluated(others.panel, spec))) == made["judged_model_hash"]
-    unlike = _unlike(run.result, made)
+    is_same_model = hash_of(model_texts(fit_evaluated(others.panel, spec))) == now["judged_model_hash"]
+    unlike = _unlike(run.result, now)
     if not _has_texts(run, texts) and "models" not in unlike:
         unlike.append("models")
     return Again(
-        model_hash=made["model_hash"],
+        model_hash=now["model_hash"],
         unlike=unlike,
         **_data_changed(run, data, members),
         holds=_ends_with(members, last, on_stage) and is_same_model,
@@ -96,8 +96,8 @@ def walk_again(run: TrainingRun, walk: WalkSpec, on_stage: OnStage) -> Again:
 
 
 def _walked(panel: Panel, walk: WalkSpec, on_stage: OnStage) -> list[Fold]:
-    honest = honest_rows(panel, walk.spec.horizon) if walk.spec.recipe == HONEST else None
-    plan, folds, scores = plan_walk(panel, walk, honest=honest), [], {}
+    plan, folds = plan_walk(panel, walk), []
+    scores: dict[int, Floats] = {}
     for number in range(walk.folds):
         on_stage("fit", 0.1 + 0.6 * number / walk.folds, f"fold {number + 1} of {walk.folds}")
         folds.append(walk_fold(plan, number, on_fold=lambda *_: None, scores=scores))
@@ -139,23 +139,23 @@ def _data_changed(run: TrainingRun, data: UniverseData, members: MembersThen) ->
     return {"is_other_data": data.data_hash != run.result["data_hash"], "bars_changed": changed}
 
 
-def _unlike(then: Mapping[str, Any], made: Mapping[str, Any]) -> list[str]:
+def _unlike(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     groups = {"splits": SPLITS, "figures": FIGURES, "models": MODELS}
-    return [name for name, keys in groups.items() if not all(holds(then.get(key), made[key]) for key in keys)]
+    return [name for name, keys in groups.items() if not all(holds(then.get(key), now[key]) for key in keys)]
 
 
-def holds(then: Any, made: Any) -> bool:
+def holds(then: Any, now: Any) -> bool:
     """Whether all that was stored is there again, to the bit, however deep. What later releases added is not asked
     for, nor what hangs on the trials of its ledger."""
     if then is None:
         return True
-    if isinstance(then, Mapping) and isinstance(made, Mapping):
+    if isinstance(then, Mapping) and isinstance(now, Mapping):
         return all(
-            name in made and (then[name] == made[name] or holds(then[name], made[name]))
+            name in now and (then[name] == now[name] or holds(then[name], now[name]))
             for name in then
             if name not in OF_THE_LEDGER
         )
-    return bool(then == made)
+    return bool(then == now)
 
 
 def _has_texts(run: TrainingRun, texts: Mapping[str, bytes]) -> bool:

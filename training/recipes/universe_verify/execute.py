@@ -85,15 +85,15 @@ def _bars(again: Again) -> str:
 
 
 def _truncation(again: Again) -> str:
-    who = "the tested model" if again.model_hash else "what the last fold says that day"
+    speaker = "the tested model" if again.model_hash else "what the last fold says that day"
     if again.holds:
         return (
             f"Cutting off every bar after {again.last} changes nothing that was learnt from, and other prices after "
-            f"{again.fitted_until} change nothing in {who}."
+            f"{again.fitted_until} change nothing in {speaker}."
         )
     return (
-        f"Cutting off the bars after {again.last}, or changing those after {again.fitted_until}, CHANGES {who}: it has "
-        "seen the future. Do not trust it."
+        f"Cutting off the bars after {again.last}, or changing those after {again.fitted_until}, CHANGES {speaker}: it "
+        "has seen the future. Do not trust it."
     )
 
 

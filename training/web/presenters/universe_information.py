@@ -32,7 +32,7 @@ class ShelfLife:
     sentence: str
 
 
-def notes() -> dict[str, Note]:
+def information_notes() -> dict[str, Note]:
     """Of the glossary, those that these pages open."""
     return {name: GLOSSARY[name] for name in NOTES}
 
@@ -86,15 +86,15 @@ def stability_panel(stability: Mapping[str, Any] | None, *, is_gain: bool) -> di
     features, folds = stability["features"], stability["folds"]
     rows = features[:FEATURES]
     largest = max((abs(row["mean"]) for row in rows), default=0.0) or 1.0
-    kept = sum(row["is_kept"] for row in features)
-    verb = "has" if kept == 1 else "have"
+    stronger = sum(row["is_kept"] for row in features)
+    verb = "has" if stronger == 1 else "have"
     return {
         "of": len(features),
         "folds": folds,
         "is_gain": is_gain,
         "agreement": _correlation(stability["agreement"]),
         "shadow_agreement": _correlation(stability["shadow_agreement"]),
-        "sentence": f"{kept} of {len(features)} features {verb} more {'gain' if is_gain else 'weight'} than every "
+        "sentence": f"{stronger} of {len(features)} features {verb} more {'gain' if is_gain else 'weight'} than every "
         f"shuffled copy in all {folds} folds{'' if is_gain else ', always with the same sign'}.",
         "rows": [
             {

@@ -43,7 +43,7 @@ def working(process: subprocess.Popen[bytes]) -> list[int]:
 
 def own(answer: dict[str, Any]) -> dict[str, Any]:
     """What two runs of the same settings have in common."""
-    return {name: answer[name] for name in ("metrics", "model_hash", "judged_model_hash", "rank_test", "data_hash")}
+    return {name: answer[name] for name in ("model_hash", "judged_model_hash", "data_hash", "beside", "auc_buy")}
 
 
 def results() -> list[list[Any]]:

@@ -52,7 +52,7 @@ def execute_family(family: Sequence[Held], tell: Tell | None, *, jobs: int = 1) 
         coming = [*following, *(next_pk for run_pk in following for next_pk in _next_runs(run_pk))]
         parts = TrainingRun.objects.filter(parent__in=coming).order_by("pk").values_list("pk", flat=True)
         rest = dict.fromkeys([*parts, *coming])
-        _give_up([*(held.pk for held in family), *(run_pk for run_pk in rest if _held(run_pk))])
+        _give_up([*(held.pk for held in family), *(run_pk for run_pk in rest if _held(run_pk) or _is_queued(run_pk))])
     return outcome
 
 
@@ -136,6 +136,10 @@ def _follow(run_pk: int, tell: Tell | None, jobs: int) -> None:
         else:
             leases.reclaim_expired()
             time.sleep(LOOK_EVERY_S)
+
+
+def _is_queued(run_pk: int) -> bool:
+    return TrainingRun.objects.filter(pk=run_pk, status=Status.QUEUED).exists()
 
 
 def _held(run_pk: int) -> Held | None:

@@ -25,6 +25,7 @@ from training.quant.universe.evidence import universe_evidence
 from training.quant.universe.honest.run import beside, train_honest
 from training.quant.universe.metrics import signals_of, simulate_portfolios
 from training.quant.universe.panel import Panel
+from training.quant.universe.prepared import prepare_panel
 from training.quant.universe.spec import HONEST, PHASE22, UniverseSpec
 from training.quant.universe.train import UniverseOutcome, evaluate_predictions, train_universe
 
@@ -77,9 +78,13 @@ def _universe_statistics(seed: int, spec: UniverseSpec) -> float:
 
 def _universe_run(panel: Panel, spec: UniverseSpec) -> UniverseOutcome:
     """With the rank test of its test part, as its result has it."""
-    train = train_universe if spec.recipe == PHASE22 else train_honest
-    outcome = train(panel, spec, on_stage=lambda *_: None)
-    universe_evidence(panel, outcome.test.rows, outcome.test.predictions.scores, horizon=spec.horizon)
+    prepared = prepare_panel(panel, recipe=spec.recipe, horizon=spec.horizon)
+    if spec.recipe == HONEST:
+        outcome = train_honest(panel, spec, on_stage=lambda *_: None, rows=prepared.honest)
+    else:
+        outcome = train_universe(panel, spec, on_stage=lambda *_: None)
+    scores = outcome.test.predictions.scores
+    universe_evidence(panel, outcome.test.rows, scores, horizon=spec.horizon, exposures=prepared.exposures)
     return outcome
 
 
@@ -116,7 +121,7 @@ def _difference(fast: Performance, slow: dict[str, float | None]) -> float:
 def share_rows(name: str, most: float, shares: Sequence[float]) -> list[Row]:
     middle = float(np.median(shares))
     text = f"{middle:.1%}, the median of {len(shares)} (to {max(shares):.1%})"
-    return [Row(f"statistics, share of a {name} run's CPU", f"≤ {most:.0%}", text, middle <= most)]
+    return [Row(f"statistics, share of the CPU of a run: {name}", f"≤ {most:.0%}", text, middle <= most)]
 
 
 def money_rows(differences: Sequence[float]) -> list[Row]:

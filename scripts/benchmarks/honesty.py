@@ -39,6 +39,14 @@ from scripts.benchmarks.honest_candles import (
     usual_rows,
     usual_run,
 )
+from scripts.benchmarks.honest_costs import (
+    candle_statistics,
+    honest_statistics,
+    money_figures,
+    money_rows,
+    phase22_statistics,
+    share_rows,
+)
 from scripts.benchmarks.honest_shares import Row, at_least, at_most
 from scripts.benchmarks.honest_studies import tuned_noise
 from scripts.benchmarks.honest_sweeps import (
@@ -146,6 +154,10 @@ def parts() -> list[Check]:
         Check(unequal_map, 50, 140_000, unequal_rows),
         Check(noise_world, 40, 90_000, meta_noise_rows),
         Check(planted_world, 10, 95_000, meta_planted_rows),
+        Check(money_figures, 100, 180_000, money_rows),
+        Check(candle_statistics, 20, 190_000, partial(share_rows, "candle", 0.15)),
+        Check(honest_statistics, 20, 200_000, partial(share_rows, "`honest` universe", 0.05)),
+        Check(phase22_statistics, 20, 200_000, partial(share_rows, "`phase22` universe", 0.05)),
     ]
 
 

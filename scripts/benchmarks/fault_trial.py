@@ -133,11 +133,11 @@ def _read(pid: int, name: str) -> bytes:
 
 
 def _of_database() -> list[int]:
-    """PostgreSQL's processes below the first one, this trial's own connection among them."""
+    """PostgreSQL's processes below the first one that last: those it starts with, and this trial's own connection."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         own: int = cursor.fetchone()[0]
-    return _children(_parent(own))
+    return [*_children(_parent(own))[:3], own]
 
 
 class Trial:
@@ -276,6 +276,7 @@ class Trial:
             self.until(lambda: not self.patient.left(), NO_ORPHAN_S)
         for pid in self.patient.left():
             self.orphans += 1
+            print("Left behind:", _read(pid, "cmdline").replace(b"\0", b" ").decode(), file=sys.stderr)
             os.kill(pid, signal.SIGKILL)
 
     def result(self) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def intervals(
     day, instrument = rows.day[chosen][is_known], rows.instrument[chosen][is_known]
     scores, bought = scores[is_known], labels[is_known] == BUY
 
-    def measured(returns: Floats) -> dict[str, Any]:
+    def by_name(returns: Floats) -> dict[str, Any]:
         buys = buy_figures(day, bought, returns >= spec.buy_threshold, horizon=spec.horizon)
         days, ic = daily_rank_ic(day, scores, returns)
         interval = rank_ic_interval(days, ic, horizon=spec.horizon)
@@ -60,8 +60,8 @@ def intervals(
 
     rng, places = np.random.default_rng(seed), np.unique(day)
     at = np.searchsorted(places, day)
-    draws = [measured(world.redrawn(places, spec.horizon, rng=rng)[at, instrument]) for _ in range(DRAWS)]
-    came = measured(own.returns[chosen][is_known])
+    draws = [by_name(world.redrawn(places, spec.horizon, rng=rng)[at, instrument]) for _ in range(DRAWS)]
+    came = by_name(own.returns[chosen][is_known])
     return {
         name: Interval(came[name], tuple(came[f"{name}_interval"]), float(np.mean([draw[name] for draw in draws])))
         for name in NAMES

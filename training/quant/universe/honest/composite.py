@@ -32,15 +32,14 @@ def feature_ranks(day: Ints, instrument: Ints, features: Singles) -> Singles:
 
 def composite_weights(ranks: Singles, targets: Floats) -> Floats:
     """(k,) mean of rank x target over the rows that have a target: X'y up to their number. `ranks` (n, k), `targets`
-    (n,) with NaN. Sums in float64, by blocks of rows in their order; on one BLAS thread if the caller sees to it."""
+    (n,) with NaN. Sums in float64, by blocks of rows in their order; on one BLAS thread if the caller sees to it. Rows
+    without a target are left out before, so that rows of later days change no bit."""
     total = np.zeros(ranks.shape[1])
-    has_target = ~np.isnan(targets)
-    values = np.where(has_target, targets, 0.0)
-    for start in range(0, len(ranks), ROWS):
-        block = slice(start, start + ROWS)
-        if has_target[block].any():
-            total += ranks[block].T.astype(np.float64) @ values[block]
-    return total / max(1, int(has_target.sum()))
+    used = np.flatnonzero(~np.isnan(targets))
+    for start in range(0, len(used), ROWS):
+        block = used[start : start + ROWS]
+        total += ranks[block].T.astype(np.float64) @ targets[block]
+    return total / max(1, len(used))
 
 
 def composite(ranks: Singles, weights: Floats) -> Floats:

@@ -24,11 +24,17 @@ class Timeframe(models.TextChoices):
 
 
 class Instrument(models.Model):
-    """Something with a price. `symbol` is its name everywhere: pages, API, files."""
+    """Something with a price. `symbol` is its name everywhere: pages, API, files.
+
+    `calendar` says on which days it trades (a name of exchange_calendars, or of instruments.quant.calendars), `zone`
+    where its day ends; both empty until they are known: then the days of its own bars are all there is to go by.
+    """
 
     symbol = models.CharField(max_length=32, unique=True, validators=[RegexValidator(rf"^{SYMBOL_PATTERN}$")])
     name = models.CharField(max_length=120, blank=True)
     currency = models.CharField(max_length=8, blank=True)
+    calendar = models.CharField(max_length=16, blank=True)
+    zone = models.CharField(max_length=40, blank=True)
     active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -57,7 +63,7 @@ class Series(models.Model):
     """The bars of one instrument at one timeframe, with what pages ask of them most: how many, from when to when.
 
     `revision` counts imports that changed a bar already stored (adjusted history is rewritten by every dividend);
-    `rewritten` counts those bars.
+    `rewritten` counts those bars. `checked_at` is what `updated_at` was when its bars were last checked.
     """
 
     instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="series")
@@ -68,6 +74,7 @@ class Series(models.Model):
     revision = models.PositiveIntegerField(default=0)
     rewritten = models.PositiveIntegerField(default=0)
     updated_at = models.DateTimeField(auto_now=True)
+    checked_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["instrument__symbol", "timeframe"]
@@ -149,6 +156,96 @@ class FeatureState(models.Model):
 
     def __str__(self) -> str:
         return f"{self.series_id} {self.feature_set} {self.version}"
+
+
+class CalendarSession(models.Model):
+    """A day on which an exchange trades, and when it closes (UTC). Written by `fill_calendars`, from the earliest bar to
+    a year ahead; read by everybody else, since the library that knows takes seconds to load."""
+
+    calendar = models.CharField(max_length=16)
+    day = models.DateField()
+    closes_at = models.DateTimeField()
+    is_early = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["calendar", "day"]
+        constraints = [models.UniqueConstraint(fields=["calendar", "day"], name="session_once")]
+
+    def __str__(self) -> str:
+        return f"{self.calendar} {self.day}"
+
+
+class Severity(models.TextChoices):
+    """Of a finding: worth knowing, worth a look, wrong numbers."""
+
+    INFO = "info", "Info"
+    WARN = "warn", "Warning"
+    BAD = "bad", "Bad"
+
+
+class FindingState(models.TextChoices):
+    """`acknowledged`: somebody looked and gave a reason. `gone`: a later check no longer finds it."""
+
+    OPEN = "open", "Open"
+    ACKNOWLEDGED = "acknowledged", "Acknowledged"
+    REPAIRED = "repaired", "Repaired"
+    GONE = "gone", "Gone"
+
+
+PRESENT = (FindingState.OPEN, FindingState.ACKNOWLEDGED)  # what the last check found
+
+
+class Finding(models.Model):
+    """A stretch of bars that a check of `instruments.quant.health` names. A finding about days that most instruments of
+    a calendar share has no series: it is one, not one of each.
+
+    The next check recognises it by series, calendar, check and first day, and so it keeps its key, state and reason.
+    `urgency` is the severity as a number, to sort by.
+    """
+
+    series = models.ForeignKey(Series, on_delete=models.CASCADE, related_name="findings", null=True)
+    calendar = models.CharField(max_length=16, blank=True)
+    check_name = models.CharField(max_length=24)
+    first = models.DateTimeField()
+    last = models.DateTimeField()
+    count = models.PositiveIntegerField()
+    severity = models.CharField(max_length=4, choices=Severity.choices)
+    urgency = models.PositiveSmallIntegerField()
+    figures = models.JSONField(default=dict)
+    text = models.TextField()
+    proposal = models.TextField(blank=True)
+    state = models.CharField(max_length=12, choices=FindingState.choices, default=FindingState.OPEN)
+    reason = models.CharField(max_length=500, blank=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+    found_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["series", "check_name", "first"], condition=Q(series__isnull=False), name="finding_once"
+            ),
+            models.UniqueConstraint(
+                fields=["calendar", "check_name", "first"],
+                condition=Q(series__isnull=True),
+                name="finding_of_calendar_once",
+            ),
+            models.CheckConstraint(condition=Q(state__in=FindingState.values), name="finding_state"),
+            models.CheckConstraint(condition=Q(severity__in=Severity.values), name="finding_severity"),
+        ]
+        indexes = [  # the page's filters and orders, each with the key that pages go by
+            models.Index(fields=["state", "-id"], name="finding_state_newest"),
+            models.Index(fields=["state", "severity", "-id"], name="finding_severity_newest"),
+            models.Index(fields=["state", "-urgency", "-id"], name="finding_urgency"),
+            models.Index(fields=["state", "-last", "-id"], name="finding_last"),
+            models.Index(fields=["state", "check_name", "-id"], name="finding_check"),
+            models.Index(fields=["series", "state", "-id"], name="finding_series"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.check_name} of {self.series or self.calendar} {self.first:%Y-%m-%d}"
 
 
 class ReadingSettings(models.Model):

@@ -2,16 +2,16 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from boursomatic.accounts.site import AuditedAdmin, HistoryAdmin
-from instruments.models import Feature, FeatureState, Instrument, PriceBar, Series, Universe
+from instruments.models import CalendarSession, Feature, FeatureState, Finding, Instrument, PriceBar, Series, Universe
 
 
 @admin.register(Instrument)
 class InstrumentAdmin(AuditedAdmin):
-    """Names and whether it is active; a symbol stands in runs and files, so it doesn't change."""
+    """Names, calendar and whether it is active; a symbol stands in runs and files, so it doesn't change."""
 
-    list_display = ("symbol", "name", "currency", "active", "created_at")
+    list_display = ("symbol", "name", "currency", "calendar", "active", "created_at")
     list_editable = ("active",)
-    list_filter = ("active", "currency", "universes", "series__timeframe")
+    list_filter = ("active", "currency", "calendar", "universes", "series__timeframe")
     search_fields = ("symbol", "name")
     readonly_fields = ("created_at",)
 
@@ -68,3 +68,22 @@ class FeatureStateAdmin(HistoryAdmin):
     list_filter = ("feature_set", "version", "computed_at")
     list_select_related = ("series__instrument",)
     search_fields = ("series__instrument__symbol",)
+
+
+@admin.register(CalendarSession)
+class CalendarSessionAdmin(HistoryAdmin):
+    """Written by `fill_calendars` and by checks of data."""
+
+    list_display = ("calendar", "day", "closes_at", "is_early")
+    list_filter = ("calendar", "is_early")
+
+
+@admin.register(Finding)
+class FindingAdmin(HistoryAdmin):
+    """As the page Health, where they are acknowledged."""
+
+    list_display = ("check_name", "series", "calendar", "severity", "first", "last", "count", "state", "found_at")
+    list_filter = ("state", "severity", "check_name")
+    list_select_related = ("series__instrument",)
+    search_fields = ("=series__instrument__symbol",)
+    search_help_text = "A whole symbol"

@@ -159,8 +159,8 @@ class FeatureState(models.Model):
 
 
 class CalendarSession(models.Model):
-    """A day on which an exchange trades, and when it closes (UTC). Written by `fill_calendars`, from the earliest bar to
-    a year ahead; read by everybody else, since the library that knows takes seconds to load."""
+    """A day on which an exchange trades, and when it closes (UTC). Written from the earliest bar to a year ahead by
+    `fill_calendars` and by checks; read by everybody else, since the library that knows takes seconds to load."""
 
     calendar = models.CharField(max_length=16)
     day = models.DateField()
@@ -183,6 +183,9 @@ class Severity(models.TextChoices):
     BAD = "bad", "Bad"
 
 
+RANKS = {Severity.BAD.value: 1, Severity.WARN.value: 2, Severity.INFO.value: 3}
+
+
 class FindingState(models.TextChoices):
     """`acknowledged`: somebody looked and gave a reason. `gone`: a later check no longer finds it."""
 
@@ -200,7 +203,7 @@ class Finding(models.Model):
     a calendar share has no series: it is one, not one of each.
 
     The next check recognises it by series, calendar, check and first day, and so it keeps its key, state and reason.
-    `urgency` is the severity as a number, to sort by.
+    `rank` is the severity as a number, bad ones first, to sort by.
     """
 
     series = models.ForeignKey(Series, on_delete=models.CASCADE, related_name="findings", null=True)
@@ -210,7 +213,7 @@ class Finding(models.Model):
     last = models.DateTimeField()
     count = models.PositiveIntegerField()
     severity = models.CharField(max_length=4, choices=Severity.choices)
-    urgency = models.PositiveSmallIntegerField()
+    rank = models.PositiveSmallIntegerField()
     figures = models.JSONField(default=dict)
     text = models.TextField()
     proposal = models.TextField(blank=True)
@@ -235,13 +238,11 @@ class Finding(models.Model):
             models.CheckConstraint(condition=Q(state__in=FindingState.values), name="finding_state"),
             models.CheckConstraint(condition=Q(severity__in=Severity.values), name="finding_severity"),
         ]
-        indexes = [  # the page's filters and orders, each with the key that pages go by
-            models.Index(fields=["state", "-id"], name="finding_state_newest"),
-            models.Index(fields=["state", "severity", "-id"], name="finding_severity_newest"),
-            models.Index(fields=["state", "-urgency", "-id"], name="finding_urgency"),
-            models.Index(fields=["state", "-last", "-id"], name="finding_last"),
-            models.Index(fields=["state", "check_name", "-id"], name="finding_check"),
-            models.Index(fields=["series", "state", "-id"], name="finding_series"),
+        indexes = [  # what the page filters and sorts by; ascending, as NULLS LAST has it on both databases
+            models.Index(fields=["state", "rank", "id"], name="finding_rank"),
+            models.Index(fields=["state", "id"], name="finding_state_id"),
+            models.Index(fields=["state", "check_name", "rank", "id"], name="finding_check"),
+            models.Index(fields=["series", "state", "rank"], name="finding_series_state"),
         ]
 
     def __str__(self) -> str:

@@ -36,6 +36,7 @@ class TableName(StrEnum):
     NOTICES = "notices"
     ACCOUNTS = "accounts"
     POSITIONS = "positions"
+    FINDINGS = "findings"
     SEARCH_TRIALS = "search-trials"
 
 

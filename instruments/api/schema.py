@@ -1,11 +1,12 @@
 """Requests and answers of the instruments API."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from boursomatic.shared.openapi import REFUSAL, Shape
-from boursomatic.shared.records import UNSET, Moment, Record, UnsetType, about, choice
+from boursomatic.shared.records import UNSET, Meta, Moment, Record, UnsetType, about, choice
 from instruments.imports.schema import Clash, Preview, UploadReport
-from instruments.models import Timeframe
+from instruments.models import FindingState, Severity, Timeframe
+from instruments.quant.health.checks import LABELS
 
 Timeframes = Annotated[str, choice(Timeframe.values)]
 
@@ -122,6 +123,35 @@ class Upload(Record):
     expires_at: Moment
 
 
+class Finding(Record):
+    """A stretch of bars that a check found. `symbol` and `timeframe` are null where it is about days that most
+    instruments of `calendar` share."""
+
+    id: int
+    symbol: str | None
+    timeframe: Timeframes | None
+    calendar: str | None
+    check: Annotated[str, choice(list(LABELS))]
+    severity: Annotated[str, choice(Severity.values)]
+    first: Moment
+    last: Moment
+    count: Annotated[int, about("Bars, or days without one")]
+    text: str
+    proposal: str
+    figures: Annotated[dict[str, Any], about("What it goes by; others for each check")]
+    state: Annotated[str, choice(FindingState.values)]
+    reason: Annotated[str | None, about("Why it was acknowledged")]
+    acknowledged_by: str | None
+    found_at: Moment
+
+
+class AcknowledgeRequest(Record):
+    """Why a finding is all right."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=500)]
+
+
+Findings = Shape("Findings", list[Finding])
 Instruments = Shape("Instruments", list[Instrument])
 BarRows = Shape("BarRows", list[Bar])
 NothingStored = Shape("NothingStored", ImportRefusal, (REFUSAL.type,))

@@ -1,10 +1,12 @@
 from django.urls import path
 
-from instruments.api import uploads, views
+from instruments.api import health, uploads, views
 
 urlpatterns = [
     path("data/uploads", uploads.uploads, name="api-uploads"),
     path("data/uploads/<uuid:upload_id>", uploads.upload, name="api-upload"),
+    path("data/health", health.findings, name="api-findings"),
+    path("data/health/<int:finding_id>/acknowledge", health.acknowledge, name="api-finding-acknowledge"),
     path("instruments", views.instruments, name="api-instruments"),
     path("instruments/<path:symbol>/bars", views.bars, name="api-bars"),  # a path: symbols such as BTC/USDT
     path("instruments/<path:symbol>/indicators", views.indicators, name="api-indicators"),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Max, Min
+from django.db.models import Max, Min, QuerySet
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
@@ -69,7 +69,7 @@ def _assign_by_name(filled: Filled) -> None:
             _assign(instrument, calendar, filled)
 
 
-def _undecided() -> Sequence[Series]:
+def _undecided() -> QuerySet[Series]:
     """Daily bars of instruments whose name doesn't tell."""
     rows = Series.objects.filter(instrument__calendar="", timeframe=Timeframe.DAY, rows__gt=0)
     return rows.select_related("instrument").order_by("pk")

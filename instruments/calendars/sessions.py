@@ -53,10 +53,11 @@ def sessions_between(first: date, last: date, calendar: str = "") -> int:
 
 def session_after(day: date, count: int, calendar: str = "") -> date:
     """The `count`-th session after `day`, a weekday where no calendar is filled."""
-    sessions = read_sessions(calendar, day + timedelta(1), day + timedelta(_MOST_HOLIDAYS * count + 14)) if calendar else None
+    sessions = (
+        read_sessions(calendar, day + timedelta(1), day + timedelta(_MOST_HOLIDAYS * count + 14)) if calendar else None
+    )
     if sessions is None or len(sessions) < count:
-        last: date = np.busday_offset(day, count, roll="forward").item()
-        return last
+        return as_date(int(np.busday_offset(day, count, roll="forward").astype(np.int64)))
     return as_date(int(sessions.days[count - 1]))
 
 

@@ -10,12 +10,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from boursomatic.accounts.audit import audit
-from instruments.models import PRESENT, Finding, FindingState, Series, Severity
+from instruments.models import PRESENT, RANKS, Finding, FindingState, Series, Severity
 from instruments.quant.health.flaws import Flaw
 
 REASON = 500  # characters
-_URGENCY = {Severity.INFO.value: 1, Severity.WARN.value: 2, Severity.BAD.value: 3}
-_FIELDS = ("last", "count", "severity", "urgency", "figures", "text", "proposal", "state", "changed_at")
+_FIELDS = ("last", "count", "severity", "rank", "figures", "text", "proposal", "state", "changed_at")
 
 Key = tuple[str, datetime]  # check and first bar: what a finding of a series is recognised by
 
@@ -91,14 +90,14 @@ def _brought_up(
 def _take_over(finding: Finding, flaw: Flaw) -> bool:
     """Whether anything changed. What was acknowledged stays so, unless it got worse; what was gone or repaired and is
     found again is as it was before."""
-    urgency = _URGENCY[flaw.severity]
-    is_worse = finding.pk is not None and urgency > finding.urgency
+    rank = RANKS[flaw.severity]
+    is_worse = finding.pk is not None and rank < finding.rank
     is_settled = bool(finding.reason) and not is_worse
     values = {
         "last": datetime.fromtimestamp(flaw.last, UTC),
         "count": flaw.count,
         "severity": flaw.severity,
-        "urgency": urgency,
+        "rank": rank,
         "figures": dict(flaw.figures),
         "text": flaw.text,
         "proposal": flaw.proposal,
@@ -118,5 +117,5 @@ def _write(rows: Sequence[Finding]) -> None:
 def worst_of(series: Iterable[Series]) -> dict[int, str]:
     """The severity of the worst open finding of each of these series that has one, by their keys."""
     pks = [member.pk for member in series]
-    rows = Finding.objects.filter(series__in=pks, state=FindingState.OPEN).order_by("urgency")
+    rows = Finding.objects.filter(series__in=pks, state=FindingState.OPEN).order_by("-rank")
     return {pk: severity for pk, severity in rows.values_list("series_id", "severity") if pk is not None}

@@ -27,10 +27,14 @@ class Checked:
     problem: str = ""
 
 
+def checkable_series() -> QuerySet[Series]:
+    """Those of active instruments that have bars."""
+    return Series.objects.filter(rows__gt=0, instrument__active=True)
+
+
 def changed_series() -> QuerySet[Series]:
-    """Those of active instruments whose bars changed since they were last checked."""
-    is_new = Q(checked_at=None) | Q(checked_at__lt=F("updated_at"))
-    return Series.objects.filter(is_new, rows__gt=0, instrument__active=True)
+    """Of these, those whose bars changed since they were last checked."""
+    return checkable_series().filter(Q(checked_at=None) | Q(checked_at__lt=F("updated_at")))
 
 
 def series_check(*, pks: Sequence[int], on_series: OnSeries = lambda done, todo: None) -> Checked:
@@ -40,9 +44,7 @@ def series_check(*, pks: Sequence[int], on_series: OnSeries = lambda done, todo:
         peers = Peers(group)
         if peers.is_whole and peers.agreement is not None:
             with transaction.atomic():
-                calendar_findings_update(
-                    calendar=peers.calendar, flaws=peers.agreement.flaws, changes=checked.changes
-                )
+                calendar_findings_update(calendar=peers.calendar, flaws=peers.agreement.flaws, changes=checked.changes)
         for start in range(0, len(group), AT_ONCE):
             flaws = {series.pk: find_flaws(subject) for series, subject in peers.subjects(start, start + AT_ONCE)}
             with transaction.atomic():

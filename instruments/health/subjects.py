@@ -43,11 +43,14 @@ class Peers:
         sources = _sources(members)
         for series, bars in zip(members, self._bars[start:stop], strict=True):
             subject = Subject(bars, self.timeframe, self.calendar, newest=self.newest)
-            yield series, replace(
-                subject,
-                sessions=_within(self.agreement, subject),
-                peers_moved=np.isin(subject.days, self._crowded),
-                sources=sources[series.pk],
+            yield (
+                series,
+                replace(
+                    subject,
+                    sessions=_within(self.agreement, subject),
+                    peers_moved=np.isin(subject.days, self._crowded),
+                    sources=sources[series.pk],
+                ),
             )
 
     def _counted(self) -> DayCounts:
@@ -95,7 +98,9 @@ def _within(agreement: Agreement | None, subject: Subject) -> Days | None:
 
 
 def _sources(members: Sequence[Series]) -> dict[int, list[SourceRange]]:
-    rows = PriceBar.objects.filter(series__in=[series.pk for series in members]).order_by().values("series_id", "source")
+    rows = (
+        PriceBar.objects.filter(series__in=[series.pk for series in members]).order_by().values("series_id", "source")
+    )
     ranges: dict[int, list[SourceRange]] = defaultdict(list)
     for row in rows.annotate(first=Min("timestamp"), last=Max("timestamp")):
         source = SourceRange(row["source"], int(row["first"].timestamp()), int(row["last"].timestamp()))

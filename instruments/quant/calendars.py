@@ -65,7 +65,8 @@ _INDICES: Mapping[str, str] = {
 _MONEY = "USD|USDT|USDC|BUSD|EUR|GBP|JPY|CHF|AUD|CAD|BTC|ETH"
 _COIN = re.compile(rf"[A-Z0-9]{{2,10}}[-/](?:{_MONEY})")
 _ENOUGH = 60  # bars that a calendar is recognised by
-_SIMILAR = 0.97  # of the days that either has, those that both have
+_SIMILAR = 0.85  # of the days that either has, those that both have: bars may be missing
+_ON_SESSIONS = 0.98  # of the days with a bar, those on which the calendar trades
 
 
 @dataclass(frozen=True)
@@ -105,17 +106,15 @@ def calendar_by_days(days: Days, calendars: Mapping[str, Sessions]) -> str:
     similar, "" where there are too few days to tell."""
     if len(days) < _ENOUGH:
         return ""
-    likeness = {
-        name: _likeness(days, sessions.between(int(days[0]), int(days[-1])).days) for name, sessions in calendars.items()
-    }
+    likeness = {}
+    for name, sessions in calendars.items():
+        within = sessions.between(int(days[0]), int(days[-1])).days
+        shared = len(np.intersect1d(days, within, assume_unique=True))
+        if shared >= _ON_SESSIONS * len(days):
+            likeness[name] = shared / (len(days) + len(within) - shared)
     likeness[ALWAYS] = len(days) / (int(days[-1]) - int(days[0]) + 1)
     best = max(likeness, key=lambda name: likeness[name])
     return best if likeness[best] >= _SIMILAR else OWN
-
-
-def _likeness(days: Days, sessions: Days) -> float:
-    shared = len(np.intersect1d(days, sessions, assume_unique=True))
-    return shared / (len(days) + len(sessions) - shared)
 
 
 def computed_sessions(calendar: str, first: int, last: int) -> Sessions | None:

@@ -5,18 +5,21 @@ from dataclasses import dataclass
 from django.db.models import OuterRef, QuerySet, Subquery
 
 from boursomatic.shared.tables import Column, Table, TableName
-from instruments.models import Instrument, Series
+from instruments.models import Finding, Instrument, Series
+from instruments.quant.health.checks import LABELS
 from instruments.web.sparklines import Sparkline
 
 
 @dataclass(frozen=True)
 class InstrumentLine:
-    """An instrument with one of its series, None where it has no bars. The first has the sparkline."""
+    """An instrument with one of its series, None where it has no bars. The first has the sparkline. `severity` of the
+    series' worst open finding, "" without one."""
 
     instrument: Instrument
     series: Series | None
     sparkline: Sparkline | None = None
     is_first: bool = True
+    severity: str = ""
 
 
 def _most(column: str) -> Subquery:
@@ -56,4 +59,31 @@ INSTRUMENTS = Table[InstrumentLine](
     ),
     order="symbol",
     size=100,
+)
+
+
+def _about(finding: Finding) -> str:
+    return finding.series.instrument.symbol if finding.series else finding.calendar
+
+
+FINDINGS = Table[Finding](
+    name=TableName.FINDINGS,
+    columns=(
+        Column("subject", "Instrument", _about),
+        Column("severity", "Severity", lambda finding: finding.severity, sort="rank"),
+        Column("check", "Check", lambda finding: LABELS.get(finding.check_name, finding.check_name)),
+        Column("first", "First (UTC)", lambda finding: finding.first),
+        Column("last", "Last (UTC)", lambda finding: finding.last),
+        Column("count", "Bars", lambda finding: finding.count, is_number=True),
+        Column("text", "What was found", lambda finding: finding.text),
+        Column("state", "State", lambda finding: finding.state),
+        Column("found", "Found (UTC)", lambda finding: finding.found_at, sort="pk", begins_high=True),
+    ),
+    more=(
+        Column("timeframe", "Timeframe", lambda finding: finding.series.timeframe if finding.series else None),
+        Column("proposal", "Proposal", lambda finding: finding.proposal),
+        Column("reason", "Reason", lambda finding: finding.reason),
+        Column("id", "Id", lambda finding: finding.pk),
+    ),
+    order="rank",
 )

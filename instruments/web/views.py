@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope, may
 from boursomatic.shared.tables import csv_response, row_chunks, table_page, wants_csv
+from instruments.health.findings import worst_of
 from instruments.models import Instrument, PriceBar, Series, Timeframe
 from instruments.quant.features.indicators import INDICATORS
 from instruments.store.read_bars import UnknownSeries, default_symbol, series_get
@@ -49,7 +50,10 @@ def backtest(request: HttpRequest) -> HttpResponse:
         status = 404 if has_bars else 200  # nothing loaded yet is a state of the house, not a wrong address
         return render(request, "instruments/backtest.html", {**context, "problem": str(error)}, status=status)
     bars = PriceBar.objects.filter(series=series).order_by("-timestamp")[:LAST_BARS]
-    return render(request, "instruments/backtest.html", {**context, "series": series, "last_bars": bars})
+    severity = worst_of([series]).get(series.pk, "")
+    return render(
+        request, "instruments/backtest.html", {**context, "series": series, "last_bars": bars, "severity": severity}
+    )
 
 
 @page_permission(Scope.READ)
@@ -67,8 +71,9 @@ def instruments(request: HttpRequest) -> HttpResponseBase:
 
 
 def _lines(listed: Sequence[Instrument]) -> list[InstrumentLine]:
-    """Needs `series` loaded; one query more."""
+    """Needs `series` loaded; two queries more."""
     held = {instrument: [series for series in instrument.series.all() if series.rows] for instrument in listed}
+    worst = worst_of(series for held_series in held.values() for series in held_series)
     sparks = sparklines([series[0] for series in held.values() if series])
     return [
         InstrumentLine(
@@ -76,6 +81,7 @@ def _lines(listed: Sequence[Instrument]) -> list[InstrumentLine]:
             series,
             sparks.get(series.pk) if series and number == 0 else None,
             is_first=number == 0,
+            severity=worst.get(series.pk, "") if series else "",
         )
         for instrument, all_series in held.items()
         for number, series in enumerate(all_series or [None])

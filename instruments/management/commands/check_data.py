@@ -30,7 +30,7 @@ class Command(JsonCommand):
         pks = _series(options["universe"], options["symbol"])
         checked = series_check(pks=pks)
         present = Finding.objects.filter(state__in=PRESENT).select_related("series__instrument", "user")
-        findings = list(present.filter(series__in=pks).order_by("-urgency", "series__instrument__symbol", "first"))
+        findings = list(present.filter(series__in=pks).order_by("rank", "series__instrument__symbol", "first"))
         if options["universe"] == ALL and not options["symbol"]:
             findings += present.filter(series=None).order_by("calendar", "first")
         result = {
@@ -60,7 +60,9 @@ def _series(universe: str, symbol: str | None) -> list[int]:
     except UnknownUniverse as error:
         raise CommandError(str(error)) from None
     instruments = [series.instrument_id for series in daily]
-    return list(Series.objects.filter(instrument__in=instruments, rows__gt=0).order_by("pk").values_list("pk", flat=True))
+    return list(
+        Series.objects.filter(instrument__in=instruments, rows__gt=0).order_by("pk").values_list("pk", flat=True)
+    )
 
 
 def _line(finding: Finding) -> str:

@@ -13,7 +13,6 @@ class Command(JsonCommand):
         "store the sessions of these calendars from the earliest bar to a year ahead. Checks of data do so too."
     )
 
-
     def work(self, **options: Any) -> CommandResult:
         began = time.monotonic()
         filled = calendars_fill()

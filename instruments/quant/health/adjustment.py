@@ -1,5 +1,6 @@
 """Adjusted closes that drift away from the closes, and bars of several sources that don't agree."""
 
+from itertools import pairwise
 from math import exp, log
 
 import numpy as np
@@ -50,7 +51,9 @@ def sources_disagree(subject: Subject) -> list[Flaw]:
         if 0 < k < len(subject.bars) and abs(float(subject.moves[k])) > DISAGREE * float(subject.usual[k]):
             times = subject.bars.time[k : k + 1]
             ratio = exp(float(subject.moves[k]))
-            text = f"Bars of {source.name} begin here at {ratio:.4g} times the close before, which is of another source."
+            text = (
+                f"Bars of {source.name} begin here at {ratio:.4g} times the close before, which is of another source."
+            )
             figures = {"ratio": round(ratio, 6), "source": source.name}
             flaws.append(Flaw("sources_disagree", WARN, times, text, "Take all bars from one source.", figures))
     return flaws or _mixed(subject)
@@ -58,7 +61,7 @@ def sources_disagree(subject: Subject) -> list[Flaw]:
 
 def _mixed(subject: Subject) -> list[Flaw]:
     ranges = sorted(subject.sources, key=lambda source: source.first)
-    overlapping = [b.name for a, b in zip(ranges, ranges[1:], strict=False) if b.first < a.last]
+    overlapping = [b.name for a, b in pairwise(ranges) if b.first < a.last]
     if not overlapping:
         return []
     names = ", ".join(source.name for source in ranges)

@@ -33,6 +33,8 @@ LABELS = {
     "adjustment_drift": "Adjustment drift",
     "sources_disagree": "Sources disagree",
     "ended": "Ended",
+    "calendar_closed": "Bars on a closed day of most",
+    "calendar_open": "A session that most lack",
 }
 
 

@@ -5,9 +5,9 @@ moves have no bound; what tells a wrong number from news is that it comes back t
 of a split is taken out the day is like any other.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import exp, log
-from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +38,7 @@ _LOGS = np.log([m / n for n, m in SPLITS])  # of price after / price before
 
 @dataclass(frozen=True)
 class Return:
-    """A move at bar `start` that is undone at bar `stop`: bars between are on another scale, `ratio` times the price."""
+    """A move at bar `start` that is undone at bar `stop`; prices of the bars between are `ratio` times those beside."""
 
     start: int
     stop: int
@@ -111,7 +111,7 @@ def _scale_flaw(change: Return, subject: Subject) -> Flaw | None:
             "slip",
             BAD,
             times,
-            f"{_bars(bars)} at {10.0 ** round(digits):g} times the price before and after: a slip of the decimal point.",
+            f"{_bars(bars)} at {10.0 ** round(digits):g} times the price beside: a slip of the decimal point.",
             "Multiply the prices of these bars back.",
             figures,
         )
@@ -122,7 +122,7 @@ def _scale_flaw(change: Return, subject: Subject) -> Flaw | None:
             "half_split",
             BAD,
             times,
-            f"{_bars(bars)} at {m / n:g} times the price before and after: a split {n}:{m} applied to these bars alone.",
+            f"{_bars(bars)} at {m / n:g} times the price beside: a split {n}:{m} applied to these bars alone.",
             "Multiply the prices of these bars back.",
             {**figures, "split": [n, m]},
         )
@@ -141,9 +141,7 @@ def _scale_flaw(change: Return, subject: Subject) -> Flaw | None:
 def _is_rescaled(change: Return, ratio: float, subject: Subject) -> bool:
     """Whether both ends of a long stretch are ordinary bars once the ratio is taken out: news may come and go too."""
     ends = ((change.start, ratio), (change.stop, -ratio))
-    return abs(ratio) > CLEAR and all(
-        _is_like_any_other(k, float(subject.moves[k]), each, subject) for k, each in ends
-    )
+    return abs(ratio) > CLEAR and all(_is_like_any_other(k, float(subject.moves[k]), each, subject) for k, each in ends)
 
 
 def _split_flaw(k: int, subject: Subject) -> Flaw | None:
@@ -221,7 +219,9 @@ def within_bars(subject: Subject) -> list[Flaw]:
         apart = (logs[name] - logs["close"])[wide]
         digits = np.round(apart / log(10))
         is_slip = (np.abs(apart - digits * log(10)) < 5 * EXACT) & (digits != 0)
-        flaws += [_price_slip(k, name, float(power), subject) for k, power in zip(wide[is_slip], digits[is_slip], strict=True)]
+        flaws += [
+            _price_slip(k, name, float(power), subject) for k, power in zip(wide[is_slip], digits[is_slip], strict=True)
+        ]
     gap = (logs["close"] - logs["open"])[wide]
     distance = np.abs(gap[:, None] - _LOGS).min(axis=1)
     halves = wide[(distance < 2 * EXACT) & (np.abs(gap) > log(1.4))]

@@ -7,6 +7,7 @@ from instruments.quant.health.flaws import INFO, WARN, Flaw, stretches
 from instruments.quant.health.subject import Subject
 
 LONG = 5  # sessions missing in a row that are worth a look
+QUARTER = 65  # sessions between two days at most, in one finding
 ENDED = 14  # calendar days without a bar at the end, while others have some
 
 
@@ -17,7 +18,7 @@ def missing_sessions(subject: Subject) -> list[Flaw]:
     is_missing = ~np.isin(subject.sessions, subject.days)
     return [
         _missing(subject.sessions[places], longest_run(places))
-        for places in stretches(np.flatnonzero(is_missing))
+        for places in stretches(np.flatnonzero(is_missing), near=QUARTER)
     ]
 
 
@@ -39,7 +40,7 @@ def closed_days(subject: Subject) -> list[Flaw]:
     if subject.sessions is None or subject.timeframe == "1w":
         return []
     is_closed = ~np.isin(subject.days, subject.sessions)
-    return [_closed(subject, places) for places in stretches(np.flatnonzero(is_closed))]
+    return [_closed(subject, places) for places in stretches(np.flatnonzero(is_closed), near=QUARTER)]
 
 
 def _closed(subject: Subject, places: np.ndarray) -> Flaw:

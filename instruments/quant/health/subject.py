@@ -69,7 +69,7 @@ def log_returns(bars: Bars) -> Floats:
 
 def usual_moves(moves: Floats) -> Floats:
     """(n,) scaled median of the absolute moves that are not 0, of blocks of BLOCK bars: at each bar the largest of its
-    block and the two beside it, at least LEAST. A block's median is cheap, and a bar that is wrong doesn't change it."""
+    block and the two beside it, at least LEAST. A median is not changed by a bar that is wrong."""
     n = len(moves)
     blocks = -(-n // BLOCK)
     padded = np.full(blocks * BLOCK, np.inf)

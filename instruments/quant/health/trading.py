@@ -27,7 +27,11 @@ def _stale(subject: Subject, places: Places, carried: Mask, flat: Mask) -> Flaw:
         "flat": int((flat & ~carried)[places].sum()),
         "without_volume": int((subject.bars.volume[places] == 0).sum()),
     }
-    words = {"carried": "carry the close before forward", "flat": "have a single price", "without_volume": "have no volume"}
+    words = {
+        "carried": "carry the close before forward",
+        "flat": "have a single price",
+        "without_volume": "have no volume",
+    }
     told = "; ".join(f"{count:,} {words[name]}" for name, count in counts.items() if count)
     return Flaw(
         "stale",
@@ -68,5 +72,5 @@ def _frozen_runs(subject: Subject) -> list[Places]:
 
 
 def _untraded(subject: Subject) -> Mask:
-    volume = subject.bars.volume
-    return (volume == 0.0) & subject.has_volume
+    untraded: Mask = (subject.bars.volume == 0.0) & subject.has_volume
+    return untraded

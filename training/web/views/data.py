@@ -52,3 +52,8 @@ def show_store(request: HttpRequest, run: TrainingRun) -> HttpResponse:
         if run.universe:
             steps.append((f"Universe {run.universe}", reverse("universe", args=[run.universe])))
     return show(request, run, next_steps=steps)
+
+
+def show_check(request: HttpRequest, run: TrainingRun) -> HttpResponse:
+    """How far it is, and the way to what it found."""
+    return show(request, run, next_steps=[("Health", reverse("health"))] if run.status == Status.COMPLETED else [])

@@ -1,0 +1,71 @@
+"""Findings about stored bars over REST."""
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.decorators import api_view, permission_classes
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from boursomatic.accounts.permissions import api_permission, person_of
+from boursomatic.accounts.roles import Scope
+from boursomatic.shared.openapi import answers
+from boursomatic.shared.rest import Conflict, invalid, known_only, list_answer
+from instruments.api import schema
+from instruments.health.as_json import findings_json
+from instruments.health.choice import FILTERS, choose_findings
+from instruments.health.findings import REASON, NotAcknowledged, finding_acknowledge
+from instruments.models import Finding, FindingState, Severity
+from instruments.quant.health.checks import LABELS
+
+
+@extend_schema(
+    operation_id="findings",
+    summary="What checks found in stored bars, newest first",
+    tags=["data"],
+    parameters=[
+        OpenApiParameter("symbol", OpenApiTypes.STR),
+        OpenApiParameter("severity", OpenApiTypes.STR, enum=Severity.values),
+        OpenApiParameter("state", OpenApiTypes.STR, enum=FindingState.values),
+        OpenApiParameter("check", OpenApiTypes.STR, enum=list(LABELS)),
+        OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 200, default 100"),
+        OpenApiParameter("before", OpenApiTypes.INT, description="Carried by the Link header's next page"),
+    ],
+    responses=answers(200, schema.Findings),
+)
+@api_view(["GET"])
+@permission_classes([api_permission(Scope.READ)])
+def findings(request: Request) -> Response:
+    known_only(request, *FILTERS, "limit", "before")
+    choice = choose_findings(request.query_params.dict())
+    if choice.errors:
+        raise invalid(choice.errors)
+    return list_answer(request, choice.rows.select_related("series__instrument", "user"), findings_json)
+
+
+@extend_schema(
+    operation_id="finding_acknowledge",
+    summary="Acknowledge a finding, with a reason",
+    description="It stays, and no longer counts as open; later checks leave it so, unless it gets worse.",
+    tags=["data"],
+    request=schema.AcknowledgeRequest,
+    responses=answers(200, schema.Finding, 404, 409, 413, 415),
+)
+@api_view(["POST"])
+@permission_classes([api_permission(Scope.DATA)])
+def acknowledge(request: Request, finding_id: int) -> Response:
+    known_only(request)
+    body = request.data if isinstance(request.data, dict) else {}
+    if unknown := [name for name in body if name != "reason"]:
+        raise invalid({str(name)[:60]: ["Unknown field. Known: reason."] for name in unknown})
+    reason = body.get("reason")
+    if not isinstance(reason, str) or not 0 < len(reason.strip()) <= REASON:
+        raise invalid({"reason": [f"Must be a text of 1 to {REASON} characters."]})
+    finding = Finding.objects.select_related("series__instrument", "user").filter(pk=finding_id).first()
+    if finding is None:
+        raise NotFound("There is no such finding.")
+    try:
+        finding_acknowledge(finding=finding, reason=reason, user=person_of(request))
+    except NotAcknowledged as refusal:
+        raise Conflict(str(refusal)) from refusal
+    return Response(findings_json([finding])[0])

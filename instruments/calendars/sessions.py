@@ -1,16 +1,15 @@
 """On which days a calendar trades, read from the table: what pages, schedules and checks ask."""
 
-from collections import Counter
-from collections.abc import Iterable
 from datetime import date, timedelta
 
 import numpy as np
-from django.db.models import Max, Min, QuerySet
+from django.db.models import Count, Max, Min, QuerySet
 
 from instruments.models import CalendarSession, Instrument
 from instruments.quant.calendars import Sessions, as_date, as_day, computed_sessions
+from instruments.universes import ALL
 
-_NEW_YEAR = timedelta(days=14)  # without a session, at most, at either end of what is stored
+NEW_YEAR = timedelta(days=14)  # without a session, at most, at either end of what is stored
 _MOST_HOLIDAYS = 3  # calendar days for a session, at most, over any longer time
 
 
@@ -21,7 +20,7 @@ def read_sessions(calendar: str, first: date, last: date) -> Sessions | None:
         return computed
     stored = CalendarSession.objects.filter(calendar=calendar)
     covered = stored.aggregate(first=Min("day"), last=Max("day"))
-    if covered["first"] is None or covered["first"] - first > _NEW_YEAR or last - covered["last"] > _NEW_YEAR:
+    if covered["first"] is None or covered["first"] - first > NEW_YEAR or last - covered["last"] > NEW_YEAR:
         return None
     return _as_sessions(stored.filter(day__range=(first, last)))
 
@@ -61,9 +60,9 @@ def session_after(day: date, count: int, calendar: str = "") -> date:
     return as_date(int(sessions.days[count - 1]))
 
 
-def calendar_of(instruments: Iterable[int] | None = None) -> str:
-    """That of most of these instruments (by key), of the active ones where none are named; "" where none has one."""
-    rows = Instrument.objects.exclude(calendar="")
-    rows = rows.filter(active=True) if instruments is None else rows.filter(pk__in=list(instruments))
-    counted = Counter(rows.values_list("calendar", flat=True))
-    return counted.most_common(1)[0][0] if counted else ""
+def calendar_of_universe(name: str) -> str:
+    """That of most of its active instruments; "" where none has one."""
+    rows = Instrument.objects.filter(active=True).exclude(calendar="").order_by()
+    rows = rows if name == ALL else rows.filter(universes__name=name)
+    most = rows.values("calendar").annotate(members=Count("pk")).order_by("-members", "calendar").first()
+    return str(most["calendar"]) if most else ""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from django.db.models import QuerySet
 
-from instruments.models import RANKS, Finding, FindingState, Severity
+from instruments.models import RANKS, Finding, FindingState, Series, Severity
 from instruments.quant.health.checks import LABELS
 
 FILTERS = ("symbol", "severity", "state", "check")
@@ -30,7 +30,8 @@ def choose_findings(asked: Mapping[str, str]) -> Choice:
     if errors:
         return Choice(rows.none(), errors)
     if "symbol" in given:
-        rows = rows.filter(series__instrument__symbol=given["symbol"])
+        series = Series.objects.filter(instrument__symbol=given["symbol"]).values_list("pk", flat=True)
+        rows = rows.filter(series__in=list(series))  # by key: a join would go through every open finding
     if "severity" in given:  # by its rank, which the indexes have
         rows = rows.filter(rank=RANKS[given["severity"]])
     if "state" in given:

@@ -65,7 +65,8 @@ _INDICES: Mapping[str, str] = {
 _MONEY = "USD|USDT|USDC|BUSD|EUR|GBP|JPY|CHF|AUD|CAD|BTC|ETH"
 _COIN = re.compile(rf"[A-Z0-9]{{2,10}}[-/](?:{_MONEY})")
 _ENOUGH = 60  # bars that a calendar is recognised by
-_SIMILAR = 0.85  # of the days that either has, those that both have: bars may be missing
+SAME = 0.99  # of the days that either has, those that both have
+SIMILAR = 0.85  # where bars are missing
 _ON_SESSIONS = 0.98  # of the days with a bar, those on which the calendar trades
 
 
@@ -101,11 +102,14 @@ def calendar_by_name(symbol: str, currency: str) -> str:
     return "XNYS" if currency == "USD" and symbol.isalpha() else ""
 
 
-def calendar_by_days(days: Days, calendars: Mapping[str, Sessions]) -> str:
-    """The calendar whose sessions are most like `days` (ascending, of bars that were traded), OWN where none is
-    similar, "" where there are too few days to tell."""
-    if len(days) < _ENOUGH:
-        return ""
+def can_tell(days: Days) -> bool:
+    """Whether there are enough days with bars to recognise a calendar by."""
+    return len(days) >= _ENOUGH
+
+
+def calendar_by_days(days: Days, calendars: Mapping[str, Sessions], *, least: float = SIMILAR) -> str:
+    """The calendar whose sessions are most like `days` (ascending, of bars that were traded), OWN where none has `least`
+    in common with them."""
     likeness = {}
     for name, sessions in calendars.items():
         within = sessions.between(int(days[0]), int(days[-1])).days
@@ -114,7 +118,7 @@ def calendar_by_days(days: Days, calendars: Mapping[str, Sessions]) -> str:
             likeness[name] = shared / (len(days) + len(within) - shared)
     likeness[ALWAYS] = len(days) / (int(days[-1]) - int(days[0]) + 1)
     best = max(likeness, key=lambda name: likeness[name])
-    return best if likeness[best] >= _SIMILAR else OWN
+    return best if likeness[best] >= least else OWN
 
 
 def computed_sessions(calendar: str, first: int, last: int) -> Sessions | None:

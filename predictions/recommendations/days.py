@@ -1,12 +1,13 @@
 """Which days a model of a universe may speak of, and how old a universe's newest bar is."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-import numpy as np
 from django.utils import timezone
 
+from instruments.calendars.sessions import calendar_of_universe, sessions_between
 from instruments.models import Series
 from instruments.universes import UnknownUniverse, universe_period
 from training.models import ModelVersion
@@ -27,27 +28,24 @@ class Coverage:
 
     first: date
     newest: date
+    calendar: str = ""
 
     @property
     def sessions_old(self) -> int:
-        """Weekdays from the newest bar to today."""
-        return sessions_between(self.newest, timezone.now().date())
+        """From the newest bar to today; weekdays where no calendar is filled."""
+        return sessions_between(self.newest, timezone.now().date(), self.calendar)
 
     @property
     def is_stale(self) -> bool:
         return self.sessions_old > OLDEST_SESSIONS
 
     def __str__(self) -> str:
-        return newest_bar_text(self.newest)
+        return newest_bar_text(self.newest, self.calendar)
 
 
-def sessions_between(first: date, last: date) -> int:
-    return int(np.busday_count(first, last))
-
-
-def newest_bar_text(newest: date) -> str:
+def newest_bar_text(newest: date, calendar: str = "") -> str:
     """newest bar 2013-03-01, 3,300 sessions old."""
-    age = sessions_between(newest, timezone.now().date())
+    age = sessions_between(newest, timezone.now().date(), calendar)
     return f"newest bar {newest}, {age:,} {'session' if age == 1 else 'sessions'} old"
 
 
@@ -57,13 +55,15 @@ def coverage_of(universe: str) -> Coverage:
         first, newest = universe_period(universe)
     except UnknownUniverse as error:
         raise NotAdvisable(str(error)) from error
-    return Coverage(first.date(), newest.date())
+    return Coverage(first.date(), newest.date(), calendar_of_universe(universe))
 
 
 def coverage(series: Sequence[Series]) -> Coverage:
     """Of series that have bars."""
     firsts, lasts = zip(*((one.first, one.last) for one in series if one.first and one.last), strict=True)
-    return Coverage(min(firsts).date(), max(lasts).date())
+    calendars = Counter(one.instrument.calendar for one in series if one.instrument.calendar)
+    calendar = calendars.most_common(1)[0][0] if calendars else ""
+    return Coverage(min(firsts).date(), max(lasts).date(), calendar)
 
 
 def used_until(model: ModelVersion) -> date:
@@ -78,7 +78,7 @@ def require_open(model: ModelVersion, covered: Coverage, as_of: date | None, *, 
         raise NotAdvisable(
             f"No instrument of {model.universe} has a bar on or before {as_of}: the first is {covered.first}."
         )
-    if as_of and sessions_between(covered.newest, as_of) > OLDEST_SESSIONS:
+    if as_of and sessions_between(covered.newest, as_of, covered.calendar) > OLDEST_SESSIONS:
         raise NotAdvisable(
             f"The bars of {model.universe} end on {covered.newest}, more than {OLDEST_SESSIONS} sessions before "
             f"{as_of}. Import newer ones, or choose {covered.newest}."

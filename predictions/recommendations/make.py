@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from boursomatic.accounts.audit import audit
 from boursomatic.notices.models import NoticeKind
 from boursomatic.notices.services import notice_make
+from instruments.calendars.sessions import sessions_between
 from instruments.models import Series
 from instruments.quant.bars import Bars
 from instruments.quant.features.daily import DAY, get_feature_columns
@@ -96,10 +97,11 @@ def recommendations_make(
         series = universe_series(model.universe)
     except UnknownUniverse as error:
         raise NotAdvisable(str(error)) from error
-    require_open(model, coverage(series), as_of, in_sample=in_sample)
+    covered = coverage(series)
+    require_open(model, covered, as_of, in_sample=in_sample)
     candles, features = _known(series, as_of)
     lasts = [int(history.time[-1]) if len(history) else None for history in candles]
-    session = _session([last for last in lasts if last is not None], model, as_of)
+    session = _session([last for last in lasts if last is not None], model, as_of, covered.calendar)
     is_seen = session < used_until(model)
     if is_seen and not in_sample:  # the last session before a hole in the candles
         raise InSample(f"{model.version} has seen the outcomes of {session}, the last session on or before {as_of}.")
@@ -142,12 +144,12 @@ def _known(series: Sequence[Series], as_of: date | None) -> tuple[list[Bars], ND
     return candles, features
 
 
-def _session(lasts: list[int], model: ModelVersion, as_of: date | None) -> date:
+def _session(lasts: list[int], model: ModelVersion, as_of: date | None, calendar: str) -> date:
     """The universe's last session among bars that end at these seconds. NotAdvisable where that is too long ago."""
     if not lasts:
         raise NotAdvisable(f"No instrument of {model.universe} has a bar on or before {as_of}.")
     session = date(1970, 1, 1) + timedelta(days=max(lasts) // DAY)
-    if as_of and np.busday_count(session, as_of) > OLDEST_SESSIONS:
+    if as_of and sessions_between(session, as_of, calendar) > OLDEST_SESSIONS:
         raise NotAdvisable(
             f"The bars of {model.universe} are stale: the last one on or before {as_of} is of {session}, more than "
             f"{OLDEST_SESSIONS} sessions earlier. Import newer ones, or choose {session}."

@@ -4,7 +4,19 @@ import argparse
 import sys
 from importlib import import_module
 
-NAMES = ("candle", "chart", "clients", "faults", "honesty", "information", "pages", "recommend", "search", "universe")
+NAMES = (
+    "candle",
+    "chart",
+    "clients",
+    "data",
+    "faults",
+    "honesty",
+    "information",
+    "pages",
+    "recommend",
+    "search",
+    "universe",
+)
 
 
 def main() -> int:

@@ -52,8 +52,8 @@ class Agreement:
 
 
 def agree_on_sessions(calendar: str, sessions: Days, counts: DayCounts) -> Agreement:
-    """A day that the calendar doesn't have, on which MOST of the instruments have a bar, counts as a session; one that it
-    has, on which MOST have none, doesn't."""
+    """A day that the calendar doesn't have, on which MOST of the instruments have a bar, counts as a session; a session
+    on which MOST have none doesn't."""
     alive = counts.alive
     share = counts.present / np.maximum(alive, 1)
     is_session = np.isin(np.arange(len(alive)) + counts.first, sessions)

@@ -4,11 +4,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-import numpy as np
 from django.db.models import Count
 from django.urls import reverse
 
 from boursomatic.accounts.roles import Scope
+from instruments.calendars.sessions import session_after
 from instruments.models import Series, Universe
 from instruments.universes import ALL
 from predictions.models import Recommendation, RecommendationSet
@@ -120,8 +120,10 @@ def _score_button() -> tuple[str, str, dict[str, str] | None]:
     """Scoring where a horizon has passed; else a replay of days whose outcome is known; else a model that can be asked
     about such days."""
     oldest = RecommendationSet.objects.filter(is_open=True, in_sample=False).order_by("as_of", "pk").first()
-    if oldest and np.busday_offset(oldest.as_of, oldest.horizon, roll="forward") <= coverage_of(oldest.universe).newest:
-        return "Score now", reverse("score-now"), {}
+    if oldest:
+        covered = coverage_of(oldest.universe)
+        if session_after(oldest.as_of, oldest.horizon, covered.calendar) <= covered.newest:
+            return "Score now", reverse("score-now"), {}
     models = list(universe_models().order_by("-pk")[:LOOKED_AT])
     for model in models:
         if used_until(model) < coverage_of(model.universe).newest:

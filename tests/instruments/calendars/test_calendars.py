@@ -6,8 +6,8 @@ import pytest
 from django.utils import timezone
 
 from instruments.calendars.services import calendars_fill
-from instruments.calendars.sessions import calendar_of, read_sessions, session_after, sessions_between
-from instruments.models import CalendarSession, Instrument
+from instruments.calendars.sessions import calendar_of_universe, read_sessions, session_after, sessions_between
+from instruments.models import CalendarSession, Instrument, Universe
 from tests.market import make_series
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
@@ -53,13 +53,16 @@ def test_it_counts_sessions_and_weekdays_where_no_calendar_is_filled() -> None:
     assert sessions_between(date(2024, 7, 3), date(2024, 7, 8)) == 3
     assert sessions_between(date(2024, 7, 8), date(2024, 7, 3), "XNYS") == -2
     assert sessions_between(date(2024, 7, 6), date(2024, 7, 9), "24/7") == 3
-    assert session_after(date(2024, 7, 3), 1, "XNYS") == date(2024, 7, 4)  # it isn't filled so far ahead: weekdays
+    assert session_after(date(2024, 7, 3), 1, "XNYS") == date(2024, 7, 5)
+    assert session_after(date(2024, 7, 22), 3, "XNYS") == date(2024, 7, 25)  # it isn't filled so far ahead: weekdays
     assert session_after(date(2024, 7, 5), 2, "24/7") == date(2024, 7, 7)
     assert read_sessions("XNYS", date(2020, 1, 1), date(2024, 7, 8)) is None
 
 
 def test_the_calendar_of_many_is_that_of_most() -> None:
-    keys = [Instrument.objects.create(symbol=f"I{k}", calendar="XPAR" if k else "XNYS").pk for k in range(3)]
-    assert calendar_of() == "XPAR"
-    assert calendar_of(keys[:1]) == "XNYS"
-    assert calendar_of([]) == ""
+    few = Universe.objects.create(name="few")
+    few.instruments.set([Instrument.objects.create(symbol=f"I{k}", calendar="XPAR" if k else "XNYS") for k in range(3)])
+    few.instruments.remove(Instrument.objects.get(symbol="I1"), Instrument.objects.get(symbol="I2"))
+    assert calendar_of_universe("all") == "XPAR"
+    assert calendar_of_universe("few") == "XNYS"
+    assert calendar_of_universe("none") == ""

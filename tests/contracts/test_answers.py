@@ -9,10 +9,14 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
+from instruments.health.services import series_check
+from instruments.models import Finding, FindingState, Series
 from predictions.recommendations.make import recommendations_make
 from predictions.schedules.services import schedule_run_now, schedules_create
 from tests.contracts.documented import Witness, component, operations
 from tests.instruments.files import csv, daily
+from tests.instruments.health.test_findings import made_up
+from tests.instruments.quant.test_health import market, scaled
 from tests.instruments.uploaded import file
 from tests.kinds.count.recipe import CountSpec
 from tests.market import candle, make_series
@@ -21,6 +25,7 @@ from tests.predictions.advised import TRAINED, day_of
 from tests.training.recipes.test_walk_forward import carry_next
 from tests.training.universe import make_universe
 from training.models import MetaLook, ModelVersion, Status, TrainingRun
+from training.recipes.check.spec import CheckSpec
 from training.recipes.kinds import recipes
 from training.recipes.meta_fit.spec import MetaFitSpec
 from training.runs.services import run_create
@@ -30,6 +35,7 @@ BODY = {"candle_date": candle(560), "symbol": "SPY", "train_years": 1.0, "test_w
 RUNS, POC, MODELS = "/api/training/runs", "/api/training/poc-runs", "/api/models"
 STUDIES = "/api/training/studies"
 SWEEPS, SWEEP = "/api/training/sweeps", "/api/training/sweeps/{sweep_id}"
+HEALTH = "/api/data/health"
 UPLOADS, NONE = "/api/data/uploads", "00000000-0000-0000-0000-000000000000"
 BARS, PREDICTIONS = "/api/instruments/{symbol}/bars", "/api/poc-predictions/{run_id}"
 INDICATORS = "/api/instruments/{symbol}/indicators"
@@ -65,6 +71,7 @@ def test_it_answers_what_is_documented(
     make_series(bars=600)
     _instruments(ask)
     upload_id = _uploads(ask)
+    finding_id = _health(ask)
     candle_run = _candle_runs(ask, browser_of(carol))
     ensemble = _ensemble(ask, candle_run)
     _studies(ask)
@@ -76,7 +83,14 @@ def test_it_answers_what_is_documented(
     _every_kind(ask, carol)
     _lists(ask)
     _changes(ask)
-    _bodies(ask, run_id=universe_run, version=f"universe-{universe_run}", upload_id=upload_id, sweep_id=sweep_id)
+    _bodies(
+        ask,
+        run_id=universe_run,
+        version=f"universe-{universe_run}",
+        upload_id=upload_id,
+        sweep_id=sweep_id,
+        finding_id=finding_id,
+    )
     _refusals(Asker(api(), witness), Asker(api(stranger), witness))
     assert not witness.wrong, "\n".join(witness.wrong[:40])
     asked = {(method, path) for method, path, status in witness.statuses if status[0] == "2"}
@@ -119,6 +133,20 @@ def _uploads(ask: Asker) -> str:
     ask("GET", UPLOADS + "/{upload_id}", upload_id=NONE)
     ask("POST", UPLOADS + "/{upload_id}/store", {}, upload_id=NONE)
     return upload_id
+
+
+def _health(ask: Asker) -> str:
+    """A finding acknowledged, and what can't be; its id."""
+    made_up("SPLT", scaled(market(), 0, 300, 2.0))
+    series_check(pks=list(Series.objects.filter(instrument__symbol="SPLT").values_list("pk", flat=True)))
+    finding = ask("GET", HEALTH, query="?symbol=SPLT&state=open")[0]["id"]
+    ask("GET", HEALTH, query="?severity=awful")
+    for reason in ("news", 5):
+        ask("POST", HEALTH + "/{finding_id}/acknowledge", {"reason": reason}, finding_id=finding)
+    ask("POST", HEALTH + "/{finding_id}/acknowledge", {"reason": "news"}, finding_id=0)
+    Finding.objects.update(state=FindingState.GONE)
+    ask("POST", HEALTH + "/{finding_id}/acknowledge", {"reason": "news"}, finding_id=finding)
+    return str(finding)
 
 
 def _candle_runs(ask: Asker, browser: Client) -> str:
@@ -302,6 +330,7 @@ def _every_kind(ask: Asker, user: User) -> None:
     for schedule in schedules_create(universe="few", user=user):
         schedule_run_now(schedule=schedule, user=user)
     run_create(spec=CountSpec(2), user=user)
+    run_create(spec=CheckSpec(), user=user)
     _work()
     for kind in recipes():
         run_id = TrainingRun.objects.filter(kind=kind).values_list("run_id", flat=True)[0]
@@ -365,6 +394,7 @@ def _refusals(nobody: Asker, stranger: Asker) -> None:
         names = {
             **{"run_id": "x", "study_id": "x", "sweep_id": "x", "version": "x", "symbol": "x"},
             "upload_id": NONE,
+            "finding_id": "1",
         }
         variables = {name: value for name, value in names.items() if "{" + name + "}" in path}
         nobody(method, path, **variables)

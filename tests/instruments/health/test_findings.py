@@ -15,6 +15,7 @@ from instruments.health.services import changed_series, series_check
 from instruments.models import CalendarSession, Finding, FindingState, Instrument, PriceBar, Series, Severity
 from instruments.quant.bars import Bars
 from instruments.quant.calendars import OWN, as_date
+from tests.contracts.documented import Witness
 from tests.instruments.quant.test_health import at, market, scaled
 from tests.market import change_bars, store_series
 from tests.people import ApiOf, BrowserOf
@@ -165,6 +166,9 @@ def test_the_api_filters_and_refuses(bob: User, carol: User, api: ApiOf) -> None
     assert [one["symbol"] for one in client.get(f"{ADDRESS}?symbol=SLIP").json()] == ["SLIP"]
     assert client.get(f"{ADDRESS}?severity=info").json() == client.get(f"{ADDRESS}?state=gone").json() == []
     assert len(client.get(f"{ADDRESS}?check=split&severity=bad&state=open").json()) == 1
+    witness = Witness()
+    witness.see("GET", ADDRESS, 200, every)
+    assert not witness.wrong, witness.wrong
     first = client.get(f"{ADDRESS}?limit=1")
     assert len(first.json()) == 1 and 'rel="next"' in first.headers["Link"]
     for query, field in (

@@ -1,7 +1,9 @@
 """The bars that a check is asked about looked at, and their findings brought up to date."""
 
+from boursomatic.shared.records import to_json
 from instruments.health.services import changed_series, checkable_series, series_check
 from training.recipes.base import Completed, Work
+from training.recipes.check.schema import CheckResult
 from training.recipes.check.spec import CHANGED, CheckSpec
 
 
@@ -19,5 +21,11 @@ def execute(work: Work) -> Completed:
     changes = checked.changes
     counts = ", ".join(f"{count:,} {severity}" for severity, count in reversed(changes.present.items()))
     sentence = f"{checked.series:,} series checked: {counts}; {changes.new:,} new, {changes.gone:,} gone."
-    result = {"series": checked.series, "findings": changes.present, "new": changes.new, "gone": changes.gone}
-    return Completed(result={"sentence": f"{sentence} {checked.problem}".strip(), **result})
+    result = CheckResult(
+        sentence=f"{sentence} {checked.problem}".strip(),
+        series=checked.series,
+        findings=changes.present,
+        new=changes.new,
+        gone=changes.gone,
+    )
+    return Completed(result=to_json(result))

@@ -108,8 +108,8 @@ def can_tell(days: Days) -> bool:
 
 
 def calendar_by_days(days: Days, calendars: Mapping[str, Sessions], *, least: float = SIMILAR) -> str:
-    """The calendar whose sessions are most like `days` (ascending, of bars that were traded); OWN where none has a share
-    of `least` in common with them."""
+    """The calendar whose sessions are most like `days` (ascending, of bars that were traded); OWN where none shares
+    `least` of all their days."""
     likeness = {}
     for name, sessions in calendars.items():
         within = sessions.between(int(days[0]), int(days[-1])).days

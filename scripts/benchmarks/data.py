@@ -37,15 +37,18 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--series", type=int, default=500, help="series whose checks are timed (default 500)")
     parser.add_argument("--bars", type=int, default=1250, help="bars of each (default 1250)")
     parser.add_argument("--seeds", type=int, default=5, help="times that 20 splits are planted (default 5)")
+    parser.add_argument("--only", choices=("dirty", "clean", "speed"), help="this part alone")
     parser.add_argument("--output", type=Path, help="write the JSON here")
     options = parser.parse_args(arguments)
     result: dict[str, Any] = {}
-    if options.data:
+    if options.data and options.only in (None, "dirty"):
         result["dirty"] = {name: _dirty(options.data / name, calendar) for name, calendar in DIRTY.items()}
+    if options.data and options.only in (None, "clean"):
         clean = {name: _read(options.data / name) for name in CLEAN}
         result["clean"] = {name: _clean(name, bars, CLEAN[name]) for name, (bars, _) in clean.items()}
         result["splits"] = [_plant(clean[STOCKS][0], seed) for seed in range(options.seeds)]
-    result["speed"] = _speed(options.series, options.bars)
+    if options.only in (None, "speed"):
+        result["speed"] = _speed(options.series, options.bars)
     text = json.dumps(result, indent=1)
     if options.output:
         options.output.write_text(text + "\n")
@@ -86,7 +89,7 @@ def _dirty(path: Path, calendar: str) -> dict[str, Any]:
     sessions = sessions_of(calendar, bars)
     defects = slow_defects(path, days_as_text(sessions))
     flaws, of_calendar = flaws_by_symbol(bars, calendar, sessions)
-    shares = shares_found(defects, flaws, of_calendar, refused)
+    shares = shares_found(defects, bars, flaws, of_calendar, refused)
     print(path.name, file=sys.stderr)
     for name, (found, all_rows) in shares.items():
         print(f"  {name:<20} {found:>6} of {all_rows:>6}", file=sys.stderr)

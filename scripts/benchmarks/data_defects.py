@@ -6,14 +6,13 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 import numpy as np
 
 from instruments.calendars.exchange import exchange_sessions
 from instruments.quant.bars import Bars
-from instruments.quant.calendars import DAY, Days, as_date, as_day
+from instruments.quant.calendars import DAY, Days, as_date
 from instruments.quant.health.agreement import DayCounts, agree_on_sessions, crowded_days
 from instruments.quant.health.checks import find_flaws
 from instruments.quant.health.flaws import Flaw
@@ -35,6 +34,10 @@ COUNTERS = (
 )
 
 
+BY_IMPORT = ("dups_symbol_date", "nan_rows", "ohlc_bad", "nonpos_price")
+OF_DAYS = ("sessions_missing", "symbols_with_gaps")  # without a row
+
+
 @dataclass(frozen=True)
 class Defects:
     """By counter, the rows meant: symbol, day, and the day of the row before where the defect lies between two."""
@@ -43,13 +46,13 @@ class Defects:
 
 
 def slow_defects(path: Path, sessions: set[str]) -> Defects:
-    """Each row by itself, in the file's order, no numpy: what the counters of the data's manifest mean."""
+    """Each row by itself, ordered by symbol and day, no numpy: what the counters of the data's manifest mean."""
     rows: dict[str, list[tuple[str, str, str]]] = {name: [] for name in COUNTERS}
     before: dict[str, tuple[str, float]] = {}
     days: dict[str, set[str]] = {}
     with gzip.open(path, "rt", newline="") as file:
-        for row in csv.DictReader(file):
-            symbol, day = row.get("symbol") or path.name, row["date"][:10]
+        for row in sorted(csv.DictReader(file), key=lambda row: (row["symbol"], row["date"])):
+            symbol, day = row["symbol"], row["date"][:10]
             opened, high, low, close = (float(row[name] or "nan") for name in ("open", "high", "low", "close"))
             last_day, last_close = before.get(symbol, ("", math.nan))
             prices = (opened, high, low, close)
@@ -106,17 +109,37 @@ def flaws_by_symbol(
 
 
 def shares_found(
-    defects: Defects, flaws: Mapping[str, list[Flaw]], of_calendar: list[Flaw], refused: set[Key]
+    defects: Defects,
+    bars: Mapping[str, Bars],
+    flaws: Mapping[str, list[Flaw]],
+    of_calendar: list[Flaw],
+    refused: set[Key],
 ) -> dict[str, tuple[int, int]]:
-    """(found, all) by counter. Found: a check or the import names the row, or the one before where it lies between
-    two; `refused`: rows that the import rejects or counts as told twice."""
-    named: set[Key] = set(refused)
-    for symbol, own in flaws.items():
-        named |= {(symbol, str(as_date(int(time) // DAY))) for flaw in own for time in flaw.times}
-    shared = {str(as_date(int(time) // DAY)) for flaw in of_calendar for time in flaw.times}
+    """(found, all) by counter. Found: a check names the day, or the one before where the defect lies between two; the
+    import stored no bar of it, or one of another row without the defect; or, of what the import looks for itself, it is
+    among the rows that it rejects or counts as told twice, `refused`."""
+    named = {(symbol, day) for symbol, own in flaws.items() for flaw in own for day in days_as_text(flaw.times // DAY)}
+    shared = {day for flaw in of_calendar for day in days_as_text(flaw.times // DAY)}
+    stored = {name: set[Key]() for name in ("any", "zero_volume", "flat_bars")}
+    for symbol, each in bars.items():
+        kinds = {
+            "any": np.ones(len(each), dtype=np.bool_),
+            "zero_volume": each.volume == 0,
+            "flat_bars": (each.open == each.high) & (each.high == each.low) & (each.low == each.close),
+        }
+        for name, mask in kinds.items():
+            stored[name] |= {(symbol, day) for day in days_as_text(each.time[mask] // DAY)}
     share = {}
     for name, rows in defects.rows.items():
-        hits = sum((s, day) in named or day in shared or (s, before) in named for s, day, before in rows)
+        with_defect = stored.get(name, stored["any"])
+        hits = sum(
+            (symbol, day) in named
+            or day in shared
+            or (symbol, before) in named
+            or (name in BY_IMPORT and (symbol, day) in refused)
+            or (name not in OF_DAYS and (symbol, day) not in with_defect)
+            for symbol, day, before in rows
+        )
         share[name] = (hits, len(rows))
     return share
 
@@ -127,7 +150,3 @@ def count_by_check(flaws: Mapping[str, list[Flaw]], severity: str) -> Counter[st
 
 def days_as_text(days: Days) -> set[str]:
     return {as_date(day).isoformat() for day in days.tolist()}
-
-
-def day_number(text: str) -> int:
-    return as_day(date.fromisoformat(text))

@@ -207,7 +207,7 @@ def test_the_page_shows_open_ones_and_acknowledges(bob: User, carol: User, brows
         == "/data/health/"
     )
     assert "Must be one of" in browser.get("/data/health/?severity=awful").text
-    assert browser.get("/data/health/?state=any&format=csv").text.startswith("subject,severity,check")
+    assert browser.get("/data/health/?state=any&format=csv").getvalue().startswith(b"subject,severity,check")
 
 
 def test_a_dot_stands_beside_the_name_of_what_has_open_findings(bob: User, browser_of: BrowserOf) -> None:

@@ -52,9 +52,9 @@ def _line(finding: Finding) -> FindingLine:
 @page_permission(Scope.READ)
 def findings(request: HttpRequest) -> HttpResponseBase:
     """Open ones where no state is asked for, bad ones first."""
-    asked = {name: str(value) for name, value in request.GET.items()}
-    state = asked.get("state", FindingState.OPEN.value)
-    choice = choose_findings({**asked, "state": "" if state == ANY else state})
+    parameters = {name: str(value) for name, value in request.GET.items()}
+    state = parameters.get("state", FindingState.OPEN.value)
+    choice = choose_findings({**parameters, "state": "" if state == ANY else state})
     rows = choice.rows.select_related("series__instrument", "user")
     if wants_csv(request):
         return csv_response(FINDINGS, row_chunks(request, FINDINGS, rows))
@@ -62,12 +62,12 @@ def findings(request: HttpRequest) -> HttpResponseBase:
     context: dict[str, Any] = {
         "page": page,
         "lines": [_line(finding) for finding in page.rows],
-        "asked": {**asked, "state": state},
+        "asked": {**parameters, "state": state},
         "errors": [f"{name}: {' '.join(texts)}" for name, texts in choice.errors.items()],
         "severities": Severity.choices,
         "states": [*FindingState.choices, (ANY, "Any state")],
         "checks": LABELS.items(),
-        "is_filtered": any(asked.get(name) for name in ("symbol", "severity", "check")) or "state" in asked,
+        "is_filtered": any(parameters.get(name) for name in ("symbol", "severity", "check")) or "state" in parameters,
         "may_change": may(request.user, Scope.DATA),
     }
     return render(request, "instruments/health.html", context)

@@ -91,9 +91,9 @@ def _dirty(path: Path, calendar: str) -> dict[str, Any]:
     flaws, of_calendar = flaws_by_symbol(bars, calendar, sessions)
     shares = shares_found(defects, bars, flaws, of_calendar, refused)
     print(path.name, file=sys.stderr)
-    for name, (found, all_rows) in shares.items():
-        print(f"  {name:<20} {found:>6} of {all_rows:>6}", file=sys.stderr)
-    return {name: {"found": found, "rows": rows} for name, (found, rows) in shares.items()}
+    for name, (hits, all_rows) in shares.items():
+        print(f"  {name:<20} {hits:>6} of {all_rows:>6}", file=sys.stderr)
+    return {name: {"found": hits, "rows": rows} for name, (hits, rows) in shares.items()}
 
 
 def _clean(name: str, bars: Mapping[str, Bars], calendar: str) -> dict[str, Any]:
@@ -113,7 +113,7 @@ def _plant(stocks: Mapping[str, Bars], seed: int) -> dict[str, int]:
     from instruments.quant.health.subject import Subject  # noqa: PLC0415
 
     rng = np.random.default_rng(seed)
-    found = invented = planted = 0
+    hits = invented = planted = 0
     for symbol in rng.permutation(sorted(stocks)).tolist():
         bars = stocks[symbol]
         if len(bars) < 1000 or any(flaw.severity != "info" for flaw in find_flaws(Subject(bars))):
@@ -124,11 +124,11 @@ def _plant(stocks: Mapping[str, Bars], seed: int) -> dict[str, int]:
         unadjusted = replace(bars, volume=bars.volume / factor, **prices)
         bad = [flaw for flaw in find_flaws(Subject(unadjusted)) if flaw.severity == "bad"]
         right = [flaw for flaw in bad if flaw.first == bars.time[k] and flaw.figures.get("split") == [n, m]]
-        found, invented, planted = found + len(right), invented + len(bad) - len(right), planted + 1
+        hits, invented, planted = hits + len(right), invented + len(bad) - len(right), planted + 1
         if planted == PLANTED:
             break
-    print(f"splits, seed {seed}: {found} of {planted} found, {invented} invented", file=sys.stderr)
-    return {"planted": planted, "found": found, "invented": invented}
+    print(f"splits, seed {seed}: {hits} of {planted} found, {invented} invented", file=sys.stderr)
+    return {"planted": planted, "found": hits, "invented": invented}
 
 
 def _speed(series: int, bars: int) -> dict[str, Any]:

@@ -116,16 +116,17 @@ def shares_found(
     refused: set[Key],
 ) -> dict[str, tuple[int, int]]:
     """(found, all) by counter. Found: a check names the day, or the one before where the defect lies between two; the
-    import stored no bar of it, or one of another row without the defect; or, of what the import looks for itself, it is
-    among the rows that it rejects or counts as told twice, `refused`."""
+    import refused the row, and what it stored of that day, if anything, is without the defect; or, of what the import
+    looks for itself, it is among the rows that it rejects or counts as told twice, `refused`."""
     named = {(symbol, day) for symbol, own in flaws.items() for flaw in own for day in days_as_text(flaw.times // DAY)}
     shared = {day for flaw in of_calendar for day in days_as_text(flaw.times // DAY)}
-    stored = {name: set[Key]() for name in ("any", "zero_volume", "flat_bars")}
+    stored = {name: set[Key]() for name in ("any", "zero_volume", "flat_bars", "jumps_gt40pct")}
     for symbol, each in bars.items():
         kinds = {
             "any": np.ones(len(each), dtype=np.bool_),
             "zero_volume": each.volume == 0,
             "flat_bars": (each.open == each.high) & (each.high == each.low) & (each.low == each.close),
+            "jumps_gt40pct": np.append(False, np.abs(each.close[1:] / each.close[:-1] - 1) > 0.4),
         }
         for name, mask in kinds.items():
             stored[name] |= {(symbol, day) for day in days_as_text(each.time[mask] // DAY)}
@@ -137,7 +138,7 @@ def shares_found(
             or day in shared
             or (symbol, before) in named
             or (name in BY_IMPORT and (symbol, day) in refused)
-            or (name not in OF_DAYS and (symbol, day) not in with_defect)
+            or (name not in OF_DAYS and (symbol, day) in refused and (symbol, day) not in with_defect)
             for symbol, day, before in rows
         )
         share[name] = (hits, len(rows))

@@ -48,7 +48,7 @@ def sources_disagree(subject: Subject) -> list[Flaw]:
     flaws = []
     for source in sorted(subject.sources, key=lambda source: source.first)[1:]:
         k = int(np.searchsorted(subject.bars.time, source.first))
-        if 0 < k < len(subject.bars) and abs(float(subject.moves[k])) > DISAGREE * float(subject.usual[k]):
+        if 0 < k < len(subject.bars) and abs(float(subject.moves[k])) > DISAGREE * float(subject.sigma[k]):
             times = subject.bars.time[k : k + 1]
             ratio = exp(float(subject.moves[k]))
             text = (

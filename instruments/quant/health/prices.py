@@ -47,7 +47,7 @@ class Return:
 
 def is_unusual(subject: Subject) -> Mask:
     """(n,) whether each bar's move is beyond what its neighbours' make likely."""
-    mask: Mask = np.abs(subject.moves) > np.maximum(UNUSUAL * subject.usual, SMALLEST)
+    mask: Mask = np.abs(subject.moves) > np.maximum(UNUSUAL * subject.sigma, SMALLEST)
     return mask
 
 
@@ -78,7 +78,7 @@ def price_scale(subject: Subject) -> list[Flaw]:
 
 def _returns(unusual: NDArray[np.intp], subject: Subject) -> Iterator[Return]:
     """Each move with the first later one that undoes it; none twice."""
-    logs, moves, usual = np.log(subject.bars.adj_close), subject.moves, subject.usual
+    logs, moves, sigma = np.log(subject.bars.adj_close), subject.moves, subject.sigma
     undone = set[int]()
     for j, start in enumerate(unusual.tolist()):
         if start in undone:
@@ -87,7 +87,7 @@ def _returns(unusual: NDArray[np.intp], subject: Subject) -> Iterator[Return]:
             if stop - start > LONGEST:
                 break
             left = abs(float(logs[stop] - logs[start - 1]))
-            drift = 2.0 * float(usual[start]) * (stop - start + 1) ** 0.5
+            drift = 2.0 * float(sigma[start]) * (stop - start + 1) ** 0.5
             opposite = moves[start] * moves[stop] < 0 and abs(abs(moves[stop]) - abs(moves[start])) < NEAREST
             if stop not in undone and opposite and left < min(max(drift, 0.05), 0.5 * abs(float(moves[start]))):
                 undone.add(stop)
@@ -103,9 +103,9 @@ def _ratio(start: int, stop: int, subject: Subject) -> float:
 def _scale_flaw(change: Return, subject: Subject) -> Flaw | None:
     times = subject.bars.time[change.start : change.stop]
     bars = len(times)
-    figures = {"ratio": round(change.ratio, 6), "bars": bars}
+    details = {"ratio": round(change.ratio, 6), "bars": bars}
     digits = log(change.ratio, 10)
-    nearness = max(3.0 * EXACT, 1.5 * float(subject.usual[change.start]))
+    nearness = max(3.0 * EXACT, 1.5 * float(subject.sigma[change.start]))
     if abs(digits - round(digits)) * log(10) < nearness and round(digits):
         return Flaw(
             "slip",
@@ -113,7 +113,7 @@ def _scale_flaw(change: Return, subject: Subject) -> Flaw | None:
             times,
             f"{_bars(bars)} at {10.0 ** round(digits):g} times the price beside: a slip of the decimal point.",
             "Multiply the prices of these bars back.",
-            figures,
+            details,
         )
     k, distance = nearest_split(log(change.ratio))
     n, m = SPLITS[k]
@@ -124,7 +124,7 @@ def _scale_flaw(change: Return, subject: Subject) -> Flaw | None:
             times,
             f"{_bars(bars)} at {m / n:g} times the price beside: a split {n}:{m} applied to these bars alone.",
             "Multiply the prices of these bars back.",
-            {**figures, "split": [n, m]},
+            {**details, "split": [n, m]},
         )
     if bars > SHORT:
         return None
@@ -134,7 +134,7 @@ def _scale_flaw(change: Return, subject: Subject) -> Flaw | None:
         times,
         f"{_bars(bars)} at {change.ratio:.3g} times the price before and after, which come back.",
         "Import these bars from another source.",
-        figures,
+        details,
     )
 
 
@@ -165,7 +165,7 @@ def _split_flaw(k: int, subject: Subject) -> Flaw | None:
         f"The price goes to {exp(move):.4g} times the one before and stays there, as by a split {n}:{m} "
         "that was not applied to the bars before.",
         f"Apply the split {n}:{m} to the bars before.",
-        {"ratio": round(exp(move), 6), "split": [n, m], "usual_moves": round(abs(move) / float(subject.usual[k]), 1)},
+        {"ratio": round(exp(move), 6), "split": [n, m], "usual_moves": round(abs(move) / float(subject.sigma[k]), 1)},
     )
 
 
@@ -184,13 +184,13 @@ def _distribution(k: int, move: float, split: tuple[int, int], subject: Subject)
 def _is_like_any_other(k: int, move: float, ratio: float, subject: Subject) -> bool:
     """Whether bar k is an ordinary one once the log ratio of the split is taken out: near n:m at its open or close or
     between the two, a move and a range of every day, and no crowd trading it."""
-    bars, usual = subject.bars, float(subject.usual[k])
+    bars, sigma = subject.bars, float(subject.sigma[k])
     opened = move + log(bars.open[k] / bars.close[k])
     nearest = 0.0 if (opened - ratio) * (move - ratio) < 0 else min(abs(opened - ratio), abs(move - ratio))
-    near = max(EXACT, ORDINARY * usual) if abs(ratio) > CLEAR else EXACT
-    if nearest > near or max(abs(opened - ratio), abs(move - ratio)) > QUIET * usual:
+    near = max(EXACT, ORDINARY * sigma) if abs(ratio) > CLEAR else EXACT
+    if nearest > near or max(abs(opened - ratio), abs(move - ratio)) > QUIET * sigma:
         return False
-    if log(bars.high[k] / bars.low[k]) > max(RANGE * usual, 0.02):
+    if log(bars.high[k] / bars.low[k]) > max(RANGE * sigma, 0.02):
         return False
     before = bars.volume[max(0, k - 20) : k]
     return bool(bars.volume[k] <= BUSY * float(np.median(before)) * max(1.0, exp(-ratio)))
@@ -212,7 +212,7 @@ def within_bars(subject: Subject) -> list[Flaw]:
     """Bars of which one price is on another scale than the others: a slip of a digit in it, or half of a split."""
     bars = subject.bars
     logs = {name: np.log(getattr(bars, name)) for name in ("open", "high", "low", "close")}
-    usual_range = np.maximum(UNUSUAL * subject.usual, log(1.4))
+    usual_range = np.maximum(UNUSUAL * subject.sigma, log(1.4))
     wide = np.flatnonzero(logs["high"] - logs["low"] > usual_range)
     flaws = []
     for name in ("open", "high", "low"):

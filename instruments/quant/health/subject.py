@@ -52,9 +52,9 @@ class Subject:
         return log_returns(self.bars)
 
     @cached_property
-    def usual(self) -> Floats:
+    def sigma(self) -> Floats:
         """(n,) robust standard deviation of the moves around each bar."""
-        return usual_moves(self.moves)
+        return robust_sigma(self.moves)
 
     @cached_property
     def has_volume(self) -> bool:
@@ -67,7 +67,7 @@ def log_returns(bars: Bars) -> Floats:
     return np.diff(logs, prepend=logs[:1])
 
 
-def usual_moves(moves: Floats) -> Floats:
+def robust_sigma(moves: Floats) -> Floats:
     """(n,) scaled median of the absolute moves that are not 0, of blocks of BLOCK bars: at each bar the largest of its
     block and the two beside it, at least LEAST. A median is not changed by a bar that is wrong."""
     n = len(moves)

@@ -63,6 +63,11 @@ RETENTION_DAYS = env.whole("BOURSOMATIC_RETENTION_DAYS", 0, 0, 36_500)
 COLUMNS_BYTES = env.whole("BOURSOMATIC_COLUMNS_GB", 8, 0, 100_000) * 2**30
 DEFAULT_SYMBOL = env.text("BOURSOMATIC_DEFAULT_SYMBOL")
 
+# Hosts that sources of bars may call although they are private and without TLS, as name or name:port.
+SOURCE_HOSTS = env.names("BOURSOMATIC_SOURCE_HOSTS", ())
+if PRODUCTION and SOURCE_HOSTS:
+    raise BadSetting("BOURSOMATIC_SOURCE_HOSTS is set in production. Remove it: sources call public addresses alone.")
+
 # Notices of models in use go to these by e-mail; each person chooses for himself, too. Both need a server.
 NOTICE_TO = env.names("BOURSOMATIC_NOTICE_TO", ())
 EMAIL_HOST = env.text("EMAIL_HOST")

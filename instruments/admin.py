@@ -2,7 +2,17 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from boursomatic.accounts.site import AuditedAdmin, HistoryAdmin
-from instruments.models import CalendarSession, Feature, FeatureState, Finding, Instrument, PriceBar, Series, Universe
+from instruments.models import (
+    CalendarSession,
+    Feature,
+    FeatureState,
+    Finding,
+    Instrument,
+    PriceBar,
+    Series,
+    Source,
+    Universe,
+)
 
 
 @admin.register(Instrument)
@@ -87,3 +97,13 @@ class FindingAdmin(HistoryAdmin):
     list_select_related = ("series__instrument",)
     search_fields = ("=series__instrument__symbol",)
     search_help_text = "A whole symbol"
+
+
+@admin.register(Source)
+class SourceAdmin(HistoryAdmin):
+    """To look at: sources are made and changed on their page. A key isn't shown, not even encrypted."""
+
+    list_display = ("name", "kind", "enabled", "updated_at")
+    list_filter = ("kind", "enabled")
+    search_fields = ("name",)
+    fields = ("name", "kind", "options", "enabled", "created_at", "updated_at")

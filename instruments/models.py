@@ -1,5 +1,5 @@
-"""What we know: instruments, their series of bars, the features of each bar, named universes; and files on their way
-in."""
+"""What we know: instruments, their series of bars, the features of each bar, named universes; sources of bars, and
+files on their way in."""
 
 from uuid import uuid4
 
@@ -260,6 +260,28 @@ class ReadingSettings(models.Model):
     class Meta:
         ordering = ["name"]
         verbose_name_plural = "reading settings"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Source(models.Model):
+    """Where bars of instruments can be asked for again and again: a kind (instruments.sources), its options, its key.
+
+    The key is encrypted (boursomatic.shared.secrets) and leaves the platform towards its vendor alone; "" where the
+    source has none. `name` is what its bars are stored under.
+    """
+
+    name = models.SlugField(max_length=40, unique=True)
+    kind = models.CharField(max_length=20)
+    options = models.JSONField(default=dict)
+    sealed_key = models.TextField(blank=True, editable=False)
+    enabled = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["name"]
 
     def __str__(self) -> str:
         return self.name

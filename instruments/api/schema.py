@@ -6,7 +6,9 @@ from boursomatic.shared.openapi import REFUSAL, Shape
 from boursomatic.shared.records import UNSET, Meta, Moment, Record, UnsetType, about, choice
 from instruments.imports.schema import Clash, Preview, UploadReport
 from instruments.models import FindingState, Severity, Timeframe
+from instruments.quant.actions import Prices
 from instruments.quant.health.checks import LABELS
+from instruments.sources.registry import KINDS
 
 Timeframes = Annotated[str, choice(Timeframe.values)]
 
@@ -152,6 +154,47 @@ class AcknowledgeRequest(Record):
 
 
 Findings = Shape("Findings", list[Finding])
+
+
+class Source(Record):
+    """Where bars can be asked for again and again. Its key is never answered."""
+
+    name: str
+    kind: Annotated[str, choice(KINDS)]
+    options: Annotated[dict[str, str], about("As the kind has them")]
+    key: Annotated[str, choice(["none", "set", "lost"], "Lost: SECRET_KEY has changed; enter it again")]
+    prices: Annotated[str, choice(list(Prices), "What open, high, low and close are adjusted for")]
+    enabled: bool
+    updated_at: Moment
+
+
+class SourceRequest(Record):
+    """A new source."""
+
+    name: Annotated[str, about("Up to 40 letters, digits, - and _; its bars are stored under it")]
+    kind: Annotated[str, choice(KINDS)]
+    options: Annotated[dict[str, str], about("As the kind has them; what isn't given is its default")] | UnsetType = (
+        UNSET
+    )
+    key: Annotated[str, about("Written, never read")] | UnsetType = UNSET
+
+
+class SourceChanges(Record):
+    """What is to change of a source."""
+
+    options: Annotated[dict[str, str], about("Only what differs")] | UnsetType = UNSET
+    key: Annotated[str, about("Written, never read; empty takes it away")] | UnsetType = UNSET
+    enabled: bool | UnsetType = UNSET
+
+
+class TrialRequest(Record):
+    """What to try a source with."""
+
+    symbol: str
+    timeframe: Timeframes | UnsetType = UNSET
+
+
+Sources = Shape("Sources", list[Source])
 Instruments = Shape("Instruments", list[Instrument])
 BarRows = Shape("BarRows", list[Bar])
 NothingStored = Shape("NothingStored", ImportRefusal, (REFUSAL.type,))

@@ -1,8 +1,11 @@
 from django.urls import path
 
-from instruments.api import health, uploads, views
+from instruments.api import health, sources, uploads, views
 
 urlpatterns = [
+    path("data/sources", sources.sources, name="api-sources"),
+    path("data/sources/<slug:name>", sources.source, name="api-source"),
+    path("data/sources/<slug:name>/try", sources.source_trial, name="api-source-try"),
     path("data/uploads", uploads.uploads, name="api-uploads"),
     path("data/uploads/<uuid:upload_id>", uploads.upload, name="api-upload"),
     path("data/health", health.findings, name="api-findings"),

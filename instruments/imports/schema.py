@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from boursomatic.shared.records import Moment, Record, about, choice
+from instruments.quant.actions import Prices
 
 ASKS = ("", "columns", "symbol", "timeframe", "date_order")
 ORDERS = ("", "day", "month")
@@ -117,3 +118,29 @@ class UploadReport(Record):
     clashing: int
     rejected: int
     duplicates: int
+
+
+class TrialBar(Record):
+    """A bar as a source gave it."""
+
+    time: Moment
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    adj_close: float
+
+
+class Trial(Record):
+    """What a source gives now for one instrument: nothing of it is stored."""
+
+    symbol: str
+    timeframe: str
+    problem: Annotated[str, about("Why there are no bars; empty where there are")] = ""
+    prices: Annotated[str, choice(("", *Prices), "What open, high, low and close are adjusted for")] = ""
+    rows: int = 0
+    bad: Annotated[int, about("Rows that can't be stored")] = 0
+    first_bad: str = ""
+    actions: Annotated[int, about("Splits and dividends among them")] = 0
+    bars: Annotated[list[TrialBar], about("The newest five")] = []

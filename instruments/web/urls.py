@@ -2,11 +2,16 @@
 
 from django.urls import path
 
-from instruments.web import data, health, views
+from instruments.web import data, health, sources, views
 
 urlpatterns = [
     path("backtest/", views.backtest, name="backtest"),
     path("data/", data.data, name="data"),
+    path("data/sources/", sources.sources, name="sources"),
+    path("data/sources/<slug:name>/", sources.source, name="source"),
+    path("data/sources/<slug:name>/try/", sources.source_trial, name="source-try"),
+    path("data/sources/<slug:name>/delete/", sources.source_delete, name="source-delete"),
+    path("data/sources/new/<slug:kind>/", sources.source_new, name="source-new"),
     path("data/settings/forget", data.settings_forget, name="data-settings-forget"),
     path("data/<uuid:upload_id>/", data.upload, name="data-upload"),
     path("data/health/", health.findings, name="health"),

@@ -36,6 +36,7 @@ RUNS, POC, MODELS = "/api/training/runs", "/api/training/poc-runs", "/api/models
 STUDIES = "/api/training/studies"
 SWEEPS, SWEEP = "/api/training/sweeps", "/api/training/sweeps/{sweep_id}"
 HEALTH = "/api/data/health"
+SOURCES, SOURCE = "/api/data/sources", "/api/data/sources/{name}"
 UPLOADS, NONE = "/api/data/uploads", "00000000-0000-0000-0000-000000000000"
 BARS, PREDICTIONS = "/api/instruments/{symbol}/bars", "/api/poc-predictions/{run_id}"
 INDICATORS = "/api/instruments/{symbol}/indicators"
@@ -72,6 +73,7 @@ def test_it_answers_what_is_documented(
     _instruments(ask)
     upload_id = _uploads(ask)
     finding_id = _health(ask)
+    _sources(ask)
     candle_run = _candle_runs(ask, browser_of(carol))
     ensemble = _ensemble(ask, candle_run)
     _studies(ask)
@@ -90,6 +92,7 @@ def test_it_answers_what_is_documented(
         upload_id=upload_id,
         sweep_id=sweep_id,
         finding_id=finding_id,
+        name="mine",
     )
     _refusals(Asker(api(), witness), Asker(api(stranger), witness))
     assert not witness.wrong, "\n".join(witness.wrong[:40])
@@ -147,6 +150,20 @@ def _health(ask: Asker) -> str:
     Finding.objects.update(state=FindingState.GONE)
     ask("POST", HEALTH + "/{finding_id}/acknowledge", {"reason": "news"}, finding_id=finding)
     return str(finding)
+
+
+def _sources(ask: Asker) -> None:
+    """One that answers nothing: its address is private."""
+    source = {"name": "mine", "kind": "file_url", "options": {"url": "https://127.0.0.1/{symbol}"}}
+    ask("POST", SOURCES, source)
+    ask("POST", SOURCES, source)
+    ask("GET", SOURCES)
+    for name in ("mine", "none"):
+        ask("GET", SOURCE, name=name)
+        ask("PATCH", SOURCE, {"enabled": False}, name=name)
+        assert ask("POST", SOURCE + "/try", {"symbol": "SPY"}, name=name)
+    ask("POST", SOURCE + "/try", {}, name="mine")
+    ask("DELETE", SOURCE, name="none")
 
 
 def _candle_runs(ask: Asker, browser: Client) -> str:

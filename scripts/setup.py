@@ -29,6 +29,7 @@ ASSETS = ROOT / "node_modules"
 UNFINISHED = VENV / "unfinished"
 PRIVATE_LIBS = VENV / "lib" / "private"
 LOCKS = (ROOT / "requirements.txt", ROOT / "requirements-dev.txt")
+EXTRA_LOCK = ROOT / "requirements-extra.txt"  # of single sources of bars: tests need them, serving doesn't
 UV_LOCK = ROOT / "requirements-uv.txt"
 NPM_LOCK = ROOT / "requirements-npm.txt"
 VERSIONS = ((3, 11), (3, 12), (3, 13))
@@ -249,7 +250,7 @@ def alone() -> Iterator[None]:
 
 
 def set_up(purpose: str) -> None:
-    locks = LOCKS[:1] if purpose == "serve" else LOCKS
+    locks = {"serve": LOCKS[:1], "lint": LOCKS}.get(purpose, (*LOCKS, EXTRA_LOCK))
     with alone():
         if purpose == "lint":
             install_packages(*locks)

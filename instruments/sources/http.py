@@ -53,7 +53,7 @@ class Answer:
     who: str
     body: bytes
     content_type: str
-    secret: str
+    secret: str = ""
 
     def text(self) -> str:
         return self.body.decode("utf-8-sig", errors="replace")

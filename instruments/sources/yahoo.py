@@ -1,0 +1,117 @@
+"""Yahoo's prices by yfinance: adjusted for splits, brought back to what was traded by Yahoo's own splits.
+
+`Ticker.history`, since `download` gives an empty frame when it was asked too often; without `repair`, which invented
+splits (ranaroussi/yfinance#2660). Open, high, low, close, volume and dividends come adjusted for splits (#2611). The
+newest row may be NaN or missing (#2925).
+"""
+
+from datetime import timedelta
+from importlib import import_module
+from typing import Any
+
+from instruments.quant.actions import DIVIDEND, SPLIT, Action, Prices, split_factors
+from instruments.sources.base import Fetched, Query, SourceKind, read_records
+from instruments.sources.errors import BadAnswer, RateLimited, SourceDown, SourceError, UnknownSymbol, WrongSymbol
+from instruments.sources.http import Answer, Http, require_success
+
+_FIELDS = {
+    "date": "date",
+    "Open": "open",
+    "High": "high",
+    "Low": "low",
+    "Close": "close",
+    "Adj Close": "adj_close",
+    "Volume": "volume",
+}
+_PRICES = ("Open", "High", "Low", "Close")
+
+
+def fetch(query: Query, http: Http) -> Fetched:
+    """Two calls an instrument, up to today whatever the end: a later split changes earlier prices."""
+    yfinance = import_module("yfinance")
+    yfinance.config.debug.hide_exceptions = False
+    import_module("yfinance.data").YfData.cache_get.cache_clear()  # answers of earlier calls
+    try:
+        ticker = yfinance.Ticker(query.symbol, session=_session(http))
+        frame = ticker.history(
+            start=query.start.isoformat(), interval="1d", auto_adjust=False, actions=True, repair=False, keepna=True
+        )
+        meta = ticker.history_metadata
+    except SourceError:
+        raise
+    except yfinance.exceptions.YFRateLimitError:
+        raise RateLimited(f"{KIND.label} was asked too often.") from None
+    except yfinance.exceptions.YFTickerMissingError as error:
+        raise UnknownSymbol(f"{KIND.label} has no prices of {query.symbol}: {str(error)[:200]}") from None
+    except OSError as error:
+        raise SourceDown(f"{KIND.label} can't be reached ({type(error).__name__}).") from None
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        text = repr(error)[:100]
+        raise BadAnswer(f"{KIND.label}'s rows have other columns than yfinance knows ({text}).") from None
+    if meta.get("symbol") != query.symbol:
+        raise WrongSymbol(f"{KIND.label} gave bars of {str(meta.get('symbol'))[:40]}, not of {query.symbol}.")
+    frame = frame.assign(date=frame.index.strftime("%Y-%m-%d"))
+    records = _closed(frame.to_dict("records"), meta, query.now)
+    return _as_traded(records, query)
+
+
+def _session(http: Http) -> Any:
+    """A session that looks like a browser's, since Yahoo turns others away; what it gets is looked at first."""
+    session = http.browser or import_module("curl_cffi.requests").Session(impersonate="chrome")
+    ask = session.get
+
+    def get(*args: Any, **kwargs: Any) -> Any:
+        response = ask(*args, **kwargs)
+        if "/v8/finance/chart/" in str(response.url):
+            require_success(KIND.label, response)
+            if not response.content.lstrip().startswith(b"{"):
+                raise Answer(KIND.label, response.content, "").no_data()
+        return response
+
+    session.get = get
+    return session
+
+
+def _closed(records: list[dict[str, Any]], meta: dict[str, Any], now: float) -> list[dict[str, Any]]:
+    """Without the day whose session isn't over, and without empty rows at the end: both come later."""
+    session = meta.get("currentTradingPeriod", {}).get("regular")
+    while records:
+        is_open = (
+            session is not None
+            and records[-1]["date"] == session["start"].strftime("%Y-%m-%d")
+            and now < session["end"].timestamp() + KIND.final_after.total_seconds()
+        )
+        if not is_open and records[-1]["Close"] == records[-1]["Close"]:
+            break
+        records = records[:-1]
+    return records
+
+
+def _as_traded(records: list[dict[str, Any]], query: Query) -> Fetched:
+    days = [record["date"] for record in records]
+    splits = [
+        Action(query.symbol, record["date"], SPLIT, ratio=float(record["Stock Splits"]))
+        for record in records
+        if record["Stock Splits"] > 0
+    ]
+    actions = list(splits)
+    for record, factor in zip(records, split_factors(days, splits), strict=True):
+        record.update({name: record[name] * factor for name in _PRICES}, Volume=record["Volume"] / factor)
+        if record["Dividends"] > 0:
+            actions.append(Action(query.symbol, record["date"], DIVIDEND, amount=float(record["Dividends"]) * factor))
+    wanted = [record for record in records if record["date"] <= query.end.isoformat()]
+    return Fetched(read_records(KIND.label, wanted, _FIELDS, query), Prices.AS_TRADED, tuple(actions))
+
+
+KIND = SourceKind(
+    name="yahoo",
+    label="Yahoo",
+    about="Daily bars of stocks, funds, indices and currencies, as traded, with splits and dividends. For your own "
+    "research, as Yahoo's terms say; without a key, and without a promise.",
+    fetch=fetch,
+    prices=Prices.AS_TRADED,
+    calls_a_minute=30,
+    final_after=timedelta(hours=1),
+    package="yfinance",
+    refetch_on_action=True,
+)

@@ -18,7 +18,7 @@ from instruments.quant.ingest.checks import join_tables
 from instruments.quant.ingest.headers import NotBars, recognise
 from instruments.quant.ingest.rows import RawTable, Row, read_rows
 from instruments.sources.base import PRICES, Fetched, Key, Option, Query, SourceKind
-from instruments.sources.errors import BadAnswer, SourceDown, UnknownSymbol
+from instruments.sources.errors import BadAnswer, KeyRefused, SourceDown, UnknownSymbol
 from instruments.sources.http import Http
 
 PAGE = 10_000  # rows at a time
@@ -28,6 +28,10 @@ _DATE_TYPES = (1082, 1114, 1184)  # of PostgreSQL: date, timestamp, timestamptz
 
 class TooLong(NotBars):
     """Reading took longer than it may."""
+
+
+class NoConnection(NotBars):
+    """The database can't be reached, or doesn't let us in."""
 
 
 def read_tables(
@@ -46,7 +50,8 @@ def read_tables(
         raise TooLong(_too_long(longest_s)) from None
     except (psycopg2.Error, sqlite3.Error) as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise NotBars(f"The database refused: {lines[0][:300]}") from None
+        refusal = NoConnection if type(error) is psycopg2.OperationalError else NotBars
+        raise refusal(f"The database refused: {lines[0][:300]}") from None
 
 
 def fetch(query: Query, http: Http) -> Fetched:
@@ -56,6 +61,8 @@ def fetch(query: Query, http: Http) -> Fetched:
         table = read_tables(query.key, tables, query.symbol, since=query.start, longest_s=LONGEST_S)
     except TooLong as reason:
         raise SourceDown(str(reason)) from None
+    except NoConnection as reason:
+        raise (KeyRefused if "authentication" in str(reason) else SourceDown)(str(reason)) from None
     except NotBars as reason:
         unknown = "does not exist" in str(reason) or "has no rows of" in str(reason)
         raise (UnknownSymbol if unknown else BadAnswer)(str(reason)) from None

@@ -66,7 +66,8 @@ def fetch(query: Query, http: Http) -> Fetched:
 def _looked_at(name: str) -> Callable[..., str]:
     """What ccxt calls with each body before it reads it: a page of HTML isn't let through."""
 
-    def look(code: int, reason: str, url: str, method: str, headers: Any, body: str, *_: Any) -> str:
+    def look(code: int, *others: Any) -> str:
+        body: str = others[4]  # after reason, address, method and headers
         if code == 200 and body.lstrip().startswith("<"):
             raise Answer(name, body.encode(), "text/html").no_data()
         return body.strip()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.test import Client
+from django.test import Client, override_settings
 from django.utils import timezone
 
 from instruments.health.services import series_check
@@ -17,6 +17,7 @@ from tests.contracts.documented import Witness, component, operations
 from tests.instruments.files import csv, daily
 from tests.instruments.health.test_findings import made_up
 from tests.instruments.quant.test_health import market, scaled
+from tests.instruments.sources.vendor import text, vendor
 from tests.instruments.uploaded import file
 from tests.kinds.count.recipe import CountSpec
 from tests.market import candle, make_series
@@ -123,8 +124,8 @@ def _instruments(ask: Asker) -> None:
 
 def _uploads(ask: Asker) -> str:
     """One that clashes with what is stored, has bad rows, and is stored; its id."""
-    text = csv(*daily(5, symbol="NEW"), "2020-01-09,10,9,11,10,1,NEW")
-    for body in ({"files": [file(text, "a.csv")]}, {"files": [file(text.replace("10.0,", "10.5,"), "b.csv")]}, {}):
+    sent = csv(*daily(5, symbol="NEW"), "2020-01-09,10,9,11,10,1,NEW")
+    for body in ({"files": [file(sent, "a.csv")]}, {"files": [file(sent.replace("10.0,", "10.5,"), "b.csv")]}, {}):
         answer = ask.client.post(UPLOADS, body, format="multipart")
         ask.witness.see("POST", UPLOADS, answer.status_code, answer.json())
         if answer.status_code == 201:
@@ -153,17 +154,22 @@ def _health(ask: Asker) -> str:
 
 
 def _sources(ask: Asker) -> None:
-    """One that answers nothing: its address is private."""
+    """One that answers, one whose address is private, and none."""
     source = {"name": "mine", "kind": "file_url", "options": {"url": "https://127.0.0.1/{symbol}"}}
+    with vendor() as shop, override_settings(SOURCE_HOSTS=[f"127.0.0.1:{shop.port}"]):
+        shop.routes["/NEW"] = text(csv(*daily(5, symbol="NEW")))
+        ask("POST", SOURCES, {**source, "name": "other", "options": {"url": shop.url + "/{symbol}"}})
+        assert len(ask("POST", SOURCE + "/try", {"symbol": "NEW"}, name="other")["bars"]) == 5
     ask("POST", SOURCES, source)
     ask("POST", SOURCES, source)
     ask("GET", SOURCES)
     for name in ("mine", "none"):
         ask("GET", SOURCE, name=name)
         ask("PATCH", SOURCE, {"enabled": False}, name=name)
-        assert ask("POST", SOURCE + "/try", {"symbol": "SPY"}, name=name)
+        ask("POST", SOURCE + "/try", {"symbol": "SPY"}, name=name)
     ask("POST", SOURCE + "/try", {}, name="mine")
-    ask("DELETE", SOURCE, name="none")
+    for name in ("other", "none"):
+        ask("DELETE", SOURCE, name=name)
 
 
 def _candle_runs(ask: Asker, browser: Client) -> str:
@@ -409,7 +415,7 @@ def _refusals(nobody: Asker, stranger: Asker) -> None:
     """401 and 403 of every operation."""
     for method, path in operations():
         names = {
-            **{"run_id": "x", "study_id": "x", "sweep_id": "x", "version": "x", "symbol": "x"},
+            **{"run_id": "x", "study_id": "x", "sweep_id": "x", "version": "x", "symbol": "x", "name": "x"},
             "upload_id": NONE,
             "finding_id": "1",
         }

@@ -58,8 +58,8 @@ def dsn(transactional_db: None) -> Iterator[str]:
             cursor.execute(
                 f"CREATE TABLE {schema}.spy_1d AS "
                 "SELECT timestamptz '2020-01-01 00:00+00' + i * interval '1 day' AS date, "
-                f"{close}::numeric AS open, {close + 1}::numeric AS high, 9::numeric AS low, {close}::numeric AS close, "
-                f"5 AS volume FROM generate_series({first}, {first + 4}) AS i"
+                f"{close}::numeric AS open, {close + 1}::numeric AS high, 9::numeric AS low, "
+                f"{close}::numeric AS close, 5 AS volume FROM generate_series({first}, {first + 4}) AS i"
             )
     config = connection.settings_dict
     login = f"{quote(config['USER'])}:{quote(config['PASSWORD'])}"

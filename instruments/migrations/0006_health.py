@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("instruments", "0004_reading_settings"),
+        ("instruments", "0005_sources"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -90,17 +90,17 @@ def sources(request: Request) -> Response:
 @permission_classes([api_permission(Scope.DATA)])
 def source(request: Request, name: str) -> Response:
     known_only(request)
-    found = _source(name)
+    existing = _source(name)
     if request.method == "DELETE":
-        source_delete(source=found, user=request.user)
+        source_delete(source=existing, user=request.user)
         return Response(status=204)
     if request.method == "PATCH":
         changes = _body(request, schema.SourceChanges, {"options": dict, "key": str, "enabled": bool})
         try:
-            source_change(source=found, user=request.user, **changes)
+            source_change(source=existing, user=request.user, **changes)
         except SourceRefused as refusal:
             raise _refused(refusal) from refusal
-    return Response(_json(found))
+    return Response(_json(existing))
 
 
 @extend_schema(
@@ -124,10 +124,10 @@ def source_trial(request: Request, name: str) -> Response:
 
 
 def _source(name: str) -> Source:
-    found = Source.objects.filter(name=name).first()
-    if found is None:
+    existing = Source.objects.filter(name=name).first()
+    if existing is None:
         raise NotFound("There is no such source.")
-    return found
+    return existing
 
 
 def _body(request: Request, shape: type[Record], types: Mapping[str, type]) -> dict[str, Any]:

@@ -47,34 +47,34 @@ class TrialQuery(Record):
 def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    asked = msgspec.json.decode(sys.stdin.buffer.read(), type=TrialQuery)
-    sys.stdout.buffer.write(msgspec.json.encode(trial(asked, Http(asked.exceptions))))
+    question = msgspec.json.decode(sys.stdin.buffer.read(), type=TrialQuery)
+    sys.stdout.buffer.write(msgspec.json.encode(trial(question, Http(question.exceptions))))
 
 
-def trial(asked: TrialQuery, http: Http) -> Trial:
+def trial(question: TrialQuery, http: Http) -> Trial:
     """The newest bars of a source, or why there are none, in words."""
-    empty = Trial(asked.symbol, asked.timeframe)
+    empty = Trial(question.symbol, question.timeframe)
     try:
-        return _tried(asked, http)
+        return _tried(question, http)
     except SourceError as problem:
         return msgspec.structs.replace(empty, problem=str(problem))
     except MemoryError:
         return msgspec.structs.replace(empty, problem="What it sent takes more memory than it may have.")
     except Exception as error:  # of a library: told by its name alone, since its text may hold the address and the key
-        text = without_secret(f"{type(error).__name__}: {error}", asked.key)
-        print(f"Trying a source of kind {asked.kind} failed: {text}", file=sys.stderr)  # noqa: T201 - to the log
+        text = without_secret(f"{type(error).__name__}: {error}", question.key)
+        print(f"Trying a source of kind {question.kind} failed: {text}", file=sys.stderr)  # noqa: T201 - to the log
         return msgspec.structs.replace(empty, problem=f"It failed unexpectedly ({type(error).__name__}).")
 
 
-def query_of(asked: TrialQuery) -> Query:
+def query_of(question: TrialQuery) -> Query:
     return Query(
-        symbol=asked.symbol,
-        timeframe=asked.timeframe,
-        start=date.fromisoformat(asked.start),
-        end=date.fromisoformat(asked.end),
-        now=asked.now,
-        options=asked.options,
-        key=asked.key,
+        symbol=question.symbol,
+        timeframe=question.timeframe,
+        start=date.fromisoformat(question.start),
+        end=date.fromisoformat(question.end),
+        now=question.now,
+        options=question.options,
+        key=question.key,
     )
 
 
@@ -99,12 +99,12 @@ def require_same_instrument(bars: Bars, stored_time: list[int], stored_close: li
         )
 
 
-def _tried(asked: TrialQuery, http: Http) -> Trial:
-    query = query_of(asked)
-    fetched = KINDS[asked.kind].fetch(query, http)
+def _tried(question: TrialQuery, http: Http) -> Trial:
+    query = query_of(question)
+    fetched = KINDS[question.kind].fetch(query, http)
     checked = checked_bars(fetched, query)
     bars = checked.bars[query.symbol]
-    require_same_instrument(bars, asked.stored_time, asked.stored_close, query.symbol)
+    require_same_instrument(bars, question.stored_time, question.stored_close, query.symbol)
     return Trial(
         symbol=query.symbol,
         timeframe=checked.timeframe,

@@ -33,7 +33,7 @@ class Key(StrEnum):
 class Option:
     """A setting of a source: free text up to `longest` characters, or one of `choices` (value, label).
 
-    `sends_key`: it says where the key goes, so that who changes it must know the key.
+    `sends_key`: it says where the key goes, so that whoever changes it must know the key.
     """
 
     name: str
@@ -119,7 +119,7 @@ class SourceKind:
         return not self.package or find_spec(self.package) is not None
 
 
-def read_bars(who: str, header: Sequence[str], rows: Iterable[Row], query: Query) -> RawTable:
+def read_bars(vendor: str, header: Sequence[str], rows: Iterable[Row], query: Query) -> RawTable:
     """The rows of the instrument that `query` names; a column of symbols, if there is one, says which those are.
 
     Raises BadAnswer where there are none, WrongSymbol where all are of other instruments.
@@ -129,12 +129,12 @@ def read_bars(who: str, header: Sequence[str], rows: Iterable[Row], query: Query
         place, others = columns.places.get("symbol"), dict[str, None]()
         table = read_rows(columns, rows if place is None else _of_symbol(rows, place, query.symbol, others))
     except NotBars as reason:
-        raise BadAnswer(f"{who} gave no bars. {reason}") from None
+        raise BadAnswer(f"{vendor} gave no bars. {reason}") from None
     if len(table):
         return table
     if others:
-        raise WrongSymbol(f"{who} gave bars of {', '.join([*others][:5])}, not of {query.symbol}.")
-    raise BadAnswer(f"{who} gave no rows for {query.symbol} from {query.start} to {query.end}.")
+        raise WrongSymbol(f"{vendor} gave bars of {', '.join([*others][:5])}, not of {query.symbol}.")
+    raise BadAnswer(f"{vendor} gave no rows for {query.symbol} from {query.start} to {query.end}.")
 
 
 def _of_symbol(rows: Iterable[Row], place: int, symbol: str, others: dict[str, None]) -> Iterable[Row]:
@@ -153,44 +153,46 @@ def day_in(zone: str, seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).astimezone(ZoneInfo(zone)).date().isoformat()
 
 
-def read_records(who: str, records: Sequence[Mapping[str, Any]], fields: Mapping[str, str], query: Query) -> RawTable:
+def read_records(
+    vendor: str, entries: Sequence[Mapping[str, Any]], fields: Mapping[str, str], query: Query
+) -> RawTable:
     """Rows from JSON: `fields` says which of ours (time, open, …) each of theirs is; others are left.
 
     Raises BadAnswer where one of them has another name than it had, or there are no rows.
     """
-    require_fields(who, records, [*fields])
-    rows = ((number, [record[name] for name in fields]) for number, record in enumerate(records, start=1))
-    return read_bars(who, [*fields.values()], rows, query)
+    require_fields(vendor, entries, [*fields])
+    rows = ((number, [record[name] for name in fields]) for number, record in enumerate(entries, start=1))
+    return read_bars(vendor, [*fields.values()], rows, query)
 
 
-def require_fields(who: str, records: Sequence[Any], names: Sequence[str]) -> None:
+def require_fields(vendor: str, entries: Sequence[Any], names: Sequence[str]) -> None:
     """Raises BadAnswer naming the fields that a vendor's records have no more: they are renamed now and then."""
-    for record in records:
+    for record in entries:
         if not isinstance(record, Mapping):
-            raise BadAnswer(f"{who} gave something else than records of named fields.")
+            raise BadAnswer(f"{vendor} gave something else than records of named fields.")
         if missing := [name for name in names if name not in record]:
-            raise BadAnswer(f"{who}'s rows have no {', '.join(missing)}; they have: {', '.join([*record][:20])}.")
+            raise BadAnswer(f"{vendor}'s rows have no {', '.join(missing)}; they have: {', '.join([*record][:20])}.")
 
 
-def number_of(who: str, record: Mapping[str, Any], name: str) -> float:
+def number_of(vendor: str, record: Mapping[str, Any], name: str) -> float:
     """A number, or a text of one; NaN where it is null. Raises BadAnswer."""
     value = record[name]
     try:
         return float("nan") if value is None else float(value)
     except (TypeError, ValueError):
-        raise BadAnswer(f"{who} gave {name} as {str(value)[:30]!r}, which is no number.") from None
+        raise BadAnswer(f"{vendor} gave {name} as {str(value)[:30]!r}, which is no number.") from None
 
 
 def actions_of(
-    who: str, symbol: str, records: Iterable[Mapping[str, Any]], *, day: str, ratio: str = "", amount: str = ""
+    vendor: str, symbol: str, entries: Iterable[Mapping[str, Any]], *, day: str, ratio: str = "", amount: str = ""
 ) -> tuple[Action, ...]:
     """The splits and dividends in a vendor's rows: `day`, `ratio` and `amount` are its names of them. A ratio of 1 and
     an amount of 0 are none."""
     actions = []
-    for record in records:
+    for record in entries:
         ex_day = str(record[day])[:10]
-        if ratio and (value := number_of(who, record, ratio)) > 0 and value != 1:
+        if ratio and (value := number_of(vendor, record, ratio)) > 0 and value != 1:
             actions.append(Action(symbol, ex_day, SPLIT, ratio=value))
-        if amount and (value := number_of(who, record, amount)) > 0:
+        if amount and (value := number_of(vendor, record, amount)) > 0:
             actions.append(Action(symbol, ex_day, DIVIDEND, amount=value))
     return tuple(actions)

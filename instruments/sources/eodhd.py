@@ -37,13 +37,13 @@ _FIELDS = {
 def fetch(query: Query, http: Http) -> Fetched:
     """Three calls an instrument: bars, splits and dividends."""
     today = datetime.fromtimestamp(query.now, UTC).date()
-    records = _ask(query, http, "eod", {"to": query.end.isoformat(), "period": "d"})
-    require_fields(KIND.label, records, [*_FIELDS])
+    entries = _ask(query, http, "eod", {"to": query.end.isoformat(), "period": "d"})
+    require_fields(KIND.label, entries, [*_FIELDS])
     actions = _splits(query, http, today.isoformat())
-    factors = split_factors([str(record["date"]) for record in records], actions)
-    for record, factor in zip(records, factors, strict=True):
+    factors = split_factors([str(record["date"]) for record in entries], actions)
+    for record, factor in zip(entries, factors, strict=True):
         record["volume"] = number_of(KIND.label, record, "volume") / factor
-    table = read_records(KIND.label, records, _FIELDS, query)
+    table = read_records(KIND.label, entries, _FIELDS, query)
     return Fetched(table, Prices.AS_TRADED, (*actions, *_dividends(query, http)))
 
 
@@ -55,16 +55,16 @@ def _ask(query: Query, http: Http, what: str, params: dict[str, str]) -> list[di
         params={"api_token": query.key, "fmt": "json", "from": query.start.isoformat(), **params},
         secret=query.key,
     )
-    records = answer.json()
-    if not isinstance(records, list):
+    entries = answer.json()
+    if not isinstance(entries, list):
         raise answer.no_data()
-    return records
+    return entries
 
 
 def _splits(query: Query, http: Http, today: str) -> list[Action]:
-    records = _ask(query, http, "splits", {"to": today})
-    require_fields(KIND.label, records, ("date", "split"))
-    return [Action(query.symbol, str(record["date"]), SPLIT, ratio=_ratio(record["split"])) for record in records]
+    entries = _ask(query, http, "splits", {"to": today})
+    require_fields(KIND.label, entries, ("date", "split"))
+    return [Action(query.symbol, str(record["date"]), SPLIT, ratio=_ratio(record["split"])) for record in entries]
 
 
 def _ratio(text: object) -> float:
@@ -77,9 +77,9 @@ def _ratio(text: object) -> float:
 
 
 def _dividends(query: Query, http: Http) -> tuple[Action, ...]:
-    records = _ask(query, http, "div", {"to": query.end.isoformat()})
-    require_fields(KIND.label, records, ("date", "unadjustedValue"))
-    return actions_of(KIND.label, query.symbol, records, day="date", amount="unadjustedValue")
+    entries = _ask(query, http, "div", {"to": query.end.isoformat()})
+    require_fields(KIND.label, entries, ("date", "unadjustedValue"))
+    return actions_of(KIND.label, query.symbol, entries, day="date", amount="unadjustedValue")
 
 
 KIND = SourceKind(

@@ -29,16 +29,16 @@ def address_problem(address: str) -> str:
 def fetch(query: Query, http: Http) -> Fetched:
     """Rows of the file; where it has a column of symbols those of the instrument alone."""
     address = query.options["url"].replace("{symbol}", quote(query.symbol, safe=""))
-    who = urlsplit(address).hostname or "The address"
-    answer = http.get(who, address.replace("{key}", quote(query.key, safe="")), secret=query.key, redirects=True)
+    vendor = urlsplit(address).hostname or "The address"
+    answer = http.get(vendor, address.replace("{key}", quote(query.key, safe="")), secret=query.key, redirects=True)
     with tempfile.NamedTemporaryFile(prefix="boursomatic-") as file:
         file.write(answer.body)
         file.flush()
         try:
             with open_sheet(Path(file.name)) as sheet:
-                table = read_bars(who, sheet.header, sheet.rows, query)
+                table = read_bars(vendor, sheet.header, sheet.rows, query)
         except NotBars as reason:
-            raise BadAnswer(f"{who} gave no bars. {reason}") from None
+            raise BadAnswer(f"{vendor} gave no bars. {reason}") from None
         except BadAnswer as problem:
             if answer.body[:4] == b"PAR1" or table_like(answer.text()):
                 raise

@@ -50,7 +50,7 @@ logging.getLogger("urllib3").setLevel(logging.INFO)  # at DEBUG it logs addresse
 class Answer:
     """What a vendor sent with status 200."""
 
-    who: str
+    vendor: str
     body: bytes
     content_type: str
     secret: str = ""
@@ -67,7 +67,7 @@ class Answer:
 
     def no_data(self) -> SourceError:
         """The error that says what it says instead of data."""
-        return refusal(self.who, self.quote())
+        return refusal(self.vendor, self.quote())
 
     def quote(self) -> str:
         """What it says, in quotes; a page of HTML by what can be read of it."""
@@ -93,7 +93,7 @@ class Http:
 
     def get(
         self,
-        who: str,
+        vendor: str,
         url: str,
         *,
         params: Mapping[str, str] | None = None,
@@ -101,57 +101,57 @@ class Http:
         secret: str = "",
         redirects: bool = False,
     ) -> Answer:
-        """The answer of `who`. Raises a SourceError, in whose text `secret` never stands.
+        """The answer of `vendor`. Raises a SourceError, in whose text `secret` never stands.
 
         A redirect is followed only where it is said: an interface with a key has no reason to send it elsewhere.
         """
-        with vendor_errors(who):
+        with vendor_errors(vendor):
             response = self.session.get(
                 url, params=params, headers=headers, timeout=(CONNECT_S, SILENCE_S), allow_redirects=redirects
             )
-        require_success(who, response, secret)
-        return Answer(who, response.content, response.headers.get("Content-Type", ""), secret)
+        require_success(vendor, response, secret)
+        return Answer(vendor, response.content, response.headers.get("Content-Type", ""), secret)
 
 
 @contextlib.contextmanager
-def vendor_errors(who: str) -> Iterator[None]:
+def vendor_errors(vendor: str) -> Iterator[None]:
     """What requests raises as SourceErrors. Their own texts hold the address, and so perhaps the key."""
     try:
         yield
     except SourceError:
         raise
     except requests.exceptions.TooManyRedirects:
-        raise BadAnswer(f"{who} redirects without end.") from None
+        raise BadAnswer(f"{vendor} redirects without end.") from None
     except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema):
-        raise BadAnswer(f"{who}: the address is none.") from None
+        raise BadAnswer(f"{vendor}: the address is none.") from None
     except requests.exceptions.SSLError:
-        raise SourceDown(f"{who}'s certificate can't be trusted, or TLS failed.") from None
+        raise SourceDown(f"{vendor}'s certificate can't be trusted, or TLS failed.") from None
     except requests.exceptions.Timeout:
-        raise SourceDown(f"{who} didn't answer in time.") from None
+        raise SourceDown(f"{vendor} didn't answer in time.") from None
     except requests.exceptions.ConnectionError as error:
-        raise SourceDown(f"{who} can't be reached{_why(error)}.") from None
+        raise SourceDown(f"{vendor} can't be reached{_why(error)}.") from None
     except requests.exceptions.RequestException:
-        raise SourceDown(f"{who}'s answer broke off.") from None
+        raise SourceDown(f"{vendor}'s answer broke off.") from None
 
 
-def require_success(who: str, response: requests.Response, secret: str = "") -> None:
+def require_success(vendor: str, response: requests.Response, secret: str = "") -> None:
     """Raises the SourceError that a status other than 200 stands for."""
     status, said = response.status_code, quoted(response.content[:20_000].decode(errors="replace"), secret)
     says = f" It says: “{said}”" if said else ""
     if status == 200:
         return
     if status == 429 or (status == 402 and "limit" in said.lower()):
-        raise RateLimited(f"{who} was asked too often, or its quota is used up.{says}", _retry_after(response))
+        raise RateLimited(f"{vendor} was asked too often, or its quota is used up.{says}", _retry_after(response))
     if status in (401, 402, 403):
-        raise KeyRefused(f"{who} refuses the key, or what it covers ({status}).{says}")
+        raise KeyRefused(f"{vendor} refuses the key, or what it covers ({status}).{says}")
     if status == 404:
-        raise UnknownSymbol(f"{who} has nothing under this name (404).{says}")
+        raise UnknownSymbol(f"{vendor} has nothing under this name (404).{says}")
     if 300 <= status < 400:
         host = urlsplit(response.headers.get("Location", "")).hostname or "another address"
-        raise BadAnswer(f"{who} redirects to {host}, which isn't followed.")
+        raise BadAnswer(f"{vendor} redirects to {host}, which isn't followed.")
     if status >= 500:
-        raise SourceDown(f"{who} has a fault of its own ({status}).{says}")
-    raise BadAnswer(f"{who} doesn't take the question ({status}).{says}")
+        raise SourceDown(f"{vendor} has a fault of its own ({status}).{says}")
+    raise BadAnswer(f"{vendor} doesn't take the question ({status}).{says}")
 
 
 class GuardedAdapter(HTTPAdapter):

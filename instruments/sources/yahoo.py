@@ -51,8 +51,8 @@ def fetch(query: Query, http: Http) -> Fetched:
     if meta.get("symbol") != query.symbol:
         raise WrongSymbol(f"{KIND.label} gave bars of {str(meta.get('symbol'))[:40]}, not of {query.symbol}.")
     frame = frame.assign(date=frame.index.strftime("%Y-%m-%d"))
-    records = _closed(frame.to_dict("records"), meta, query.now)
-    return _as_traded(records, query)
+    entries = _closed(frame.to_dict("records"), meta, query.now)
+    return _as_traded(entries, query)
 
 
 def _session(http: Http) -> Any:
@@ -72,34 +72,34 @@ def _session(http: Http) -> Any:
     return session
 
 
-def _closed(records: list[dict[str, Any]], meta: dict[str, Any], now: float) -> list[dict[str, Any]]:
+def _closed(entries: list[dict[str, Any]], meta: dict[str, Any], now: float) -> list[dict[str, Any]]:
     """Without the day whose session isn't over, and without empty rows at the end: both come later."""
     session = meta.get("currentTradingPeriod", {}).get("regular")
-    while records:
+    while entries:
         is_open = (
             session is not None
-            and records[-1]["date"] == session["start"].strftime("%Y-%m-%d")
+            and entries[-1]["date"] == session["start"].strftime("%Y-%m-%d")
             and now < session["end"].timestamp() + KIND.final_after.total_seconds()
         )
-        if not is_open and records[-1]["Close"] == records[-1]["Close"]:
+        if not is_open and entries[-1]["Close"] == entries[-1]["Close"]:
             break
-        records = records[:-1]
-    return records
+        entries = entries[:-1]
+    return entries
 
 
-def _as_traded(records: list[dict[str, Any]], query: Query) -> Fetched:
-    days = [record["date"] for record in records]
+def _as_traded(entries: list[dict[str, Any]], query: Query) -> Fetched:
+    days = [record["date"] for record in entries]
     splits = [
         Action(query.symbol, record["date"], SPLIT, ratio=float(record["Stock Splits"]))
-        for record in records
+        for record in entries
         if record["Stock Splits"] > 0
     ]
     actions = list(splits)
-    for record, factor in zip(records, split_factors(days, splits), strict=True):
+    for record, factor in zip(entries, split_factors(days, splits), strict=True):
         record.update({name: record[name] * factor for name in _PRICES}, Volume=record["Volume"] / factor)
         if record["Dividends"] > 0:
             actions.append(Action(query.symbol, record["date"], DIVIDEND, amount=float(record["Dividends"]) * factor))
-    wanted = [record for record in records if record["date"] <= query.end.isoformat()]
+    wanted = [record for record in entries if record["date"] <= query.end.isoformat()]
     return Fetched(read_records(KIND.label, wanted, _FIELDS, query), Prices.AS_TRADED, tuple(actions))
 
 

@@ -38,14 +38,14 @@ def sources(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @page_permission(Scope.DATA)
 def source_new(request: HttpRequest, kind: str) -> HttpResponse:
-    """A source of a kind; made, its page asks to try it."""
+    """A source of a kind; added, its page asks to try it."""
     described = next((offered for offered in kinds_offered() if offered.name == kind), None)
     if described is None:
         raise Http404("There is no such kind of source here.")
     form = SourceForm(described, data=request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            made = source_create(
+            added = source_create(
                 user=request.user,
                 name=form.cleaned_data["name"],
                 kind=kind,
@@ -55,8 +55,8 @@ def source_new(request: HttpRequest, kind: str) -> HttpResponse:
         except SourceRefused as refusal:
             form.refuse(refusal.problems)
         else:
-            messages.success(request, f"{made.name} is added. Try it with an instrument.")
-            return redirect("source", made.name)
+            messages.success(request, f"{added.name} is added. Try it with an instrument.")
+            return redirect("source", added.name)
     return render(
         request, "instruments/source.html", {"kind": described, "form": form}, status=400 if form.errors else 200
     )

@@ -1,6 +1,6 @@
 """A file of named arrays that can be made again, laid down so that they are mapped instead of read.
 
-A seal (length and SHA-256 of the head); the head (JSON: facts, and kind, shape, place and CRC-32 of each array); data.
+A seal (length and SHA-256 of the head); the head (JSON: facts, and kind, shape, place and XXH3 of each array); data.
 It is written beside its place and moved there, never changed. What isn't as it was written, as after a crash or a
 change on the disk, counts as missing; so nothing is flushed. Nothing is ever unpickled. Who may write to these files
 may as well write to the models: the sums are to find accidents.
@@ -11,7 +11,6 @@ import json
 import logging
 import mmap
 import os
-import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any, BinaryIO
 from uuid import uuid4
 
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -38,7 +38,7 @@ def write_arrays(path: Path, arrays: Arrays, facts: Mapping[str, Any]) -> None:
         at += -at % _ALIGNED
         flat = _flat(array)
         order = "C" if array.flags.c_contiguous else "F"
-        places[name] = [array.dtype.str, list(array.shape), order, at, zlib.crc32(flat.data)]
+        places[name] = [array.dtype.str, list(array.shape), order, at, xxhash.xxh3_64_intdigest(flat.data)]
         at += array.nbytes
     head = json.dumps({"facts": facts, "arrays": places, "bytes": at}).encode()
     try:
@@ -91,7 +91,7 @@ def _map(file: BinaryIO) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | Non
     arrays = {}
     for name, (kind, shape, order, at, check) in head["arrays"].items():
         flat: NDArray[Any] = np.frombuffer(mapped, kind, int(np.prod(shape)), start + at)
-        if zlib.crc32(flat.data) != check:
+        if xxhash.xxh3_64_intdigest(flat.data) != check:
             return None
         arrays[name] = flat.reshape(shape, order=order)
     return arrays, head["facts"]

@@ -1,6 +1,7 @@
 """A universe from the form to an active model, and back to the one before."""
 
 import csv
+import json
 import re
 from datetime import UTC, datetime
 
@@ -80,9 +81,8 @@ def test_it_trains_activates_and_rolls_back(site: Site, open_page: OpenPage, uni
 
 
 def test_its_proofs_are_a_click_away(site: Site, open_page: OpenPage, universe: str) -> None:
-    site.manage("train", "--universe", universe, "--horizon", "5", "--json")
-    page = open_page(site, f"/models/?universe={universe}")
-    page.locator("td a.mono").first.click()
+    version = json.loads(site.manage("train", "--universe", universe, "--horizon", "5", "--json"))["version"]
+    page = open_page(site, f"/models/{version}/")
     page.get_by_role("button", name="Verify").click()
     expect(page.locator("#proof")).to_contain_text("Bit-identical", timeout=WORK_MS)
     page.get_by_role("button", name="Run the noise control").click()

@@ -28,16 +28,16 @@ def _stale(subject: Subject, places: Places, carried: Mask, flat: Mask) -> Flaw:
         "without_volume": int((subject.bars.volume[places] == 0).sum()),
     }
     words = {
-        "carried": "carry the close before forward",
-        "flat": "have a single price",
-        "without_volume": "have no volume",
+        "carried": "only the close before",
+        "flat": "a single price",
+        "without_volume": "no volume",
     }
-    told = "; ".join(f"{count:,} {words[name]}" for name, count in counts.items() if count)
+    told = "; ".join(f"{words[name]} in {count:,}" for name, count in counts.items() if count)
     return Flaw(
         "stale",
         INFO,
         subject.bars.time[places],
-        f"{len(places):,} of its bars were hardly traded: {told}.",
+        f"Hardly traded in {len(places):,} bar{'s' * (len(places) != 1)}: {told}.",
         "Models leave out bars that only carry a price forward. Compare with another source if there are many.",
         counts,
     )

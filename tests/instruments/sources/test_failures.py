@@ -22,7 +22,14 @@ from tests.instruments.sources.vendor import Asked, Reply, Vendor, text
 CAPTCHA = text("<!doctype html><html><head><title>Are you a robot?</title><script>x()</script></head>"
                "<body>Please enter the characters you see</body></html>", Content_Type="text/html")  # fmt: skip
 
-each = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+
+def each_of(cases: dict[str, Case]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("case", cases.values(), ids=cases)
+
+
+each = each_of(CASES)
+each_that_names_symbols = each_of({name: case for name, case in CASES.items() if case.other is not None})
+each_with_key = each_of({name: case for name, case in CASES.items() if case.kind.key is not Key.NONE})
 
 
 def test_it_offers_no_source_without_these_tests() -> None:
@@ -80,10 +87,10 @@ def test_it_names_a_column_that_is_gone(shop: Vendor, case: Case) -> None:
         case.fetch(shop, bars=case.renamed)
 
 
-@each
+@each_that_names_symbols
 def test_it_takes_no_other_instruments_bars(shop: Vendor, case: Case) -> None:
-    if case.other is None:
-        pytest.skip("its answers don't name the symbol: test_trial holds prices against those stored")
+    """For those whose answers don't name the symbol, test_trial holds prices against those stored."""
+    assert case.other is not None
     with pytest.raises(WrongSymbol, match="MSFT"):
         case.fetch(shop, bars=case.other)
 
@@ -108,11 +115,9 @@ def test_it_is_not_led_inside(shop: Vendor, case: Case) -> None:
     assert not [asked for asked in shop.asked if "meta-data" in asked.path]
 
 
-@each
+@each_with_key
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 429, 500])
 def test_it_never_tells_the_key(shop: Vendor, case: Case, status: int, caplog: pytest.LogCaptureFixture) -> None:
-    if case.kind.key is Key.NONE:
-        pytest.skip("it has none")
     caplog.set_level("DEBUG")
     shop.routes |= case.replies
 

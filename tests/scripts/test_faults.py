@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -76,7 +78,9 @@ FAULTS: dict[Callable[[], None], dict[str, int]] = {
 
 
 @pytest.mark.slow
-def test_it_counts_what_is_wrong() -> None:
+def test_it_counts_what_is_wrong(settings: Any, tmp_path: Path) -> None:
+    own = {**settings.STORAGES["artifacts"], "OPTIONS": {"location": tmp_path}}  # without what other tests left
+    settings.STORAGES = {**settings.STORAGES, "artifacts": own}
     make_universe()
     carried_universe(recipe="honest")
     assert counts() == {"stuck": 5}  # its walk of four folds

@@ -15,11 +15,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
-from uuid import uuid4
 
 import numpy as np
 import xxhash
 from numpy.typing import NDArray
+
+from boursomatic.shared.whole_file import whole_file
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -31,7 +32,6 @@ log = logging.getLogger("boursomatic.columns")
 def write_arrays(path: Path, arrays: Arrays, facts: Mapping[str, Any]) -> None:
     """Puts the file in the place of the one before, whole or not at all; two at once: the last one stays. Arrays are
     contiguous in either order; `facts` are JSON. Raises OSError, as of a full disk."""
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}")
     places: dict[str, list[Any]] = {}
     at = 0
     for name, array in arrays.items():
@@ -41,20 +41,13 @@ def write_arrays(path: Path, arrays: Arrays, facts: Mapping[str, Any]) -> None:
         places[name] = [array.dtype.str, list(array.shape), order, at, xxhash.xxh3_64_intdigest(flat.data)]
         at += array.nbytes
     head = json.dumps({"facts": facts, "arrays": places, "bytes": at}).encode()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("xb") as file:
-            file.write(len(head).to_bytes(8, "little") + hashlib.sha256(head).digest() + head)
-            start = _start(len(head))
-            for name, array in arrays.items():
-                file.seek(start + places[name][3])
-                file.write(_flat(array).data)
-            file.truncate(start + at)
-        temporary.rename(path)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
+    with whole_file(path, flushed=False) as file:
+        file.write(len(head).to_bytes(8, "little") + hashlib.sha256(head).digest() + head)
+        start = _start(len(head))
+        for name, array in arrays.items():
+            file.seek(start + places[name][3])
+            file.write(_flat(array).data)
+        file.truncate(start + at)
 
 
 def map_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -132,6 +132,16 @@ def known_only(request: Request, *names: str) -> None:
     """A misspelt filter must not answer with everything: 400 for query parameters that are not known."""
     if unknown := [name for name in request.query_params if name not in names]:
         raise invalid({name[:60]: [f"Unknown parameter. Known: {', '.join(names) or 'none'}."] for name in unknown})
+
+
+def json_body(request: Request, fields: Collection[str]) -> dict[str, Any]:
+    """The JSON object that was sent, nothing in it but these fields. Raises 400 in words."""
+    if not isinstance(request.data, dict):
+        raise invalid({"detail": ["The body must be a JSON object."]})
+    known = ", ".join(sorted(fields))
+    if unknown := [str(name) for name in request.data if name not in fields]:
+        raise invalid({name[:60]: [f"Unknown field. Known: {known}."] for name in unknown})
+    return dict(request.data)
 
 
 def idempotency_key(request: Request) -> str:

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from boursomatic.accounts.permissions import api_permission, person_of
 from boursomatic.accounts.roles import Scope
 from boursomatic.shared.openapi import answers
-from boursomatic.shared.rest import Conflict, invalid, known_only, list_answer
+from boursomatic.shared.rest import Conflict, invalid, json_body, known_only, list_answer
 from instruments.api import schema
 from instruments.health.as_json import findings_json
 from instruments.health.choice import FILTERS, choose_findings
@@ -55,10 +55,7 @@ def findings(request: Request) -> Response:
 @permission_classes([api_permission(Scope.DATA)])
 def acknowledge(request: Request, finding_id: int) -> Response:
     known_only(request)
-    body = request.data if isinstance(request.data, dict) else {}
-    if unknown := [name for name in body if name != "reason"]:
-        raise invalid({str(name)[:60]: ["Unknown field. Known: reason."] for name in unknown})
-    reason = body.get("reason")
+    reason = json_body(request, {"reason"}).get("reason")
     if not isinstance(reason, str) or not 0 < len(reason.strip()) <= REASON:
         raise invalid({"reason": [f"Must be a text of 1 to {REASON} characters."]})
     finding = Finding.objects.select_related("series__instrument", "user").filter(pk=finding_id).first()

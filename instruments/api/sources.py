@@ -14,7 +14,7 @@ from boursomatic.accounts.permissions import api_permission
 from boursomatic.accounts.roles import Scope
 from boursomatic.shared.openapi import answers
 from boursomatic.shared.records import Record, to_json
-from boursomatic.shared.rest import invalid, known_only, list_answer
+from boursomatic.shared.rest import invalid, json_body, known_only, list_answer
 from instruments.api import schema
 from instruments.imports.schema import Trial
 from instruments.imports.sources import (
@@ -132,16 +132,11 @@ def _source(name: str) -> Source:
 
 def _body(request: Request, shape: type[Record], types: Mapping[str, type]) -> dict[str, Any]:
     """The fields that were sent, of their types. Raises 400 in words."""
-    data, known = request.data, [field.name for field in msgspec.structs.fields(shape)]
-    if not isinstance(data, dict):
-        raise invalid({"detail": ["The body must be an object."]})
-    problems = {name[:60]: [f"Unknown field. Known: {', '.join(known)}."] for name in data if name not in known}
-    for name, value in data.items():
-        if name in types and not isinstance(value, types[name]):
-            problems[name] = [f"Must be {_TYPES[types[name]]}."]
-    if problems:
-        raise invalid(problems)
-    return data
+    body = json_body(request, [field.name for field in msgspec.structs.fields(shape)])
+    wrong = [name for name, value in body.items() if name in types and not isinstance(value, types[name])]
+    if wrong:
+        raise invalid({name: [f"Must be {_TYPES[types[name]]}."] for name in wrong})
+    return body
 
 
 def _refused(refusal: SourceRefused) -> Exception:

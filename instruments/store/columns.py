@@ -57,7 +57,7 @@ class FeaturedCandles:
 
 def marked_bars(series: Sequence[Series]) -> list[MarkedBars]:
     """Every bar of these series, in their order, the stale ones marked."""
-    marks, marked = _marks([member.pk for member in series]), {}
+    marks, marked = series_marks([member.pk for member in series]), {}
     for number, block in _blocks(series).items():
         for pk, piece in _bar_pieces(number, block, marks).items():
             bars = _as_bars(piece.numbers)
@@ -69,7 +69,7 @@ def featured_candles(
     series: Sequence[Series], *, on_read: Callable[[int, int], None] = lambda done, todo: None
 ) -> list[FeaturedCandles]:
     """Every candle of these series with its features, in their order. `on_read`: (series done, series to do)."""
-    marks, featured = _marks([member.pk for member in series]), {}
+    marks, featured = series_marks([member.pk for member in series]), {}
     for number, block in _blocks(series).items():
         bars = _bar_pieces(number, block, marks)
         features = _feature_pieces(number, bars)
@@ -81,13 +81,13 @@ def featured_candles(
 def mapped_bars(series: Series) -> MarkedBars | None:
     """Every bar of one series, the stale ones marked, if they lie in the cache. Nothing is loaded or written."""
     piece = read_pack(_path(_BARS, series.pk // _TOGETHER), _BARS).get(series.pk)
-    if piece is None or piece.mark != _marks([series.pk]).get(series.pk) or not piece.is_intact():
+    if piece is None or piece.mark != series_marks([series.pk]).get(series.pk) or not piece.is_intact():
         return None
     bars = _as_bars(piece.numbers)
     return MarkedBars(bars, stale_mask(bars))
 
 
-def _marks(pks: Collection[int]) -> dict[int, bytes]:
+def series_marks(pks: Collection[int]) -> dict[int, bytes]:
     """SHA-256 of all that changes with a series' bars. The moment of the last change is in it, because a database that
     was restored from a backup counts its revisions again. Past Django's objects and datetimes, which would take as long
     as the numbers themselves."""
@@ -109,7 +109,9 @@ def _blocks(series: Sequence[Series]) -> dict[int, dict[int, Series]]:
 def _bar_pieces(number: int, block: Mapping[int, Series], marks: Mapping[int, bytes]) -> dict[int, Piece]:
     def load(missing: list[int]) -> dict[int, Piece]:
         histories = load_many([block[pk] for pk in missing])
-        still = _marks(missing)  # bars and what marks them change in one transaction: the same before and after is safe
+        still = series_marks(
+            missing
+        )  # bars and what marks them change in one transaction: the same before and after is safe
         return {
             pk: make_piece(marks[pk] if pk in marks and marks[pk] == still.get(pk) else _UNSURE, _as_numbers(bars))
             for pk, bars in zip(missing, histories, strict=True)

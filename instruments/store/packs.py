@@ -21,11 +21,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
-from uuid import uuid4
 
 import numpy as np
 import xxhash
 from numpy.typing import NDArray
+
+from boursomatic.shared.whole_file import whole_file
 
 Numbers = NDArray[Any]
 
@@ -102,19 +103,9 @@ def read_pack(path: Path, layout: Layout) -> dict[int, Piece]:
 def write_pack(path: Path, pieces: Mapping[int, Piece], layout: Layout) -> None:
     """Puts a pack in the place of the one before, whole or not at all. Two at once: the last one stays. Raises OSError,
     as of a full disk."""
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("xb") as file:
-            for chunk in _content(pieces, layout):
-                file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(path)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
+    with whole_file(path, flushed=True) as file:
+        for chunk in _content(pieces, layout):
+            file.write(chunk)
 
 
 def remove_oldest(folder: Path, most_bytes: int) -> None:

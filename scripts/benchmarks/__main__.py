@@ -11,7 +11,6 @@ NAMES = (
     "data",
     "faults",
     "honesty",
-    "information",
     "pages",
     "recommend",
     "search",

@@ -20,16 +20,20 @@ from scripts.benchmarks.universe_markets import universe
 from training.quant.candle.spec import COST_BP
 from training.quant.candle.train import CandleOutcome, judge_window, train_candle
 from training.quant.stats.backtest import Performance
+from training.quant.stats.bootstrap import equity_band
 from training.quant.stats.classification import evaluate
+from training.quant.stats.overfitting import deflated_sharpe
 from training.quant.universe.evidence import universe_evidence
 from training.quant.universe.honest.run import beside, train_honest
 from training.quant.universe.metrics import signals_of, simulate_portfolios
 from training.quant.universe.panel import Panel
 from training.quant.universe.prepared import prepare_panel
+from training.quant.universe.shelf_life import age_bins
 from training.quant.universe.spec import HONEST, PHASE22, UniverseSpec
 from training.quant.universe.train import UniverseOutcome, evaluate_predictions, train_universe
 
 SAME = 1e-9
+TRIALS = 10  # of the ledger, that a Sharpe ratio is deflated by
 A_YEAR = 252.0  # weekdays
 FIGURES = ("sharpe", "max_drawdown", "turnover", "total_return")
 
@@ -72,19 +76,25 @@ def _candle_run(seed: int) -> CandleOutcome:
 
 def _universe_statistics(seed: int, spec: UniverseSpec) -> float:
     panel = universe(100, 1_250, seed=seed, market=MARKET, sectors=SECTORS).panel(*HORIZONS)
-    statistics = (evaluate_predictions, beside, universe_evidence)
+    statistics = (evaluate_predictions, beside, universe_evidence, age_bins, equity_band, deflated_sharpe)
     return _share(partial(_universe_run, panel, spec), statistics)
 
 
 def _universe_run(panel: Panel, spec: UniverseSpec) -> UniverseOutcome:
-    """With the rank test of its test part, as its result has it."""
+    """With all that its result has beside its figures."""
     prepared = prepare_panel(panel, recipe=spec.recipe, horizon=spec.horizon)
     if spec.recipe == HONEST:
         outcome = train_honest(panel, spec, on_stage=lambda *_: None, rows=prepared.honest)
     else:
         outcome = train_universe(panel, spec, on_stage=lambda *_: None)
-    scores = outcome.test.predictions.scores
-    universe_evidence(panel, outcome.test.rows, scores, horizon=spec.horizon, exposures=prepared.exposures)
+    rows, scores = outcome.test.rows, outcome.test.predictions.scores
+    universe_evidence(panel, rows, scores, horizon=spec.horizon, exposures=prepared.exposures)
+    is_known, day = panel.has_outcome[rows], panel.day[rows]
+    ages = day[is_known] - int(day.min())
+    age_bins(day[is_known], ages, scores[is_known], panel.returns[rows[is_known]], horizon=spec.horizon)
+    returns = outcome.test.portfolios.long_short.returns
+    equity_band(returns, mean_block=spec.horizon)
+    deflated_sharpe(returns, trials=TRIALS)
     return outcome
 
 

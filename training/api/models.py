@@ -14,7 +14,7 @@ from boursomatic.accounts.permissions import api_permission, person_of
 from boursomatic.accounts.roles import Scope
 from boursomatic.shared.openapi import answers
 from boursomatic.shared.records import to_json
-from boursomatic.shared.rest import Conflict, invalid, known_only, list_answer
+from boursomatic.shared.rest import Conflict, invalid, json_body, known_only, list_answer
 from training.api import schema
 from training.errors import ActiveChanged, GateRefused, TooLate
 from training.evidence.candle import candle_verdicts
@@ -183,11 +183,7 @@ def history(request: Request) -> Response:
 
 def _body(request: Request, fields: set[str], *, default_reason: str | None = None) -> dict[str, Any]:
     """The JSON object that was sent, with a reason in it (unless there is a default) and nothing unknown."""
-    if not isinstance(request.data, dict):
-        raise invalid({"detail": ["The body must be a JSON object."]})
-    body = dict(request.data)
-    if unknown := [str(name) for name in body if name not in fields]:
-        raise invalid({name[:60]: [f"Unknown field. Known: {', '.join(sorted(fields))}."] for name in unknown})
+    body = json_body(request, fields)
     reason = body.get("reason", default_reason)
     if not isinstance(reason, str) or len(reason) > 500 or not (reason.strip() or reason == default_reason):
         raise invalid({"reason": ["Say why, in up to 500 characters; it stays in the history."]})

@@ -1,15 +1,46 @@
-"""What runs about a universe run or a walk share: their subject's settings, and how their JSON begins."""
+"""What runs about a universe run or a walk share: their recipe, their subject's settings, how their JSON begins."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from boursomatic.shared.records import about, choice
 from training.models import TrainingRun
 from training.quant.universe.spec import RECIPES, SCORES, UniverseSpec
 from training.quant.walk_forward.spec import WalkSpec
+from training.recipes.base import MEMORY, Prepared, Priority
 from training.recipes.head import run_head
 from training.recipes.schema import RunHead
 from training.recipes.universe.as_json import recipe_json
+
+
+@dataclass(frozen=True)
+class UniverseAboutRecipe:
+    """A recipe of runs about finished ones over a universe."""
+
+    kind: str
+    label: str
+    verb: str
+    execute: str
+    as_json: str
+    answer: str
+    priority: Priority = Priority.ABOUT
+    time_limit_s: float = 1800.0
+    memory: int = MEMORY
+    keep_days: int | None = None
+    is_listed: bool = False
+    only_by_kind: bool = True
+    counts_as_active: bool = True
+    needs_subject: bool = True
+    subjects: tuple[str, ...] = ("universe", "walk", "walk_confirmation")
+    page: str = "training.web.views.runs.show_subject"
+
+    def parse(self, stored: Mapping[str, Any]) -> UniverseSpec | WalkSpec:
+        return subject_spec(stored)
+
+    def prepare(self, spec: UniverseSpec | WalkSpec) -> Prepared:
+        """Of the members that the run had, whatever its universe holds by now."""
+        return Prepared(universe=spec.universe)
 
 
 class UniverseAboutHead(RunHead):

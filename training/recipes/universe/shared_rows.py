@@ -17,7 +17,7 @@ from pathlib import Path
 from django.conf import settings
 
 from boursomatic.shared.array_file import map_arrays, write_arrays
-from instruments.models import Series
+from instruments.store.columns import series_marks
 from instruments.store.packs import remove_oldest
 from training.artifacts.provenance import code_version, library_versions
 from training.quant.universe.prepared import PreparedPanel, from_arrays, prepare_panel, to_arrays
@@ -79,11 +79,10 @@ def path_of(spec: UniverseSpec) -> Path | None:
     if not settings.COLUMNS_BYTES:
         return None
     members = universe_members(spec.universe)
-    columns = ("pk", "revision", "rows", "last", "updated_at")  # all that changes with a series' bars
-    marks = Series.objects.filter(pk__in=[member.pk for member in members]).order_by("pk").values_list(*columns)
+    marks = sorted(series_marks([member.pk for member in members]).items())
     settings_of_rows = (spec.as_of, spec.lookback_days, spec.recipe, spec.horizon)
     symbols = [(member.pk, member.instrument.symbol) for member in members]
-    made_of = (symbols, list(marks), settings_of_rows, code_version(), library_versions())
+    made_of = (symbols, marks, settings_of_rows, code_version(), library_versions())
     digest = hashlib.sha256(repr(made_of).encode()).hexdigest()
     return Path(settings.COLUMNS_ROOT) / f"{_NAME}{digest[:32]}"
 

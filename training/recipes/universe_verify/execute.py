@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from training.artifacts.provenance import code_version, libraries_changed
 from training.models import TrainingRun
 from training.quant.candle.plan import NotTrainable
 from training.quant.candle.spec import SpecError
@@ -12,6 +11,7 @@ from training.recipes.base import Completed, Work
 from training.recipes.universe.about import subject_spec
 from training.recipes.universe_verify.again import Again, OnStage, run_again, walk_again
 from training.recipes.verification.execute import RULE_CHANGED_IN
+from training.recipes.verification.since import changed_since, untrainable
 
 NAMED = 5  # instruments whose bars changed, at most
 
@@ -31,9 +31,8 @@ def universe_verification(run: TrainingRun, on_stage: OnStage) -> dict[str, Any]
     try:
         again = walk_again(run, spec, on_stage) if isinstance(spec, WalkSpec) else run_again(run, spec, on_stage)
     except (SpecError, NotTrainable) as error:
-        gone = {"identical": False, "differs": ["data"], "truncation_identical": None, "model_hash": None}
-        return {**gone, "sentence": f"Differs: {error}"}
-    changed = _changed(run, spec.params_hash(), again)
+        return untrainable(error)
+    changed = changed_since(run, params_hash=spec.params_hash(), is_other_data=again.is_other_data)
     identical = not again.unlike and not again.is_other_data
     return {
         "identical": identical,
@@ -42,18 +41,6 @@ def universe_verification(run: TrainingRun, on_stage: OnStage) -> dict[str, Any]
         "model_hash": again.model_hash,
         "sentence": f"{_sameness(run, again, changed, identical=identical)} {_truncation(again)}",
     }
-
-
-def _changed(run: TrainingRun, params_hash: str, again: Again) -> list[str]:
-    """What isn't as it was when the run was made. A walk stores not what it was made with."""
-    then = run.detail.get("made_with")
-    causes = {
-        "data": again.is_other_data,
-        "code_version": then is not None and code_version() != then["code_version"],
-        "library_versions": then is not None and libraries_changed(then["library_versions"]),
-        "params": params_hash != run.params_hash,
-    }
-    return [name for name, has_changed in causes.items() if has_changed]
 
 
 def _sameness(run: TrainingRun, again: Again, changed: list[str], *, identical: bool) -> str:

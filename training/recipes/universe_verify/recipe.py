@@ -1,40 +1,12 @@
 """The verification of a universe run or a walk: trained again from what is stored. PROTOCOL §5."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from training.recipes.universe.about import UniverseAboutRecipe
 
-from training.quant.universe.spec import UniverseSpec
-from training.quant.walk_forward.spec import WalkSpec
-from training.recipes.base import MEMORY, Prepared, Priority
-from training.recipes.universe.about import subject_spec
-
-
-@dataclass(frozen=True)
-class UniverseVerifyRecipe:
-    kind: str = "universe_verify"
-    label: str = "Verification"
-    priority: Priority = Priority.ABOUT
-    time_limit_s: float = 1800.0
-    memory: int = MEMORY
-    keep_days: int | None = None
-    is_listed: bool = False
-    only_by_kind: bool = True
-    counts_as_active: bool = True
-    needs_subject: bool = True
-    verb: str = "verify"
-    subjects: tuple[str, ...] = ("universe", "walk", "walk_confirmation")
-    execute: str = "training.recipes.universe_verify.execute.execute"
-    as_json: str = "training.recipes.universe_verify.as_json.universe_verifications_json"
-    answer: str = "training.recipes.universe_verify.schema.UniverseVerificationRun"
-    page: str = "training.web.views.runs.show_subject"
-
-    def parse(self, stored: Mapping[str, Any]) -> UniverseSpec | WalkSpec:
-        return subject_spec(stored)
-
-    def prepare(self, spec: UniverseSpec | WalkSpec) -> Prepared:
-        """Of the members that the run had, whatever its universe holds by now."""
-        return Prepared(universe=spec.universe)
-
-
-RECIPE = UniverseVerifyRecipe()
+RECIPE = UniverseAboutRecipe(
+    kind="universe_verify",
+    label="Verification",
+    verb="verify",
+    execute="training.recipes.universe_verify.execute.execute",
+    as_json="training.recipes.universe_verify.as_json.universe_verifications_json",
+    answer="training.recipes.universe_verify.schema.UniverseVerificationRun",
+)

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from training.artifacts.provenance import code_version, libraries_changed
 from training.models import TrainingRun
 from training.quant.candle.spec import SpecError
 from training.quant.ensemble.spec import series_spec
 from training.recipes.base import Completed, Work
 from training.recipes.verification.again import made_again
+from training.recipes.verification.since import changed_since, untrainable
 
 OnStage = Callable[[str, float, str], None]
 RULE_CHANGED_IN = "0.2.0"  # the release that brought `rows_rule: 2`
@@ -31,18 +31,10 @@ def verification(run: TrainingRun, on_stage: OnStage) -> dict[str, Any]:
     try:
         again = made_again(run, spec)
     except SpecError as error:
-        gone = {"identical": False, "differs": ["data"], "truncation_identical": None, "model_hash": None}
-        return {**gone, "sentence": f"Differs: {error}"}
+        return untrainable(error)
     probabilities = [row["probability"] for row in run.detail["test_rows"]]
     identical = again.model_hash == run.result["model_hash"] and again.probabilities == probabilities
-    then = run.detail["made_with"]
-    changed = {
-        "data": again.is_other_data,
-        "code_version": code_version() != then["code_version"],
-        "library_versions": libraries_changed(then["library_versions"]),
-        "params": spec.params_hash() != run.params_hash,
-    }
-    differs = [name for name, is_changed in changed.items() if is_changed]
+    differs = changed_since(run, params_hash=spec.params_hash(), is_other_data=again.is_other_data)
     return {
         "identical": identical,
         "differs": differs,

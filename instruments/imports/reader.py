@@ -20,8 +20,8 @@ from instruments.imports.reading import read_upload
 from instruments.imports.schema import FileReading, Preview, ReadingOptions, StagedReading
 from instruments.imports.staging import Staging
 
-MEMORY = 1024**3  # bytes that reading a file may take: one of 50 MB takes about 250 MB
-CPU_S = 60  # that it may take of a core: one of 50 MB takes about 10
+MEMORY = 1024**3  # bytes that reading a file may take: one of 50 MB takes about 450 MB
+CPU_S = 60  # that it may take of a core: one of 50 MB takes 3, or 10 where it isn't plain text
 WALL_S = 300  # that it may take on a busy machine
 _NO_MEMORY = 3  # exit code
 _TOO_MUCH = "Reading this file takes more memory than it may have. Split it."

@@ -14,7 +14,7 @@ from instruments.quant.ingest.checks import Checked, check, require_some_good
 from instruments.quant.ingest.dates import day_in_words, iso
 from instruments.quant.ingest.headers import NUMBERS, NotBars, find_places, recognise
 from instruments.quant.ingest.rows import RawTable, Row, read_rows, text_of
-from instruments.sources.files import open_sheet, symbol_in_name
+from instruments.sources.files import Sheet, open_sheet, read_plain, symbol_in_name
 
 Matrix = NDArray[np.float64]
 COLUMNS = ("time", *NUMBERS)  # as Bars has them
@@ -52,7 +52,7 @@ def read_upload(path: Path, name: str, options: ReadingOptions) -> tuple[StagedR
         with open_sheet(path) as sheet:
             ends.header = [str(column) for column in sheet.header]
             columns |= {field: ends.header[place] for field, place in find_places(ends.header, options.columns).items()}
-            table = _table(ends, ends.watch(sheet.rows), options.columns)
+            table = _table(ends, sheet, options.columns)
         symbol = options.symbol or (None if table.has_symbols else symbol_in_name(Path(name)))
         checked = check(table, symbol=symbol, timeframe=options.timeframe or None, date_order=options.date_order)
     except NotBars as reason:
@@ -75,13 +75,19 @@ def bars_of(spans: list[Span], matrix: Matrix) -> Iterator[tuple[Span, Bars]]:
         start += span.rows
 
 
-def _table(ends: _Ends, rows: Iterator[Row], chosen: Mapping[str, str]) -> RawTable:
+def _table(ends: _Ends, sheet: Sheet, chosen: Mapping[str, str]) -> RawTable:
+    rows = ends.watch(sheet.rows)
     try:
         columns = recognise(ends.header, chosen)
     except NotBars:
         deque(islice(rows, _SHOWN), maxlen=0)  # shown, so that a person can say which column is what
         raise
-    return read_rows(columns, rows, probe=require_some_good)
+    if sheet.plain is None or (table := read_plain(sheet, columns)) is None:
+        return read_rows(columns, rows, probe=require_some_good)
+    deque(islice(rows, _SHOWN), maxlen=0)
+    more = min(_SHOWN, max(0, len(table) - _SHOWN))
+    ends.last.extend(enumerate(sheet.plain.last_rows(more), start=len(table) - more))
+    return table
 
 
 def _staged(checked: Checked, ends: _Ends, columns: dict[str, str], is_comma: bool) -> StagedReading:

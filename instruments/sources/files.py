@@ -6,20 +6,22 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import pyarrow
 import pyarrow.parquet
 
 from instruments.quant.ingest.checks import require_some_good
-from instruments.quant.ingest.headers import NotBars, recognise
+from instruments.quant.ingest.headers import Columns, NotBars, recognise
 from instruments.quant.ingest.rows import CHUNK, RawTable, Row, read_rows, text_of
+from instruments.sources.plain_text import PlainText, plain_table
 
 _GZIP, _PARQUET, _ZIP = b"\x1f\x8b", b"PAR1", b"PK\x03\x04"
+_UTF8 = "utf-8-sig"
 _SNIFFED = 65_536  # bytes from which the encoding is told
 _LONGEST = 1_000_000  # characters of a line
 _ENDINGS = re.compile(r"(\.(csv|txt|tsv|parquet|pq|gz))+$", re.IGNORECASE)
@@ -27,10 +29,12 @@ _ENDINGS = re.compile(r"(\.(csv|txt|tsv|parquet|pq|gz))+$", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table of cells as its file has them: the names of its columns, then rows with their number."""
+    """A table of cells as its file has them: the names of its columns, then rows with their number. `plain`: where it
+    is text that may be read in one go."""
 
     header: list[str]
     rows: Iterator[Row]
+    plain: PlainText | None = None
 
 
 @contextmanager
@@ -44,10 +48,15 @@ def open_sheet(path: Path) -> Iterator[Sheet]:
             return
         if start == _ZIP:
             raise NotBars("A zip archive or spreadsheet. Unpack it, or save it as CSV.")
-        with gzip.open(path, "rb") if start[:2] == _GZIP else path.open("rb") as stream:
-            encoding = _encoding(stream.read(_SNIFFED))
-            stream.seek(0)
-            yield csv_sheet(_lines(io.TextIOWrapper(stream, encoding=encoding, errors="replace", newline="")))
+
+        def opened() -> BinaryIO:
+            return cast("BinaryIO", gzip.open(path, "rb")) if start[:2] == _GZIP else path.open("rb")
+
+        with closing(opened()) as unpacked:
+            encoding = _encoding(unpacked.read(_SNIFFED))
+            unpacked.seek(0)
+            lines = _lines(io.TextIOWrapper(unpacked, encoding=encoding, errors="replace", newline=""))
+            yield csv_sheet(lines, opened=opened if encoding == _UTF8 else None)
     except FileNotFoundError:
         raise NotBars("There is no such file.") from None
     except IsADirectoryError:
@@ -63,7 +72,16 @@ def open_sheet(path: Path) -> Iterator[Sheet]:
 def read_file(path: Path, chosen: Mapping[str, str] | None = None) -> RawTable:
     """The rows of a file; `chosen` says which column is what, as `recognise` takes it. Raises NotBars."""
     with open_sheet(path) as sheet:
-        return read_rows(recognise(sheet.header, chosen), sheet.rows, probe=require_some_good)
+        columns = recognise(sheet.header, chosen)
+        return read_plain(sheet, columns) or read_rows(columns, sheet.rows, probe=require_some_good)
+
+
+def read_plain(sheet: Sheet, columns: Columns) -> RawTable | None:
+    """The rows of a sheet that is plain text; None where it isn't. Raises NotBars."""
+    table = plain_table(sheet.plain, columns) if sheet.plain else None
+    if table is not None and len(table) >= CHUNK:
+        require_some_good(table.head(CHUNK))
+    return table
 
 
 def read_csv(lines: Iterable[str]) -> RawTable:
@@ -75,14 +93,16 @@ def read_csv(lines: Iterable[str]) -> RawTable:
         raise NotBars(f"Not a table of text: {error}.") from None
 
 
-def csv_sheet(lines: Iterable[str]) -> Sheet:
-    """Raises NotBars where there is no header, csv.Error where one can't be read."""
+def csv_sheet(lines: Iterable[str], *, opened: Callable[[], BinaryIO] | None = None) -> Sheet:
+    """`opened`: the bytes of the same lines in UTF-8, from the start. Raises NotBars where there is no header,
+    csv.Error where one can't be read."""
     iterator = iter(lines)
     above, header = next(((i, line) for i, line in enumerate(iterator, start=1) if line.strip()), (0, ""))
     if not header:
         raise NotBars("The file is empty.")
     sign = max(",;\t|", key=header.count)
-    return Sheet(next(csv.reader([header], delimiter=sign)), _numbered(iterator, sign, above))
+    plain = PlainText(opened, sign, above) if opened else None
+    return Sheet(next(csv.reader([header], delimiter=sign)), _numbered(iterator, sign, above), plain)
 
 
 def symbol_in_name(path: Path) -> str | None:
@@ -110,7 +130,7 @@ def _encoding(start: bytes) -> str:
         codecs.getincrementaldecoder("utf-8")().decode(start)
     except UnicodeDecodeError:
         return "cp1252"
-    return "utf-8-sig"
+    return _UTF8
 
 
 def _parquet_sheet(path: Path) -> Iterator[Sheet]:

@@ -143,7 +143,8 @@ def _write_slice(series: Series, bars: Bars, source: str) -> Written:
     with transaction.atomic():  # IMMEDIATE: nobody writes between the look and the write
         fresh, changed = _compare(bars, load_bars(series, start=_moment(bars.time[0]), end=_moment(bars.time[-1])))
         chosen = np.flatnonzero(fresh | changed)
-        times = [connection.ops.adapt_datetimefield_value(_moment(second)) for second in bars.time[chosen].tolist()]
+        moments = np.datetime_as_string(bars.time[chosen].astype("datetime64[s]")).tolist()
+        times = [moment.replace("T", " ") for moment in moments]  # as Django writes them
         prices = (getattr(bars, name)[chosen].tolist() for name in PRICES)
         rows = [(series.pk, *row, source) for row in zip(times, *prices, strict=True)]
         names = ("series_id", "timestamp", *PRICES, "source")

@@ -1,7 +1,7 @@
 """Rows of cells to columns: numbers are read, dates and symbols collected; nothing is judged here."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import islice
 from typing import Any
@@ -49,6 +49,20 @@ class RawTable:
 
     def __len__(self) -> int:
         return len(self.row)
+
+    def head(self, rows: int) -> "RawTable":
+        """Its first rows."""
+        return replace(
+            self,
+            row=self.row[:rows],
+            symbol=self.symbol[:rows],
+            date=self.date[:rows],
+            numbers={name: values[:rows] for name, values in self.numbers.items()},
+            unreadable={name: marks[:rows] for name, marks in self.unreadable.items()},
+            texts={place: text for place, text in self.texts.items() if place[0] < rows},
+            surplus=self.surplus[:rows],
+            origin=self.origin[:rows],
+        )
 
 
 @dataclass

@@ -6,10 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from django.db import transaction
-from django.db.models import Count, F, Max, Min
-from django.utils import timezone
-
 from instruments.imports.report import REJECT, Report
 from instruments.models import Instrument, PriceBar, Series, Universe
 from instruments.quant.bars import Bars
@@ -35,16 +31,16 @@ class BadName(ValueError):
 
 
 def bars_write(*, series: Series, bars: Bars, source: str) -> Written:
-    """Store the bars of one series; equal rows are left alone. Brings the series' own figures up to date."""
+    """Store the bars of one series; equal rows are left alone."""
     return series_write(parts=[(series, bars)], source=source)[series.pk]
 
 
 def series_write(*, parts: list[tuple[Series, Bars]], source: str) -> dict[int, Written]:
     """Store the bars of several series at once: what changed, by the series' primary key."""
-    with import_transaction():
-        written = write_bars([(series, bars) for series, bars in parts if len(bars)], source[:60])
-        for series, _ in parts:
-            _series_refresh(series, written.setdefault(series.pk, Written()))
+    written = write_bars([(series, bars) for series, bars in parts if len(bars)], source[:60])
+    for series, _ in parts:
+        written.setdefault(series.pk, Written())
+        series.refresh_from_db(fields=["rows", "first", "last", "revision", "rewritten", "updated_at"])
     return written
 
 
@@ -200,21 +196,3 @@ def _sources(series: list[Series]) -> dict[int, set[str]]:
     for pk, source in pairs:
         found[pk].add(source)
     return found
-
-
-def _series_refresh(series: Series, change: Written) -> None:
-    """The series' own figures; also after an import that was cut off before it came to this."""
-    with transaction.atomic():
-        coverage = PriceBar.objects.filter(series=series).aggregate(
-            rows=Count("pk"), first=Min("timestamp"), last=Max("timestamp")
-        )
-        same = all(getattr(series, name) == value for name, value in coverage.items())
-        if same and not (change.inserted or change.updated):
-            return
-        Series.objects.filter(pk=series.pk).update(
-            **coverage,
-            revision=F("revision") + (1 if change.updated else 0),
-            rewritten=F("rewritten") + change.updated,
-            updated_at=timezone.now(),
-        )
-    series.refresh_from_db(fields=["rows", "first", "last", "revision", "rewritten", "updated_at"])

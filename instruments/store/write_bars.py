@@ -4,13 +4,14 @@ Measured on a million bars on PostgreSQL: COPY into a staging table and one upse
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
 from django.db import connection, transaction
+from django.db.models import Count, F, Max, Min
 from django.utils import timezone
 from numpy.typing import NDArray
 
@@ -85,10 +86,7 @@ def write_bars(parts: list[tuple[Series, Bars]], source: str) -> dict[int, Writt
     """Upsert the bars of several series (each ascending, no time twice): what changed, by the series' primary key."""
     if connection.vendor == "postgresql":
         return _write_postgresql(parts, source)
-    return {
-        series.pk: sum((_write_slice(series, part, source) for part in _slices(bars)), Written())
-        for series, bars in parts
-    }
+    return {series.pk: _write_slices(series, bars, source) for series, bars in parts}
 
 
 def _write_postgresql(parts: list[tuple[Series, Bars]], source: str) -> dict[int, Written]:
@@ -115,12 +113,12 @@ def _write_postgresql(parts: list[tuple[Series, Bars]], source: str) -> dict[int
             [source],
         )
         changed = {pk: (inserted, updated) for pk, inserted, updated in cursor.fetchall()}
-        _mark_changed(changed)
         cursor.execute(f"DROP TABLE {_STAGING}")  # a caller's own transaction may write again before it commits
-    result = {}
-    for series, bars in parts:
-        inserted, updated = changed.get(series.pk, (0, 0))
-        result[series.pk] = Written(inserted, updated, len(bars) - inserted - updated)
+        result = {}
+        for series, bars in parts:
+            inserted, updated = changed.get(series.pk, (0, 0))
+            result[series.pk] = Written(inserted, updated, len(bars) - inserted - updated)
+            _write_figures(series, result[series.pk], is_revision=updated > 0)
     return result
 
 
@@ -134,12 +132,14 @@ def _copy_blocks(parts: list[tuple[Series, Bars]]) -> Iterator[copy.Rows]:
         yield rows
 
 
-def _slices(bars: Bars) -> Iterator[Bars]:
+def _write_slices(series: Series, bars: Bars, source: str) -> Written:
+    total = Written()
     for start in range(0, len(bars), _SLICE):
-        yield bars.slice(start, start + _SLICE)
+        total += _write_slice(series, bars.slice(start, start + _SLICE), source, is_first_change=total.updated == 0)
+    return total
 
 
-def _write_slice(series: Series, bars: Bars, source: str) -> Written:
+def _write_slice(series: Series, bars: Bars, source: str, *, is_first_change: bool) -> Written:
     with transaction.atomic():  # IMMEDIATE: nobody writes between the look and the write
         fresh, changed = _compare(bars, load_bars(series, start=_moment(bars.time[0]), end=_moment(bars.time[-1])))
         chosen = np.flatnonzero(fresh | changed)
@@ -155,15 +155,27 @@ def _write_slice(series: Series, bars: Bars, source: str) -> Written:
                 f"SET {', '.join(f'{name} = excluded.{name}' for name in (*PRICES, 'source'))}",
                 rows,
             )
-        if rows:
-            _mark_changed([series.pk])
-    inserted, updated = int(fresh.sum()), int(changed.sum())
-    return Written(inserted, updated, len(bars) - inserted - updated)
+        inserted, updated = int(fresh.sum()), int(changed.sum())
+        written = Written(inserted, updated, len(bars) - inserted - updated)
+        _write_figures(series, written, is_revision=updated > 0 and is_first_change)
+    return written
 
 
-def _mark_changed(pks: Collection[int]) -> None:
-    """In the transaction that changes the bars: what was read of these series before is not what is there now."""
-    Series.objects.filter(pk__in=pks).update(updated_at=timezone.now())
+def _write_figures(series: Series, written: Written, *, is_revision: bool) -> None:
+    """The series' own figures, in the transaction that changes its bars: whoever is killed leaves them true. An older
+    release may have left others, which are put right here too."""
+    coverage = PriceBar.objects.filter(series=series).aggregate(
+        rows=Count("pk"), first=Min("timestamp"), last=Max("timestamp")
+    )
+    same = all(getattr(series, name) == value for name, value in coverage.items())
+    if same and not (written.inserted or written.updated):
+        return
+    figures = {
+        "revision": F("revision") + int(is_revision),
+        "rewritten": F("rewritten") + written.updated,
+        "updated_at": timezone.now(),
+    }
+    Series.objects.filter(pk=series.pk).update(**coverage, **figures)
 
 
 def _compare(bars: Bars, stored: Bars) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -269,12 +269,14 @@ class Source(models.Model):
     """Where bars of instruments can be asked for again and again: a kind (instruments.sources), its options, its key.
 
     The key is encrypted (boursomatic.shared.secrets) and leaves the platform towards its vendor alone; "" where the
-    source has none. `name` is what its bars are stored under.
+    source has none. `name` is what its bars are stored under. `symbols` has instruments that it serves whatever their
+    bars are from: symbol -> what the source calls it.
     """
 
     name = models.SlugField(max_length=40, unique=True)
     kind = models.CharField(max_length=20)
     options = models.JSONField(default=dict)
+    symbols = models.JSONField(default=dict)
     sealed_key = models.TextField(blank=True, editable=False)
     enabled = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -137,6 +137,14 @@ def demo_load(*, path: Path) -> Report:
     return report
 
 
+def series_make(symbol: str, timeframe: str) -> Series:
+    """The series, and its instrument, made where there is none."""
+    instrument, _ = Instrument.objects.get_or_create(symbol=symbol)
+    series, _ = Series.objects.get_or_create(instrument=instrument, timeframe=timeframe)
+    series.instrument = instrument
+    return series
+
+
 def universe_name_check(name: str) -> str:
     """The name, if a universe can have it. Raises BadName."""
     if name == "all" or not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", name):
@@ -149,7 +157,7 @@ def universe_name_check(name: str) -> str:
 
 def _store(checked: Checked, source: str, report: Report, universe: str, overwrite: bool = True) -> None:
     with import_transaction():
-        parts = [(_series_make(symbol, checked.timeframe), bars) for symbol, bars in checked.bars.items()]
+        parts = [(series_make(symbol, checked.timeframe), bars) for symbol, bars in checked.bars.items()]
         if not overwrite:
             lock_series([series for series, _ in parts])
             parts = [(series, _without_clashes(series, bars, source, report)) for series, bars in parts]
@@ -181,13 +189,6 @@ def _without_clashes(series: Series, bars: Bars, source: str, report: Report) ->
         report.rejected += count
         report.warnings.append(f"{series}: {count} bars that {other} stored with other values stay.")
     return bars.where(~comparison.clashing)
-
-
-def _series_make(symbol: str, timeframe: str) -> Series:
-    instrument, _ = Instrument.objects.get_or_create(symbol=symbol)
-    series, _ = Series.objects.get_or_create(instrument=instrument, timeframe=timeframe)
-    series.instrument = instrument
-    return series
 
 
 def _sources(series: list[Series]) -> dict[int, set[str]]:

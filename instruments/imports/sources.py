@@ -29,6 +29,7 @@ TRY_S = 45.0  # within the time that a request may take
 WINDOW = timedelta(days=45)  # of bars that a trial asks for
 _COMPARED = 60  # stored bars
 _LONGEST_KEY = 500
+_MOST_SYMBOLS = 10_000
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _TURNS = threading.BoundedSemaphore(2)  # trials of one web process: each waits in one of its threads
 
@@ -88,8 +89,9 @@ def source_change(
     options: Mapping[str, Any] | None = None,
     key: str | None = None,
     enabled: bool | None = None,
+    symbols: Mapping[str, Any] | None = None,
 ) -> Source:
-    """What isn't None; a key of "" is taken away. Raises SourceRefused.
+    """What isn't None; a key of "" is taken away, `symbols` replace those that it has. Raises SourceRefused.
 
     Who changes where the key goes must enter it: else a key could be read by sending it to oneself.
     """
@@ -103,13 +105,16 @@ def source_change(
         problems["key"] = f"Enter the key again: {moved[0].label.lower()} has changed, and the key goes there."
     if described.key is Key.NEEDED and key == "":
         problems["key"] = f"Needed: {described.key_label.lower()}."
+    problems |= _symbol_problems(symbols or {})
     if problems:
         raise SourceRefused(problems)
+    source.symbols = source.symbols if symbols is None else dict(symbols)
     source.sealed_key = source.sealed_key if key is None else seal(key)
     source.enabled = source.enabled if enabled is None else enabled
     with transaction.atomic():
         source.save()
-        audit(user, "source.change", source.name, options=source.options, key=key is not None, enabled=source.enabled)
+        changed = {"options": source.options, "key": key is not None, "enabled": source.enabled}
+        audit(user, "source.change", source.name, **changed, symbols=len(source.symbols))
     return source
 
 
@@ -183,6 +188,7 @@ def _query(source: Source, symbol: str, timeframe: str) -> TrialQuery:
         end=today.isoformat(),
         now=time.time(),
         exceptions=settings.SOURCE_HOSTS,
+        cache=str(settings.HOME / "cache"),
         stored_time=[int(timestamp.timestamp()) for timestamp, _ in stored],
         stored_close=[close for _, close in stored],
     )
@@ -206,6 +212,16 @@ def _options(kind: SourceKind, given: Mapping[str, Any]) -> dict[str, str]:
     if problems:
         raise SourceRefused(problems)
     return values
+
+
+def _symbol_problems(symbols: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with the first that is: ours -> the source's."""
+    if len(symbols) > _MOST_SYMBOLS:
+        return {"symbols": f"Must be up to {_MOST_SYMBOLS:,} instruments."}
+    for ours, theirs in symbols.items():
+        if not all(isinstance(name, str) and SYMBOL.fullmatch(name) for name in (ours, theirs)):
+            return {"symbols": f"{str(ours)[:40]}: up to 32 letters, digits and . ^ = - _ / make a symbol."}
+    return {}
 
 
 def _key_problems(kind: SourceKind, key: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ It is told the key by its input, which no list of processes shows, and uses the 
 import resource
 import sys
 from datetime import date
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -40,6 +41,7 @@ class TrialQuery(Record):
     end: str
     now: float
     exceptions: list[str]
+    cache: str
     stored_time: list[int] = []
     stored_close: list[float] = []
 
@@ -48,7 +50,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     question = msgspec.json.decode(sys.stdin.buffer.read(), type=TrialQuery)
-    sys.stdout.buffer.write(msgspec.json.encode(trial(question, Http(question.exceptions))))
+    sys.stdout.buffer.write(msgspec.json.encode(trial(question, Http(question.exceptions, cache=Path(question.cache)))))
 
 
 def trial(question: TrialQuery, http: Http) -> Trial:

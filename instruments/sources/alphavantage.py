@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from instruments.quant.actions import Prices
-from instruments.sources.base import Fetched, Key, Query, SourceKind, actions_of, read_records, require_fields
+from instruments.sources.base import CALLS, Fetched, Key, Query, SourceKind, actions_of, read_records, require_fields
 from instruments.sources.errors import KeyRefused, UnknownSymbol, WrongSymbol, quoted, refusal
 from instruments.sources.http import Http
 
@@ -80,5 +80,6 @@ KIND = SourceKind(
     final_after=timedelta(hours=4),
     key=Key.NEEDED,
     key_label="API key",
+    options=(CALLS,),
     refetch_on_action=True,
 )

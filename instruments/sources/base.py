@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from instruments.quant.actions import DIVIDEND, SPLIT, Action, Prices
 from instruments.quant.ingest.headers import NotBars, recognise
 from instruments.quant.ingest.rows import RawTable, Row, read_rows, text_of
-from instruments.sources.errors import BadAnswer, WrongSymbol
+from instruments.sources.errors import BadAnswer, NoRows, WrongSymbol
 from instruments.sources.http import Http
 
 _LATEST = 7e9  # seconds: the year 2191
@@ -62,6 +62,20 @@ PRICES = Option(
     default=Prices.AS_TRADED,
     choices=tuple((value.value, value.label) for value in Prices),
     help="What open, high, low and close are adjusted for",
+)
+
+
+def _calls_problem(text: str) -> str:
+    is_whole = text.isascii() and text.isdigit() and 1 <= int(text) <= 6000
+    return "" if not text or is_whole else "Must be a whole number from 1 to 6000."
+
+
+CALLS = Option(
+    "calls_a_minute",
+    "Calls a minute",
+    help="As your plan allows; empty: as the smallest plan does",
+    longest=4,
+    check=_calls_problem,
 )
 
 
@@ -122,7 +136,7 @@ class SourceKind:
 def read_bars(vendor: str, header: Sequence[str], rows: Iterable[Row], query: Query) -> RawTable:
     """The rows of the instrument that `query` names; a column of symbols, if there is one, says which those are.
 
-    Raises BadAnswer where there are none, WrongSymbol where all are of other instruments.
+    Raises NoRows where there are none, WrongSymbol where all are of other instruments, BadAnswer where it is no table.
     """
     try:
         columns = recognise(header)
@@ -134,7 +148,7 @@ def read_bars(vendor: str, header: Sequence[str], rows: Iterable[Row], query: Qu
         return table
     if others:
         raise WrongSymbol(f"{vendor} gave bars of {', '.join([*others][:5])}, not of {query.symbol}.")
-    raise BadAnswer(f"{vendor} gave no rows for {query.symbol} from {query.start} to {query.end}.")
+    raise NoRows(f"{vendor} gave no rows for {query.symbol} from {query.start} to {query.end}.")
 
 
 def _of_symbol(rows: Iterable[Row], place: int, symbol: str, others: dict[str, None]) -> Iterable[Row]:

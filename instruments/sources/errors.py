@@ -31,6 +31,10 @@ class BadAnswer(SourceError):
     """An answer that isn't bars: asking again gives the same."""
 
 
+class NoRows(BadAnswer):
+    """It has no rows of that time."""
+
+
 class WrongSymbol(BadAnswer):
     """Bars of another instrument than was asked for."""
 

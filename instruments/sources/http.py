@@ -11,10 +11,11 @@ import logging
 import socket
 import time
 import zlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -79,17 +80,25 @@ class Answer:
 class Http:
     """`exceptions` are hosts, as name or name:port, that may be private and without TLS: none in production.
 
-    `browser` is what Yahoo is asked through instead of the session that yfinance makes itself.
+    `browser` is what Yahoo is asked through instead of the session that yfinance makes itself. `turn` is called before
+    each call and returns when it may be made. `cache` is where libraries keep what they must not ask for again.
     """
 
-    def __init__(self, exceptions: Collection[str] = (), browser: Any = None) -> None:
-        self.browser = browser
+    def __init__(
+        self,
+        exceptions: Collection[str] = (),
+        browser: Any = None,
+        *,
+        turn: Callable[[], None] = lambda: None,
+        cache: Path | None = None,
+    ) -> None:
+        self.browser, self.turn, self.cache = browser, turn, cache
         self.session = requests.Session()
         self.session.trust_env = False  # a proxy would resolve names for us; a .netrc knows nothing of vendors
         self.session.max_redirects = _REDIRECTS
         self.session.headers.update({"User-Agent": "boursomatic", "Accept-Encoding": "gzip"})
         for scheme in ("http://", "https://"):
-            self.session.mount(scheme, GuardedAdapter(frozenset(exceptions)))
+            self.session.mount(scheme, GuardedAdapter(frozenset(exceptions), turn))
 
     def get(
         self,
@@ -157,8 +166,8 @@ def require_success(vendor: str, response: requests.Response, secret: str = "") 
 class GuardedAdapter(HTTPAdapter):
     """Connects to public addresses alone, and reads each answer whole before anybody sees it."""
 
-    def __init__(self, exceptions: frozenset[str]) -> None:
-        self.exceptions = exceptions
+    def __init__(self, exceptions: frozenset[str], turn: Callable[[], None] = lambda: None) -> None:
+        self.exceptions, self.turn = exceptions, turn
         super().__init__(max_retries=0)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:
@@ -175,6 +184,7 @@ class GuardedAdapter(HTTPAdapter):
         parts = urlsplit(request.url or "")
         if parts.scheme != "https" and not is_exception(parts.hostname or "", parts.port or 80, self.exceptions):
             raise AddressRefused(f"{parts.hostname} must be asked over https.")
+        self.turn()
         deadline = time.monotonic() + TOTAL_S
         response = super().send(request, *args, **{**kwargs, "stream": True})
         response._content = _body(response, deadline)  # requests reads lazily, without a limit or an end

@@ -8,7 +8,17 @@ from datetime import time
 from urllib.parse import quote
 
 from instruments.quant.actions import Prices
-from instruments.sources.base import Fetched, Key, Query, SourceKind, day_in, number_of, read_records, require_fields
+from instruments.sources.base import (
+    CALLS,
+    Fetched,
+    Key,
+    Query,
+    SourceKind,
+    day_in,
+    number_of,
+    read_records,
+    require_fields,
+)
 from instruments.sources.errors import BadAnswer, WrongSymbol
 from instruments.sources.http import Http
 
@@ -50,5 +60,6 @@ KIND = SourceKind(
     final_at=time(20, 15),  # trading after hours, which volumes include, ends at 20:00
     key=Key.NEEDED,
     key_label="API key",
+    options=(CALLS,),
     refetch_on_action=True,
 )

@@ -8,7 +8,7 @@ from datetime import time
 from urllib.parse import quote
 
 from instruments.quant.actions import Prices
-from instruments.sources.base import Fetched, Key, Query, SourceKind, actions_of, read_records, require_fields
+from instruments.sources.base import CALLS, Fetched, Key, Query, SourceKind, actions_of, read_records, require_fields
 from instruments.sources.http import Http
 
 _FIELDS = {
@@ -52,5 +52,6 @@ KIND = SourceKind(
     final_at=time(20),
     key=Key.NEEDED,
     key_label="API token",
+    options=(CALLS,),
     refetch_on_action=True,
 )

@@ -5,6 +5,7 @@ splits (ranaroussi/yfinance#2660). Open, high, low, close, volume and dividends 
 newest row may be NaN or missing (#2925).
 """
 
+import threading
 from datetime import timedelta
 from importlib import import_module
 from typing import Any
@@ -24,6 +25,7 @@ _FIELDS = {
     "Volume": "volume",
 }
 _PRICES = ("Open", "High", "Low", "Close")
+_LOCK = threading.Lock()
 
 
 def fetch(query: Query, http: Http) -> Fetched:
@@ -56,11 +58,24 @@ def fetch(query: Query, http: Http) -> Fetched:
 
 
 def _session(http: Http) -> Any:
-    """A session that looks like a browser's, since Yahoo turns others away; what it gets is looked at first."""
-    session = http.browser or import_module("curl_cffi.requests").Session(impersonate="chrome")
+    """A session that looks like a browser's, since Yahoo turns others away; one for all calls of `http`, whose threads
+    share its cookies."""
+    with _LOCK:
+        session = http.browser or import_module("curl_cffi.requests").Session(impersonate="chrome")
+        if getattr(session, "watched_for", None) is not http:
+            _watch(session, http)
+            http.browser = session
+            if http.cache:  # else yfinance takes a folder of the user's
+                import_module("yfinance").set_tz_cache_location(str(http.cache / "yfinance"))
+    return session
+
+
+def _watch(session: Any, http: Http) -> None:
+    """Each call waits its turn, and what it gets is looked at before yfinance reads it."""
     ask = session.get
 
     def get(*args: Any, **kwargs: Any) -> Any:
+        http.turn()
         response = ask(*args, **kwargs)
         if "/v8/finance/chart/" in str(response.url):
             require_success(KIND.label, response)
@@ -68,8 +83,7 @@ def _session(http: Http) -> Any:
                 raise Answer(KIND.label, response.content, "").no_data()
         return response
 
-    session.get = get
-    return session
+    session.get, session.watched_for = get, http
 
 
 def _closed(entries: list[dict[str, Any]], meta: dict[str, Any], now: float) -> list[dict[str, Any]]:

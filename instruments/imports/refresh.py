@@ -1,0 +1,169 @@
+"""Series brought up to date from a source: what is new is stored, what the source has rewritten is stored again.
+
+Each series in a transaction of its own, by the one thread that writes: whoever is killed loses nothing of what was
+stored, and the next refresh asks for the rest.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+
+from boursomatic.shared.secrets import SealBroken, unseal
+from instruments.calendars.services import calendars_fill
+from instruments.calendars.sessions import read_sessions
+from instruments.imports.asking import Answer, Asker, Patience, Question, Questioning
+from instruments.imports.served import Served, served_series
+from instruments.imports.services import bars_write, series_make
+from instruments.imports.sources import KEY_LOST, kind_of
+from instruments.models import Series, Source
+from instruments.quant.bars import Bars
+from instruments.quant.calendars import ZONES, Sessions
+from instruments.quant.finality import LENGTH
+from instruments.sources.base import SourceKind
+from instruments.sources.errors import SourceError
+from instruments.sources.http import Http
+from instruments.sources.pace import Pace
+from instruments.store.read_bars import load_bars
+from instruments.store.write_bars import import_transaction
+
+OVERLAP = 10  # stored bars that are asked for again, beside the last one
+COMPARED = 60  # stored bars that fresh ones must move like
+YEARS = 20  # of a series without bars, where no first day is named
+
+
+class NotRefreshable(Exception):
+    """A source that can't be asked at all; the text says why."""
+
+
+@dataclass
+class Refreshed:
+    """What a refresh of one source has come to, in series and bars. `failed`: why, by symbol. `rewritten` series had
+    all their history asked for again. `not_asked`: symbols left when it was given up, which `gave_up` explains."""
+
+    asked: int = 0
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    held_back: int = 0
+    bad: int = 0
+    rewritten: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    not_asked: list[str] = field(default_factory=list)
+    gave_up: str = ""
+
+
+OnAnswer = Callable[[int, int, str], None]  # (series done, series to do, what is waited for)
+
+
+def source_refresh(
+    *,
+    source: Source,
+    universe: str,
+    symbols: Sequence[str] = (),
+    since: date | None = None,
+    adopts: bool = True,
+    on_look: OnAnswer = lambda done, todo, waits: None,
+    patience: Patience | None = None,
+) -> Refreshed:
+    """Ask `source` for what it serves (instruments.imports.served) up to now, and store what is final.
+
+    Raises NotRefreshable, UnknownUniverse, and what `on_look` raises, which is called twice a second.
+    """
+    asker = _asker(source, patience or Patience())
+    calendars_fill()
+    served = served_series(source, universe, symbols, adopts=adopts)
+    left = {(each.series.instrument.symbol, each.series.timeframe): each.series for each in served}
+    refreshed = Refreshed()
+
+    def store(question: Question, answer: Answer) -> None:
+        refreshed.asked += 1
+        _store(left.pop((question.name, question.timeframe)), answer, source.name, refreshed)
+
+    def look() -> None:
+        resting = asker.pace.resting_s()
+        on_look(refreshed.asked, len(served), f"asked too often, goes on in {resting:.0f} s" if resting > 1 else "")
+
+    asking = Questioning(asker, store, look)
+    asking.ask_all(_questions(served, since, asker.now))
+    refreshed.gave_up, refreshed.not_asked = asking.gave_up, sorted(name for name, _ in left)
+    return refreshed
+
+
+def _asker(source: Source, patience: Patience) -> Asker:
+    kind = kind_of(source)
+    if kind is None or not kind.is_installed:
+        raise NotRefreshable(f"This server has no source of kind {source.kind}: its package isn't installed.")
+    if not source.enabled:
+        raise NotRefreshable(f"The source {source.name} is off. Switch it on on its page.")
+    try:
+        key = unseal(source.sealed_key)
+    except SealBroken:
+        raise NotRefreshable(f"{source.name}: {KEY_LOST}") from None
+    pace = Pace(_calls_a_minute(kind, source.options))
+    http = Http(settings.SOURCE_HOSTS, turn=pace.turn, cache=settings.HOME / "cache")
+    return Asker(kind, source.options, key, http, pace, patience, now=time.time())
+
+
+def _calls_a_minute(kind: SourceKind, options: dict[str, Any]) -> int | None:
+    given = options.get("calls_a_minute")
+    return int(given) if given else kind.calls_a_minute
+
+
+def _questions(served: list[Served], since: date | None, now: float) -> Iterator[Question]:
+    """Read when they are asked, a few at a time: bars change while a long refresh goes on."""
+    calendars: dict[str, Sessions | None] = {}
+    today = datetime.fromtimestamp(now, UTC).date()
+    new = since or today.replace(year=today.year - YEARS, day=1)
+    for each in served:
+        instrument = each.series.instrument
+        if instrument.calendar not in calendars:
+            first, last = today - timedelta(days=30), today + timedelta(days=10)
+            calendars[instrument.calendar] = read_sessions(instrument.calendar, first, last)
+        stored = _newest_bars(each.series)
+        yield Question(
+            name=instrument.symbol,
+            symbol=each.symbol,
+            timeframe=each.series.timeframe,
+            start=_day(int(stored.time[-OVERLAP - 1 :][0])) if stored else new,
+            first=each.series.first.date() if each.series.first else new,
+            stored=stored,
+            sessions=calendars[instrument.calendar],
+            zone=instrument.zone or ZONES.get(instrument.calendar, ""),
+        )
+
+
+def _newest_bars(series: Series) -> Bars | None:
+    if series.last is None:
+        return None
+    span = timedelta(seconds=3 * COMPARED * LENGTH[series.timeframe])
+    bars = load_bars(series, start=series.last - span)
+    return bars.slice(max(0, len(bars) - COMPARED), len(bars))
+
+
+def _day(seconds: int) -> date:
+    return datetime.fromtimestamp(seconds, UTC).date()
+
+
+def _store(series: Series, answer: Answer, source: str, refreshed: Refreshed) -> None:
+    symbol = series.instrument.symbol
+    if isinstance(answer, SourceError):
+        refreshed.failed[symbol] = str(answer)
+        return
+    refreshed.held_back += answer.held_back
+    refreshed.bad += answer.bad
+    refreshed.rewritten += [symbol] if answer.is_whole else []
+    if len(answer.bars) == 0:
+        return
+    with import_transaction():
+        written = bars_write(series=_made(series), bars=answer.bars, source=source)
+    refreshed.inserted += written.inserted
+    refreshed.updated += written.updated
+    refreshed.unchanged += written.unchanged
+
+
+def _made(series: Series) -> Series:
+    return series if series.pk else series_make(series.instrument.symbol, series.timeframe)

@@ -1,0 +1,7 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("instruments", "0006_health")]
+
+    operations = [migrations.AddField("source", "symbols", models.JSONField(default=dict))]

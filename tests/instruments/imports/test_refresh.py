@@ -1,0 +1,237 @@
+"""Refreshes: what is new comes, what was rewritten is told, no failure costs more than what it is about."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from instruments.imports.asking import CONNECTIONS, Patience
+from instruments.imports.refresh import NotRefreshable, Refreshed, source_refresh
+from instruments.imports.served import served_series
+from instruments.imports.sources import source_change
+from instruments.models import Instrument, PriceBar, Series, Source, Universe
+from instruments.universes import UnknownUniverse
+from tests.instruments.imports.replayed import (
+    DAYS,
+    QUICK,
+    Replayed,
+    add_instruments,
+    add_source,
+    stored_closes,
+    yesterday,
+)
+from tests.instruments.sources.test_failures import CAPTCHA
+from tests.instruments.sources.vendor import Asked, Reply, Vendor, text
+
+pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
+
+
+@pytest.fixture
+def source(carol: User, shop: Vendor, settings: Any) -> Source:
+    return add_source(carol, shop, settings)
+
+
+def refresh(source: Source, universe: str = "all", patience: Patience = QUICK, **more: Any) -> Refreshed:
+    return source_refresh(source=source, universe=universe, patience=patience, **more)
+
+
+def first_time(asked: list[Asked]) -> Callable[[Reply], Callable[[Asked], Reply | None]]:
+    """Fails once a path, and is well then."""
+
+    def failing(reply: Reply) -> Callable[[Asked], Reply | None]:
+        return lambda now: reply if sum(before.path == now.path for before in asked) == 1 else None
+
+    return failing
+
+
+def test_it_stores_a_universe_that_has_no_bars_yet(source: Source, shop: Vendor) -> None:
+    replayed = Replayed(shop, ["A", "B", "C"])
+    add_instruments(["A", "B", "C"])
+    Universe.objects.create(name="two").instruments.set(Instrument.objects.exclude(symbol="C"))
+    refreshed = refresh(source, "two")
+    assert (refreshed.asked, refreshed.inserted, refreshed.failed) == (2, 2 * DAYS, {})
+    assert stored_closes("A") == replayed.closes("A") and stored_closes("C") == {}
+    series = Series.objects.get(instrument__symbol="A")
+    assert (series.rows, series.timeframe) == (DAYS, "1d")
+    assert set(PriceBar.objects.values_list("source", flat=True)) == {"files"}
+
+
+def test_it_adds_what_has_come_since(source: Source, shop: Vendor) -> None:
+    add_instruments(["A"])
+    Replayed(shop, ["A"], last=yesterday() - timedelta(days=3))
+    refresh(source)
+    replayed = Replayed(shop, ["A"])
+    refreshed = refresh(source)
+    assert (refreshed.inserted, refreshed.updated, refreshed.unchanged) == (3, 0, 11)
+    assert [*stored_closes("A")][-3:] == [*replayed.closes("A")][-3:]
+    assert not refresh(source).inserted
+
+
+def test_it_stores_what_the_source_has_corrected(source: Source, shop: Vendor) -> None:
+    replayed = Replayed(shop, ["A"])
+    add_instruments(["A"])
+    refresh(source)
+    day = yesterday() - timedelta(days=4)
+    PriceBar.objects.filter(timestamp__date=day).update(close=101.5, open=101.5, high=103, low=101)
+    PriceBar.objects.filter(timestamp__date=yesterday() - timedelta(days=20)).update(volume=5)  # before the overlap
+    refreshed = refresh(source)
+    assert (refreshed.updated, refreshed.rewritten, replayed.asked("A")) == (1, [], 2)
+    assert stored_closes("A")[day] == replayed.closes("A")[day]
+    assert PriceBar.objects.filter(volume=5).exists()
+    assert Series.objects.get().rewritten == 1
+
+
+@pytest.mark.parametrize("ago", [0, 5, 10])
+def test_it_asks_for_everything_where_the_overlap_is_scaled(source: Source, shop: Vendor, ago: int) -> None:
+    """A split, and a source that adjusts for it: all that came before it is rewritten."""
+    add_instruments(["A"])
+    Replayed(shop, ["A"], last=yesterday() - timedelta(days=1))
+    refresh(source)
+    replayed = Replayed(shop, ["A"], scale={"A": (yesterday() - timedelta(days=1 + ago), 0.25)})
+    refreshed = refresh(source)
+    assert refreshed.rewritten == ["A"] and refreshed.inserted == 1
+    closes = replayed.closes("A")
+    assert {day: close for day, close in stored_closes("A").items() if day in closes} == closes
+
+
+def test_it_stores_no_bar_of_a_session_that_is_not_over(source: Source, shop: Vendor) -> None:
+    today = datetime.now(UTC).date()
+    Replayed(shop, ["A"], last=today)
+    add_instruments(["A"])
+    refreshed = refresh(source)
+    assert (refreshed.inserted, refreshed.held_back) == (DAYS - 1, 1)
+    assert max(stored_closes("A")) == today - timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [text("Too Many Requests", 429), text("Too Many Requests", 429, Retry_After="1"), text("down", 500)],
+    ids=["429", "429 with a time", "500"],
+)
+def test_it_waits_and_asks_again(source: Source, shop: Vendor, reply: Reply) -> None:
+    replayed = Replayed(shop, ["A", "B"])
+    replayed.fails["A"] = first_time(shop.asked)(reply)
+    add_instruments(["A", "B"])
+    refreshed = refresh(source)
+    assert (refreshed.inserted, refreshed.failed, refreshed.gave_up) == (2 * DAYS, {}, "")
+    assert replayed.asked("A") == 2
+
+
+@pytest.mark.parametrize(
+    ("reply", "says"),
+    [
+        (text("Too Many Requests", 429), "asked too often"),
+        (text("", 429, Retry_After="7200"), "asked too often"),
+        (text("down", 503), "fault of its own"),
+        (text("who are you", 403), "refuses the key"),
+        (CAPTCHA, "robot"),
+    ],
+    ids=["429", "429 for two hours", "503", "403", "captcha"],
+)
+def test_it_gives_up_on_a_source_that_answers_nobody(source: Source, shop: Vendor, reply: Reply, says: str) -> None:
+    symbols = [f"S{n:02}" for n in range(3 * CONNECTIONS)]
+    replayed = Replayed(shop, symbols)
+    replayed.fails = dict.fromkeys(symbols, lambda asked: reply)
+    add_instruments(symbols)
+    refreshed = refresh(source)
+    assert says in refreshed.gave_up and refreshed.inserted == 0
+    assert len(refreshed.failed) >= CONNECTIONS and refreshed.not_asked
+    assert sorted([*refreshed.failed, *refreshed.not_asked]) == symbols
+    replayed.fails = {}
+    assert len(refresh(source).failed) == 0 and Series.objects.filter(rows=DAYS).count() == len(symbols)
+
+
+def test_it_stores_the_half_that_answers(source: Source, shop: Vendor) -> None:
+    symbols = [f"S{n:02}" for n in range(4 * CONNECTIONS)]
+    replayed = Replayed(shop, symbols)
+    replayed.fails = dict.fromkeys(symbols[::2], lambda asked: text("Not Found", 404))
+    add_instruments(symbols)
+    refreshed = refresh(source)
+    assert sorted(refreshed.failed) == symbols[::2] and not refreshed.not_asked
+    assert "nothing under this name" in refreshed.failed["S00"]
+    assert refreshed.inserted == len(symbols) // 2 * DAYS
+
+
+def test_it_takes_no_other_instruments_bars(source: Source, shop: Vendor) -> None:
+    replayed = Replayed(shop, ["A", "B"])
+    add_instruments(["A"])
+    refresh(source)
+    before = stored_closes("A")
+    shop.routes["/A.csv"] = text(replayed.csv("B"))
+    assert "don't move as those" in refresh(source).failed["A"]
+    assert stored_closes("A") == before
+
+
+def test_it_says_which_universes_there_are(source: Source) -> None:
+    with pytest.raises(UnknownUniverse, match="Known: all"):
+        refresh(source, "none")
+
+
+class Cancelled(Exception):
+    pass
+
+
+def test_it_ends_when_it_is_told_to_and_keeps_what_is_stored(source: Source, shop: Vendor) -> None:
+    symbols = [f"S{n:02}" for n in range(4 * CONNECTIONS)]
+    replayed = Replayed(shop, symbols)
+    add_instruments(symbols)
+
+    def look(done: int, todo: int, waits: str) -> None:
+        if done >= 5:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        refresh(source, on_look=look)
+    stored = Series.objects.filter(rows=DAYS).count()
+    assert 5 <= stored < len(symbols)
+    assert refresh(source).inserted == (len(symbols) - stored) * DAYS
+    assert all(stored_closes(symbol) == replayed.closes(symbol) for symbol in symbols)
+
+
+def test_it_leaves_to_another_source_what_that_serves(source: Source, carol: User, shop: Vendor, settings: Any) -> None:
+    other = add_source(carol, shop, settings, name="other")
+    replayed = Replayed(shop, ["A", "B", "C.US"])
+    add_instruments(["A", "B", "C"])
+    refresh(other, symbols=["B"])
+    source_change(source=other, user=carol, symbols={"C": "C.US"})
+    assert refresh(source).asked == 1 and stored_closes("A") == replayed.closes("A")
+    refresh(other)
+    assert stored_closes("C") == replayed.closes("C.US")
+    owners = {bar.series.instrument.symbol: bar.source for bar in PriceBar.objects.select_related("series__instrument")}
+    assert owners == {"A": "files", "B": "other", "C": "other"}
+    assert refresh(other, adopts=False).asked == 2
+
+
+def test_it_takes_over_bars_of_a_file(source: Source, shop: Vendor) -> None:
+    Replayed(shop, ["A"], last=yesterday() - timedelta(days=2))
+    add_instruments(["A"])
+    refresh(source)
+    PriceBar.objects.update(source="prices.csv")
+    replayed = Replayed(shop, ["A"])
+    assert refresh(source, adopts=False).asked == 0
+    assert refresh(source).inserted == 2 and refresh(source, adopts=False).asked == 1
+    assert [*stored_closes("A").items()][-5:] == [*replayed.closes("A").items()][-5:]
+
+
+def test_it_stores_symbols_that_nobody_knows_yet(source: Source, shop: Vendor) -> None:
+    replayed = Replayed(shop, ["NEW"])
+    assert refresh(source, symbols=["NEW"], since=date(2020, 1, 1)).inserted > 0
+    assert max(stored_closes("NEW")) in replayed.closes("NEW")
+
+
+def test_it_says_why_a_source_can_not_be_asked(source: Source, carol: User) -> None:
+    source_change(source=source, user=carol, enabled=False)
+    with pytest.raises(NotRefreshable, match="is off"):
+        refresh(source)
+
+
+def test_it_asks_first_for_what_is_oldest(source: Source, shop: Vendor) -> None:
+    """What a refresh had to leave comes first the next time."""
+    replayed = Replayed(shop, ["A", "B"], last=yesterday() - timedelta(days=5))
+    add_instruments(["A", "B", "C"])
+    refresh(source, symbols=["B"])
+    replayed.last = yesterday()
+    refresh(source, symbols=["A"])
+    assert [each.symbol for each in served_series(source, "all", adopts=True)] == ["C", "B", "A"]

@@ -3,6 +3,7 @@ from django.http import HttpRequest
 
 from boursomatic.accounts.site import AuditedAdmin, HistoryAdmin
 from instruments.models import (
+    BarRevision,
     CalendarSession,
     Feature,
     FeatureState,
@@ -56,6 +57,17 @@ class PriceBarAdmin(HistoryAdmin):
     search_fields = ("=series__instrument__symbol",)
     search_help_text = "A whole symbol"
     ordering = ("-series_id", "-timestamp")  # the index backwards; by symbol it would sort every bar
+
+
+@admin.register(BarRevision)
+class BarRevisionAdmin(HistoryAdmin):
+    """What each import changed of stored bars. Nobody writes here: bars as they stood are made of it."""
+
+    list_display = ("series", "made_at", "kind", "source", "changed", "added", "first", "last", "user", "run_id")
+    list_filter = ("kind", "made_at")
+    list_select_related = ("series__instrument", "user")
+    search_fields = ("=series__instrument__symbol", "source", "run_id")
+    exclude = ("content",)
 
 
 @admin.register(Feature)

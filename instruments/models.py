@@ -8,6 +8,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 
+from instruments.quant.bars import Bars
 from instruments.quant.features.daily import get_feature_columns
 
 NO_PRICES = "There are no prices yet. Upload some on the page Data."
@@ -63,8 +64,14 @@ class Series(models.Model):
     """The bars of one instrument at one timeframe, with what pages ask of them most: how many, from when to when.
 
     `revision` counts imports that changed a bar already stored (adjusted history is rewritten by every dividend);
-    `rewritten` counts those bars. `checked_at` is what `updated_at` was when its bars were last checked.
+    `rewritten` counts those bars. `checked_at` is what `updated_at` was when its bars were last checked. What imports
+    changed is recorded from `recorded_from` on, or from its first bar (null).
+
+    `bars_then`: where it isn't None, whoever loads the bars of this object gets these in place of the stored ones, so
+    that anything can be made again from bars as they stood (`instruments.store.revisions`).
     """
+
+    bars_then: Bars | None = None
 
     instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="series")
     timeframe = models.CharField(max_length=2, choices=Timeframe.choices)
@@ -75,6 +82,7 @@ class Series(models.Model):
     rewritten = models.PositiveIntegerField(default=0)
     updated_at = models.DateTimeField(auto_now=True)
     checked_at = models.DateTimeField(null=True)
+    recorded_from = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["instrument__symbol", "timeframe"]
@@ -119,6 +127,44 @@ class PriceBar(models.Model):
 
     def __str__(self) -> str:
         return f"{self.series_id} {self.timestamp:%Y-%m-%d %H:%M}"
+
+
+class RevisionKind(models.TextChoices):
+    """What changed stored bars."""
+
+    IMPORT = "import", "Import"
+    REPAIR = "repair", "Repair"
+    UNDO = "undo", "Undone repair"
+
+
+class BarRevision(models.Model):
+    """What one import changed of the bars of a series, so that they can be read as they stood before: append-only, a
+    row a series and import (on SQLite a row a transaction of it), written in the transaction that changes the bars.
+
+    Those of a series are undone from the newest back, in the order of their keys; `content` says how
+    (`instruments.quant.revisions`). `changed` counts bars that were rewritten or removed, `added` inserted ones;
+    `first` and `last` are of both. Where a run did it, `run_id` names it.
+    """
+
+    series = models.ForeignKey(Series, on_delete=models.CASCADE, related_name="revisions", db_index=False)
+    made_at = models.DateTimeField()
+    kind = models.CharField(max_length=6, choices=RevisionKind.choices)
+    source = models.CharField(max_length=60)
+    run_id = models.CharField(max_length=40, blank=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    first = models.DateTimeField()
+    last = models.DateTimeField()
+    changed = models.PositiveIntegerField()
+    added = models.PositiveIntegerField()
+    content = models.BinaryField()
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["series", "id"], name="revision_series")]
+        constraints = [models.CheckConstraint(condition=Q(kind__in=RevisionKind.values), name="revision_kind")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.series} from {self.source} {self.made_at:%Y-%m-%d %H:%M}"
 
 
 class Feature(models.Model):

@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from boursomatic.accounts.audit import audit
-from boursomatic.accounts.permissions import api_permission
+from boursomatic.accounts.permissions import api_permission, person_of
 from boursomatic.accounts.roles import Scope
 from boursomatic.shared.json_arrays import json_answer
 from boursomatic.shared.openapi import UNCHANGED, answers
@@ -34,6 +34,7 @@ from instruments.quant.ingest.rows import RawTable, read_rows
 from instruments.sources.files import read_csv
 from instruments.store.columns import mapped_bars
 from instruments.store.read_bars import MarkedBars, UnknownSeries, load_marked, series_get
+from instruments.store.revisions import NotRecorded, Origin, bars_as_known, with_bars
 
 _LARGEST = 20_000_000  # bytes of a body of bars: about 300,000 bars as CSV
 _MOST_LINES = 1_000_000  # of such a body: shorter lines are no bars, and each takes memory
@@ -43,6 +44,12 @@ _WINDOW = [
     OpenApiParameter("end", OpenApiTypes.STR, description="Last time; a day alone is all of that day"),
     OpenApiParameter("price", OpenApiTypes.STR, enum=["raw", "adjusted"]),
 ]
+_AS_KNOWN = OpenApiParameter(
+    "as_known",
+    OpenApiTypes.STR,
+    description="As the bars stood then, whatever was imported or repaired since; a day alone is its end. Refused for "
+    "moments before changes were recorded",
+)
 _INDICATOR_NAMES = [indicator.name for indicator in INDICATORS]
 _HOW = [
     OpenApiParameter("source", OpenApiTypes.STR, description="Where the bars come from, default api"),
@@ -96,7 +103,7 @@ def instruments(request: Request) -> Response:
     operation_id="bars",
     summary="Bars of an instrument, as columns",
     tags=["instruments"],
-    parameters=[_TIMEFRAME, *_WINDOW],
+    parameters=[_TIMEFRAME, *_WINDOW, _AS_KNOWN],
     responses=answers(200, schema.Bars, 404) | UNCHANGED,
 )
 @extend_schema(
@@ -117,14 +124,17 @@ def bars(request: Request, symbol: str) -> HttpResponseBase:
 
 
 def _bars_show(request: Request, symbol: str) -> HttpResponseBase:
-    known_only(request, "timeframe", "start", "end", "price")
+    known_only(request, "timeframe", "start", "end", "price", "as_known")
     price = _choice(request, "price", ["raw", "adjusted"], "raw")
     start, end = _moment(request, "start", last=False), _moment(request, "end", last=True)
+    as_known = _moment(request, "as_known", last=True)
     series = _series(request, symbol)
-    etag = _etag(series, start, end, price)
+    etag = _etag(series, start, end, price, as_known)
     unchanged = get_conditional_response(request, etag=etag)
     if unchanged is not None:
         return unchanged
+    if as_known is not None:
+        series = _then(series, as_known)
     columns = _bars_columns(series, _load(series, start, end), price)
     return json_answer(request, columns, etag=etag)
 
@@ -184,8 +194,15 @@ def indicators(request: Request, symbol: str) -> HttpResponseBase:
 
 def _load(series: Series, start: datetime | None, end: datetime | None) -> MarkedBars:
     """From the columnar cache where a run has filled it, else from the database: a page fills nothing."""
-    mapped = mapped_bars(series)
+    mapped = mapped_bars(series) if series.bars_then is None else None
     return mapped.between(start, end) if mapped else load_marked(series, start=start, end=end)
+
+
+def _then(series: Series, as_known: datetime) -> Series:
+    try:
+        return with_bars(series, bars_as_known(series, as_known))
+    except NotRecorded as refusal:
+        raise invalid({"as_known": [str(refusal)]}) from refusal
 
 
 def _series(request: Request, symbol: str) -> Series:
@@ -217,6 +234,7 @@ def _bars_store(request: Request, symbol: str) -> Response:
         timeframe=timeframe,
         source=request.query_params.get("source") or "api",
         on_bad=on_bad,
+        origin=Origin(user=person_of(request)),
     )
     if report.refused:
         return Response({**report.as_dict(), "detail": " ".join(report.refused)}, status=400)

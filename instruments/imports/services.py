@@ -13,6 +13,7 @@ from instruments.quant.ingest.checks import Checked, check
 from instruments.quant.ingest.headers import NotBars
 from instruments.quant.ingest.rows import RawTable
 from instruments.sources.files import read_file, symbol_in_name
+from instruments.store.revisions import IMPORT, Origin
 from instruments.store.write_bars import Written, compare_bars, import_transaction, lock_series, write_bars
 
 DEMO = "demo"
@@ -30,14 +31,14 @@ class BadName(ValueError):
     """A name that a universe can't have; the text says what would do."""
 
 
-def bars_write(*, series: Series, bars: Bars, source: str) -> Written:
+def bars_write(*, series: Series, bars: Bars, source: str, origin: Origin = IMPORT) -> Written:
     """Store the bars of one series; equal rows are left alone."""
-    return series_write(parts=[(series, bars)], source=source)[series.pk]
+    return series_write(parts=[(series, bars)], source=source, origin=origin)[series.pk]
 
 
-def series_write(*, parts: list[tuple[Series, Bars]], source: str) -> dict[int, Written]:
+def series_write(*, parts: list[tuple[Series, Bars]], source: str, origin: Origin = IMPORT) -> dict[int, Written]:
     """Store the bars of several series at once: what changed, by the series' primary key."""
-    written = write_bars([(series, bars) for series, bars in parts if len(bars)], source[:60])
+    written = write_bars([(series, bars) for series, bars in parts if len(bars)], source[:60], origin)
     for series, _ in parts:
         written.setdefault(series.pk, Written())
         series.refresh_from_db(fields=["rows", "first", "last", "revision", "rewritten", "updated_at"])
@@ -55,6 +56,7 @@ def file_import(
     columns: Mapping[str, str] | None = None,
     date_order: str = "",
     overwrite: bool = True,
+    origin: Origin = IMPORT,
 ) -> Report:
     """Store the bars of one file. What can't be used is told in the report, never raised.
 
@@ -79,6 +81,7 @@ def file_import(
         universe=universe,
         date_order=date_order,
         overwrite=overwrite,
+        origin=origin,
     )
 
 
@@ -93,6 +96,7 @@ def table_import(
     universe: str = "",
     date_order: str = "",
     overwrite: bool = True,
+    origin: Origin = IMPORT,
 ) -> Report:
     """Store the rows of `table`, which reports call `name`. With `reject` one bad row and nothing is stored."""
     report = Report()
@@ -115,7 +119,7 @@ def table_import(
     if symbol is not None and told and told != [symbol]:
         report.warnings.append(f"{name} calls the instrument {told[0]}; it is stored as {symbol}, as you said.")
     report.rejected, report.overruled = checked.rejected, checked.overruled
-    _store(checked, source, report, universe, overwrite)
+    _store(checked, source, report, universe, overwrite=overwrite, origin=origin)
     return report
 
 
@@ -155,14 +159,16 @@ def universe_name_check(name: str) -> str:
     return name
 
 
-def _store(checked: Checked, source: str, report: Report, universe: str, overwrite: bool = True) -> None:
+def _store(
+    checked: Checked, source: str, report: Report, universe: str, *, overwrite: bool = True, origin: Origin = IMPORT
+) -> None:
     with import_transaction():
         parts = [(series_make(symbol, checked.timeframe), bars) for symbol, bars in checked.bars.items()]
         if not overwrite:
             lock_series([series for series, _ in parts])
             parts = [(series, _without_clashes(series, bars, source, report)) for series, bars in parts]
         earlier = _sources([series for series, _ in parts if series.rows])
-        written = series_write(parts=parts, source=source)
+        written = series_write(parts=parts, source=source, origin=origin)
         if universe:
             Universe.objects.get_or_create(name=universe)[0].instruments.add(
                 *(series.instrument_id for series, _ in parts)

@@ -29,7 +29,7 @@ from instruments.quant.bars import Bars, fingerprint
 from instruments.quant.features import daily, rolling
 from instruments.quant.stale import stale_mask
 from instruments.store.packs import Layout, Numbers, Piece, make_piece, read_pack, remove_oldest, write_pack
-from instruments.store.read_bars import MarkedBars, load_many
+from instruments.store.read_bars import MarkedBars, load_many, load_marked
 
 Singles = NDArray[np.float32]
 
@@ -58,6 +58,8 @@ class FeaturedCandles:
 def marked_bars(series: Sequence[Series]) -> list[MarkedBars]:
     """Every bar of these series, in their order, the stale ones marked."""
     marks, marked = series_marks([member.pk for member in series]), {}
+    for member in (member for member in series if member.bars_then is not None):
+        marked[member.pk] = load_marked(member)
     for number, block in _blocks(series).items():
         for pk, piece in _bar_pieces(number, block, marks).items():
             bars = _as_bars(piece.numbers)
@@ -70,6 +72,8 @@ def featured_candles(
 ) -> list[FeaturedCandles]:
     """Every candle of these series with its features, in their order. `on_read`: (series done, series to do)."""
     marks, featured = series_marks([member.pk for member in series]), {}
+    for member in (member for member in series if member.bars_then is not None):
+        featured[member.pk] = _featured_then(member)
     for number, block in _blocks(series).items():
         bars = _bar_pieces(number, block, marks)
         features = _feature_pieces(number, bars)
@@ -99,9 +103,9 @@ def series_marks(pks: Collection[int]) -> dict[int, bytes]:
 
 
 def _blocks(series: Sequence[Series]) -> dict[int, dict[int, Series]]:
-    """By the number of their pack, and then by primary key."""
+    """By the number of their pack, and then by primary key; without those that are not read as they are stored."""
     blocks: dict[int, dict[int, Series]] = defaultdict(dict)
-    for member in series:
+    for member in (member for member in series if member.bars_then is None):
         blocks[member.pk // _TOGETHER][member.pk] = member
     return blocks
 
@@ -186,6 +190,12 @@ def _featured(bars: Piece, features: Piece) -> FeaturedCandles:
         return FeaturedCandles(stored, features.numbers.T, bars.digest.hex())
     candles = stored.where(~stale_mask(stored))
     return FeaturedCandles(candles, features.numbers.T, fingerprint(candles))
+
+
+def _featured_then(series: Series) -> FeaturedCandles:
+    candles = load_marked(series).candles
+    [features] = daily.daily_features([candles.adjusted()], _FEATURES.kind)
+    return FeaturedCandles(candles, features, fingerprint(candles))
 
 
 def _as_numbers(bars: Bars) -> Numbers:

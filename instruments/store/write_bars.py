@@ -16,13 +16,17 @@ from django.utils import timezone
 from numpy.typing import NDArray
 
 from instruments.models import PriceBar, Series
-from instruments.quant.bars import Bars
+from instruments.quant.bars import Bars, Seconds
+from instruments.quant.revisions import PRICES, removal_change, upsert_change
 from instruments.store import copy
-from instruments.store.read_bars import COLUMNS, PRICES, load_bars
+from instruments.store.read_bars import COLUMNS, load_bars, load_many
+from instruments.store.revisions import IMPORT, Origin, revisions_write
 
 _TABLE = PriceBar._meta.db_table
 _STAGING = "bars_staging"
 _SLICE = 5_000  # rows a transaction on SQLite: readers and the heartbeat wait for one that writes
+_TOGETHER = 64  # series that are held against what is stored at a time
+_PARAMETERS = 500  # of a statement
 
 
 @dataclass(frozen=True)
@@ -82,44 +86,113 @@ def compare_bars(series: Series, bars: Bars, source: str) -> Comparison:
     return Comparison(fresh, differs & ~clashing, clashing, dict(sources))
 
 
-def write_bars(parts: list[tuple[Series, Bars]], source: str) -> dict[int, Written]:
-    """Upsert the bars of several series (each ascending, no time twice): what changed, by the series' primary key."""
+def write_bars(parts: list[tuple[Series, Bars]], source: str, origin: Origin = IMPORT) -> dict[int, Written]:
+    """Upsert the bars of several series (each ascending, no time twice): what changed, by the series' primary key.
+    What they were before is recorded with them."""
     if connection.vendor == "postgresql":
-        return _write_postgresql(parts, source)
-    return {series.pk: _write_slices(series, bars, source) for series, bars in parts}
+        return _write_postgresql(parts, source, origin)
+    return {series.pk: _write_slices(series, bars, source, origin) for series, bars in parts}
 
 
-def _write_postgresql(parts: list[tuple[Series, Bars]], source: str) -> dict[int, Written]:
+def remove_bars(series: Series, gone: Seconds, source: str, origin: Origin) -> int:
+    """Take away the bars at these times; how many there were. They are recorded. The caller holds a transaction and
+    the lock on the series."""
+    if not len(gone):
+        return 0
+    stored = load_bars(series, start=_moment(gone.min()), end=_moment(gone.max()))
+    is_gone = np.isin(stored.time, gone)
+    change = removal_change(stored, is_gone, _sources(series, stored.time[is_gone]))
+    times = [_moment(second) for second in change.time.tolist()]
+    for start in range(0, len(times), _PARAMETERS):
+        PriceBar.objects.filter(series=series, timestamp__in=times[start : start + _PARAMETERS]).delete()
+    if times:
+        revisions_write([(series, change, 0)], source, origin)
+        _write_figures(series, Written(updated=len(times)), is_revision=True)
+    return len(times)
+
+
+@dataclass(frozen=True)
+class _Upsert:
+    """Of the bars given for a series: which are not stored, and which are stored with other values; each (n,)."""
+
+    series: Series
+    bars: Bars
+    stored: Bars
+    fresh: NDArray[np.bool_]
+    changed: NDArray[np.bool_]
+
+    @property
+    def chosen(self) -> Bars:
+        return self.bars.where(self.fresh | self.changed)
+
+    @property
+    def written(self) -> Written:
+        inserted, updated = int(self.fresh.sum()), int(self.changed.sum())
+        return Written(inserted, updated, len(self.bars) - inserted - updated)
+
+
+def _plan(parts: list[tuple[Series, Bars]]) -> list[_Upsert]:
+    """Held against what is stored; the series are locked."""
+    start, end = min(bars.time[0] for _, bars in parts), max(bars.time[-1] for _, bars in parts)
+    histories = load_many([series for series, _ in parts], start=_moment(start), end=_moment(end))
+    return [
+        _Upsert(series, bars, stored, *_compare(bars, stored))
+        for (series, bars), stored in zip(parts, histories, strict=True)
+    ]
+
+
+def _record(upserts: list[_Upsert], source: str, origin: Origin) -> None:
+    """What they change; in the transaction that writes them, before it does."""
+    changes = []
+    for upsert in upserts:
+        fresh, changed = upsert.fresh, upsert.changed
+        if fresh.any() or changed.any():
+            sources = _sources(upsert.series, upsert.bars.time[changed])
+            change = upsert_change(upsert.stored, upsert.bars, fresh, changed, sources)
+            changes.append((upsert.series, change, int(fresh.sum())))
+    if changes:
+        revisions_write(changes, source, origin)
+
+
+def _sources(series: Series, times: Seconds) -> list[str]:
+    """Where the bars at these times, ascending, came from."""
+    if not len(times):
+        return []
+    rows = PriceBar.objects.filter(series=series, timestamp__range=(_moment(times[0]), _moment(times[-1]))).order_by()
+    names = list(rows.values_list("source", flat=True).distinct()[:2])
+    if len(names) == 1:
+        return names * len(times)
+    of = {int(moment.timestamp()): name for moment, name in rows.values_list("timestamp", "source")}
+    return [of[second] for second in times.tolist()]
+
+
+def _write_postgresql(parts: list[tuple[Series, Bars]], source: str, origin: Origin) -> dict[int, Written]:
     columns = ", ".join(PRICES)
+    written: dict[int, Written] = {}
+    changing = []
     with import_transaction(), connection.cursor() as cursor:
         lock_series([series for series, _ in parts])
+        for start in range(0, len(parts), _TOGETHER):
+            upserts = _plan(parts[start : start + _TOGETHER])
+            _record(upserts, source, origin)
+            written |= {upsert.series.pk: upsert.written for upsert in upserts}
+            changing += [(upsert.series, upsert.chosen) for upsert in upserts]
         prices = ", ".join(f"{name} float8" for name in PRICES)
         cursor.execute(f"CREATE TEMP TABLE {_STAGING} (series_id int8, timestamp timestamptz, {prices}) ON COMMIT DROP")
-        copy.write_rows(cursor, _STAGING, COLUMNS, _copy_blocks(parts))
+        copy.write_rows(cursor, _STAGING, COLUMNS, _copy_blocks(changing))
         cursor.execute(
             f"""
-            WITH written AS (
-                INSERT INTO {_TABLE} AS bar (series_id, timestamp, {columns}, source)
-                SELECT series_id, timestamp, {columns}, %s FROM {_STAGING}
-                ON CONFLICT (series_id, timestamp) DO UPDATE
-                SET {", ".join(f"{name} = EXCLUDED.{name}" for name in (*PRICES, "source"))}
-                WHERE ({", ".join(f"bar.{name}" for name in PRICES)})
-                    IS DISTINCT FROM ({", ".join(f"EXCLUDED.{name}" for name in PRICES)})
-                RETURNING series_id, xmax = 0 AS fresh  -- xmax is 0 on a row that this statement inserted
-            )
-            SELECT series_id, count(*) FILTER (WHERE fresh), count(*) FILTER (WHERE NOT fresh)
-            FROM written GROUP BY series_id
+            INSERT INTO {_TABLE} (series_id, timestamp, {columns}, source)
+            SELECT series_id, timestamp, {columns}, %s FROM {_STAGING}
+            ON CONFLICT (series_id, timestamp) DO UPDATE
+            SET {", ".join(f"{name} = EXCLUDED.{name}" for name in (*PRICES, "source"))}
             """,
             [source],
         )
-        changed = {pk: (inserted, updated) for pk, inserted, updated in cursor.fetchall()}
         cursor.execute(f"DROP TABLE {_STAGING}")  # a caller's own transaction may write again before it commits
-        result = {}
-        for series, bars in parts:
-            inserted, updated = changed.get(series.pk, (0, 0))
-            result[series.pk] = Written(inserted, updated, len(bars) - inserted - updated)
-            _write_figures(series, result[series.pk], is_revision=updated > 0)
-    return result
+        for series, _ in parts:
+            _write_figures(series, written[series.pk], is_revision=written[series.pk].updated > 0)
+    return written
 
 
 def _copy_blocks(parts: list[tuple[Series, Bars]]) -> Iterator[copy.Rows]:
@@ -132,20 +205,22 @@ def _copy_blocks(parts: list[tuple[Series, Bars]]) -> Iterator[copy.Rows]:
         yield rows
 
 
-def _write_slices(series: Series, bars: Bars, source: str) -> Written:
+def _write_slices(series: Series, bars: Bars, source: str, origin: Origin) -> Written:
     total = Written()
     for start in range(0, len(bars), _SLICE):
-        total += _write_slice(series, bars.slice(start, start + _SLICE), source, is_first_change=total.updated == 0)
+        part = bars.slice(start, start + _SLICE)
+        total += _write_slice(series, part, source, origin, is_first_change=total.updated == 0)
     return total
 
 
-def _write_slice(series: Series, bars: Bars, source: str, *, is_first_change: bool) -> Written:
+def _write_slice(series: Series, bars: Bars, source: str, origin: Origin, *, is_first_change: bool) -> Written:
     with transaction.atomic():  # IMMEDIATE: nobody writes between the look and the write
-        fresh, changed = _compare(bars, load_bars(series, start=_moment(bars.time[0]), end=_moment(bars.time[-1])))
-        chosen = np.flatnonzero(fresh | changed)
-        moments = np.datetime_as_string(bars.time[chosen].astype("datetime64[s]")).tolist()
+        [upsert] = _plan([(series, bars)])
+        _record([upsert], source, origin)
+        chosen = upsert.chosen
+        moments = np.datetime_as_string(chosen.time.astype("datetime64[s]")).tolist()
         times = [moment.replace("T", " ") for moment in moments]  # as Django writes them
-        prices = (getattr(bars, name)[chosen].tolist() for name in PRICES)
+        prices = (getattr(chosen, name).tolist() for name in PRICES)
         rows = [(series.pk, *row, source) for row in zip(times, *prices, strict=True)]
         names = ("series_id", "timestamp", *PRICES, "source")
         with connection.cursor() as cursor:
@@ -155,10 +230,8 @@ def _write_slice(series: Series, bars: Bars, source: str, *, is_first_change: bo
                 f"SET {', '.join(f'{name} = excluded.{name}' for name in (*PRICES, 'source'))}",
                 rows,
             )
-        inserted, updated = int(fresh.sum()), int(changed.sum())
-        written = Written(inserted, updated, len(bars) - inserted - updated)
-        _write_figures(series, written, is_revision=updated > 0 and is_first_change)
-    return written
+        _write_figures(series, upsert.written, is_revision=upsert.written.updated > 0 and is_first_change)
+    return upsert.written
 
 
 def _write_figures(series: Series, written: Written, *, is_revision: bool) -> None:

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from boursomatic.accounts.models import AuditEntry
 from boursomatic.accounts.roles import Scope
 from instruments.imports.services import bars_write
-from instruments.models import Series
+from instruments.models import BarRevision, Series
 from instruments.quant.ingest.headers import NUMBERS
 from instruments.store.read_bars import load_bars, series_get
 from tests.instruments.bars import empty, walk
@@ -86,9 +86,33 @@ def test_it_sends_nothing_again_that_is_unchanged(api: ApiOf, bob: User) -> None
     assert client.get("/api/instruments/SPY/bars", HTTP_IF_NONE_MATCH=etag).status_code == 200
 
 
+def test_it_shows_bars_as_they_stood(api: ApiOf, bob: User, carol: User) -> None:
+    """A dividend that was imported later, and bars that came later."""
+    for day in (1, 2):
+        rows = [{**row, "adj_close": 5 / day} for row in ROWS[: day + 3]]
+        assert api(carol).post("/api/instruments/Y/bars?timeframe=1d", rows, format="json").status_code == 200
+        BarRevision.objects.filter(pk=BarRevision.objects.latest("pk").pk).update(
+            made_at=datetime(2026, 1, day, 9, tzinfo=UTC)
+        )
+    address = "/api/instruments/Y/bars?timeframe=1d"
+    now = api(bob).get(address).json()
+    assert (len(now["time"]), now["adj_close"][0]) == (5, 2.5)
+    then = api(bob).get(f"{address}&as_known=2026-01-01")
+    assert (len(then.json()["time"]), then.json()["adj_close"][0]) == (4, 5.0)
+    assert api(bob).get(f"{address}&as_known=2026-01-02T08:00:00Z").json() == then.json()
+    assert api(bob).get(f"{address}&as_known=2026-01-02").json() == now
+    assert api(bob).get(f"{address}&as_known=2025-12-31").json()["time"] == []
+    assert BarRevision.objects.latest("pk").user == carol
+    assert api(bob).get(f"{address}&as_known=2026-01-01", HTTP_IF_NONE_MATCH=then["ETag"]).status_code == 304
+    Series.objects.update(recorded_from=datetime(2026, 1, 1, tzinfo=UTC))
+    refused = api(bob).get(f"{address}&as_known=2025-12-30")
+    assert refused.status_code == 400 and "is recorded from 2026-01-01 00:00 UTC" in refused.json()["as_known"][0]
+
+
 @pytest.mark.parametrize(
     ("query", "field"),
     [
+        ("as_known=soon", "as_known"),
         ("timeframe=1m", "timeframe"),
         ("price=nominal", "price"),
         ("start=yesterday", "start"),

@@ -8,10 +8,10 @@ import numpy as np
 from django.utils.text import capfirst
 from numpy.typing import NDArray
 
-from instruments.models import PriceBar, Series
+from instruments.models import Series
 from instruments.quant.bars import Bars, Seconds
 from instruments.quant.features.candle import feature_set
-from instruments.store.read_bars import MarkedBars, UnknownSeries, load_candles, load_marked, series_get
+from instruments.store.read_bars import MarkedBars, UnknownSeries, load_candles, load_marked, series_get, time_before
 from training.evidence.trials import next_k
 from training.quant.candle.outcomes import candle_label
 from training.quant.candle.plan import NO_STALE, CandlePlan, plan_candle
@@ -58,7 +58,7 @@ def candle_data(series: Series, spec: CandleSpec, *, steps: int = 0) -> CandleDa
     warmup, needed = feature_set(spec.feature_set).warmup, spec.rows_after
     back, after = steps * spec.test_window_size, needed
     while True:  # again only where some of the bars are stale or unmoved, so that more of them are needed
-        earliest = _stored_before(series, spec.candle_at, back) if steps else spec.candle_at  # None: there are fewer
+        earliest = time_before(series, spec.candle_at, back) if steps else spec.candle_at  # None: there are fewer
         start = training_start(earliest, spec.train_years) if earliest else None
         marked = load(series, start=start, end=spec.candle_at, before=warmup, after=after)
         bars = (marked.stored if spec.by_first_rule else marked.candles).adjusted()
@@ -220,13 +220,6 @@ def _no_candle(series: Series, candle: datetime, *, is_stale: bool) -> str:
             f"The nearest: {nearest} (times are UTC)."
         )
     return f"{format_time(candle)} is no candle of {series}. The nearest: {nearest} (times are UTC)."
-
-
-def _stored_before(series: Series, candle: datetime, count: int) -> datetime | None:
-    """When the `count`th stored bar before a candle is."""
-    earlier = PriceBar.objects.filter(series=series, timestamp__lt=candle).order_by("-timestamp")
-    found = earlier.values_list("timestamp", flat=True)[count - 1 : count].first()
-    return found.astimezone(UTC) if found else None
 
 
 def _place(bars: Bars, moment: datetime) -> int:

@@ -5,6 +5,7 @@ from uuid import UUID
 from instruments.imports.report import Report
 from instruments.imports.services import file_import
 from instruments.imports.uploads import upload_find, upload_let_go, upload_paths
+from instruments.store.revisions import Origin
 from training.errors import RunRefused
 from training.models import Reason
 from training.recipes.base import Completed, Work
@@ -35,6 +36,7 @@ def execute(work: Work) -> Completed:
                 columns=spec.columns,
                 date_order=spec.date_order or "",
                 overwrite=spec.overwrite,
+                origin=Origin(run_id=work.run.run_id, user=work.run.created_by),
             )
         )
     upload_let_go(upload=upload)

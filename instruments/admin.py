@@ -13,6 +13,7 @@ from instruments.models import (
     Series,
     Source,
     Universe,
+    UniverseMember,
 )
 
 
@@ -34,7 +35,17 @@ class InstrumentAdmin(AuditedAdmin):
 class UniverseAdmin(AuditedAdmin):
     list_display = ("name", "created_at")
     search_fields = ("name", "instruments__symbol")
-    filter_horizontal = ("instruments",)
+
+
+@admin.register(UniverseMember)
+class UniverseMemberAdmin(HistoryAdmin):
+    """To look at: members are changed on the page of their universe, which checks that stretches don't overlap."""
+
+    list_display = ("universe", "instrument", "start", "end")
+    list_filter = ("universe",)
+    list_select_related = ("universe", "instrument")
+    search_fields = ("=instrument__symbol",)
+    search_help_text = "A whole symbol"
 
 
 @admin.register(Series)

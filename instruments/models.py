@@ -50,7 +50,7 @@ class Universe(models.Model):
     """A named set of instruments. The name `all` is reserved: it means every active instrument."""
 
     name = models.SlugField(max_length=40, unique=True)
-    instruments = models.ManyToManyField(Instrument, related_name="universes", blank=True)
+    instruments = models.ManyToManyField(Instrument, through="UniverseMember", related_name="universes", blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -58,6 +58,32 @@ class Universe(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class UniverseMember(models.Model):
+    """A stretch of days on which an instrument is in a universe: from `start` to `end`, both included, each open where
+    it is null. An instrument may have several, which don't overlap: `instruments` of a universe then has it as often.
+    """
+
+    universe = models.ForeignKey(Universe, on_delete=models.CASCADE, related_name="memberships")
+    instrument = models.ForeignKey(Instrument, on_delete=models.CASCADE, related_name="memberships")
+    start = models.DateField(null=True, blank=True)
+    end = models.DateField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["universe", "instrument", "start"]
+        constraints = [
+            models.UniqueConstraint(fields=["universe", "instrument", "start"], name="member_once"),
+            models.UniqueConstraint(
+                fields=["universe", "instrument"], condition=Q(start__isnull=True), name="member_once_open"
+            ),
+            models.CheckConstraint(
+                condition=Q(start__isnull=True) | Q(end__isnull=True) | Q(end__gte=F("start")), name="member_ends_later"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.instrument_id} in {self.universe_id} from {self.start or 'ever'} to {self.end or 'now'}"
 
 
 class Series(models.Model):

@@ -1,12 +1,18 @@
-"""Universes read: which series a name stands for."""
+"""Universes read: which series a name stands for, and from when to when each of them is a member."""
 
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import date, datetime
 
-from django.db.models import Max, Min, QuerySet, Sum
+from django.db.models import Max, Min, Q, QuerySet, Sum
 
-from instruments.models import NO_PRICES, Instrument, Series, Timeframe, Universe
+from instruments.models import NO_PRICES, Instrument, Series, Timeframe, Universe, UniverseMember
+from instruments.quant.calendars import as_day
+from instruments.quant.membership import Stretch, Stretches
 
 ALL = "all"
+SURVIVORS = "today's members only: survivors look better than they were"
+Membership = Mapping[str, Stretches]  # by symbol; who isn't named always is a member
 
 
 class UnknownUniverse(Exception):
@@ -14,8 +20,8 @@ class UnknownUniverse(Exception):
 
 
 def universe_series(name: str, timeframe: str = Timeframe.DAY, *, with_instruments: bool = True) -> list[Series]:
-    """The series of the universe's active instruments at `timeframe`, by symbol, each with its instrument. 5,000 of
-    these take longer to read than all else: a page that names none does without.
+    """The series of the universe's active instruments at `timeframe`, by symbol, each with its instrument; also of
+    those that were members once. 5,000 of these take longer to read than all else: a page that names none does without.
 
     `all` is every active instrument. Raises UnknownUniverse.
     """
@@ -39,9 +45,38 @@ def universe_bars(name: str, timeframe: str = Timeframe.DAY) -> int:
     return int(_series_of(name, timeframe).aggregate(bars=Sum("rows"))["bars"] or 0)
 
 
+def universe_membership(name: str) -> dict[str, Stretches]:
+    """The stretches of those members that don't belong to it for ever; {} where nothing has a date, and of `all`."""
+    dated = UniverseMember.objects.filter(universe__name=name).exclude(start=None, end=None)
+    stretches: dict[str, list[Stretch]] = defaultdict(list)
+    for symbol, start, end in dated.order_by("start", "pk").values_list("instrument__symbol", "start", "end"):
+        stretches[symbol].append(Stretch(_day(start), _day(end)))
+    return {symbol: tuple(own) for symbol, own in stretches.items()}
+
+
+def has_only_survivors(name: str) -> bool:
+    """Whether nobody ever leaves it: then its past is that of those who are there today."""
+    return not UniverseMember.objects.filter(universe__name=name, end__isnull=False).exists()
+
+
+def ever_members(name: str) -> QuerySet[UniverseMember]:
+    """Stretches of whoever is or was in it, for `instrument__in`: a join would give those with several more often."""
+    return UniverseMember.objects.filter(universe__name=name).values("instrument")  # type: ignore[return-value]
+
+
+def members_on(name: str, day: date) -> QuerySet[UniverseMember]:
+    """As `ever_members`, of who is in it on this day."""
+    begun, not_over = Q(start=None) | Q(start__lte=day), Q(end=None) | Q(end__gte=day)
+    return ever_members(name).filter(begun, not_over)
+
+
 def _series_of(name: str, timeframe: str) -> QuerySet[Series]:
     rows = Series.objects.filter(timeframe=timeframe, rows__gt=0, instrument__active=True)
-    return rows if name == ALL else rows.filter(instrument__universes__name=name)
+    return rows if name == ALL else rows.filter(instrument__in=ever_members(name))
+
+
+def _day(moment: date | None) -> int | None:
+    return None if moment is None else as_day(moment)
 
 
 def _what_there_is(name: str, timeframe: str) -> str:

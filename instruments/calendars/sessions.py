@@ -7,7 +7,7 @@ from django.db.models import Count, Max, Min, QuerySet
 
 from instruments.models import CalendarSession, Instrument
 from instruments.quant.calendars import Sessions, as_date, as_day, computed_sessions
-from instruments.universes import ALL
+from instruments.universes import ALL, ever_members
 
 NEW_YEAR = timedelta(days=14)  # without a session, at most, at either end of what is stored
 _MOST_HOLIDAYS = 3  # calendar days for a session, at most, over any longer time
@@ -63,6 +63,6 @@ def session_after(day: date, count: int, calendar: str = "") -> date:
 def calendar_of_universe(name: str) -> str:
     """That of most of its active instruments; "" where none has one."""
     rows = Instrument.objects.filter(active=True).exclude(calendar="").order_by()
-    rows = rows if name == ALL else rows.filter(universes__name=name)
+    rows = rows if name == ALL else rows.filter(pk__in=ever_members(name))
     most = rows.values("calendar").annotate(members=Count("pk")).order_by("-members", "calendar").first()
     return str(most["calendar"]) if most else ""

@@ -2,7 +2,7 @@
 arrives."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 from django.db import IntegrityError, transaction
@@ -16,9 +16,11 @@ from boursomatic.notices.services import notice_make
 from instruments.calendars.sessions import sessions_between
 from instruments.models import Series
 from instruments.quant.bars import Bars
+from instruments.quant.calendars import as_date, as_day
 from instruments.quant.features.daily import DAY, get_feature_columns
-from instruments.store.columns import featured_candles
-from instruments.universes import UnknownUniverse, universe_series
+from instruments.quant.membership import ALWAYS, member_mask
+from instruments.store.columns import FeaturedCandles, featured_candles
+from instruments.universes import Membership, UnknownUniverse, universe_membership, universe_series
 from predictions.models import RecommendationSet
 from predictions.quant.recommend import advise
 from predictions.recommendations.days import InSample, NotAdvisable, coverage, require_open, used_until
@@ -87,8 +89,8 @@ def recommendations_make(
     *, model: ModelVersion, as_of: date | None, in_sample: bool = False, replay: bool = False
 ) -> tuple[RecommendationSet, bool]:
     """The set of `model` for the last session on or before `as_of` (None: the newest bar, however old), and whether it
-    was made now: what was said before stays. Only bars up to that session are looked at. `replay` marks what is said
-    after the event, and counted apart.
+    was made now: what was said before stays. Of the universe's members on that session, from bars up to it. `replay`
+    marks what is said after the event, and counted apart.
 
     Raises NotAdvisable for a day that the model has seen (unless `in_sample`), and where there are no bars or, on a
     named day, only old ones; RunRefused("integrity") for a model whose files have changed.
@@ -99,21 +101,25 @@ def recommendations_make(
         raise NotAdvisable(str(error)) from error
     covered = coverage(series)
     require_open(model, covered, as_of, in_sample=in_sample)
-    candles, features = _known(series, as_of)
-    lasts = [int(history.time[-1]) if len(history) else None for history in candles]
-    session = _session([last for last in lasts if last is not None], model, as_of, covered.calendar)
+    histories, membership = list(featured_candles(series)), universe_membership(model.universe)
+    lasts = _last_days(series, histories, membership, as_of)
+    session = _session(lasts, model, as_of, covered.calendar)
     is_seen = session < used_until(model)
     if is_seen and not in_sample:  # the last session before a hole in the candles
         raise InSample(f"{model.version} has seen the outcomes of {session}, the last session on or before {as_of}.")
     if earlier := RecommendationSet.objects.filter(version=model.version, as_of=session).first():
         return earlier, False
     read = stored_universe_model(model.version)
-    symbols = [one.instrument.symbol for one in series]
+    members = [j for j, one in enumerate(series) if _is_member(membership, one, as_day(session))]
+    advised = [series[j] for j in members]
+    candles, features = _known([histories[j] for j in members], session)
+    symbols = [one.instrument.symbol for one in advised]
     advice = advise(read, symbols, candles, features, oldest=OLDEST_SESSIONS)
+    newest = [int(history.time[-1]) if len(history) else None for history in candles]
     try:
         with transaction.atomic():
             recommendation_set = _set_create(model, read, session, series, in_sample=is_seen, replay=replay)
-            rows_create(recommendation_set, advice, series, lasts)
+            rows_create(recommendation_set, advice, advised, newest)
             audit(None, "recommendations.create", model.version, as_of=session.isoformat())
             if model.is_active and not is_seen and not replay:
                 _notice(recommendation_set)
@@ -129,15 +135,36 @@ def _notice(recommendation_set: RecommendationSet) -> None:
     notice_make(NoticeKind.RECOMMENDATIONS, recommendation_set.version, text, day=recommendation_set.as_of)
 
 
-def _known(series: Sequence[Series], as_of: date | None) -> tuple[list[Bars], NDArray[np.float32]]:
-    """The candles of each up to the end of `as_of`, adjusted, and the features of the last of them: as training sees
+def _last_days(
+    series: Sequence[Series], histories: Sequence[FeaturedCandles], membership: Membership, as_of: date | None
+) -> list[int]:
+    """The day number of the last candle of each up to `as_of` on which it was a member, where there is one."""
+    lasts = []
+    for one, history in zip(series, histories, strict=True):
+        days = history.candles.time[: _stop(history, as_of)] // DAY
+        if one.instrument.symbol in membership:
+            days = days[member_mask(membership[one.instrument.symbol], days)]
+        if len(days):
+            lasts.append(int(days[-1]))
+    return lasts
+
+
+def _is_member(membership: Membership, series: Series, day: int) -> bool:
+    return bool(member_mask(membership.get(series.instrument.symbol, ALWAYS), np.array([day])).any())
+
+
+def _stop(history: FeaturedCandles, day: date | None) -> int:
+    """How many of its candles come up to the end of `day`."""
+    return len(history.candles) if day is None else int(np.searchsorted(history.candles.time, (as_day(day) + 1) * DAY))
+
+
+def _known(histories: Sequence[FeaturedCandles], session: date) -> tuple[list[Bars], NDArray[np.float32]]:
+    """The candles of each up to the end of `session`, adjusted, and the features of the last of them: as training sees
     these."""
     candles = []
-    features = np.full((len(series), len(get_feature_columns())), np.nan, dtype=np.float32)
-    for j, history in enumerate(featured_candles(series)):
-        stop = len(history.candles)
-        if as_of is not None:
-            stop = int(np.searchsorted(history.candles.time, ((as_of - date(1970, 1, 1)).days + 1) * DAY))
+    features = np.full((len(histories), len(get_feature_columns())), np.nan, dtype=np.float32)
+    for j, history in enumerate(histories):
+        stop = _stop(history, session)
         candles.append(history.candles.slice(0, stop).adjusted())
         if stop:
             features[j] = history.features[stop - 1]
@@ -145,10 +172,10 @@ def _known(series: Sequence[Series], as_of: date | None) -> tuple[list[Bars], ND
 
 
 def _session(lasts: list[int], model: ModelVersion, as_of: date | None, calendar: str) -> date:
-    """The universe's last session among bars that end at these seconds. NotAdvisable where that is too long ago."""
+    """The universe's last session among bars of these days. NotAdvisable where that is too long ago."""
     if not lasts:
-        raise NotAdvisable(f"No instrument of {model.universe} has a bar on or before {as_of}.")
-    session = date(1970, 1, 1) + timedelta(days=max(lasts) // DAY)
+        raise NotAdvisable(f"No member of {model.universe} has a bar on or before {as_of or 'its last day'}.")
+    session = as_date(max(lasts))
     if as_of and sessions_between(session, as_of, calendar) > OLDEST_SESSIONS:
         raise NotAdvisable(
             f"The bars of {model.universe} are stale: the last one on or before {as_of} is of {session}, more than "

@@ -10,7 +10,7 @@ from django.db.models import Case, Count, Max, Min, Q, QuerySet, Value, When
 from instruments.models import Instrument, PriceBar, Series, Timeframe, Universe
 from instruments.quant.coverage import find_gaps, find_splits, is_adjusted
 from instruments.store.read_bars import load_many
-from instruments.universes import ALL
+from instruments.universes import ALL, ever_members
 from predictions.models import Recommendation
 from training.evidence.trials import ledger_of_universe
 from training.models import ModelVersion, TrainingRun, Trial
@@ -42,7 +42,7 @@ class SeriesLine:
 def universe_members(name: str) -> QuerySet[Series]:
     """The daily series of its active instruments."""
     rows = Series.objects.filter(timeframe=Timeframe.DAY, rows__gt=0, instrument__active=True)
-    rows = rows if name == ALL else rows.filter(instrument__universes__name=name)
+    rows = rows if name == ALL else rows.filter(instrument__in=ever_members(name))
     return rows.select_related("instrument")
 
 
@@ -75,7 +75,7 @@ def editing_context(name: str, find: str) -> dict[str, Any]:
     return {
         "find": find,
         "found": matching[:FOUND] if find else [],
-        "unused": Instrument.objects.filter(universes__name=name).exclude(pk__in=used)[:UNUSED],
+        "unused": Instrument.objects.filter(pk__in=ever_members(name)).exclude(pk__in=used)[:UNUSED],
     }
 
 
@@ -86,7 +86,7 @@ def instrument_context(instrument: Instrument) -> dict[str, Any]:
         "instrument": instrument,
         "symbol_query": quote(instrument.symbol, safe=""),
         "all_series": _series_lines(all_series),
-        "universes": Universe.objects.filter(instruments=instrument),
+        "universes": Universe.objects.filter(instruments=instrument).distinct(),
         "models": _models(Q(series__in=all_series)),
         "runs": _runs(Q(series__in=all_series)),
         "trials": Trial.objects.filter(series__in=all_series).count(),
@@ -96,7 +96,7 @@ def instrument_context(instrument: Instrument) -> dict[str, Any]:
 
 def _instruments(name: str) -> QuerySet[Instrument]:
     active = Instrument.objects.filter(active=True)
-    return active if name == ALL else active.filter(universes__name=name)
+    return active if name == ALL else active.filter(pk__in=ever_members(name))
 
 
 def _series_lines(all_series: list[Series]) -> list[SeriesLine]:

@@ -61,7 +61,7 @@ def universe_evidence(
         first=first,
         horizon=horizon,
         close=panel.close,
-        exposures=exposures or exposures_of(panel.close, panel.traded),
+        exposures=exposures or exposures_of(panel.close, panel.traded, panel.member),
         bars_a_year=bars_a_year(panel.days * DAY, "1d"),
     )
     return UniverseEvidence(

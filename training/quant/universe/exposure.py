@@ -45,25 +45,27 @@ class Exposures:
 
 
 @on_one_blas_thread
-def exposures_of(close: Floats, traded: Flags) -> Exposures:
+def exposures_of(close: Floats, traded: Flags, member: Flags | None = None) -> Exposures:
     """From (D, N) adjusted closes, carried on over days without a bar, and the flags that tell those days.
 
-    A return is that of a day with a bar since the bar before, however long ago; days without one have none.
+    A return is that of a day with a bar since the bar before, however long ago; days without one have none. `member`
+    (D, N), where names come and go: market, factors and the day's median are those of the day's members alone; what a
+    name did before it came counts for itself.
     """
     returns = _returns(close, traded)
-    loadings, factors = _loadings(returns)
+    loadings, factors = _loadings(returns, member)
     return Exposures(
-        sigma=deviations(close, traded),
-        beta=_beta(returns),
+        sigma=deviations(close, traded, member),
+        beta=_beta(returns, member),
         loadings=loadings,
         factors=factors,
     )
 
 
-def deviations(close: Floats, traded: Flags) -> Floats:
-    """(D, N) `Exposures.sigma` by itself."""
+def deviations(close: Floats, traded: Flags, member: Flags | None = None) -> Floats:
+    """(D, N) `Exposures.sigma` by itself; of who is no member that day the median."""
     sigma, enough = _sigma(_returns(close, traded))
-    return at_least_quarter(sigma, traded & enough)
+    return at_least_quarter(sigma if member is None else np.where(member, sigma, np.nan), traded & enough)
 
 
 def latest_deviations(returns: Floats, trades: Flags) -> Floats:
@@ -140,15 +142,17 @@ def _variances(returns: Floats) -> Iterator[tuple[Ints, Floats]]:
         yield count, variance
 
 
-def _beta(returns: Floats) -> Floats:
-    """(D, N) half of the way from 1 to the exponential covariance with the equal-weight return over its variance, both
-    over the name's own days."""
+def _beta(returns: Floats, member: Flags | None) -> Floats:
+    """(D, N) half of the way from 1 to the exponential covariance with the members' equal-weight return over its
+    variance, both over the name's own days."""
     sums = np.zeros((5, returns.shape[1]))
     out = np.ones(returns.shape)
     for day, today in enumerate(returns):
         there = ~np.isnan(today)
         own = np.where(there, today, 0.0)
-        market = np.where(there, own.sum() / max(1, int(there.sum())), 0.0)
+        inside = there if member is None else there & member[day]
+        mean = (own if member is None else own[inside]).sum() / max(1, int(inside.sum()))
+        market = np.where(there, mean, 0.0)
         term = np.stack([there.astype(np.float64), own, market, own * market, market * market])
         sums = np.where(there, (1.0 - BETA_WEIGHT) * sums + BETA_WEIGHT * term, sums)
         total = np.maximum(sums[0], SMALLEST)
@@ -159,16 +163,17 @@ def _beta(returns: Floats) -> Floats:
     return out
 
 
-def _loadings(returns: Floats) -> tuple[Floats, Ints]:
-    """(R, N, MOST_FACTORS) right singular vectors of the last 250 days' returns, each name centred and divided by its
-    own deviation, on days 0, 20, 40, …; and how many of them count."""
+def _loadings(returns: Floats, member: Flags | None) -> tuple[Floats, Ints]:
+    """(R, N, MOST_FACTORS) right singular vectors of the last 250 days' returns of that day's members, each centred and
+    divided by its own deviation, on days 0, 20, 40, …; and how many of them count."""
     days, names = returns.shape
     renewals = range(0, days, RENEWED)
     loadings = np.zeros((len(renewals), names, MOST_FACTORS))
     factors = np.zeros(len(renewals), dtype=np.int64)
     for number, day in enumerate(renewals):
         window = returns[max(0, day + 1 - WINDOW) : day + 1]
-        enough = np.flatnonzero((~np.isnan(window)).sum(axis=0) >= FEWEST)
+        has_enough = (~np.isnan(window)).sum(axis=0) >= FEWEST
+        enough = np.flatnonzero(has_enough if member is None else has_enough & member[day])
         factors[number] = factor_count(len(enough))
         if factors[number]:
             loadings[number, enough, : factors[number]] = _singular_vectors(window[:, enough], int(factors[number]))

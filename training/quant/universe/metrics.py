@@ -36,8 +36,8 @@ class Portfolios:
 def simulate_portfolios(panel: Panel, rows: Ints, signals: Ints, *, horizon: int) -> Portfolios:
     """PROTOCOL §4: `signals` (n,) of -1, 0, 1 for `rows` as h staggered tranches, over the part's own days.
 
-    Each day's signals are divided by the instruments that trade on that day. Who has ended is held at the last close
-    until the tranche is over. Signals of the panel's last day are not traded any more.
+    Each day's signals are divided by the members that trade on that day. Who has left is held on, and who has ended at
+    the last close, until the tranche is over. Signals of the panel's last day are not traded any more.
     """
     is_traded = panel.day[rows] < len(panel.days) - 1
     rows, signals = rows[is_traded], signals[is_traded]
@@ -45,7 +45,8 @@ def simulate_portfolios(panel: Panel, rows: Ints, signals: Ints, *, horizon: int
     span, names = last - first + 1, len(panel.symbols)
     table = np.zeros((span, names))
     table[panel.day[rows] - first, panel.instrument[rows]] = signals
-    share = names / np.maximum(panel.traded[first : last + 1].sum(axis=1, keepdims=True), 1)
+    present = panel.present[first : last + 1]
+    share = names / np.maximum(present.sum(axis=1, keepdims=True), 1)
     prices = slice(first, last + 2)
     a_year = bars_a_year(panel.days * DAY, "1d")
 
@@ -59,7 +60,7 @@ def simulate_portfolios(panel: Panel, rows: Ints, signals: Ints, *, horizon: int
         )
 
     weights = tranche_weights(table * share, horizon)
-    both, equal = book(weights), book(panel.traded[first : last + 1] * share / names)
+    both, equal = book(weights), book(present * share / names)
     return Portfolios(
         long_short=both,
         long_only=book(tranche_weights(np.maximum(table, 0.0) * share, horizon)),

@@ -4,8 +4,9 @@ Days are numbered by their place among those that count (`counted_days`). A day 
 in their instrument's features, and its return falls into the next day that does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from instruments.quant.features.daily import (
     day_ranks,
     get_feature_columns,
 )
+from instruments.quant.membership import ALWAYS, Stretches, member_mask
 from training.quant.candle.plan import NotTrainable
 from training.quant.universe.days import counted_days
 from training.quant.universe.forward import Candles, Forward
@@ -47,7 +49,8 @@ class Panel:
     """`days` (D,) are day numbers since 1970 of the days that count; `open`, `close` (D, N) adjusted prices, carried on
     over days without a bar; `traded` (D, N) tells those days. Rows (n,), by instrument and then day, are all that have
     features: `day` and `instrument` are places in `days` and `symbols`; `features` (n, k) with NaN where a window isn't
-    full; `forward` what came after them, by horizon, the run's own first."""
+    full; `forward` what came after them, by horizon, the run's own first. `member` (D, N): who belongs to the universe
+    that day, None where all always do; only members have rows."""
 
     symbols: tuple[str, ...]
     days: Ints
@@ -58,6 +61,12 @@ class Panel:
     instrument: Ints
     features: Singles
     forward: dict[int, Forward]
+    member: NDArray[np.bool_] | None = None
+
+    @property
+    def present(self) -> NDArray[np.bool_]:
+        """(D, N) the members that trade that day."""
+        return self.traded if self.member is None else self.traded & self.member
 
     @property
     def with_rows(self) -> tuple[str, ...]:
@@ -101,25 +110,35 @@ class UniverseSplit:
 
 
 def make_panel(
-    members: Sequence[tuple[str, Bars, Floats | Singles]], *, horizons: tuple[int, ...], first_day: int
+    members: Sequence[tuple[str, Bars, Floats | Singles]],
+    *,
+    horizons: tuple[int, ...],
+    first_day: int,
+    membership: Mapping[str, Stretches] = MappingProxyType({}),
 ) -> Panel:
     """`members`: symbol, adjusted bars (none after the last day to be known), and the stored features of these bars.
 
     Rows begin at day number `first_day` (since 1970); a row enters when its day counts and its features of windows up
-    to 60 are defined, whether its outcome ever comes or not. `horizons`: the run's own first.
+    to 60 are defined, whether its outcome ever comes or not. `horizons`: the run's own first. `membership`, by symbol,
+    of those that don't belong to the universe always: then a row is of a member that day, and of who came at a date
+    none is among the first WARM_UP days, on which nobody's deviation is known.
     """
     number = np.concatenate([bars.time // DAY for _, bars, _ in members])
     instrument = np.repeat(np.arange(len(members)), [len(bars) for _, bars, _ in members])
     days, at = _distinct(number)
     traded = np.zeros((len(days), len(members)), dtype=np.bool_)
     traded[at, instrument] = True
-    counts = counted_days(traded)
+    member = _member_table([symbol for symbol, _, _ in members], membership, days)
+    counts = counted_days(traded, member=member)
     place: Ints = (np.cumsum(counts) - counts)[at]  # of the first counted day on or after the bar's own
     close = np.concatenate([bars.close for _, bars, _ in members])
 
     core = [get_feature_columns().index(name) for name in CORE]
     is_row = counts[at] & (number >= first_day)
     is_row &= np.concatenate([~np.isnan(features[:, core]).any(axis=1) for _, _, features in members])
+    if member is not None:
+        came = np.array([any(s.start is not None for s in membership.get(symbol, ())) for symbol, _, _ in members])
+        is_row &= member[at, instrument] & ((place >= WARM_UP) | ~came[instrument])
     rows = np.flatnonzero(is_row)
 
     closing, opening = np.full(traded.shape, np.nan), np.full(traded.shape, np.nan)
@@ -137,7 +156,17 @@ def make_panel(
         instrument=instrument[rows],
         features=_model_features([features for _, _, features in members], is_row, place[rows]),
         forward={horizon: candles.forward(rows, horizon) for horizon in horizons},
+        member=None if member is None else member[counts],
     )
+
+
+def _member_table(
+    symbols: Sequence[str], membership: Mapping[str, Stretches], days: Ints
+) -> NDArray[np.bool_] | None:
+    """(D, N) who belongs to the universe on which of `days`; None where nobody comes or goes."""
+    if not membership:
+        return None
+    return np.column_stack([member_mask(membership.get(symbol, ALWAYS), days) for symbol in symbols])
 
 
 def given_features(stored: Singles, day: Ints) -> Singles:

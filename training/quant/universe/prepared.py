@@ -36,7 +36,7 @@ class PreparedPanel:
 
 
 def prepare_panel(panel: Panel, *, recipe: str, horizon: int) -> PreparedPanel:
-    exposures = exposures_of(panel.close, panel.traded)
+    exposures = exposures_of(panel.close, panel.traded, panel.member)
     honest = honest_rows(panel, horizon, exposures=exposures) if recipe == HONEST else None
     return PreparedPanel(panel, exposures, honest)
 
@@ -45,6 +45,8 @@ def to_arrays(prepared: PreparedPanel) -> Arrays:
     """All of it but the symbols, by name."""
     panel, honest = prepared.panel, prepared.honest
     arrays: Arrays = {name: getattr(panel, name) for name in _TABLES}
+    if panel.member is not None:
+        arrays["member"] = panel.member
     arrays |= {f"exposures.{name}": values for name, values in vars(prepared.exposures).items()}
     for horizon, forward in panel.forward.items():
         arrays |= {f"forward.{horizon}.{name}": values for name, values in vars(forward).items()}
@@ -58,7 +60,7 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]], symbols: tuple[str, ...]) ->
     """Back from `to_arrays`, to the same bits."""
     horizons = dict.fromkeys(int(name.split(".")[1]) for name in arrays if name.startswith("forward."))
     forward = {h: Forward(**{f.name: arrays[f"forward.{h}.{f.name}"] for f in fields(Forward)}) for h in horizons}
-    panel = Panel(symbols=symbols, forward=forward, **{name: arrays[name] for name in _TABLES})
+    panel = Panel(symbols=symbols, forward=forward, member=arrays.get("member"), **{name: arrays[name] for name in _TABLES})
     exposures = Exposures(**{field.name: arrays[f"exposures.{field.name}"] for field in fields(Exposures)})
     honest = None
     if "honest.ranks" in arrays:

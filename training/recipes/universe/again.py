@@ -4,18 +4,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from instruments.models import Series, Timeframe
+from instruments.universes import Membership
 from training.models import RunPositions, TrainingRun
 from training.quant.candle.spec import SpecError
 from training.quant.universe.spec import UniverseSpec
 from training.recipes.universe.data import UniverseData, universe_data, universe_members
+from training.recipes.universe.membership import membership_from
 
 
 @dataclass(frozen=True)
 class MembersThen:
-    """`series` of the members that have bars today, in the order of then; `gone`: symbols of those that have none."""
+    """`series` of the members that have bars today, in the order of then; `gone`: symbols of those that have none;
+    `membership` as the run knew it."""
 
     series: list[Series]
     gone: list[str]
+    membership: Membership
 
 
 def members_then(run: TrainingRun) -> MembersThen:
@@ -23,13 +27,14 @@ def members_then(run: TrainingRun) -> MembersThen:
     bars any more."""
     symbols = _symbols_then(run)
     if symbols is None:
-        return MembersThen(universe_members(run.result["universe"]), [])
+        return MembersThen(universe_members(run.result["universe"]), [], {})
     rows = Series.objects.filter(timeframe=Timeframe.DAY, rows__gt=0, instrument__symbol__in=symbols)
     by_symbol = {series.instrument.symbol: series for series in rows.select_related("instrument")}
     if not by_symbol:
         raise SpecError({"universe": ["None of the run's instruments has bars any more."]})
     there = [by_symbol[symbol] for symbol in symbols if symbol in by_symbol]
-    return MembersThen(there, [symbol for symbol in symbols if symbol not in by_symbol])
+    membership = membership_from(run.detail.get("membership", {}))
+    return MembersThen(there, [symbol for symbol in symbols if symbol not in by_symbol], membership)
 
 
 def data_then(
@@ -40,7 +45,8 @@ def data_then(
     on_read: Callable[[int, int], None] = lambda done, todo: None,
 ) -> UniverseData:
     """Up to the last day that the run had. Raises TooLittle where nothing is left."""
-    return universe_data(replace(spec, as_of=run.result["as_of"]), series=members.series, on_read=on_read)
+    own = replace(spec, as_of=run.result["as_of"])
+    return universe_data(own, series=members.series, membership=members.membership, on_read=on_read)
 
 
 def _symbols_then(run: TrainingRun) -> list[str] | None:

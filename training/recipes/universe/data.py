@@ -2,16 +2,18 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from types import MappingProxyType
 
 import numpy as np
 
 from instruments.models import Instrument, Series
 from instruments.quant.bars import fingerprint
 from instruments.quant.features.daily import DAY
+from instruments.quant.membership import ALWAYS, member_mask
 from instruments.store.columns import FeaturedCandles, featured_candles
-from instruments.universes import UnknownUniverse, universe_series
+from instruments.universes import Membership, UnknownUniverse, universe_membership, universe_series
 from training.evidence.trials import TrialFields
 from training.quant.candle.spec import SpecError
 from training.quant.candle.verdict import LEAST_WINDOWS
@@ -21,6 +23,7 @@ from training.quant.universe.honest.composite import horizons_of
 from training.quant.universe.honest.train import HonestRows
 from training.quant.universe.panel import Panel, TooLittle, make_panel
 from training.quant.universe.spec import HONEST, UniverseSpec
+from training.recipes.universe.membership import membership_as_of, membership_json
 
 MARK = 12  # digits: to tell which bars changed; the hash of all is whole
 
@@ -28,15 +31,17 @@ MARK = 12  # digits: to tell which bars changed; the hash of all is whole
 @dataclass(frozen=True)
 class UniverseData:
     """`panel` ends with the last bar on or before the run's day; nothing later is in it. `data_hash` is the SHA-256
-    over the symbols and every candle that the panel was made from; stale bars are none. `marks`: of each symbol of
-    the panel the first digits of the SHA-256 of its candles. `exposures`, and of the recipe `honest` its rows, are
-    there where fits are to share them (`shared_rows.py`)."""
+    over the symbols and every candle that the panel was made from, and the `membership` of those that come or go, as
+    of that day; stale bars are no candles. `marks`: of each symbol of the panel the first digits of the SHA-256 of its
+    candles. `exposures`, and of the recipe `honest` its rows, are there where fits are to share them
+    (`shared_rows.py`)."""
 
     panel: Panel
     as_of: date
     bars: int
     data_hash: str
     marks: tuple[str, ...]
+    membership: Membership = field(default_factory=dict)
     exposures: Exposures | None = None
     honest: HonestRows | None = None
 
@@ -53,46 +58,71 @@ def universe_data(
     spec: UniverseSpec,
     *,
     series: Sequence[Series] | None = None,
+    membership: Membership | None = None,
     on_read: Callable[[int, int], None] = lambda done, todo: None,
 ) -> UniverseData:
-    """Read it all, from the columnar cache as far as it lies there. `series`: in place of the universe's present ones;
-    `on_read`: (series done, series to do). Raises SpecError for a universe without bars, TooLittle where none is
-    left."""
+    """Read it all, from the columnar cache as far as it lies there. `series` and `membership`: in place of what the
+    universe has at present; `on_read`: (series done, series to do). Raises SpecError for a universe without bars,
+    TooLittle where none is left."""
     series = universe_members(spec.universe) if series is None else series
-    return cut_data(dict(zip(symbols_of(series), featured_candles(series, on_read=on_read), strict=True)), spec)
+    membership = universe_membership(spec.universe) if membership is None else membership
+    histories = dict(zip(symbols_of(series), featured_candles(series, on_read=on_read), strict=True))
+    return cut_data(histories, spec, membership)
 
 
 def symbols_of(series: Sequence[Series]) -> list[str]:
     return [member.instrument.symbol for member in series]
 
 
-def cut_data(histories: Mapping[str, FeaturedCandles], spec: UniverseSpec) -> UniverseData:
-    """The candles of these histories, by symbol, up to the run's day. Raises TooLittle where none is left."""
-    last = max(int(history.candles.time[-1]) // DAY for history in histories.values())
-    if spec.as_of is not None:
-        last = min(last, (date.fromisoformat(spec.as_of) - date(1970, 1, 1)).days)
-    members, digest, marks = [], hashlib.sha256(), []
-    for symbol, history in histories.items():
-        stop = int(np.searchsorted(history.candles.time, (last + 1) * DAY))
-        if stop:
-            candles = history.candles.slice(0, stop)
-            mark = history.fingerprint if stop == len(history.candles) else fingerprint(candles)
-            digest.update(f"{symbol} {mark}\n".encode())
-            marks.append(mark[:MARK])
-            members.append((symbol, candles.adjusted(), history.features[:stop]))
-    if not members:
+def cut_data(
+    histories: Mapping[str, FeaturedCandles], spec: UniverseSpec, membership: Membership = MappingProxyType({})
+) -> UniverseData:
+    """The candles of these histories, by symbol, up to the run's day; of those that were members by then. Raises
+    TooLittle where none is left."""
+    stops = _stops(histories, spec, membership)
+    if not stops:
         earliest = min(int(history.candles.time[0]) // DAY for history in histories.values())
         raise TooLittle(
-            f"No instrument of the universe has a bar on or before {spec.as_of}; the first is of {_date(earliest)}."
+            f"No member of the universe has a bar on or before {spec.as_of or 'its last day'}; the first bar of any is "
+            f"of {_date(earliest)}."
         )
-    last = max(int(bars.time[-1]) // DAY for _, bars, _ in members)
+    last = max(int(histories[symbol].candles.time[stop - 1]) // DAY for symbol, stop in stops.items())
+    membership = membership_as_of(membership, stops, last)
+    stretches = membership_json(membership)
+    members, digest, marks = [], hashlib.sha256(), []
+    for symbol, stop in stops.items():
+        history = histories[symbol]
+        candles = history.candles.slice(0, stop)
+        mark = history.fingerprint if stop == len(history.candles) else fingerprint(candles)
+        dates = f" {stretches[symbol]}" if symbol in stretches else ""
+        digest.update(f"{symbol} {mark}{dates}\n".encode())
+        marks.append(mark[:MARK])
+        members.append((symbol, candles.adjusted(), history.features[:stop]))
     return UniverseData(
-        panel=make_panel(members, horizons=_horizons(spec), first_day=last - spec.lookback_days),
+        panel=make_panel(
+            members, horizons=_horizons(spec), first_day=last - spec.lookback_days, membership=membership
+        ),
         as_of=_date(last),
         bars=sum(len(bars) for _, bars, _ in members),
         data_hash=digest.hexdigest(),
         marks=tuple(marks),
+        membership=membership,
     )
+
+
+def _stops(
+    histories: Mapping[str, FeaturedCandles], spec: UniverseSpec, membership: Membership
+) -> dict[str, int]:
+    """How many candles each has up to the run's day, of those with one as a member: who joins later isn't there yet."""
+    last = max(int(history.candles.time[-1]) // DAY for history in histories.values())
+    if spec.as_of is not None:
+        last = min(last, (date.fromisoformat(spec.as_of) - date(1970, 1, 1)).days)
+    stops = {}
+    for symbol, history in histories.items():
+        stop = int(np.searchsorted(history.candles.time, (last + 1) * DAY))
+        if stop and member_mask(membership.get(symbol, ALWAYS), history.candles.time[:stop] // DAY).any():
+            stops[symbol] = stop
+    return stops
 
 
 def _horizons(spec: UniverseSpec) -> tuple[int, ...]:

@@ -23,7 +23,7 @@ YEAR = 365  # days
 
 
 def _universes() -> list[tuple[str, str]]:
-    active = Count("instruments", filter=Q(instruments__active=True))
+    active = Count("instruments", filter=Q(instruments__active=True), distinct=True)
     named = Universe.objects.annotate(members=active).values_list("name", "members")
     every = (ALL, Instrument.objects.filter(active=True).count())
     return [(name, f"{name} ({count} instruments)") for name, count in (every, *named)]

@@ -24,6 +24,7 @@ from training.quant.universe.shelf_life import AgeBin, age_bins, shelf_life
 from training.quant.universe.spec import UniverseSpec
 from training.quant.universe.train import Evaluation, UniverseOutcome
 from training.recipes.universe.data import UniverseData
+from training.recipes.universe.membership import membership_json
 from training.recipes.universe.model_files import (
     artifacts_of,
     feature_names,
@@ -137,6 +138,7 @@ def universe_detail(data: UniverseData, spec: UniverseSpec, outcome: UniverseOut
         **importance(panel, outcome, spec),
         "symbols": list(panel.symbols),
         "marks": list(data.marks),
+        **({"membership": membership_json(data.membership)} if data.membership else {}),
         "distribution": _distribution(panel, spec, outcome),
         "proof": {
             "last_train_outcome": day_of(panel, int(panel.outcome[split.train].max())),

@@ -1,6 +1,6 @@
 """What a run and the folds of its walk share, kept in a file from the first of them until the walk is over.
 
-In BOURSOMATIC_HOME/columns, by all that it is made of: members, their bars as they are now, settings, code. Read from
+In BOURSOMATIC_HOME/columns, by all that it is made of: members and since when, their bars as they are now, settings, code. Read from
 there it is mapped, so that folds side by side hold it once; where it isn't there, or not as it was written, it is made
 again.
 """
@@ -19,10 +19,12 @@ from django.conf import settings
 from boursomatic.shared.array_file import map_arrays, write_arrays
 from instruments.store.columns import series_marks
 from instruments.store.packs import remove_oldest
+from instruments.universes import universe_membership
 from training.artifacts.provenance import code_version, library_versions
 from training.quant.universe.prepared import PreparedPanel, from_arrays, prepare_panel, to_arrays
 from training.quant.universe.spec import UniverseSpec
 from training.recipes.universe.data import UniverseData, universe_data, universe_members
+from training.recipes.universe.membership import membership_from, membership_json
 
 _NAME = "rows-"
 _ABANDONED_S = 86_400.0  # of a walk that was cancelled or failed
@@ -58,6 +60,7 @@ def keep(path: Path | None, data: UniverseData, spec: UniverseSpec) -> None:
         "bars": data.bars,
         "data_hash": data.data_hash,
         "marks": data.marks,
+        "membership": membership_json(data.membership),
     }
     try:
         write_arrays(path, to_arrays(prepared), facts)
@@ -82,7 +85,8 @@ def path_of(spec: UniverseSpec) -> Path | None:
     marks = sorted(series_marks([member.pk for member in members]).items())
     settings_of_rows = (spec.as_of, spec.lookback_days, spec.recipe, spec.horizon)
     symbols = [(member.pk, member.instrument.symbol) for member in members]
-    made_of = (symbols, marks, settings_of_rows, code_version(), library_versions())
+    membership = sorted(universe_membership(spec.universe).items())
+    made_of = (symbols, marks, membership, settings_of_rows, code_version(), library_versions())
     digest = hashlib.sha256(repr(made_of).encode()).hexdigest()
     return Path(settings.COLUMNS_ROOT) / f"{_NAME}{digest[:32]}"
 
@@ -98,6 +102,7 @@ def _read(path: Path) -> UniverseData | None:
         bars=facts["bars"],
         data_hash=facts["data_hash"],
         marks=tuple(facts["marks"]),
+        membership=membership_from(facts["membership"]),
         exposures=prepared.exposures,
         honest=prepared.honest,
     )

@@ -57,7 +57,7 @@ def run_again(run: TrainingRun, spec: UniverseSpec, on_stage: OnStage) -> Again:
     now, texts = universe_leftovers(run, spec, data, outcome).result, model_texts(outcome.deployed)
     until = int(data.panel.days[outcome.split.known_by["train"]])
     on_stage("truncate", 0.6, "the tested model once more, with other bars after its last outcome")
-    others = data_of_others(members.series, spec, last=last, moment=(until + 1) * DAY - 1)
+    others = data_of_others(members, spec, last=last, moment=(until + 1) * DAY - 1)
     is_same_model = hash_of(model_texts(fit_evaluated(others.panel, spec))) == now["judged_model_hash"]
     unlike = _unlike(run.result, now)
     if not _has_texts(run, texts) and "models" not in unlike:
@@ -82,7 +82,7 @@ def walk_again(run: TrainingRun, walk: WalkSpec, on_stage: OnStage) -> Again:
     unlike = [] if _folds_hold(run, data.panel, folds) else ["figures"]
     until = int(data.panel.days[folds[-1].first])
     on_stage("truncate", 0.7, "the last fold once more, with other bars after its first day")
-    others = data_of_others(members.series, walk.spec, last=last, moment=(until + 1) * DAY - 1)
+    others = data_of_others(members, walk.spec, last=last, moment=(until + 1) * DAY - 1)
     again = walk_fold(plan_walk(others.panel, walk), walk.folds - 1, on_fold=lambda *_: None)
     return Again(
         model_hash=None,

@@ -14,6 +14,7 @@ from instruments.store.columns import FeaturedCandles, featured_candles
 from instruments.store.read_bars import load_many
 from training.quant.universe.spec import UniverseSpec
 from training.quant.universe.truncation import other_after
+from training.recipes.universe.again import MembersThen
 from training.recipes.universe.data import UniverseData, cut_data
 
 TOGETHER = 64  # series in memory at a time
@@ -34,10 +35,11 @@ def ends_with(series: Sequence[Series], last: date) -> bool:
     return True
 
 
-def data_of_others(series: Sequence[Series], spec: UniverseSpec, *, last: date, moment: int) -> UniverseData:
-    """The data up to the day `last` where every bar after `moment` (seconds since 1970) is another, features too."""
+def data_of_others(members: MembersThen, spec: UniverseSpec, *, last: date, moment: int) -> UniverseData:
+    """The data up to the day `last` where every bar after `moment` (seconds since 1970) is another, features too. Who
+    is a member when stays: with others, days would lie elsewhere in the split."""
     histories, stop = {}, _after(last)
-    for some in _blocks(series):
+    for some in _blocks(members.series):
         changed = [
             other_after(_until(read.candles, stop), moment, seed=member.pk)
             for member, read in zip(some, featured_candles(some), strict=True)
@@ -45,7 +47,7 @@ def data_of_others(series: Sequence[Series], spec: UniverseSpec, *, last: date, 
         features = daily_features([candles.adjusted() for candles in changed], np.float32)
         for member, candles, matrix in zip(some, changed, features, strict=True):
             histories[member.instrument.symbol] = FeaturedCandles(candles, matrix, fingerprint(candles))
-    return cut_data(histories, replace(spec, as_of=last.isoformat()))
+    return cut_data(histories, replace(spec, as_of=last.isoformat()), members.membership)
 
 
 def _blocks(series: Sequence[Series]) -> list[Sequence[Series]]:

@@ -35,6 +35,7 @@ from training.quant.walk_forward.folds import (
 from training.quant.walk_forward.spec import WalkSpec
 from training.recipes.base import Completed, PackedPositions, Work
 from training.recipes.universe.data import UniverseData, claimed_p_value, universe_trial
+from training.recipes.universe.membership import membership_json
 from training.recipes.universe.results import with_deflated_sharpe
 from training.recipes.universe.shared_rows import discard, prepared_data
 
@@ -124,7 +125,10 @@ def combine(work: Work) -> Completed:
             "beside": _beside(data, walk, pooled),
             **_information(plan, folds, pooled, selection, result["curve"]),
         },
-        detail={"symbols": list(data.panel.with_rows)},
+        detail={
+            "symbols": list(data.panel.with_rows),
+            **({"membership": membership_json(data.membership)} if data.membership else {}),
+        },
         trial=None if work.run.subject else trial,
         claim=Claim(p_value) if work.run.subject and p_value is not None else None,
         positions=PackedPositions(data.panel.symbols, positions.tobytes()),

@@ -88,7 +88,7 @@ class HonestFit:
 def honest_rows(panel: Panel, horizon: int, *, exposures: Exposures | None = None) -> HonestRows:
     """What all fits on this panel share; its `forward` must hold `horizons_of(horizon)`. `exposures` are the panel's,
     where they are there already."""
-    exposures = exposures or exposures_of(panel.close, panel.traded)
+    exposures = exposures or exposures_of(panel.close, panel.traded, panel.member)
     features = panel.features[:, : len(MODEL_FEATURES)]
     table = np.full(panel.close.shape, np.nan)
     table[panel.day, panel.instrument] = features[:, VOLATILITY]

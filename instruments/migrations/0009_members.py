@@ -45,9 +45,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AlterModelTable(name="universemember", table=None),
         migrations.AlterUniqueTogether(name="universemember", unique_together=set()),
-        migrations.AlterModelOptions(
-            name="universemember", options={"ordering": ["universe", "instrument", "start"]}
-        ),
+        migrations.AlterModelOptions(name="universemember", options={"ordering": ["universe", "instrument", "start"]}),
         migrations.AddField("universemember", "start", models.DateField(blank=True, null=True)),
         migrations.AddField("universemember", "end", models.DateField(blank=True, null=True)),
         migrations.AddConstraint(

@@ -160,9 +160,7 @@ def make_panel(
     )
 
 
-def _member_table(
-    symbols: Sequence[str], membership: Mapping[str, Stretches], days: Ints
-) -> NDArray[np.bool_] | None:
+def _member_table(symbols: Sequence[str], membership: Mapping[str, Stretches], days: Ints) -> NDArray[np.bool_] | None:
     """(D, N) who belongs to the universe on which of `days`; None where nobody comes or goes."""
     if not membership:
         return None

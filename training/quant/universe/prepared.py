@@ -60,7 +60,9 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]], symbols: tuple[str, ...]) ->
     """Back from `to_arrays`, to the same bits."""
     horizons = dict.fromkeys(int(name.split(".")[1]) for name in arrays if name.startswith("forward."))
     forward = {h: Forward(**{f.name: arrays[f"forward.{h}.{f.name}"] for f in fields(Forward)}) for h in horizons}
-    panel = Panel(symbols=symbols, forward=forward, member=arrays.get("member"), **{name: arrays[name] for name in _TABLES})
+    panel = Panel(
+        symbols=symbols, forward=forward, member=arrays.get("member"), **{name: arrays[name] for name in _TABLES}
+    )
     exposures = Exposures(**{field.name: arrays[f"exposures.{field.name}"] for field in fields(Exposures)})
     honest = None
     if "honest.ranks" in arrays:

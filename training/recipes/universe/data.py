@@ -99,9 +99,7 @@ def cut_data(
         marks.append(mark[:MARK])
         members.append((symbol, candles.adjusted(), history.features[:stop]))
     return UniverseData(
-        panel=make_panel(
-            members, horizons=_horizons(spec), first_day=last - spec.lookback_days, membership=membership
-        ),
+        panel=make_panel(members, horizons=_horizons(spec), first_day=last - spec.lookback_days, membership=membership),
         as_of=_date(last),
         bars=sum(len(bars) for _, bars, _ in members),
         data_hash=digest.hexdigest(),
@@ -110,9 +108,7 @@ def cut_data(
     )
 
 
-def _stops(
-    histories: Mapping[str, FeaturedCandles], spec: UniverseSpec, membership: Membership
-) -> dict[str, int]:
+def _stops(histories: Mapping[str, FeaturedCandles], spec: UniverseSpec, membership: Membership) -> dict[str, int]:
     """How many candles each has up to the run's day, of those with one as a member: who joins later isn't there yet."""
     last = max(int(history.candles.time[-1]) // DAY for history in histories.values())
     if spec.as_of is not None:

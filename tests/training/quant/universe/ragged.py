@@ -1,17 +1,20 @@
 """A universe as they come: late listings, early ends, holes, a suspension, weekends that one stock's file fills."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from instruments.quant.bars import Bars
 from instruments.quant.features.daily import daily_features
+from instruments.quant.membership import Stretches
 from tests.training.quant.noise import DAY, noise_bars
 from training.quant.universe.panel import Panel, make_panel
 
 
-def panel_of(members: dict[str, Bars], *horizons: int) -> Panel:
+def panel_of(members: dict[str, Bars], *horizons: int, membership: Mapping[str, Stretches] | None = None) -> Panel:
     features = daily_features(list(members.values()))
     rows = [(symbol, bars, matrix) for (symbol, bars), matrix in zip(members.items(), features, strict=True)]
-    return make_panel(rows, horizons=horizons, first_day=0)
+    return make_panel(rows, horizons=horizons, first_day=0, membership=membership or {})
 
 
 def without(bars: Bars, gone: slice) -> Bars:

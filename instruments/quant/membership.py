@@ -1,6 +1,7 @@
 """On which days an instrument is a member of a universe."""
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -51,7 +52,4 @@ def member_mask(stretches: Sequence[Stretch], days: Days) -> Mask:
 def overlaps(stretches: Iterable[Stretch]) -> bool:
     """Whether a day lies in two of them."""
     ordered = sorted(stretches, key=lambda stretch: -1e9 if stretch.start is None else stretch.start)
-    return any(
-        one.end is None or other.start is None or other.start <= one.end
-        for one, other in zip(ordered, ordered[1:], strict=False)
-    )
+    return any(one.end is None or other.start is None or other.start <= one.end for one, other in pairwise(ordered))

@@ -1,8 +1,8 @@
 """What a run and the folds of its walk share, kept in a file from the first of them until the walk is over.
 
-In BOURSOMATIC_HOME/columns, by all that it is made of: members and since when, their bars as they are now, settings, code. Read from
-there it is mapped, so that folds side by side hold it once; where it isn't there, or not as it was written, it is made
-again.
+In BOURSOMATIC_HOME/columns, by all that it is made of: members and since when, their bars as they are now, settings,
+code. Read from there it is mapped, so that folds side by side hold it once; where it isn't there, or not as it was
+written, it is made again.
 """
 
 import hashlib

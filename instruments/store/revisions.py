@@ -22,9 +22,10 @@ class NotRecorded(ValueError):
 
 @dataclass(frozen=True)
 class Origin:
-    """Who changes bars, and how: recorded with what changes."""
+    """Who changes bars, and how: recorded with what changes. `name` where it isn't the bars' source."""
 
     kind: str = RevisionKind.IMPORT
+    name: str = ""
     run_id: str = ""
     user: User | None = None
 
@@ -42,7 +43,7 @@ def revisions_write(changes: Sequence[tuple[Series, Change, int]], source: str, 
                 series=series,
                 made_at=now,
                 kind=origin.kind,
-                source=source,
+                source=origin.name or source,
                 run_id=origin.run_id,
                 user=origin.user,
                 first=datetime.fromtimestamp(change.first, UTC),
@@ -85,25 +86,29 @@ class Then:
     since: Sequence[BarRevision]
 
 
-def find_then(series: Series, moment: datetime, is_it: Callable[[Series], bool]) -> Then | None:
+def find_then(
+    series: Series, moment: datetime, is_it: Callable[[Series], bool], *, until: datetime | None = None
+) -> Then | None:
     """The series with its newest bars, back to those of before `moment`, of which `is_it` holds; None where it holds of
-    none that is recorded."""
+    none that is recorded. Bars after `until` don't matter to it."""
     if is_it(series):
         return Then(series, [])
     for state in _states(series, moment):
-        if is_it(state.series):
+        matters = until is None or state.since[-1].first <= until
+        if matters and is_it(state.series):
             return state
     return None
 
 
 def _states(series: Series, moment: datetime) -> Iterator[Then]:
     """One change further back each time, and one beyond `moment`: an import may commit after its moment."""
-    bars, undone = load_bars(series), []
+    bars = load_bars(series)
+    undone: tuple[BarRevision, ...] = ()
     rows = BarRevision.objects.filter(series=series).select_related("user").order_by("-pk")
     for revision in rows.iterator(chunk_size=100):
         bars = unpack(bytes(revision.content)).undone(bars)
-        undone.append(revision)
-        yield Then(with_bars(series, bars), list(undone))
+        undone = (*undone, revision)
+        yield Then(with_bars(series, bars), undone)
         if revision.made_at <= moment:
             return
 

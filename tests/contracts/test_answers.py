@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from instruments.health.services import series_check
 from instruments.models import Finding, FindingState, Series
+from instruments.store.read_bars import load_bars
 from predictions.recommendations.make import recommendations_make
 from predictions.schedules.services import schedule_run_now, schedules_create
 from tests.contracts.documented import Witness, component, operations
@@ -24,7 +25,7 @@ from tests.market import candle, make_series
 from tests.people import ApiOf, BrowserOf
 from tests.predictions.advised import TRAINED, day_of
 from tests.training.recipes.test_walk_forward import carry_next
-from tests.training.universe import make_universe
+from tests.training.universe import change_after, make_universe
 from training.models import MetaLook, ModelVersion, Status, TrainingRun
 from training.recipes.check.spec import CheckSpec
 from training.recipes.kinds import recipes
@@ -277,7 +278,9 @@ def _universe_runs(ask: Asker) -> str:
 
 
 def _proofs(ask: Asker, runs: list[str]) -> None:
-    """Of a universe run and a walk, on their way and done."""
+    """Of a universe run and a walk, on their way and done; bars of a member have changed since."""
+    series = Series.objects.get(instrument__symbol="AAA")
+    change_after(series, load_bars(series), last=300)
     for verb, finding in (("verify", "identical"), ("control", "shuffled")):
         ask("POST", RUNS + "/{run_id}/" + verb, run_id="none")
         jobs = [ask("POST", RUNS + "/{run_id}/" + verb, run_id=run_id)["run_id"] for run_id in runs]

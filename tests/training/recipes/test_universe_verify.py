@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 
 from instruments.imports.services import bars_write
-from instruments.models import Instrument, PriceBar, Series
+from instruments.models import BarRevision, Instrument, PriceBar, Series
 from instruments.quant.bars import Bars
 from instruments.store.read_bars import load_bars
 from tests.people import ApiOf, BrowserOf
@@ -92,6 +92,7 @@ def test_changed_bars_are_named(recipe: str) -> None:
     for symbol in ("CCC", "EEE"):
         series = Series.objects.get(instrument__symbol=symbol)
         change_after(series, load_bars(series), last=200)
+    BarRevision.objects.filter(changed__gt=0).delete()  # as of changes before they were recorded
     with pytest.raises(
         CommandError, match=r"since this run the data changed \(bars of CCC, EEE\); .*figures and models"
     ):

@@ -1,7 +1,7 @@
 """The data of a finished universe run or walk read again: its members of then, up to its last day."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from instruments.models import Series, Timeframe
 from instruments.universes import Membership
@@ -15,11 +15,13 @@ from training.recipes.universe.membership import membership_from
 @dataclass(frozen=True)
 class MembersThen:
     """`series` of the members that have bars today, in the order of then; `gone`: symbols of those that have none;
-    `membership` as the run knew it."""
+    `membership` as the run knew it; `marks` of their candles as the run had them, by symbol (UniverseData), none of
+    runs of before there were any."""
 
     series: list[Series]
     gone: list[str]
     membership: Membership
+    marks: dict[str, str] = field(default_factory=dict)
 
 
 def members_then(run: TrainingRun) -> MembersThen:
@@ -33,8 +35,9 @@ def members_then(run: TrainingRun) -> MembersThen:
     if not by_symbol:
         raise SpecError({"universe": ["None of the run's instruments has bars any more."]})
     there = [by_symbol[symbol] for symbol in symbols if symbol in by_symbol]
-    membership = membership_from(run.detail.get("membership", {}))
-    return MembersThen(there, [symbol for symbol in symbols if symbol not in by_symbol], membership)
+    gone = [symbol for symbol in symbols if symbol not in by_symbol]
+    marks = dict(zip(symbols, run.detail["marks"], strict=True)) if run.detail.get("marks") else {}
+    return MembersThen(there, gone, membership_from(run.detail.get("membership", {})), marks)
 
 
 def data_then(

@@ -18,11 +18,12 @@ from training.quant.universe.train import train_universe
 from training.quant.universe.truncation import fit_evaluated
 from training.quant.walk_forward.folds import Fold, fold_json, plan_walk, walk_fold
 from training.quant.walk_forward.spec import WalkSpec
-from training.recipes.universe.again import MembersThen, data_then, members_then
-from training.recipes.universe.data import UniverseData
+from training.recipes.universe.again import MembersThen
 from training.recipes.universe.model_files import hash_of, model_texts
 from training.recipes.universe.results import universe_leftovers
+from training.recipes.universe_verify.then import as_they_stood
 from training.recipes.universe_verify.truncation import data_of_others, ends_with
+from training.recipes.verification.schema import BarsChanged
 from training.recipes.walk_forward.execute import predictions_bytes
 
 OnStage = Callable[[str, float, str], None]
@@ -34,14 +35,16 @@ MODELS = ("model_hash", "judged_model_hash")
 
 @dataclass(frozen=True)
 class Again:
-    """`unlike`: which of splits, figures and models are not what they were; `is_other_data`: bars aren't, those of
-    `bars_changed` as far as the run tells; `holds`: later bars change nothing: none after `last`, its last bar, and in
-    a model that was tested none after `fitted_until`."""
+    """`unlike`: which of splits, figures and models are not what they were; `is_other_data`: it was trained on other
+    bars than the run, those of `symbols_changed` as far as the run tells, because their state of then isn't recorded;
+    `bars_changed`: what has changed since of the bars that it was trained on; `holds`: later bars change nothing: none
+    after `last`, its last bar, and in a model that was tested none after `fitted_until`."""
 
     model_hash: str | None
     unlike: list[str]
     is_other_data: bool
-    bars_changed: list[str]
+    symbols_changed: list[str]
+    bars_changed: BarsChanged | None
     holds: bool
     last: date
     fitted_until: date
@@ -49,9 +52,9 @@ class Again:
 
 def run_again(run: TrainingRun, spec: UniverseSpec, on_stage: OnStage) -> Again:
     """Both models and every figure. Raises SpecError and NotTrainable where the bars won't do any more."""
-    members, last = members_then(run), date.fromisoformat(run.result["as_of"])
-    on_stage("load", 0.02, f"bars and features of {len(members.series)} instruments")
-    data = data_then(run, spec, members)
+    last = date.fromisoformat(run.result["as_of"])
+    stood = as_they_stood(run, spec, on_stage)
+    members, data = stood.members, stood.data
     train = train_honest if spec.recipe == HONEST else train_universe
     outcome = train(data.panel, spec, on_stage=lambda stage, share, text: on_stage(stage, 0.7 * share, text))
     now, texts = universe_leftovers(run, spec, data, outcome).result, model_texts(outcome.deployed)
@@ -65,7 +68,9 @@ def run_again(run: TrainingRun, spec: UniverseSpec, on_stage: OnStage) -> Again:
     return Again(
         model_hash=now["model_hash"],
         unlike=unlike,
-        **_data_changed(run, data, members),
+        is_other_data=data.data_hash != run.result["data_hash"],
+        symbols_changed=stood.unlike,
+        bars_changed=stood.changed,
         holds=_ends_with(members, last, on_stage) and is_same_model,
         last=last,
         fitted_until=_date(until),
@@ -75,9 +80,9 @@ def run_again(run: TrainingRun, spec: UniverseSpec, on_stage: OnStage) -> Again:
 def walk_again(run: TrainingRun, walk: WalkSpec, on_stage: OnStage) -> Again:
     """Every fold's predictions and figures, to the bit; the last fold once more with other bars after its first day:
     what it says on that day stays. Raises as `run_again`."""
-    members, last = members_then(run), date.fromisoformat(run.result["as_of"])
-    on_stage("load", 0.02, f"bars and features of {len(members.series)} instruments")
-    data = data_then(run, walk.spec, members)
+    last = date.fromisoformat(run.result["as_of"])
+    stood = as_they_stood(run, walk.spec, on_stage)
+    members, data = stood.members, stood.data
     folds = _walked(data.panel, walk, on_stage)
     unlike = [] if _folds_hold(run, data.panel, folds) else ["figures"]
     until = int(data.panel.days[folds[-1].first])
@@ -87,7 +92,9 @@ def walk_again(run: TrainingRun, walk: WalkSpec, on_stage: OnStage) -> Again:
     return Again(
         model_hash=None,
         unlike=unlike,
-        **_data_changed(run, data, members),
+        is_other_data=data.data_hash != run.result["data_hash"],
+        symbols_changed=stood.unlike,
+        bars_changed=stood.changed,
         holds=_ends_with(members, last, on_stage)
         and _first_day(data.panel, folds[-1]) == _first_day(others.panel, again),
         last=last,
@@ -127,16 +134,6 @@ def _first_day(panel: Panel, fold: Fold) -> bytes:
 def _ends_with(members: MembersThen, last: date, on_stage: OnStage) -> bool:
     on_stage("truncate", 0.85, f"features from bars that end on {last}")
     return ends_with(members.series, last)
-
-
-def _data_changed(run: TrainingRun, data: UniverseData, members: MembersThen) -> dict[str, Any]:
-    """`is_other_data` and `bars_changed` of Again."""
-    changed, marks = list(members.gone), run.detail.get("marks")
-    if marks:
-        then = dict(zip(run.detail["symbols"], marks, strict=True))
-        now = dict(zip(data.panel.symbols, data.marks, strict=True))
-        changed += [symbol for symbol in then if symbol not in members.gone and then[symbol] != now.get(symbol)]
-    return {"is_other_data": data.data_hash != run.result["data_hash"], "bars_changed": changed}
 
 
 def _unlike(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -23,4 +23,5 @@ def _answer(run: TrainingRun) -> UniverseVerificationRun:
         truncation_identical=result.truncation_identical,
         model_hash=result.model_hash,
         sentence=result.sentence,
+        bars_changed=result.bars_changed,
     )

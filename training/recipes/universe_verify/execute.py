@@ -2,6 +2,10 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
+
+from boursomatic.shared.records import to_json
+from instruments.models import Series, Timeframe
 from training.models import TrainingRun
 from training.quant.candle.plan import NotTrainable
 from training.quant.candle.spec import SpecError
@@ -12,6 +16,7 @@ from training.recipes.universe.about import subject_spec
 from training.recipes.universe_verify.again import Again, OnStage, run_again, walk_again
 from training.recipes.verification.execute import RULE_CHANGED_IN
 from training.recipes.verification.since import changed_since, untrainable
+from training.recipes.verification.then import changes_text, on_bars_then, unrecorded_text
 
 NAMED = 5  # instruments whose bars changed, at most
 
@@ -40,16 +45,18 @@ def universe_verification(run: TrainingRun, on_stage: OnStage) -> dict[str, Any]
         "truncation_identical": again.holds,
         "model_hash": again.model_hash,
         "sentence": f"{_sameness(run, again, changed, identical=identical)} {_truncation(again)}",
+        "bars_changed": to_json(again.bars_changed),
     }
 
 
 def _sameness(run: TrainingRun, again: Again, changed: list[str], *, identical: bool) -> str:
     since = ", ".join(name.replace("_", " ") for name in changed)
     what = "models, splits and figures" if again.model_hash else "predictions of every fold"
+    then = f" {on_bars_then(again.bars_changed)}" if again.bars_changed else ""
+    told = f" {changes_text(again.bars_changed)}" if again.bars_changed else ""
     if identical:
-        return f"Bit-identical: training again gives the same {what}" + (
-            f" (although the {since} changed)." if changed else "."
-        )
+        although = f" (although the {since} changed)." if changed else "."
+        return f"Bit-identical{then}: training again gives the same {what}{although}{told}"
     if _is_by_old_rule(run):
         return (
             f"The rule for outcomes changed in release {RULE_CHANGED_IN}, after this run: stale bars are no candles, "
@@ -57,18 +64,23 @@ def _sameness(run: TrainingRun, again: Again, changed: list[str], *, identical: 
         )
     if not changed:
         return (
-            f"Differs in {' and '.join(again.unlike)}, although data, code, libraries and parameters are the same: "
-            "please report this."
+            f"Differs{then} in {' and '.join(again.unlike)}, although data, code, libraries and parameters are the "
+            f"same: please report this.{told}"
         )
     came = f"; {' and '.join(again.unlike)} are not what they were" if again.unlike else ""
-    return f"Differs: since this run the {since} changed{_bars(again)}{came}."
+    lost = unrecorded_text(run, _series_of(again)) if again.is_other_data else ""
+    return f"Differs: since this run the {since} changed{_bars(again)}{came}.{told}{lost}"
 
 
 def _bars(again: Again) -> str:
-    if not again.bars_changed:
+    if not again.symbols_changed:
         return ""
-    more = len(again.bars_changed) - NAMED
-    return f" (bars of {', '.join(again.bars_changed[:NAMED])}{f' and {more} more' if more > 0 else ''})"
+    more = len(again.symbols_changed) - NAMED
+    return f" (bars of {', '.join(again.symbols_changed[:NAMED])}{f' and {more} more' if more > 0 else ''})"
+
+
+def _series_of(again: Again) -> QuerySet[Series]:
+    return Series.objects.filter(instrument__symbol__in=again.symbols_changed, timeframe=Timeframe.DAY)
 
 
 def _truncation(again: Again) -> str:

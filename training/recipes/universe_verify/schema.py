@@ -4,6 +4,7 @@ from typing import Annotated
 
 from boursomatic.shared.records import about
 from training.recipes.universe.about import UniverseAboutHead
+from training.recipes.verification.schema import BarsChanged
 
 
 class UniverseVerificationRun(UniverseAboutHead, tag="universe_verify"):
@@ -18,3 +19,4 @@ class UniverseVerificationRun(UniverseAboutHead, tag="universe_verify"):
     truncation_identical: Annotated[bool | None, about("Later bars change nothing in any model")]
     model_hash: str | None
     sentence: str | None
+    bars_changed: BarsChanged | None

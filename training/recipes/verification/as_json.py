@@ -23,4 +23,5 @@ def _answer(run: TrainingRun) -> VerificationRun:
         differs=result.differs,
         truncation_identical=result.truncation_identical,
         sentence=result.sentence,
+        bars_changed=result.bars_changed,
     )

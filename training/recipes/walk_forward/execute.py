@@ -127,6 +127,7 @@ def combine(work: Work) -> Completed:
         },
         detail={
             "symbols": list(data.panel.with_rows),
+            "marks": list(data.marks),
             **({"membership": membership_json(data.membership)} if data.membership else {}),
         },
         trial=None if work.run.subject else trial,

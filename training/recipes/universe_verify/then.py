@@ -36,15 +36,15 @@ def as_they_stood(run: TrainingRun, spec: UniverseSpec, on_stage: OnStage) -> As
     data = data_then(run, spec, members)
     now = dict(zip(data.panel.symbols, data.marks, strict=True))
     changed = {
-        one.instrument.symbol: one
-        for one in members.series
-        if members.marks.get(one.instrument.symbol) not in {None, now.get(one.instrument.symbol)}
+        member.instrument.symbol: member
+        for member in members.series
+        if members.marks.get(member.instrument.symbol) not in {None, now.get(member.instrument.symbol)}
     }
     if not changed:
         return AsTheyStood(members, data, members.gone, None)
     end = datetime.combine(date.fromisoformat(run.result["as_of"]), time.max, tzinfo=UTC)
-    then = {symbol: _then(run, one, members.marks[symbol], end) for symbol, one in changed.items()}
-    series = [state.series if (state := then.get(one.instrument.symbol)) else one for one in members.series]
+    then = {symbol: _then(run, member, members.marks[symbol], end) for symbol, member in changed.items()}
+    series = [state.series if (state := then.get(member.instrument.symbol)) else member for member in members.series]
     members = replace(members, series=series)
     told = [changed_bars(changed[symbol], state, start=None, end=end) for symbol, state in then.items() if state]
     lost = [symbol for symbol, state in then.items() if state is None]

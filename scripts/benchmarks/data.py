@@ -1,4 +1,5 @@
-"""Checks of stored bars: what they find in dirty files, what they invent in clean ones, and what they cost.
+"""Checks of stored bars: what they find in dirty files, what they invent in clean ones, what repairs bring back of
+damaged ones, and what checks cost.
 
 The files are not part of the project: `--data` names the folder with `dirty_*.csv.gz` and the clean ones.
 """
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--series", type=int, default=500, help="series whose checks are timed (default 500)")
     parser.add_argument("--bars", type=int, default=1250, help="bars of each (default 1250)")
     parser.add_argument("--seeds", type=int, default=5, help="times that 20 splits are planted (default 5)")
-    parser.add_argument("--only", choices=("dirty", "clean", "speed"), help="this part alone")
+    parser.add_argument("--only", choices=("dirty", "clean", "repairs", "speed"), help="this part alone")
     parser.add_argument("--output", type=Path, help="write the JSON here")
     options = parser.parse_args(arguments)
     result: dict[str, Any] = {}
@@ -47,6 +48,8 @@ def main(arguments: Sequence[str]) -> int:
         clean = {name: _read(options.data / name) for name in CLEAN}
         result["clean"] = {name: _clean(name, bars, CLEAN[name]) for name, (bars, _) in clean.items()}
         result["splits"] = [_plant(clean[STOCKS][0], seed) for seed in range(options.seeds)]
+    if options.data and options.only in (None, "repairs"):
+        result["repairs"] = [_repair(options.data, seed) for seed in range(min(options.seeds, 2))]
     if options.only in (None, "speed"):
         result["speed"] = _speed(options.series, options.bars)
     text = json.dumps(result, indent=1)
@@ -129,6 +132,15 @@ def _plant(stocks: Mapping[str, Bars], seed: int) -> dict[str, int]:
             break
     print(f"splits, seed {seed}: {hits} of {planted} found, {invented} invented", file=sys.stderr)
     return {"planted": planted, "found": hits, "invented": invented}
+
+
+def _repair(folder: Path, seed: int) -> dict[str, Any]:
+    """Damage done to clean stocks, and what repairs as proposed make of it."""
+    from scripts.benchmarks.data_defects import sessions_of  # noqa: PLC0415
+    from scripts.benchmarks.data_repairs import repaired_shares  # noqa: PLC0415
+
+    stocks, _ = _read(folder / STOCKS)
+    return repaired_shares(stocks, CLEAN[STOCKS], sessions_of(CLEAN[STOCKS], stocks), seed)
 
 
 def _speed(series: int, bars: int) -> dict[str, Any]:

@@ -88,8 +88,9 @@ def _returns(unusual: NDArray[np.intp], subject: Subject) -> Iterator[Return]:
                 break
             left = abs(float(logs[stop] - logs[start - 1]))
             drift = 2.0 * float(sigma[start]) * (stop - start + 1) ** 0.5
+            most = NEAREST if abs(moves[start]) > LARGE else min(max(drift, 0.05), 0.5 * abs(float(moves[start])))
             opposite = moves[start] * moves[stop] < 0 and abs(abs(moves[stop]) - abs(moves[start])) < NEAREST
-            if stop not in undone and opposite and left < min(max(drift, 0.05), 0.5 * abs(float(moves[start]))):
+            if stop not in undone and opposite and left < most:
                 undone.add(stop)
                 yield Return(start, stop, _ratio(start, stop, subject))
                 break
@@ -106,7 +107,7 @@ def _scale_flaw(change: Return, subject: Subject) -> Flaw | None:
     details = {"ratio": round(change.ratio, 6), "bars": bars}
     digits = log(change.ratio, 10)
     nearness = max(3.0 * EXACT, 1.5 * float(subject.sigma[change.start]))
-    if abs(digits - round(digits)) * log(10) < nearness and round(digits):
+    if abs(digits - round(digits)) * log(10) < 2.0 * nearness and round(digits):
         return Flaw(
             "slip",
             BAD,

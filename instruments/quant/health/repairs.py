@@ -19,8 +19,8 @@ from instruments.quant.health.prices import EXACT, LONGEST, NEAREST, QUIET, SHOR
 from instruments.quant.health.subject import Mask, Subject
 
 OHLC = ("open", "high", "low", "close")
-_BESIDE = 64  # bars whose volume tells on which scale a stretch's is
-_FEWEST = 10  # bars of a stretch; of fewer the volume stays
+_BESIDE = 64  # bars whose volume tells on which scale a window's is
+_FEWEST = 10  # bars of a window; of fewer the volume stays
 
 
 class NoRepair(ValueError):
@@ -57,7 +57,7 @@ def _split(subject: Subject, flaw: Flaw) -> Repair:
     if (back := _way_back(subject, k)) is not None:
         raise NoRepair(
             f"The price moves about as far the other way on {as_date(int(subject.days[back]))}: this may be one end of "
-            "a stretch on another scale. Look at both, and import these bars from another source."
+            "a window on another scale. Look at both, and import these bars from another source."
         )
     before = np.arange(len(bars)) < k
     if not np.array_equal(bars.adj_close[before], bars.close[before]):
@@ -71,7 +71,7 @@ def _split(subject: Subject, flaw: Flaw) -> Repair:
 
 def _way_back(subject: Subject, k: int) -> int | None:
     """An unusual move about as far the other way, so near that no two splits lie so, and none itself: the other end of
-    a stretch, on a day of news."""
+    a window, on a day of news."""
     move, places = float(subject.moves[k]), np.flatnonzero(is_unusual(subject))
     splits = [flaw.first for flaw in price_scale(subject) if flaw.check == "split"]
     is_back = np.abs(subject.moves[places] + move) < min(NEAREST, 0.5 * abs(move))
@@ -81,18 +81,18 @@ def _way_back(subject: Subject, k: int) -> int | None:
 
 def _half_split(subject: Subject, flaw: Flaw) -> Repair:
     n, m = _split_of(flaw)
-    stretch = np.isin(subject.bars.time, flaw.times)
-    after = _nearest(subject, stretch, m / n) if len(flaw.times) <= SHORT else _times(subject, stretch, n / m)
+    window = np.isin(subject.bars.time, flaw.times)
+    after = _nearest(subject, window, m / n) if len(flaw.times) <= SHORT else _times(subject, window, n / m)
     return Repair(after, _none(subject.bars), f"Prices of {_count(len(flaw.times))} times {n / m:g}.")
 
 
 def _slip(subject: Subject, flaw: Flaw) -> Repair:
     ratio = 10.0 ** round(log(float(str(flaw.figures["ratio"])), 10))
-    stretch = np.isin(subject.bars.time, flaw.times)
+    window = np.isin(subject.bars.time, flaw.times)
     if len(flaw.times) <= SHORT:
-        after = _nearest(subject, stretch, ratio)
+        after = _nearest(subject, window, ratio)
     else:
-        after = _prices_times(subject.bars, stretch, 1 / ratio)
+        after = _prices_times(subject.bars, window, 1 / ratio)
     return Repair(
         after, _none(subject.bars), f"Prices of {_count(len(flaw.times))} times {1 / ratio:g}, where they are off."
     )
@@ -113,11 +113,11 @@ _REPAIRS: Mapping[str, Callable[[Subject, Flaw], Repair]] = {
 REPAIRABLE = tuple(_REPAIRS)
 
 
-def _nearest(subject: Subject, stretch: Mask, ratio: float) -> Bars:
+def _nearest(subject: Subject, window: Mask, ratio: float) -> Bars:
     """Of a few bars each price by itself: divided by the ratio, or times it, where that brings it nearer to the prices
     beside."""
     bars, columns = subject.bars, {}
-    first, last = np.flatnonzero(stretch)[[0, -1]]
+    first, last = np.flatnonzero(window)[[0, -1]]
     beside = [*bars.close[:first][-1:], *bars.open[last + 1 :][:1]]
     level = float(np.mean(np.log(beside)))
     steps = np.array([0.0, log(ratio), -log(ratio)])
@@ -125,27 +125,27 @@ def _nearest(subject: Subject, stretch: Mask, ratio: float) -> Bars:
         prices = getattr(bars, name)
         distance = np.abs(np.log(prices)[:, None] - steps - level)
         divisor = np.array([1.0, ratio, 1.0 / ratio])[distance.argmin(axis=1)]
-        columns[name] = np.where(stretch, prices / divisor, prices)
+        columns[name] = np.where(window, prices / divisor, prices)
     highest, lowest = (pick(np.stack(list(columns.values())), axis=0) for pick in (np.max, np.min))
-    columns["high"], columns["low"] = np.where(stretch, highest, bars.high), np.where(stretch, lowest, bars.low)
+    columns["high"], columns["low"] = np.where(window, highest, bars.high), np.where(window, lowest, bars.low)
     return replace(bars, **columns, adj_close=bars.adj_close * (columns["close"] / bars.close))
 
 
-def _times(subject: Subject, stretch: Mask, factor: float) -> Bars:
-    """Prices of a stretch times a split's factor, and the volume the other way where that is nearer to what is traded
+def _times(subject: Subject, window: Mask, factor: float) -> Bars:
+    """Prices of a window times a split's factor, and the volume the other way where that is nearer to what is traded
     beside: some vendors adjust prices alone."""
-    scaled, bars = _prices_times(subject.bars, stretch, factor), subject.bars
-    places = np.flatnonzero(stretch)
+    scaled, bars = _prices_times(subject.bars, window, factor), subject.bars
+    places = np.flatnonzero(window)
     near = np.r_[max(0, places[0] - _BESIDE) : places[0], places[-1] + 1 : places[-1] + 1 + _BESIDE]
     beside, own = (_usual(bars.volume[at]) for at in (near[near < len(bars)], places[-_BESIDE:]))
     if len(places) >= _FEWEST and beside and own and abs(log(own / factor / beside)) < abs(log(own / beside)):
-        return replace(scaled, volume=np.where(stretch, bars.volume / factor, bars.volume))
+        return replace(scaled, volume=np.where(window, bars.volume / factor, bars.volume))
     return scaled
 
 
-def _prices_times(bars: Bars, stretch: Mask, factor: float) -> Bars:
+def _prices_times(bars: Bars, window: Mask, factor: float) -> Bars:
     columns = {
-        name: np.where(stretch, getattr(bars, name) * factor, getattr(bars, name)) for name in (*OHLC, "adj_close")
+        name: np.where(window, getattr(bars, name) * factor, getattr(bars, name)) for name in (*OHLC, "adj_close")
     }
     return replace(bars, **columns)
 

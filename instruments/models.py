@@ -83,7 +83,14 @@ class UniverseMember(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.instrument_id} in {self.universe_id} from {self.start or 'ever'} to {self.end or 'now'}"
+        return f"{self.instrument_id} in {self.universe_id} {self.dates or 'always'}"
+
+    @property
+    def dates(self) -> str:
+        """2010-01-04 to 2013-12-31, or one of both; empty for ever."""
+        if self.start and self.end:
+            return f"{self.start} to {self.end}"
+        return f"from {self.start}" if self.start else f"to {self.end}" if self.end else ""
 
 
 class Series(models.Model):

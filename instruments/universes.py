@@ -11,7 +11,6 @@ from instruments.quant.calendars import as_day
 from instruments.quant.membership import Stretch, Stretches
 
 ALL = "all"
-SURVIVORS = "today's members only: survivors look better than they were"
 Membership = Mapping[str, Stretches]  # by symbol; who isn't named always is a member
 
 

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from boursomatic.shared.openapi import REFUSAL, Shape
-from boursomatic.shared.records import UNSET, Meta, Moment, Record, UnsetType, about, choice
+from boursomatic.shared.records import UNSET, Day, Meta, Moment, Record, UnsetType, about, choice
 from instruments.imports.schema import Clash, Preview, UploadReport
 from instruments.models import FindingState, Severity, Timeframe
 from instruments.quant.actions import Prices
@@ -194,6 +194,44 @@ class TrialRequest(Record):
     timeframe: Timeframes | UnsetType = UNSET
 
 
+class Member(Record, rename={"start": "from", "end": "to"}):
+    """A stretch of days on which an instrument is in a universe, both included."""
+
+    symbol: str
+    start: Annotated[Day | None, about("Null: since ever")] = None
+    end: Annotated[Day | None, about("Null: still")] = None
+
+
+class MemberProblem(Record):
+    """A row that was not stored, and why."""
+
+    row: Annotated[int, about("Line of the CSV; the header is line 1. Of JSON its place, from 1 on")]
+    symbol: str
+    reason: str
+
+
+class MembersReport(Record):
+    """read = inserted + unchanged + rejected."""
+
+    universe: str
+    read: int
+    inserted: int
+    unchanged: int
+    removed: Annotated[int, about("Earlier stretches of these instruments that were not sent again")]
+    rejected: int
+    problems: list[MemberProblem]
+    problems_omitted: int
+
+
+class MembersRefusal(MembersReport):
+    """Nothing was stored."""
+
+    detail: Annotated[str, about("Why nothing was stored")]
+
+
+Members = Shape("Members", list[Member])
+MemberRows = Shape("MemberRows", list[Member])
+NoMembersStored = Shape("NoMembersStored", MembersRefusal, (REFUSAL.type,))
 Sources = Shape("Sources", list[Source])
 Instruments = Shape("Instruments", list[Instrument])
 BarRows = Shape("BarRows", list[Bar])

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from instruments.api import health, sources, uploads, views
+from instruments.api import health, members, sources, uploads, views
 
 urlpatterns = [
     path("data/sources", sources.sources, name="api-sources"),
@@ -10,6 +10,7 @@ urlpatterns = [
     path("data/uploads/<uuid:upload_id>", uploads.upload, name="api-upload"),
     path("data/health", health.findings, name="api-findings"),
     path("data/health/<int:finding_id>/acknowledge", health.acknowledge, name="api-finding-acknowledge"),
+    path("universes/<slug:name>/members", members.members, name="api-members"),
     path("instruments", views.instruments, name="api-instruments"),
     path("instruments/<path:symbol>/bars", views.bars, name="api-bars"),  # a path: symbols such as BTC/USDT
     path("instruments/<path:symbol>/indicators", views.indicators, name="api-indicators"),

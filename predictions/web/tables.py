@@ -115,6 +115,11 @@ def sort_months(delivered: Delivered, order: Order) -> Delivered:
     return replace(delivered, months=[line.month for line in lines])
 
 
+def _dates(series: Series) -> str:
+    """Of a member, as `universe_members` reads it; empty where it always is one."""
+    return ", ".join(member.dates for member in getattr(series.instrument, "stretches", ()) if member.dates)
+
+
 MEMBERS = Table[Series](
     name=TableName.MEMBERS,
     columns=(
@@ -123,6 +128,7 @@ MEMBERS = Table[Series](
         Column("bars", "Bars", lambda series: series.rows, sort="rows", is_number=True),
         Column("first", "First (UTC)", lambda series: series.first, sort="first"),
         Column("last", "Last (UTC)", lambda series: series.last, sort="last"),
+        Column("member", "Member", _dates, title="Of a universe with dates: both days included"),
     ),
     order="instrument__symbol",
     size=100,

@@ -36,6 +36,7 @@ from training.registry.activation import (
     model_deactivate,
     model_roll_back,
 )
+from training.registry.gate import survivors_only
 
 RECORDS = {record.__struct_config__.tag: record for record in (CandleModel, EnsembleModel, UniverseModel)}
 _PAGE = [
@@ -229,5 +230,7 @@ def _model_json(
         "activated_by": activation.by.get_username() if activation and activation.by else None,
         "artifact_paths": model.run.result.get("artifact_paths", {}),
     }
+    if model.universe:
+        fields["survivors_only"] = survivors_only(model)
     answer: dict[str, Any] = to_json(RECORDS[model.kind](**fields))
     return answer

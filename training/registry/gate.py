@@ -63,6 +63,11 @@ def figure_checks(
     }
 
 
+def survivors_only(model: ModelVersion) -> bool:
+    """Whether nobody ever left the model's universe; of runs of before there were dates nobody could."""
+    return bool(model.universe) and bool(model.run.result.get("survivors_only", True))
+
+
 def refusals(gate: Sequence[Check]) -> list[str]:
     """Names of the checks that did not pass."""
     return [check["check"] for check in gate if not check["passed"]]

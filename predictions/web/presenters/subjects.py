@@ -5,12 +5,14 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 from urllib.parse import quote
 
-from django.db.models import Case, Count, Max, Min, Q, QuerySet, Value, When
+from django.db.models import Case, Count, F, Max, Min, Prefetch, Q, QuerySet, Value, When
+from django.utils import timezone
 
-from instruments.models import Instrument, PriceBar, Series, Timeframe, Universe
+from boursomatic.shared.csv import csv_text
+from instruments.models import Instrument, PriceBar, Series, Timeframe, Universe, UniverseMember
 from instruments.quant.coverage import find_gaps, find_splits, is_adjusted
 from instruments.store.read_bars import load_many
-from instruments.universes import ALL, ever_members
+from instruments.universes import ALL, ever_members, has_only_survivors, members_on
 from predictions.models import Recommendation
 from training.evidence.trials import ledger_of_universe
 from training.models import ModelVersion, TrainingRun, Trial
@@ -40,10 +42,20 @@ class SeriesLine:
 
 
 def universe_members(name: str) -> QuerySet[Series]:
-    """The daily series of its active instruments."""
+    """The daily series of its active instruments, also of those that left; each instrument with its `stretches`."""
     rows = Series.objects.filter(timeframe=Timeframe.DAY, rows__gt=0, instrument__active=True)
-    rows = rows if name == ALL else rows.filter(instrument__in=ever_members(name))
-    return rows.select_related("instrument")
+    if name == ALL:
+        return rows.select_related("instrument")
+    own = UniverseMember.objects.filter(universe__name=name).order_by(F("start").asc(nulls_first=True))
+    stretches = Prefetch("instrument__memberships", own, to_attr="stretches")
+    return rows.filter(instrument__in=ever_members(name)).select_related("instrument").prefetch_related(stretches)
+
+
+def members_csv(name: str) -> str:
+    """Every stretch of its members, as `import_members` reads it."""
+    members = UniverseMember.objects.filter(universe__name=name).order_by("instrument__symbol", "start", "pk")
+    rows = members.values_list("instrument__symbol", "start", "end")
+    return csv_text([["symbol", "from", "to"], *rows])
 
 
 def universe_context(name: str) -> dict[str, Any]:
@@ -59,11 +71,21 @@ def universe_context(name: str) -> dict[str, Any]:
         "behind": members.filter(last__lt=coverage["newest"]).count() if coverage["newest"] else 0,
         "test_first": test_first,
         "untested": members.filter(last__lt=test_first).count() if test_first else 0,
+        **_dates_context(name),
         "without_bars": _instruments(name).exclude(pk__in=members.values("instrument")).count(),
         "models": _models(Q(universe=name)),
         "runs": _runs(Q(universe=name)),
         "trials": ledger_of_universe(name).count(),
     }
+
+
+def _dates_context(name: str) -> dict[str, Any]:
+    """How many of a universe with dates are members today, and how many come or go on which days."""
+    dated = UniverseMember.objects.filter(universe__name=name).exclude(start=None, end=None)
+    if name == ALL or not dated.exists():
+        return {"is_dated": False, "survivors_only": True}
+    today = members_on(name, timezone.now().date()).values("instrument").distinct().count()
+    return {"is_dated": True, "survivors_only": has_only_survivors(name), "members_today": today}
 
 
 def editing_context(name: str, find: str) -> dict[str, Any]:

@@ -1,15 +1,18 @@
 """Pages of a universe and of an instrument: coverage, and what was made of them."""
 
 import re
+from datetime import date
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
 from boursomatic.accounts.models import AuditEntry
-from instruments.models import Instrument, PriceBar, Series, Universe
+from instruments.models import Instrument, PriceBar, Series, Universe, UniverseMember
+from instruments.universes import universe_series
 from predictions.recommendations.make import recommendations_make
 from tests.market import make_series, weekdays
 from tests.people import BrowserOf
@@ -40,7 +43,7 @@ def test_a_universe_says_whose_bars_end_early(bob: User, browser_of: BrowserOf) 
     page = browser_of(bob).get("/universes/few/", {"sort": "last"}).text
     assert re.findall(r"<strong>(S\d)</strong>", page) == ["S3", "S1", "S0", "S2", "S4"]
     text = browser_of(bob).get("/universes/few/", {"format": "csv"}).getvalue().decode()
-    assert text.splitlines()[0] == "symbol,name,bars,first,last" and len(text.splitlines()) == 6
+    assert text.splitlines()[0] == "symbol,name,bars,first,last,member" and len(text.splitlines()) == 6
     assert browser_of(bob).get("/universes/all/").status_code == 200
     assert browser_of(bob).get("/universes/none/").status_code == 404
 
@@ -154,3 +157,51 @@ def test_they_ask_as_few_queries_for_much_as_for_little(alice: User, bob: User, 
                 assert browser.get(address).status_code == 200
             counts.append(len(seen))
     assert counts[:2] == counts[2:] and max(counts) <= 30
+
+
+def test_managers_give_members_dates_by_hand_and_by_file(bob: User, carol: User, browser_of: BrowserOf) -> None:
+    few(30, 30)
+    browser, address = browser_of(carol), "/universes/few/"
+    page = browser.get(address).text
+    assert "Today’s members only: survivors look better than they were." in page and "members today" not in page
+    page = browser.post(address, {"add": "S0", "do": "end", "to": "2018-01-31"}, follow=True).text
+    assert "S0: last day in few is 2018-01-31." in page and ">to 2018-01-31<" in page
+    assert "survivors look better" not in page and "1 is a member today" in page
+    page = browser.post(address, {"add": "S0", "from": "2018-03-01"}, follow=True).text
+    assert "S0 added to few from 2018-03-01." in page and ">from 2018-03-01<" in page
+    for sent, reason in (
+        ({"add": "S0", "from": "2018-01-31", "to": "2018-02-01"}, "S0 is a member of few on some of these days"),
+        ({"add": "S0", "do": "end"}, "Say in To which day was their last"),
+        ({"add": "S0", "do": "end", "to": "2018-02-10"}, "S0 can&#x27;t leave few on 2018-02-10"),
+        ({"add": "S1", "from": "31.1.2018"}, "write it as 2015-03-31"),
+    ):
+        answer = browser.post(address, sent)
+        assert answer.status_code == 400 and reason in answer.text, reason
+    text = browser_of(bob).get(address, {"format": "members"}).text
+    assert text.splitlines() == ["symbol,from,to", "S0,,2018-01-31", "S0,2018-03-01,", "S1,,"]
+    file = SimpleUploadedFile("members.csv", text.replace("S1,,", "S1,2018-01-02,").encode())
+    page = browser.post(address, {"members": file}, follow=True).text
+    assert "3 rows of members.csv: 1 stored, 2 as they were, 1 earlier ones replaced." in page
+    file = SimpleUploadedFile("members.csv", b"symbol,from,to\nS1,,\nNOPE,,\n")
+    answer = browser.post(address, {"members": file})
+    assert answer.status_code == 400 and "members.csv: 1 bad row, nothing stored" in answer.text
+    assert re.search(r'<td class="num">3</td><td>NOPE</td><td>No instrument is called so', answer.text)
+    assert UniverseMember.objects.filter(start=None, end=None).count() == 0
+    assert browser_of(bob).post(address, {"members": file}).status_code == 403
+    actions = AuditEntry.objects.order_by("id").values_list("action", flat=True)
+    assert list(actions) == ["universe.end", "universe.add", "universe.members"]
+
+
+def test_a_member_of_several_stretches_is_one_member_everywhere(carol: User, browser_of: BrowserOf) -> None:
+    series = few(30, 30)
+    universe = Universe.objects.get()
+    universe.memberships.filter(instrument=series[0].instrument).update(end=date(2018, 1, 10))
+    UniverseMember.objects.create(universe=universe, instrument=series[0].instrument, start=date(2018, 1, 20))
+    page = browser_of(carol).get("/universes/few/").text
+    assert "2 instruments with daily bars" in page and page.count("<strong>S0</strong>") == 1
+    assert page.count("to 2018-01-10") == 1 and page.count("from 2018-01-20") == 1
+    page = browser_of(carol).get("/instrument/", {"symbol": "S0"}).text
+    assert page.count('<a href="/universes/few/">few</a>') == 1
+    assert [one.pk for one in universe_series("few")] == [one.pk for one in series]
+    page = browser_of(carol).post("/universes/few/", {"remove": "S0"}, follow=True).text
+    assert "S0 removed from few." in page and universe.memberships.count() == 1

@@ -26,6 +26,7 @@ _NO_MODEL: dict[str, Any] = {
     "shelf_life_bins": [],
     "used_until": None,
     "data_hash": None,
+    "survivors_only": None,
     "model_hash": None,
     "judged_model_hash": None,
     "feature_names": [],

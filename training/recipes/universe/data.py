@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from types import MappingProxyType
 
@@ -13,7 +13,13 @@ from instruments.quant.bars import fingerprint
 from instruments.quant.features.daily import DAY
 from instruments.quant.membership import ALWAYS, member_mask
 from instruments.store.columns import FeaturedCandles, featured_candles
-from instruments.universes import Membership, UnknownUniverse, universe_membership, universe_series
+from instruments.universes import (
+    Membership,
+    UnknownUniverse,
+    has_only_survivors,
+    universe_membership,
+    universe_series,
+)
 from training.evidence.trials import TrialFields
 from training.quant.candle.spec import SpecError
 from training.quant.candle.verdict import LEAST_WINDOWS
@@ -32,9 +38,9 @@ MARK = 12  # digits: to tell which bars changed; the hash of all is whole
 class UniverseData:
     """`panel` ends with the last bar on or before the run's day; nothing later is in it. `data_hash` is the SHA-256
     over the symbols and every candle that the panel was made from, and the `membership` of those that come or go, as
-    of that day; stale bars are no candles. `marks`: of each symbol of the panel the first digits of the SHA-256 of its
-    candles. `exposures`, and of the recipe `honest` its rows, are there where fits are to share them
-    (`shared_rows.py`)."""
+    of that day; stale bars are no candles. `survivors_only`: nobody ever leaves the universe. `marks`: of each symbol
+    of the panel the first digits of the SHA-256 of its candles. `exposures`, and of the recipe `honest` its rows, are
+    there where fits are to share them (`shared_rows.py`)."""
 
     panel: Panel
     as_of: date
@@ -42,6 +48,7 @@ class UniverseData:
     data_hash: str
     marks: tuple[str, ...]
     membership: Membership = field(default_factory=dict)
+    survivors_only: bool = True
     exposures: Exposures | None = None
     honest: HonestRows | None = None
 
@@ -67,7 +74,8 @@ def universe_data(
     series = universe_members(spec.universe) if series is None else series
     membership = universe_membership(spec.universe) if membership is None else membership
     histories = dict(zip(symbols_of(series), featured_candles(series, on_read=on_read), strict=True))
-    return cut_data(histories, spec, membership)
+    data = cut_data(histories, spec, membership)
+    return replace(data, survivors_only=has_only_survivors(spec.universe))
 
 
 def symbols_of(series: Sequence[Series]) -> list[str]:

@@ -1,11 +1,16 @@
 """What a universe run would use, told before it is asked for: from counts alone, without reading a bar."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
+import numpy as np
 from django.db.models import Count, Q
 
-from instruments.models import PriceBar, Universe
+from instruments.models import PriceBar, Series, Universe
+from instruments.quant.calendars import as_day
+from instruments.quant.membership import member_mask
+from instruments.universes import Membership, has_only_survivors, universe_membership
 from training.evidence.trials import next_k
 from training.models import TrainingRun
 from training.quant.candle.spec import SpecError
@@ -25,7 +30,7 @@ DEMO = "demo"  # what `load_demo` fills
 class Preview:
     """`days` and `rows` have features and a known outcome, as far as counts tell. `upcoming`: what it would need to be
     evidence; `smallest_ic`: the rank IC that its walk finds in 4 of 5 cases then. `problem` says why it would come to
-    nothing, `is_too_small` that it does for the recipe's sake."""
+    nothing, `is_too_small` that it does for the recipe's sake. `survivors_only`: nobody ever leaves the universe."""
 
     instruments: int = 0
     first: date | None = None
@@ -36,20 +41,24 @@ class Preview:
     upcoming: str = ""
     smallest_ic: float | None = None
     is_too_small: bool = False
+    survivors_only: bool = False
     problem: str = ""
 
 
 def universe_preview(requested: UniverseSpec | WalkSpec) -> Preview:
-    """Two queries over the bars' index, one of the trials. Instruments of different calendars make it a guess."""
+    """Two queries over the bars' index, one of the trials. Instruments of different calendars make it a guess, and so
+    do members that come and go."""
     spec = requested.spec if isinstance(requested, WalkSpec) else requested
+    membership = universe_membership(spec.universe)
     try:
-        series = universe_members(spec.universe, with_instruments=False)
+        series = universe_members(spec.universe, with_instruments=bool(membership))
     except SpecError as error:
         return Preview(problem=" ".join(text for texts in error.errors.values() for text in texts))
     end = max(item.last for item in series if item.last).astimezone(UTC)
     if spec.as_of is not None:
         end = min(end, datetime.combine(date.fromisoformat(spec.as_of), time.max, tzinfo=UTC))
     start = datetime.combine(end.date() - timedelta(days=spec.lookback_days), time.min, tzinfo=UTC)
+    by_key = {each.pk: each for each in series}
     bars = PriceBar.objects.filter(series__in=series, timestamp__lte=end).order_by().values("series")
     counted = bars.annotate(inside=Count("pk", filter=Q(timestamp__gte=start)), total=Count("pk"))
     usable = {
@@ -58,8 +67,10 @@ def universe_preview(requested: UniverseSpec | WalkSpec) -> Preview:
         if inside
     }
     days = max(usable.values(), default=0)
+    if membership:
+        usable = {pk: round(own * _share(by_key[pk], membership, start, end)) for pk, own in usable.items()}
     members = sorted(one.instrument_id for one in series if usable.get(one.pk))
-    k, names = next_k(None, members), sum(own > days * (1 - TRAINED) for own in usable.values())
+    k, names = next_k(None, members), _names(usable, days, changes=bool(membership))
     is_too_small = spec.recipe == HONEST and names < FEWEST_MORE
     return Preview(
         instruments=len(usable),
@@ -71,8 +82,25 @@ def universe_preview(requested: UniverseSpec | WalkSpec) -> Preview:
         upcoming=next_trial_text(k, spec.universe),
         smallest_ic=_smallest_ic(requested, days, sum(usable.values()), k),
         is_too_small=is_too_small,
+        survivors_only=has_only_survivors(spec.universe),
         problem=_too_little(days, requested) if days < requested.days_needed else _too_small(names, is_too_small),
     )
+
+
+def _share(series: Series, membership: Membership, start: datetime, end: datetime) -> float:
+    """Of the days that it has bars on between these moments, those as a member; of calendar days, as none is read."""
+    stretches = membership.get(series.instrument.symbol)
+    if stretches is None or series.first is None or series.last is None:
+        return 1.0
+    first, last = as_day(max(series.first, start).date()), as_day(min(series.last, end).date())
+    return float(member_mask(stretches, np.arange(first, last + 1)).mean()) if first <= last else 0.0
+
+
+def _names(usable: Mapping[int, int], days: int, *, changes: bool) -> int:
+    """That have features on the same days while it trains; on average, where members change."""
+    if changes:
+        return round(sum(usable.values()) / days) if days else 0
+    return sum(own > days * (1 - TRAINED) for own in usable.values())
 
 
 def offers_demo() -> bool:

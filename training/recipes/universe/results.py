@@ -116,6 +116,7 @@ def universe_result(
         model_hash=model_hash,
         judged_model_hash=judged_hash,
         used_until=day_of(data.panel, outcome.used_until),
+        survivors_only=data.survivors_only,
         shelf_life=shelf_life(bins),
         shelf_life_bins=bins,
     )

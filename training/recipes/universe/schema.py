@@ -111,6 +111,12 @@ ShelfLife = Annotated[
 ]
 
 
+SurvivorsOnly = Annotated[
+    bool | None,
+    about("Whether nobody ever left the universe: today's members only, so that survivors look better than they were"),
+]
+
+
 class UniverseResult(Stored):
     """What a completed universe run stores. `evidence`: the daily excess returns of its test part, `rank_test`: what
     its ranking of that part shows, both for information."""
@@ -135,6 +141,7 @@ class UniverseResult(Stored):
     beside: dict[str, Beside] = {}
     shelf_life: int | str | None = None
     shelf_life_bins: list[AgeBin] = []
+    survivors_only: bool = True
 
 
 class UniverseHead(RunHead):
@@ -150,6 +157,7 @@ class UniverseHead(RunHead):
     as_of: Annotated[Day | None, about("The last day of its data; null until the run has completed")]
     instruments: int | None
     data_hash: str | None
+    survivors_only: SurvivorsOnly
     verdict: UniverseVerdict | None
 
 
@@ -184,4 +192,5 @@ class UniverseModel(ModelHead, tag="universe"):
 
     scope: UniverseScope
     metrics: PartMetrics
+    survivors_only: SurvivorsOnly
     verdict: UniverseVerdict | None

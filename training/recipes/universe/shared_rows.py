@@ -1,6 +1,6 @@
 """What a run and the folds of its walk share, kept in a file from the first of them until the walk is over.
 
-In BOURSOMATIC_HOME/columns, by all that it is made of: members and since when, their bars as they are now, settings,
+In BOURSOMATIC_HOME/columns, by all that it is made of: members and their dates, their bars as they are now, settings,
 code. Read from there it is mapped, so that folds side by side hold it once; where it isn't there, or not as it was
 written, it is made again.
 """
@@ -61,6 +61,7 @@ def keep(path: Path | None, data: UniverseData, spec: UniverseSpec) -> None:
         "data_hash": data.data_hash,
         "marks": data.marks,
         "membership": membership_json(data.membership),
+        "survivors_only": data.survivors_only,
     }
     try:
         write_arrays(path, to_arrays(prepared), facts)
@@ -103,6 +104,7 @@ def _read(path: Path) -> UniverseData | None:
         data_hash=facts["data_hash"],
         marks=tuple(facts["marks"]),
         membership=membership_from(facts["membership"]),
+        survivors_only=facts["survivors_only"],
         exposures=prepared.exposures,
         honest=prepared.honest,
     )

@@ -20,6 +20,7 @@ _NOT_POOLED: dict[str, Any] = {
     "stability": NOTHING,
     "curve": NOTHING,
     "data_hash": None,
+    "survivors_only": None,
     "beside": {},
     "shelf_life": None,
     "shelf_life_bins": [],

@@ -57,6 +57,7 @@ def walk_result(
         "instruments": len(data.panel.symbols),
         "window": walk.window,
         "data_hash": data.data_hash,
+        "survivors_only": data.survivors_only,
         **walk_json(data.panel, folds, pooled, horizon=walk.spec.horizon),
         "evidence": vars(pooled.portfolios.excess),
         "rank_test": to_json(evidence),

@@ -104,6 +104,7 @@ class WalkResult(Stored):
     pbo: float | None = None
     pbo_configurations: int | None = None
     importance_stability: ImportanceStability | None = None
+    survivors_only: bool = True
 
 
 class WalkRun(UniverseHead, tag="walk"):

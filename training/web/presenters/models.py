@@ -22,7 +22,7 @@ from training.registry.activation import (
     scope_models,
     scope_text,
 )
-from training.registry.gate import check_label, data_checks, figure_checks, refusals
+from training.registry.gate import check_label, data_checks, figure_checks, refusals, survivors_only
 
 SHARE_CHECKS = ("precision of BUY", "maximum drawdown")
 DECIMAL = re.compile(r"-?[0-9]+\.[0-9]+")
@@ -97,6 +97,7 @@ def gate_context(model: ModelVersion) -> dict[str, Any]:
         "no_way_back": no_way_back,
         "past": Activation.objects.filter(version=model.version).select_related("by")[:20],
         "is_candle": not model.universe,
+        "survivors_only": survivors_only(model),
     }
 
 

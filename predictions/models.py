@@ -70,6 +70,7 @@ class RecommendationFlag(models.TextChoices):
     STALE = "stale", "The last bar is too old: nothing is said"
     NO_FEATURES = "no_features", "Too few bars for features: nothing is said"
     IN_SAMPLE = "in_sample", "The model has seen this day's outcome: it proves nothing"
+    OPEN_FINDING = "open_finding", "A check had found something in its recent bars that nobody had settled"
     ENDED = "ended", "It stopped trading before the horizon was over: its return is up to its last close"
 
 

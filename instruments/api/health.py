@@ -25,6 +25,7 @@ from instruments.quant.health.checks import LABELS
     tags=["data"],
     parameters=[
         OpenApiParameter("symbol", OpenApiTypes.STR),
+        OpenApiParameter("universe", OpenApiTypes.STR, description="Whoever is or was in it"),
         OpenApiParameter("severity", OpenApiTypes.STR, enum=Severity.values),
         OpenApiParameter("state", OpenApiTypes.STR, enum=FindingState.values),
         OpenApiParameter("check", OpenApiTypes.STR, enum=list(LABELS)),

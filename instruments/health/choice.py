@@ -7,8 +7,9 @@ from django.db.models import QuerySet
 
 from instruments.models import RANKS, Finding, FindingState, Series, Severity
 from instruments.quant.health.checks import LABELS
+from instruments.universes import ALL, ever_members
 
-FILTERS = ("symbol", "severity", "state", "check")
+FILTERS = ("symbol", "universe", "severity", "state", "check")
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Choice:
 
 
 def choose_findings(asked: Mapping[str, str]) -> Choice:
-    """By `symbol`, `severity`, `state` and `check`; what is empty or left out doesn't matter."""
+    """By `symbol`, `universe`, `severity`, `state` and `check`; what is empty or left out doesn't matter."""
     rows, errors = Finding.objects.all(), {}
     choices = {"severity": Severity.values, "state": FindingState.values, "check": list(LABELS)}
     given = {name: value for name in FILTERS if (value := asked.get(name, "").strip().replace("\0", ""))}
@@ -30,8 +31,15 @@ def choose_findings(asked: Mapping[str, str]) -> Choice:
     if errors:
         return Choice(rows.none(), errors)
     if "symbol" in given:
-        series = Series.objects.filter(instrument__symbol=given["symbol"]).values_list("pk", flat=True)
-        rows = rows.filter(series__in=list(series))  # by key: a join would go through every open finding
+        series = Series.objects.filter(instrument__symbol=given["symbol"])
+        rows = rows.filter(
+            series__in=list(series.values_list("pk", flat=True))
+        )  # by key: a join would go through every open finding
+    if "universe" in given:
+        series = Series.objects.filter(instrument__active=True)
+        if given["universe"] != ALL:
+            series = series.filter(instrument__in=ever_members(given["universe"]))
+        rows = rows.filter(series__in=list(series.values_list("pk", flat=True)))
     if "severity" in given:  # by its rank, which the indexes have
         rows = rows.filter(rank=RANKS[given["severity"]])
     if "state" in given:

@@ -67,7 +67,8 @@ def findings(request: HttpRequest) -> HttpResponseBase:
         "severities": Severity.choices,
         "states": [*FindingState.choices, (ANY, "Any state")],
         "checks": LABELS.items(),
-        "is_filtered": any(parameters.get(name) for name in ("symbol", "severity", "check")) or "state" in parameters,
+        "is_filtered": any(parameters.get(name) for name in ("symbol", "universe", "severity", "check"))
+        or "state" in parameters,
         "may_change": may(request.user, Scope.DATA),
     }
     return render(request, "instruments/health.html", context)

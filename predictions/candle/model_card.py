@@ -4,6 +4,7 @@ from typing import Any
 
 from instruments.models import PriceBar
 from instruments.quant.features.candle import feature_set
+from training.evidence.findings import findings_of
 from training.models import ModelVersion
 from training.quant.candle.spec import COST_BP, DECISION_NAMES, MODEL_NAMES, CandleSpec
 from training.quant.ensemble.spec import decision_spec
@@ -60,6 +61,7 @@ def series_card_context(version: ModelVersion) -> dict[str, Any]:
         "series": series,
         "summary": summary,
         "detail": run.detail,
+        "findings": findings_of(run),
         "sources": list(sources),
         "predicted": predicted,
         "decided": DECISION_NAMES[spec.decision],

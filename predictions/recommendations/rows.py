@@ -2,19 +2,22 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import chain
 from typing import Any
 
 import numpy as np
 from django.db import connection
 
+from instruments.health.worst import open_findings
 from instruments.models import Series
 from predictions.models import Recommendation, RecommendationFlag, RecommendationSet
 from predictions.quant.recommend import Advice
 from training.quant.universe.panel import CLASSES
+from training.quant.universe.spec import WARM_UP
 
 _TOGETHER = 500  # rows of a statement
+_REACH = timedelta(days=1.5 * WARM_UP)  # calendar days of bars that a day's features hang on
 _COLUMNS = (
     *("set_id", "series_id", "bar_at", "label", "p_sell", "p_hold", "p_buy", "expected_return", "rank"),
     *("flags", "features"),
@@ -40,7 +43,7 @@ def _rows(
 ) -> Iterator[tuple[Any, ...]]:
     adapt, binary = connection.ops.adapt_datetimefield_value, connection.Database.Binary  # type: ignore[attr-defined]
     moments = {last: None if last is None else adapt(datetime.fromtimestamp(last, UTC)) for last in set(lasts)}
-    flags, features = _flags(recommendation_set, advice), advice.features.astype("<f4")
+    flags, features = _flags(recommendation_set, advice, series), advice.features.astype("<f4")
     figures = np.column_stack([advice.probabilities, advice.expected]).tolist()
     order = np.argsort(np.where(advice.rank > 0, -advice.rank, -len(series) - 1), kind="stable")
     for j in order.tolist():
@@ -50,13 +53,21 @@ def _rows(
         yield (recommendation_set.pk, series[j].pk, moments[lasts[j]], *said, flags[j], given)
 
 
-def _flags(recommendation_set: RecommendationSet, advice: Advice) -> list[str]:
+def doubts_about(as_of: date, series: Sequence[int]) -> dict[int, str]:
+    """What checks have found in the bars that the features of this day are made of, and nobody has settled."""
+    last = datetime.combine(as_of, time.max, tzinfo=UTC)
+    return open_findings(series, last - _REACH, last)
+
+
+def _flags(recommendation_set: RecommendationSet, advice: Advice, series: Sequence[Series]) -> list[str]:
     """Of each, as JSON."""
+    doubts = doubts_about(recommendation_set.as_of, [each.pk for each in series])
     by_flag = {
         RecommendationFlag.OUT_OF_RANGE: advice.outside,
         RecommendationFlag.STALE: advice.stale,
         RecommendationFlag.NO_FEATURES: advice.lacking,
         RecommendationFlag.IN_SAMPLE: np.full(len(advice.rank), recommendation_set.in_sample),
+        RecommendationFlag.OPEN_FINDING: np.array([each.pk in doubts for each in series]),
     }
     rows = zip(*(mask.tolist() for mask in by_flag.values()), strict=True)
     return [json.dumps([flag for flag, is_set in zip(by_flag, row, strict=True) if is_set]) for row in rows]

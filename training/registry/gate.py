@@ -9,6 +9,7 @@ from instruments.models import PriceBar, Universe
 from instruments.universes import ALL
 from training.artifacts.storage import artifact_storage, sha256
 from training.evidence.candle import CandleVerdict, candle_verdicts
+from training.evidence.findings import findings_of
 from training.evidence.universe import universe_confirmations, universe_verdicts
 from training.models import ModelVersion, Status, TrainingRun
 from training.quant.candle.spec import parse_time
@@ -19,6 +20,7 @@ from training.quant.universe.verdict import UniverseVerdict
 
 LOGISTIC = "not beaten by logistic regression"  # as it is stored and answered
 CONFIRMED = f"a walk-forward of at least {LEAST_WINDOWS} folds"
+FINDINGS = "open findings about its bars"
 NOT_COMPARED = "not compared"  # the recipe honest is linear itself
 WORST_DRAWDOWN = -0.25
 OLDEST_SESSIONS = 5
@@ -36,8 +38,9 @@ def gate_checks(model: ModelVersion) -> list[Check]:
 
 def data_checks(model: ModelVersion) -> list[Check]:
     """Those checks that look at bars and files as they are now: too slow for a list of models."""
-    sessions, broken = _sessions_since(model), broken_files(model)
+    sessions, broken, bad = _sessions_since(model), broken_files(model), findings_of(model.run).bad
     return [
+        _check(FINDINGS, bad == 0, bad, "none that is bad"),
         _check("sessions since its data", sessions <= OLDEST_SESSIONS, sessions, f"at most {OLDEST_SESSIONS}"),
         _check("files intact", not broken, ", ".join(broken) or "all", "all as they were written"),
     ]

@@ -14,6 +14,7 @@ from instruments.web.sparklines import Sparkline, sparklines
 from predictions.models import Label, Recommendation, RecommendationFlag, RecommendationSet
 from predictions.recommendations.days import NotAdvisable, coverage_of
 from predictions.recommendations.make import USUAL_HORIZON, universe_models
+from predictions.recommendations.rows import doubts_about
 from training.artifacts.loading import stored_universe_model
 from training.models import ModelVersion
 from training.quant.universe.panel import CLASSES, COLUMNS
@@ -190,11 +191,18 @@ def reasons(row: Recommendation) -> list[Reason]:
 
 def _lines(rows: list[Recommendation]) -> list[Line]:
     drawn = sparklines([row.series for row in rows])
-    return [Line(row, drawn.get(row.series_id), [_flag(name) for name in row.flags]) for row in rows]
+    doubtful = [row.series_id for row in rows if RecommendationFlag.OPEN_FINDING in row.flags]
+    doubts = doubts_about(rows[0].set.as_of, doubtful) if doubtful else {}
+    return [
+        Line(row, drawn.get(row.series_id), [_flag(name, doubts.get(row.series_id, "")) for name in row.flags])
+        for row in rows
+    ]
 
 
-def _flag(name: str) -> tuple[str, str]:
-    return name.replace("_", " "), RecommendationFlag(name).label
+def _flag(name: str, doubt: str) -> tuple[str, str]:
+    """Short and long; `doubt` is what is open about its bars."""
+    is_open = name == RecommendationFlag.OPEN_FINDING and doubt
+    return f"open finding: {doubt}" if is_open else name.replace("_", " "), RecommendationFlag(name).label
 
 
 def _headings(sort: str) -> list[Heading]:

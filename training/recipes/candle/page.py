@@ -9,6 +9,7 @@ import numpy as np
 from django.utils import timezone
 
 from training.evidence.candle import CandleVerdict, candle_verdicts
+from training.evidence.findings import findings_of
 from training.evidence.universe import universe_verdicts
 from training.models import ACTIVE, Status, TrainingRun
 from training.quant.candle.spec import (
@@ -72,7 +73,7 @@ def run_context(run: TrainingRun, settings: list[tuple[str, str]]) -> dict[str, 
         "detail": run_detail(run),
         "stage_words": STAGES.get(run.stage, run.stage),
         "settings": settings,
-        **(_outcome(run, summary) if run.status == Status.COMPLETED else {}),
+        **(_outcome(run, summary) | {"findings": findings_of(run)} if run.status == Status.COMPLETED else {}),
         **(verdict_panel_context(run, candle_verdict) | proof_context(run) if run.status == Status.COMPLETED else {}),
         **(_progress(run) if not run.is_terminal else {}),
     }

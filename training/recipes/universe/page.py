@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from django.utils import timezone
 
+from training.evidence.findings import findings_of
 from training.evidence.trials import levels_spent
 from training.evidence.universe import universe_confirmations
 from training.models import ACTIVE, Status, TrainingRun
@@ -187,6 +188,7 @@ def _common(run: TrainingRun, summary: dict[str, Any]) -> dict[str, Any]:
     score = [("Model of record", summary["score"])] if summary["score"] else []
     return {
         "run": run,
+        "findings": findings_of(run) if run.status == Status.COMPLETED else None,
         "summary": summary,
         "percent": round(100 * summary["progress"]),
         "poll_ms": poll_ms(run),

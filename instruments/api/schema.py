@@ -194,6 +194,25 @@ class TrialRequest(Record):
     timeframe: Timeframes | UnsetType = UNSET
 
 
+class NextClose(Record):
+    """A session that has not closed yet."""
+
+    session: Day
+    closes_at: Moment
+    is_early: Annotated[bool, about("Before the usual hour")]
+
+
+class Calendar(Record):
+    """The days on which instruments trade."""
+
+    name: str
+    zone: Annotated[str | None, about("Where its day ends; null where that isn't known")]
+    instruments: Annotated[int, about("Active ones that trade by it")]
+    first: Annotated[Day | None, about("First session in the table; null where none is stored, or none is needed")]
+    last: Day | None
+    next_closes: list[NextClose]
+
+
 class Member(Record, rename={"start": "from", "end": "to"}):
     """A stretch of days on which an instrument is in a universe, both included."""
 
@@ -229,6 +248,7 @@ class MembersRefusal(MembersReport):
     detail: Annotated[str, about("Why nothing was stored")]
 
 
+Calendars = Shape("Calendars", list[Calendar])
 Members = Shape("Members", list[Member])
 MemberRows = Shape("MemberRows", list[Member])
 NoMembersStored = Shape("NoMembersStored", MembersRefusal, (REFUSAL.type,))

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from instruments.api import health, members, sources, uploads, views
+from instruments.api import calendars, health, members, sources, uploads, views
 
 urlpatterns = [
     path("data/sources", sources.sources, name="api-sources"),
@@ -8,6 +8,7 @@ urlpatterns = [
     path("data/sources/<slug:name>/try", sources.source_trial, name="api-source-try"),
     path("data/uploads", uploads.uploads, name="api-uploads"),
     path("data/uploads/<uuid:upload_id>", uploads.upload, name="api-upload"),
+    path("data/calendars", calendars.calendars, name="api-calendars"),
     path("data/health", health.findings, name="api-findings"),
     path("data/health/<int:finding_id>/acknowledge", health.acknowledge, name="api-finding-acknowledge"),
     path("universes/<slug:name>/members", members.members, name="api-members"),

@@ -1,12 +1,15 @@
 """On which days a calendar trades, read from the table: what pages, schedules and checks ask."""
 
-from datetime import date, timedelta
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 
 import numpy as np
 from django.db.models import Count, Max, Min, QuerySet
 
 from instruments.models import CalendarSession, Instrument
-from instruments.quant.calendars import Sessions, as_date, as_day, computed_sessions
+from instruments.quant.calendars import ZONES, Sessions, as_date, as_day, computed_sessions
 from instruments.universes import ALL, ever_members
 
 NEW_YEAR = timedelta(days=14)  # without a session, at most, at either end of what is stored
@@ -31,7 +34,11 @@ def stored_sessions(calendar: str) -> Sessions:
 
 
 def _as_sessions(stored: QuerySet[CalendarSession]) -> Sessions:
-    rows = list(stored.order_by("day").values_list("day", "closes_at", "is_early"))
+    return _sessions_of(list(stored.order_by("day").values_list("day", "closes_at", "is_early")))
+
+
+def _sessions_of(rows: Sequence[tuple[date, datetime, bool]]) -> Sessions:
+    """Day, close, and whether that is early."""
     return Sessions(
         np.array([as_day(day) for day, _, _ in rows], dtype=np.int64),
         np.array([int(closes.timestamp()) for _, closes, _ in rows], dtype=np.int64),
@@ -66,3 +73,50 @@ def calendar_of_universe(name: str) -> str:
     rows = rows if name == ALL else rows.filter(pk__in=ever_members(name))
     most = rows.values("calendar").annotate(members=Count("pk")).order_by("-members", "calendar").first()
     return str(most["calendar"]) if most else ""
+
+
+@dataclass(frozen=True)
+class CalendarLine:
+    """A calendar in use: how many active instruments trade by it, which sessions are known, and the next ones. `first`
+    and `last` are None of a calendar that needs no table, and of one that isn't filled."""
+
+    name: str
+    zone: str
+    instruments: int
+    first: date | None
+    last: date | None
+    upcoming: Sessions
+
+
+def calendars_in_use(now: datetime, *, upcoming: int) -> list[CalendarLine]:
+    """By name; of each the next `upcoming` sessions that have not closed at `now`. Three queries, however many."""
+    counts = Instrument.objects.filter(active=True).exclude(calendar="").order_by("calendar").values_list("calendar")
+    counted = dict(counts.annotate(count=Count("pk")))
+    stored = CalendarSession.objects.filter(calendar__in=counted).order_by()
+    covered = {name: (first, last) for name, first, last in
+               stored.values_list("calendar").annotate(first=Min("day"), last=Max("day"))}  # fmt: skip
+    soon = now + timedelta(days=NEW_YEAR.days + 3 * upcoming)
+    rows: dict[str, list[tuple[date, datetime, bool]]] = defaultdict(list)
+    ahead = stored.filter(closes_at__gt=now, closes_at__lte=soon).order_by("day")
+    for name, day, closes_at, is_early in ahead.values_list("calendar", "day", "closes_at", "is_early"):
+        rows[name].append((day, closes_at, is_early))
+    return [
+        CalendarLine(
+            name,
+            ZONES.get(name, ""),
+            count,
+            *covered.get(name, (None, None)),
+            _computed(name, now, upcoming) or _sessions_of(rows[name][:upcoming]),
+        )
+        for name, count in counted.items()
+    ]
+
+
+def _computed(calendar: str, now: datetime, count: int) -> Sessions | None:
+    today = as_day(now.date())
+    sessions = computed_sessions(calendar, today, today + 2 * count + 7)
+    if sessions is None:
+        return None
+    start = int(np.searchsorted(sessions.closes, now.timestamp(), side="right"))
+    stop = start + count
+    return Sessions(sessions.days[start:stop], sessions.closes[start:stop], sessions.is_early[start:stop])

@@ -11,6 +11,7 @@ NAMES = (
     "data",
     "faults",
     "honesty",
+    "members",
     "pages",
     "recommend",
     "search",

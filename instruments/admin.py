@@ -5,6 +5,7 @@ from boursomatic.accounts.site import AuditedAdmin, HistoryAdmin
 from instruments.models import (
     BarRevision,
     CalendarSession,
+    CorporateAction,
     Feature,
     FeatureState,
     Finding,
@@ -52,10 +53,21 @@ class UniverseMemberAdmin(HistoryAdmin):
 class SeriesAdmin(HistoryAdmin):
     """What is stored, and how often imports rewrote it. Bars come in by `import_bars` alone."""
 
-    list_display = ("instrument", "timeframe", "rows", "first", "last", "revision", "rewritten", "updated_at")
-    list_filter = ("timeframe", "instrument__active", "updated_at")
+    list_display = ("instrument", "timeframe", "basis", "rows", "first", "last", "revision", "rewritten", "updated_at")
+    list_filter = ("timeframe", "basis", "instrument__active", "updated_at")
     list_select_related = ("instrument",)
     search_fields = ("instrument__symbol", "instrument__name")
+
+
+@admin.register(CorporateAction)
+class CorporateActionAdmin(HistoryAdmin):
+    """To look at: actions come in by `import_actions`, the page Data or a source."""
+
+    list_display = ("series", "ex_day", "kind", "ratio", "amount", "source", "known_at")
+    list_filter = ("kind", "series__timeframe", "source")
+    list_select_related = ("series__instrument",)
+    search_fields = ("=series__instrument__symbol",)
+    search_help_text = "A whole symbol"
 
 
 @admin.register(PriceBar)

@@ -8,6 +8,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 
+from instruments.quant.actions import DIVIDEND, SPLIT
 from instruments.quant.bars import Bars
 from instruments.quant.features.daily import get_feature_columns
 
@@ -93,12 +94,20 @@ class UniverseMember(models.Model):
         return f"from {self.start}" if self.start else f"to {self.end}" if self.end else ""
 
 
+class Basis(models.TextChoices):
+    """By what the prices of a series are adjusted for its splits and dividends when they are read."""
+
+    VENDOR = "vendor", "adjusted closes of its source"
+    AS_TRADED = "as_traded", "prices as traded and its own list of actions"
+
+
 class Series(models.Model):
     """The bars of one instrument at one timeframe, with what pages ask of them most: how many, from when to when.
 
     `revision` counts imports that changed a bar already stored (adjusted history is rewritten by every dividend);
     `rewritten` counts those bars. `checked_at` is what `updated_at` was when its bars were last checked. What imports
-    changed is recorded from `recorded_from` on, or from its first bar (null).
+    changed is recorded from `recorded_from` on, or from its first bar (null). A series whose `basis` is as traded is
+    adjusted by its actions (instruments.quant.point_in_time); its adj_close isn't looked at.
 
     `bars_then`: where it isn't None, whoever loads the bars of this object gets these in place of the stored ones, so
     that anything can be made again from bars as they stood (`instruments.store.revisions`).
@@ -116,6 +125,7 @@ class Series(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
     checked_at = models.DateTimeField(null=True)
     recorded_from = models.DateTimeField(null=True)
+    basis = models.CharField(max_length=10, choices=Basis.choices, default=Basis.VENDOR)
 
     class Meta:
         ordering = ["instrument__symbol", "timeframe"]
@@ -123,10 +133,46 @@ class Series(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["instrument", "timeframe"], name="series_once"),
             models.CheckConstraint(condition=Q(timeframe__in=Timeframe.values), name="series_timeframe"),
+            models.CheckConstraint(condition=Q(basis__in=Basis.values), name="series_basis"),
+            models.CheckConstraint(  # a week holds prices of before and after an action
+                condition=~Q(basis=Basis.AS_TRADED, timeframe=Timeframe.WEEK), name="series_no_weeks_as_traded"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.instrument} {self.timeframe}"
+
+
+class ActionKind(models.TextChoices):
+    SPLIT = SPLIT, "Split"
+    DIVIDEND = DIVIDEND, "Dividend"
+
+
+class CorporateAction(models.Model):
+    """A split or a cash dividend of a series, as instruments.quant.actions.Action has them. One of a kind on a day: two
+    dividends of a day are one, their sum. `known_at`: when these numbers were first stored."""
+
+    series = models.ForeignKey(Series, on_delete=models.CASCADE, related_name="actions")
+    ex_day = models.DateField()
+    kind = models.CharField(max_length=8, choices=ActionKind.choices)
+    ratio = models.FloatField(null=True)
+    amount = models.FloatField(null=True)
+    source = models.CharField(max_length=60)
+    known_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["series", "ex_day", "kind"], name="action_once"),
+            models.CheckConstraint(
+                condition=Q(kind=ActionKind.SPLIT, ratio__gt=0, amount=None)
+                | Q(kind=ActionKind.DIVIDEND, amount__gt=0, ratio=None),
+                name="action_is_sound",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.series} {self.ex_day}"
 
 
 class PriceBar(models.Model):

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from boursomatic.shared.openapi import REFUSAL, Shape
 from boursomatic.shared.records import UNSET, Day, Meta, Moment, Record, UnsetType, about, choice
 from instruments.imports.schema import Clash, Preview, UploadReport
-from instruments.models import FindingState, Severity, Timeframe
+from instruments.models import Basis, FindingState, Severity, Timeframe
 from instruments.quant.actions import Prices
 from instruments.quant.health.checks import LABELS
 from instruments.sources.registry import KINDS
@@ -37,6 +37,7 @@ class Bars(Record):
     symbol: str
     timeframe: Timeframes
     price: Annotated[str, choice(["raw", "adjusted"])]
+    basis: Annotated[str, choice(Basis.values, "Adjusted by its source, or kept as traded with its own actions")]
     time: list[Moment]
     epoch: Annotated[list[int], about("Seconds since 1970-01-01 UTC")]
     open: list[float]

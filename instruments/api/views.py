@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,6 +27,7 @@ from instruments.api import schema
 from instruments.imports.report import REJECT, SKIP
 from instruments.imports.services import table_import
 from instruments.models import Instrument, Series, Timeframe
+from instruments.quant.bars import Bars
 from instruments.quant.features.indicators import INDICATORS, indicator_lines
 from instruments.quant.ingest.checks import SYMBOL
 from instruments.quant.ingest.dates import read_moments
@@ -140,11 +142,12 @@ def _bars_show(request: Request, symbol: str) -> HttpResponseBase:
 
 
 def _bars_columns(series: Series, marked: MarkedBars, price: str) -> dict[str, Any]:
-    bars = marked.stored.adjusted() if price == "adjusted" else marked.stored
+    bars = _shown(series, marked, price)
     return {
         "symbol": series.instrument.symbol,
         "timeframe": series.timeframe,
         "price": price,
+        "basis": series.basis,
         "time": bars.time.astype("datetime64[s]"),
         "epoch": bars.time,
         **{name: np.ascontiguousarray(getattr(bars, name)) for name in NUMBERS},
@@ -156,7 +159,8 @@ def _bars_columns(series: Series, marked: MarkedBars, price: str) -> dict[str, A
     operation_id="indicators",
     summary="Indicators of an instrument, as columns beside its bars",
     description="Computed by the code of the features of a universe, from every stored bar, whatever range is asked "
-    "for. With adjusted prices, the default, they are the numbers that features are made of.",
+    "for. With adjusted prices, the default, they are the numbers that features are made of; of a series that is kept "
+    "as traded those in prices are brought to its newest bar.",
     tags=["instruments"],
     parameters=[
         _TIMEFRAME,
@@ -179,17 +183,23 @@ def indicators(request: Request, symbol: str) -> HttpResponseBase:
     unchanged = get_conditional_response(request, etag=etag)
     if unchanged is not None:
         return unchanged
-    stored = _load(series, None, end).stored
-    lines = indicator_lines(stored.adjusted() if price == "adjusted" else stored, names)
-    first = int(np.searchsorted(stored.time, start.timestamp())) if start else 0
+    shown = _shown(series, _load(series, None, end), price)
+    lines = indicator_lines(shown, names)
+    first = int(np.searchsorted(shown.time, start.timestamp())) if start else 0
     columns = {
         "symbol": series.instrument.symbol,
         "timeframe": series.timeframe,
         "price": price,
-        "epoch": stored.time[first:],
+        "epoch": shown.time[first:],
         "lines": {name: values[first:] for name, values in lines.items()},
     }
     return json_answer(request, columns, etag=etag)
+
+
+def _shown(series: Series, marked: MarkedBars, price: str) -> Bars:
+    """As they were traded with the adjusted close beside them, or adjusted as of the series' newest bar."""
+    bars = marked.as_of(int(series.last.timestamp())) if series.last else marked.stored
+    return bars.adjusted() if price == "adjusted" else replace(bars, volume=marked.stored.volume)
 
 
 def _load(series: Series, start: datetime | None, end: datetime | None) -> MarkedBars:

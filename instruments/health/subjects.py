@@ -10,10 +10,13 @@ from django.db.models import Count, Max, Min
 
 from instruments.calendars.sessions import read_sessions
 from instruments.models import PRESENT, Finding, PriceBar, Series, Timeframe
+from instruments.quant.actions import SPLIT
 from instruments.quant.calendars import DAY, OWN, Days, as_date, as_day
 from instruments.quant.health.agreement import Agreement, DayCounts, agree_on_sessions, crowded_days, settle
 from instruments.quant.health.prices import is_unusual
-from instruments.quant.health.subject import SourceRange, Subject
+from instruments.quant.health.subject import Mask, SourceRange, Subject
+from instruments.quant.point_in_time import TimedAction
+from instruments.store.actions import read_actions
 from instruments.store.columns import marked_bars
 
 CALENDAR_CHECKS = ("calendar_closed", "calendar_open")
@@ -32,7 +35,7 @@ class Peers:
         has_calendar = self.calendar not in ("", OWN)
         self.is_whole = has_calendar and self.timeframe == Timeframe.DAY and len(group) >= WHOLE * peers["count"]
         self.newest = as_day(peers["newest"].date()) if has_calendar and peers["newest"] else None
-        self._bars = [marked.stored for marked in marked_bars(group)]
+        self._bars = [marked.bars for marked in marked_bars(group)]
         self._counts = self._counted()
         self.agreement = self._agreed()
         self._crowded = crowded_days(self._counts)
@@ -40,7 +43,7 @@ class Peers:
     def subjects(self, start: int, stop: int) -> Iterator[tuple[Series, Subject]]:
         """Members `start` to `stop` - 1, each complete."""
         members = self.group[start:stop]
-        sources = _sources(members)
+        sources, splits = _sources(members), read_actions(members, kinds=[SPLIT])
         for series, bars in zip(members, self._bars[start:stop], strict=True):
             subject = Subject(bars, self.timeframe, self.calendar, newest=self.newest)
             yield (
@@ -49,6 +52,7 @@ class Peers:
                     subject,
                     sessions=_within(self.agreement, subject),
                     peers_moved=np.isin(subject.days, self._crowded),
+                    splits=_bars_at(subject, splits.get(series.pk, [])),
                     sources=sources[series.pk],
                 ),
             )
@@ -95,6 +99,16 @@ def _within(agreement: Agreement | None, subject: Subject) -> Days | None:
     start, stop = np.searchsorted(sessions, [subject.days[0], subject.days[-1] + 1])
     within: Days = sessions[start:stop]
     return within
+
+
+def _bars_at(subject: Subject, actions: Sequence[TimedAction]) -> Mask:
+    """(n,) the first bar after each action: of weeks the one that the action is in."""
+    mask = np.zeros(len(subject.bars) + 1, dtype=np.bool_)
+    times = np.array([action.time for action in actions], dtype=np.int64)
+    if subject.timeframe == Timeframe.WEEK:
+        times -= 6 * DAY
+    mask[np.searchsorted(subject.bars.time, times)] = True
+    return mask[:-1]
 
 
 def _sources(members: Sequence[Series]) -> dict[int, list[SourceRange]]:

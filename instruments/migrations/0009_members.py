@@ -25,7 +25,7 @@ _AS_BEFORE = migrations.CreateModel(
 
 
 class Migration(migrations.Migration):
-    dependencies = [("instruments", "0007_bar_revisions")]
+    dependencies = [("instruments", "0008_corporate_actions")]
 
     operations = [
         migrations.SeparateDatabaseAndState(  # the table is the one that Django made for the two by itself

@@ -141,6 +141,14 @@ def session_days(time: NDArray[np.int64], timeframe: str, calendar: str) -> Days
     return (time + _offsets(time, ZONES[calendar]) + (7 * 3600 if calendar == CURRENCIES else 0)) // DAY
 
 
+def day_begins(day: int, timeframe: str, calendar: str) -> int:
+    """Seconds since 1970 from which bars belong to the day or a later one: the reverse of `session_days`."""
+    if timeframe in ("1d", "1w") or calendar not in ZONES:
+        return day * DAY
+    midnight = datetime.combine(as_date(day), time(), ZoneInfo(ZONES[calendar]))
+    return int(midnight.timestamp()) - (7 * 3600 if calendar == CURRENCIES else 0)
+
+
 def _offsets(time: NDArray[np.int64], zone: str) -> NDArray[np.int64]:
     """Seconds to add for local time. Asked once a day: clocks change at night, when exchanges are closed."""
     days, place = np.unique(time // DAY, return_inverse=True)

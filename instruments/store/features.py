@@ -19,7 +19,7 @@ from instruments.models import Feature, FeatureState, Series
 from instruments.quant.bars import fingerprint
 from instruments.quant.features.daily import FEATURE_SET, VERSION, daily_features, get_feature_columns
 from instruments.store import copy
-from instruments.store.read_bars import load_candles_of_many
+from instruments.store.read_bars import load_marked_many
 
 Floats = NDArray[np.float64]
 OnSeries = Callable[[int, int, int], None]  # (series done, series to do, rows written)
@@ -54,7 +54,7 @@ def features_compute(*, series: Sequence[Series], on_series: OnSeries) -> Comput
     written = rows = done = 0
     for start in range(0, len(series), _TOGETHER):
         group = series[start : start + _TOGETHER]
-        candles = {member.pk: history for member, history in zip(group, load_candles_of_many(group), strict=True)}
+        candles = {member.pk: marked.candles for member, marked in zip(group, load_marked_many(group), strict=True)}
         marks = {pk: fingerprint(history) for pk, history in candles.items()}
         rows += sum(len(history) for history in candles.values())
         outdated_pks = outdated_series(marks)

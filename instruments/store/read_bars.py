@@ -4,7 +4,7 @@ Measured on a million bars: COPY in binary into numpy 1.3 s, `values_list` 5.6 s
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -14,9 +14,11 @@ from django.db.models import Count, Q
 
 from instruments.models import NO_PRICES, Instrument, PriceBar, Series
 from instruments.quant.bars import Bars, Seconds
+from instruments.quant.point_in_time import Adjustment
 from instruments.quant.revisions import PRICES
 from instruments.quant.stale import Counts, Mask, stale_mask
 from instruments.store import copy
+from instruments.store.actions import adjustments_of, read_adjustments
 
 _TABLE = PriceBar._meta.db_table
 
@@ -46,15 +48,27 @@ def default_symbol() -> str:
 
 @dataclass(frozen=True)
 class MarkedBars:
-    """Bars of a series as stored, and which of them are stale: (n,) bool."""
+    """Bars of a series as stored, and which of them are stale: (n,) bool. `adjustment`: by what they are adjusted where
+    the series is kept as traded, None where its source adjusts."""
 
     stored: Bars
     stale: Mask
+    adjustment: Adjustment | None = None
+
+    @property
+    def bars(self) -> Bars:
+        """All of them as runs read them: prices as stored, adj_close by the series' basis."""
+        return self.stored if self.adjustment is None else self.adjustment.restate(self.stored)
 
     @property
     def candles(self) -> Bars:
-        """Those that are not stale, prices as stored."""
-        return self.stored.where(~self.stale)
+        """Those of `bars` that are not stale."""
+        return self.bars.where(~self.stale)
+
+    def as_of(self, last: int) -> Bars:
+        """All of them as people read them: adj_close by the series' basis, equal to the close of the bar at `last`
+        (seconds since 1970). Where a source adjusts, as it last did."""
+        return self.stored if self.adjustment is None else self.adjustment.until(last).restate(self.stored)
 
     @property
     def stale_time(self) -> Seconds:
@@ -66,7 +80,7 @@ class MarkedBars:
         time = self.stored.time
         first = 0 if start is None else int(np.searchsorted(time, start.timestamp()))
         stop = len(time) if end is None else int(np.searchsorted(time, end.timestamp(), side="right"))
-        return MarkedBars(self.stored.slice(first, stop), self.stale[first:stop])
+        return replace(self, stored=self.stored.slice(first, stop), stale=self.stale[first:stop])
 
 
 def load_bars(
@@ -89,12 +103,13 @@ def load_marked(
 ) -> MarkedBars:
     """As `load_bars`, with the stale ones marked; each is judged by the bars before it, loaded or not."""
     if series.bars_then is not None:
-        window = slice(*_places(series.bars_then, start, end, before, after))
-        return MarkedBars(series.bars_then.slice(window.start, window.stop), stale_mask(series.bars_then)[window])
+        [whole] = mark_histories([series], [series.bars_then])
+        first, stop = _places(series.bars_then, start, end, before, after)
+        return replace(whole, stored=whole.stored.slice(first, stop), stale=whole.stale[first:stop])
     bars = load_bars(series, start=start, end=end, before=before + 1, after=after)
     stale = stale_mask(bars, counts_before=lambda: _counts_before(series, bars))
     extra = 0 if start is None else max(0, int(np.searchsorted(bars.time, start.timestamp())) - before)
-    return MarkedBars(bars.slice(extra, len(bars)), stale[extra:])
+    return MarkedBars(bars.slice(extra, len(bars)), stale[extra:], read_adjustments([series]).get(series.pk))
 
 
 def load_candles(
@@ -113,7 +128,7 @@ def load_candles(
         short_after = len(time) - last == asked_after and len(following) < after
         if not (short_before or short_after):
             stop = last + int(following[after - 1]) + 1 if 0 < after <= len(following) else len(time)
-            return MarkedBars(marked.stored.slice(0, stop), marked.stale[:stop])
+            return replace(marked, stored=marked.stored.slice(0, stop), stale=marked.stale[:stop])
         asked_before *= 2 if short_before else 1
         asked_after *= 2 if short_after else 1
 
@@ -152,9 +167,20 @@ def load_many(series: Sequence[Series], *, start: datetime | None = None, end: d
     return [next(stored) if one.bars_then is None else load_bars(one, start=start, end=end) for one in series]
 
 
-def load_candles_of_many(series: Sequence[Series]) -> list[Bars]:
-    """All bars of several series that are not stale, in the order of the series, prices as stored."""
-    return [bars.where(~stale_mask(bars)) for bars in load_many(series)]
+def load_marked_many(series: Sequence[Series]) -> list[MarkedBars]:
+    """All bars of several series, in their order, the stale ones marked."""
+    return mark_histories(series, load_many(series))
+
+
+def mark_histories(
+    series: Sequence[Series], histories: Sequence[Bars], *, until: int | None = None
+) -> list[MarkedBars]:
+    """The bars of several series, from the first of each on; of actions from `until` (seconds since 1970) on nothing is
+    looked at."""
+    adjustments = adjustments_of(series, histories, until=until)
+    return [
+        MarkedBars(bars, stale_mask(bars), adjustment) for bars, adjustment in zip(histories, adjustments, strict=True)
+    ]
 
 
 def _load_postgresql(pks: list[int], start: datetime | None, end: datetime | None) -> list[Bars]:

@@ -7,6 +7,7 @@ from django.db.models import F, Q, Window
 from django.db.models.functions import Mod, RowNumber
 
 from instruments.models import PriceBar, Series, Timeframe
+from instruments.store.actions import read_adjustments
 
 WIDTH, HEIGHT = 120, 28  # pixels
 EVERY = 4  # one bar of so many: about 60 points
@@ -48,9 +49,12 @@ def sparklines(series: list[Series]) -> dict[int, Sparkline]:
         .filter(step=1)
         .order_by("series_id", "timestamp")
     )
+    adjustments = read_adjustments(series)
     closes: dict[int, list[float]] = {}
-    for series_pk, close in sampled.values_list("series_id", "adj_close"):
-        closes.setdefault(series_pk, []).append(close)
+    for series_pk, timestamp, close, adj_close in sampled.values_list("series_id", "timestamp", "close", "adj_close"):
+        adjustment = adjustments.get(series_pk)
+        value = adj_close if adjustment is None else close * adjustment.factor(int(timestamp.timestamp()))
+        closes.setdefault(series_pk, []).append(value)
     return {series_pk: _line(values) for series_pk, values in closes.items() if len(values) > 1}
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from instruments.models import Series
 from instruments.quant.bars import Bars
-from instruments.store.read_bars import load_bars, load_candles, series_get
+from instruments.store.read_bars import load_candles, load_marked, series_get
 from predictions.quant.predict import SAMPLES, TEST, Bounds, Codes, Predictions, predict_candles, sample_codes
 from training.artifacts.loading import stored_model
 from training.models import Status, TrainingRun
@@ -86,7 +86,7 @@ def ask(*, run: TrainingRun, series: Series | None, start: datetime | None, end:
     model = stored_model(run.run_id)
     spec = decision_spec(run.config)
     if spec.by_first_rule:
-        bars = load_bars(series, start=start, end=end, before=model.warmup, after=1).adjusted()
+        bars = load_marked(series, start=start, end=end, before=model.warmup, after=1).bars.adjusted()
     else:  # a stale bar is no candle: nothing is predicted at it, and none speaks of it
         bars = load_candles(series, start=start, end=end, before=model.warmup, after=1).candles.adjusted()
     first = 0 if start is None else int(np.searchsorted(bars.time, int(start.timestamp())))

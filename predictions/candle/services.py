@@ -57,7 +57,7 @@ def predictions_score(*, series: Series) -> int:
 
 def _score(series: Series, due: list[Prediction], *, by_first_rule: bool) -> int:
     marked = load_marked(series, start=min(prediction.candle_at for prediction in due))
-    bars = (marked.stored if by_first_rule else marked.candles).adjusted()
+    bars = (marked.bars if by_first_rule else marked.candles).adjusted()
     up = up_label(bars.close, keep_unmoved=by_first_rule)
     place = {int(time): row for row, time in enumerate(bars.time)}
     scored = 0

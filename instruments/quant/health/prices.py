@@ -68,7 +68,7 @@ def price_scale(subject: Subject) -> list[Flaw]:
             flaws.append(flaw)
             explained |= {change.start, change.stop}
     for k in unusual.tolist():
-        if k not in explained and (flaw := _split_flaw(k, subject)):
+        if k not in explained and (flaw := _split_flaw(k, subject) or _unapplied_flaw(k, subject)):
             flaws.append(flaw)
             explained.add(k)
     jumps = np.flatnonzero((moves > log(1 + JUMP)) | (moves < log(1 - JUMP)))
@@ -167,6 +167,22 @@ def _split_flaw(k: int, subject: Subject) -> Flaw | None:
         "that was not applied to the bars before.",
         f"Apply the split {n}:{m} to the bars before.",
         {"ratio": round(exp(move), 6), "split": [n, m], "usual_moves": round(abs(move) / float(subject.sigma[k]), 1)},
+    )
+
+
+def _unapplied_flaw(k: int, subject: Subject) -> Flaw | None:
+    """A move that stays where a split is on record: what should adjust for it doesn't."""
+    move = float(subject.moves[k])
+    if subject.splits is None or not subject.splits[k] or nearest_split(move)[1] > QUIET * float(subject.sigma[k]):
+        return None
+    return Flaw(
+        "jump",
+        BAD,
+        subject.bars.time[k : k + 1],
+        f"The price goes to {exp(move):.4g} times the one before by a split that is on record, and the adjusted closes "
+        "don't account for it.",
+        "Import adjusted closes, or say on its page of actions that its prices are as traded.",
+        {"return": round(float(np.expm1(move)), 6)},
     )
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from boursomatic.shared.csv import csv_text
 from instruments.models import Instrument, PriceBar, Series, Timeframe, Universe, UniverseMember
 from instruments.quant.coverage import find_gaps, find_splits, is_adjusted
-from instruments.store.read_bars import load_many
+from instruments.store.read_bars import load_marked_many
 from instruments.universes import ALL, ever_members, has_only_survivors, members_on
 from predictions.models import Recommendation
 from training.evidence.trials import ledger_of_universe
@@ -123,7 +123,8 @@ def _instruments(name: str) -> QuerySet[Instrument]:
 
 def _series_lines(all_series: list[Series]) -> list[SeriesLine]:
     lines = []
-    for series, bars in zip(all_series, load_many(all_series), strict=True):
+    for series, marked in zip(all_series, load_marked_many(all_series), strict=True):
+        bars = marked.bars
         gaps, splits = find_gaps(bars, series.timeframe), find_splits(bars)
         lines.append(
             SeriesLine(

@@ -18,7 +18,7 @@ from instruments.quant.features.daily import daily_features
 from instruments.store import columns
 from instruments.store.columns import FeaturedCandles, featured_candles, mapped_bars, marked_bars
 from instruments.store.features import features_compute, load_features
-from instruments.store.read_bars import load_candles_of_many, load_many
+from instruments.store.read_bars import load_many, load_marked_many
 from instruments.store.write_bars import write_bars
 from tests.instruments.bars import empty
 from tests.instruments.store.test_packs import files_up_to
@@ -57,7 +57,7 @@ def same_bars(one: Bars, other: Bars) -> bool:
 
 def assert_right(series: Sequence[Series], found: Sequence[FeaturedCandles]) -> None:
     """Held against the database, and against features made of what is there."""
-    candles = load_candles_of_many(series)
+    candles = [marked.candles for marked in load_marked_many(series)]
     for history, own in zip(found, candles, strict=True):
         (matrix,) = daily_features([own.adjusted()])
         assert same_bars(history.candles, own) and history.fingerprint == fingerprint(own)

@@ -61,7 +61,7 @@ def candle_data(series: Series, spec: CandleSpec, *, steps: int = 0) -> CandleDa
         earliest = time_before(series, spec.candle_at, back) if steps else spec.candle_at  # None: there are fewer
         start = training_start(earliest, spec.train_years) if earliest else None
         marked = load(series, start=start, end=spec.candle_at, before=warmup, after=after)
-        bars = (marked.stored if spec.by_first_rule else marked.candles).adjusted()
+        bars = (marked.bars if spec.by_first_rule else marked.candles).adjusted()
         decision = _position(series, marked, bars, spec)
         rows = np.flatnonzero(~np.isnan(candle_label(bars, spec)))
         own_row = int(np.searchsorted(rows, decision))
@@ -100,7 +100,7 @@ def _decision_before(bars: Bars, rows: Rows, row: int) -> datetime | None:
 
 def _first_rule_bars(marked: MarkedBars, spec: CandleSpec) -> Bars:
     """Adjusted bars that a run of the first rule looks at."""
-    stored, warmup = marked.stored, feature_set(spec.feature_set).warmup
+    stored, warmup = marked.bars, feature_set(spec.feature_set).warmup
     first = max(0, _place(stored, training_start(spec.candle_at, spec.train_years)) - warmup)
     return stored.slice(first, _place(stored, spec.candle_at) + 1 + spec.rows_after).adjusted()
 

@@ -58,7 +58,7 @@ def ensemble_data(series: Series, spec: EnsembleSpec, *, first: int, warmup: int
     load = load_marked if spec.by_first_rule else load_candles
     start, end = (datetime.fromtimestamp(int(time), tz=UTC) for time in (first, newest.bars.time[-1]))
     marked = load(series, start=start, end=end, before=warmup)
-    bars = (marked.stored if spec.by_first_rule else marked.candles).adjusted()
+    bars = (marked.bars if spec.by_first_rule else marked.candles).adjusted()
     decision = int(np.searchsorted(bars.time, int(spec.candle_at.timestamp())))
     return replace(newest, bars=bars, decision=decision)
 

@@ -9,9 +9,8 @@ import numpy as np
 from instruments.models import Series
 from instruments.quant.bars import Bars, fingerprint
 from instruments.quant.features.daily import DAY, daily_features
-from instruments.quant.stale import stale_mask
 from instruments.store.columns import FeaturedCandles, featured_candles
-from instruments.store.read_bars import load_many
+from instruments.store.read_bars import load_many, mark_histories
 from training.quant.universe.spec import UniverseSpec
 from training.quant.universe.truncation import other_after
 from training.recipes.universe.again import MembersThen
@@ -26,7 +25,7 @@ def ends_with(series: Sequence[Series], last: date) -> bool:
     stop = _after(last)
     for some in _blocks(series):
         stored = [_until(bars, stop) for bars in load_many(some)]
-        candles = [bars.where(~stale_mask(bars)) for bars in stored]
+        candles = [marked.candles for marked in mark_histories(some, stored, until=stop)]
         features = daily_features([own.adjusted() for own in candles], np.float32)
         for read, own, matrix in zip(featured_candles(some), candles, features, strict=True):
             there = _until(read.candles, stop)

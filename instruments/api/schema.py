@@ -154,6 +154,24 @@ class AcknowledgeRequest(Record):
     reason: Annotated[str, Meta(min_length=1, max_length=500)]
 
 
+class RepairProposal(Record):
+    """What a repair of a finding would change."""
+
+    finding: int
+    text: str
+    changed: Annotated[int, about("Bars that get other numbers")]
+    removed: Annotated[int, about("Bars that are taken away")]
+    first: Moment
+    last: Moment
+    mark: Annotated[str, about("Sent back with the repair, it is refused where the bars have changed since")]
+
+
+class RepairRequest(Record):
+    """What was looked at."""
+
+    mark: Annotated[str, about("Of the proposal; without it whatever is proposed now is done")] | UnsetType = UNSET
+
+
 Findings = Shape("Findings", list[Finding])
 
 

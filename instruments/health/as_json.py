@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from instruments.health.repairs import Proposal
 from instruments.models import Finding
 
 
@@ -29,3 +30,16 @@ def findings_json(findings: Sequence[Finding]) -> list[dict[str, Any]]:
         }
         for finding in findings
     ]
+
+
+def proposal_json(finding: Finding, proposal: Proposal) -> dict[str, Any]:
+    """What a repair would change."""
+    return {
+        "finding": finding.pk,
+        "text": proposal.text,
+        "changed": len(proposal.changed),
+        "removed": len(proposal.removed),
+        "first": f"{proposal.first:%Y-%m-%dT%H:%M:%SZ}",
+        "last": f"{proposal.last:%Y-%m-%dT%H:%M:%SZ}",
+        "mark": proposal.mark,
+    }

@@ -20,6 +20,7 @@ from instruments.health.choice import choose_findings
 from instruments.health.findings import NotAcknowledged, finding_acknowledge
 from instruments.models import Finding, FindingState, Severity
 from instruments.quant.health.checks import LABELS
+from instruments.quant.health.repairs import REPAIRABLE
 from instruments.web.tables import FINDINGS
 
 ANY = "any"  # state
@@ -28,11 +29,13 @@ _AROUND = timedelta(days=60)  # what the chart shows beside a finding
 
 @dataclass(frozen=True)
 class FindingLine:
-    """A finding with its check's name for people, and the address of the chart at it."""
+    """A finding with its check's name for people, and the address of the chart at it. `has_repair`: one may be
+    proposed, or was made."""
 
     finding: Finding
     label: str
     chart: str
+    has_repair: bool = False
 
 
 def _line(finding: Finding) -> FindingLine:
@@ -45,7 +48,8 @@ def _line(finding: Finding) -> FindingLine:
         "from": int((finding.first - _AROUND).timestamp()),
         "to": int((finding.last + _AROUND).timestamp()),
     }
-    return FindingLine(finding, label, f"{reverse('backtest')}?{urlencode(query)}")
+    has_repair = finding.check_name in REPAIRABLE and finding.state != FindingState.GONE
+    return FindingLine(finding, label, f"{reverse('backtest')}?{urlencode(query)}", has_repair=has_repair)
 
 
 @require_GET

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from instruments.web import data, health, sources, views
+from instruments.web import data, health, repairs, sources, views
 
 urlpatterns = [
     path("backtest/", views.backtest, name="backtest"),
@@ -16,5 +16,7 @@ urlpatterns = [
     path("data/<uuid:upload_id>/", data.upload, name="data-upload"),
     path("data/health/", health.findings, name="health"),
     path("data/health/<int:finding_id>/acknowledge", health.acknowledge, name="finding-acknowledge"),
+    path("data/health/<int:finding_id>/repair", repairs.repair, name="finding-repair"),
+    path("data/health/<int:finding_id>/undo", repairs.undo, name="finding-undo"),
     path("instruments/", views.instruments, name="instruments"),
 ]

@@ -55,7 +55,7 @@ def test_it_trains_activates_and_rolls_back(site: Site, open_page: OpenPage, uni
     expect(page.get_by_role("row", name=re.compile("^Accuracy"))).to_contain_text("vs")
     page.get_by_role("link", name="Activation checks").click()
     first = page.url
-    expect(page.get_by_text(re.compile("Activation checks: \\d of 7 failed"))).to_be_visible()
+    expect(page.get_by_text(re.compile("Activation checks: \\d of 8 failed"))).to_be_visible()
     _override(page, "A trial")
     expect(page.get_by_text("Activated despite failed checks.", exact=True)).to_be_visible()
 

@@ -15,6 +15,7 @@ from boursomatic.accounts.audit import audit
 from instruments.imports.services import universe_name_check
 from instruments.models import Instrument, Universe, UniverseMember
 from instruments.quant.calendars import as_day
+from instruments.quant.ingest.checks import SYMBOL
 from instruments.quant.membership import Stretch, overlaps
 
 LARGEST = 10_000_000  # bytes of such a table
@@ -55,7 +56,7 @@ class MembersReport:
         names = ("universe", "read", "inserted", "unchanged", "removed", "rejected", "problems")
         return {name: getattr(self, name) for name in names} | {"problems_omitted": self.bad - len(self.problems)}
 
-    def bad_row(self, row: MemberRow, reason: str) -> None:
+    def add_problem(self, row: MemberRow, reason: str) -> None:
         self.bad += 1
         if len(self.problems) < LISTED:
             self.problems.append({"row": row.number, "symbol": row.symbol[:40], "reason": reason})
@@ -92,7 +93,8 @@ def members_import(*, name: str, rows: Sequence[MemberRow], user: User | None) -
     With one bad row nothing is stored. Makes the universe where there is none. Raises BadName."""
     report = MembersReport(universe_name_check(name), read=len(rows))
     with transaction.atomic():
-        instruments = Instrument.objects.in_bulk({row.symbol for row in rows}, field_name="symbol")
+        symbols = {row.symbol for row in rows if SYMBOL.fullmatch(row.symbol)}
+        instruments = Instrument.objects.in_bulk(symbols, field_name="symbol")
         stretches = _checked(rows, instruments, report)
         if report.bad:
             report.rejected = report.read
@@ -115,15 +117,17 @@ def stretch_of(dates: Dates) -> Stretch:
 
 def parse_dates(start: str, end: str) -> Dates:
     """Both as 2015-03-31, empty where open. Raises NotMembers."""
-    found: list[date | None] = []
-    for label, text in (("from", start), ("to", end)):
-        try:
-            found.append(date.fromisoformat(text) if text else None)
-        except ValueError:
-            raise NotMembers(f"{label} is {text[:20]!r}; write it as 2015-03-31, or leave it empty.") from None
-    if found[0] and found[1] and found[0] > found[1]:
-        raise NotMembers(f"It ends on {found[1]}, before it begins.")
-    return found[0], found[1]
+    first, last = _date("from", start), _date("to", end)
+    if first and last and first > last:
+        raise NotMembers(f"It ends on {last}, before it begins.")
+    return first, last
+
+
+def _date(label: str, text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise NotMembers(f"{label} is {text[:20]!r}; write it as 2015-03-31, or leave it empty.") from None
 
 
 def _checked(
@@ -135,12 +139,14 @@ def _checked(
         try:
             dates = parse_dates(row.start, row.end)
         except NotMembers as reason:
-            report.bad_row(row, str(reason))
+            report.add_problem(row, str(reason))
             continue
         if row.symbol not in instruments:
-            report.bad_row(row, "No instrument is called so: upload its bars first." if row.symbol else "No symbol.")
+            report.add_problem(
+                row, "No instrument is called so: upload its bars first." if row.symbol else "No symbol."
+            )
         elif overlaps([stretch_of(each) for each in [*stretches[row.symbol], dates]]):
-            report.bad_row(row, "Some of these days are in an earlier row of the same symbol.")
+            report.add_problem(row, "Some of these days are in an earlier row of the same symbol.")
         else:
             stretches[row.symbol].append(dates)
     return stretches

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from django.test import Client, override_settings
 from django.utils import timezone
 
 from instruments.health.services import series_check
-from instruments.models import Finding, FindingState, Series
+from instruments.models import CalendarSession, Finding, FindingState, Instrument, Series
 from instruments.store.read_bars import load_bars
 from predictions.recommendations.make import recommendations_make
 from predictions.schedules.services import schedule_run_now, schedules_create
@@ -41,6 +42,7 @@ HEALTH = "/api/data/health"
 SOURCES, SOURCE = "/api/data/sources", "/api/data/sources/{name}"
 UPLOADS, NONE = "/api/data/uploads", "00000000-0000-0000-0000-000000000000"
 BARS, PREDICTIONS = "/api/instruments/{symbol}/bars", "/api/poc-predictions/{run_id}"
+MEMBERS = "/api/universes/{name}/members"
 INDICATORS = "/api/instruments/{symbol}/indicators"
 WALK = {"universe": "few", "horizon": 5, "walk_forward": {"folds": 2, "step": 30}}
 
@@ -73,6 +75,7 @@ def test_it_answers_what_is_documented(
     make_universe()
     make_series(bars=600)
     _instruments(ask)
+    _members(ask)
     upload_id = _uploads(ask)
     finding_id = _health(ask)
     _sources(ask)
@@ -121,6 +124,19 @@ def _instruments(ask: Asker) -> None:
     ask("POST", BARS, [bar, {**bar, "date": "2023-06-16"}], symbol="NEW")
     ask("POST", BARS, [{**bar, "high": 0.5}], symbol="NEW")
     ask("POST", BARS, {"no": "rows"}, symbol="NEW")
+
+
+def _members(ask: Asker) -> None:
+    """Dates stored, refused and read; and the calendar of one that has a session ahead."""
+    ask("POST", MEMBERS, [{"symbol": "SPY", "from": "2018-01-05"}, {"symbol": "NEW", "to": None}], name="dated")
+    ask("POST", MEMBERS, [{"symbol": "SPY"}, {"symbol": "NONE"}], name="dated")
+    ask("POST", MEMBERS, {"symbol": "SPY"}, name="dated")
+    ask("GET", MEMBERS, name="dated")
+    ask("GET", MEMBERS, name="none")
+    Instrument.objects.filter(symbol="SPY").update(calendar="XNYS")
+    tomorrow = timezone.now() + timedelta(days=1)
+    CalendarSession.objects.create(calendar="XNYS", day=tomorrow.date(), closes_at=tomorrow)
+    ask("GET", "/api/data/calendars")
 
 
 def _uploads(ask: Asker) -> str:
@@ -392,7 +408,7 @@ def _bodies(ask: Asker, **targets: str) -> None:
     """What a refusal of an unknown field lists as known is what the schema names."""
     for (method, path), operation in operations().items():
         content = operation.get("requestBody", {}).get("content", {}).get("application/json")
-        if content is None or path == BARS:
+        if content is None or path in (BARS, MEMBERS):
             continue
         documented = component(content["schema"])["properties"]
         named = {name: value for name, value in targets.items() if "{" + name + "}" in path}

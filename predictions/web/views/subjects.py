@@ -90,16 +90,16 @@ def _import_members(request: HttpRequest, name: str) -> HttpResponse:
         if (file.size or 0) > LARGEST:
             raise NotMembers(f"The file is larger than {LARGEST:,} bytes.")
         rows = read_members(file.read().decode("utf-8-sig", errors="replace"))
-        report = members_import(name=name, rows=rows, user=person_of(request))
+        stored = members_import(name=name, rows=rows, user=person_of(request))
     except NotMembers as refusal:
         return _universe_page(request, name, refused=f"{file.name}: {refusal}", status=400)
-    if report.refused:
-        refused = f"{file.name}: {report.bad:,} bad row{'' if report.bad == 1 else 's'}, nothing stored."
-        return _universe_page(request, name, refused=refused, problems=report.problems, status=400)
+    if stored.refused:
+        refused = f"{file.name}: {stored.bad:,} bad row{'' if stored.bad == 1 else 's'}, nothing stored."
+        return _universe_page(request, name, refused=refused, problems=stored.problems, status=400)
     messages.success(
         request,
-        f"{report.read:,} rows of {file.name}: {report.inserted:,} stored, {report.unchanged:,} as they were, "
-        f"{report.removed:,} earlier ones replaced.",
+        f"{stored.read:,} rows of {file.name}: {stored.inserted:,} stored, {stored.unchanged:,} as they were, "
+        f"{stored.removed:,} earlier ones replaced.",
     )
     return redirect(reverse("universe", args=[name]) + "#edit")
 

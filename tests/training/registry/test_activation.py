@@ -56,7 +56,7 @@ def test_it_activates_what_passes_the_gate(carol: User, bob: User, api: ApiOf) -
     assert answer.status_code == 200
     said = answer.json()
     assert said["is_active"] is True and said["activated_by"] == "carol" and said["previous"] is None
-    assert all(check["passed"] for check in said["gate"]) and len(said["gate"]) == 8
+    assert all(check["passed"] for check in said["gate"]) and len(said["gate"]) == 9
     again = api(carol).post(
         f"/api/models/{second.version}/activate", {"reason": "better", "expected_active": first.version}
     )

@@ -56,7 +56,7 @@ def test_the_list_and_a_models_page_count_the_same_figures(carol: User, bob: Use
     ModelVersion.objects.filter(pk=model.pk).update(files={"classifier.txt": "0" * 64})
     assert "2 of 6 metrics failed" in browser.get("/models/").text
     page = browser.get(f"/models/{model.version}/gate/").text
-    assert "Activation checks: 3 of 8 failed" in page and "(2 of 6 metrics, 1 of 2 data and files)" in page
+    assert "Activation checks: 3 of 9 failed" in page and "(2 of 6 metrics, 1 of 3 data and files)" in page
 
 
 def test_it_asks_the_database_as_often_for_many_models_as_for_one(carol: User, browser_of: BrowserOf) -> None:

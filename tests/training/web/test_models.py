@@ -51,7 +51,7 @@ def test_it_lists_models_with_verdict_gate_and_state(carol: User, bob: User, bro
 
 
 def test_the_list_and_a_models_page_count_the_same_figures(carol: User, bob: User, browser_of: BrowserOf) -> None:
-    """The page looks at two things more, and says how many checks are of which kind."""
+    """The page looks at three things more, and says how many checks are of which kind."""
     model, browser = universe_model(carol, excess_sharpe=-1.0, precision_buy=0.1), browser_of(bob)
     ModelVersion.objects.filter(pk=model.pk).update(files={"classifier.txt": "0" * 64})
     assert "2 of 6 metrics failed" in browser.get("/models/").text
@@ -88,7 +88,7 @@ def test_it_shows_each_check_and_lets_a_manager_override_with_a_reason(
     model, browser = universe_model(carol, p_value=0.2), browser_of(carol)
     address = f"/models/{model.version}/gate/"
     page = browser.get(address).text
-    assert "Activation checks: 1 of 8 failed" in page and "Activate despite failed checks: verdict" in page
+    assert "Activation checks: 1 of 9 failed" in page and "Activate despite failed checks: verdict" in page
     assert "above the base rate, 30.0" in page and "Precision of BUY (%)" in page
     assert "Managers and admins may activate" in browser_of(bob).get(address).text
     assert browser_of(bob).post(address, {"reason": "x"}).status_code == 403

@@ -77,7 +77,7 @@ def test_it_asks_as_many_queries_for_many_runs_as_for_one(
     one = queries(browser, "/runs/")
     for person in (alice, carol) * 10:
         make_run(person, series=series, status=Status.COMPLETED)
-    assert queries(browser, "/runs/") == one <= 18
+    assert queries(browser, "/runs/") == one <= 19
 
 
 def test_it_polls_only_while_something_moves(alice: User, browser_of: BrowserOf) -> None:

@@ -13,6 +13,7 @@ WIDTH, HEIGHT, MARGIN = 600, 180, 6
 AROUND = 60  # bars on each side of the finding
 MOST = 2_000  # bars in the picture
 LISTED = 12  # of the bars that change
+_LARGE = 100_000  # from there on no decimals
 _NAMES = {"adj_close": "adjusted close"}
 
 
@@ -85,9 +86,7 @@ def changed_bars(before: Bars, after: Bars) -> tuple[list[str], list[ChangedBar]
     rows = []
     for k, second in enumerate(old.time.tolist()):
         stays = at[k] < len(new) and new.time[at[k]] == second
-        pairs = [
-            (f"{getattr(old, name)[k]:.6g}", f"{getattr(new, name)[at[k]]:.6g}" if stays else "") for name in columns
-        ]
+        pairs = [(_text(getattr(old, name)[k]), _text(getattr(new, name)[at[k]]) if stays else "") for name in columns]
         rows.append(ChangedBar(_moment(second), pairs))
     return [_NAMES.get(name, name) for name in columns], rows
 
@@ -97,6 +96,10 @@ def _columns(old: Bars, new: Bars) -> Sequence[str]:
     at_old, at_new = np.isin(old.time, new.time), np.isin(new.time, old.time)
     names = ("adj_close", *(name for name in PRICES if name != "adj_close"))
     return [name for name in names if not np.array_equal(getattr(old, name)[at_old], getattr(new, name)[at_new])]
+
+
+def _text(number: float) -> str:
+    return f"{number:,.0f}" if number >= _LARGE else f"{number:.6g}"
 
 
 def _points(x: Floats, y: Floats) -> str:

@@ -157,11 +157,20 @@ def _uploads(ask: Asker) -> str:
 
 
 def _health(ask: Asker) -> str:
-    """A finding acknowledged, and what can't be; its id."""
+    """A finding repaired, undone and acknowledged, and what can't be; its id."""
     made_up("SPLT", scaled(market(), 0, 300, 2.0))
     series_check(pks=list(Series.objects.filter(instrument__symbol="SPLT").values_list("pk", flat=True)))
     finding = ask("GET", HEALTH, query="?symbol=SPLT&state=open")[0]["id"]
     ask("GET", HEALTH, query="?severity=awful")
+    repair, undo = HEALTH + "/{finding_id}/repair", HEALTH + "/{finding_id}/undo"
+    mark = ask("GET", repair, finding_id=finding)["mark"]
+    for body in ({"mark": 5}, {"mark": "other"}, {"mark": mark}, {}):
+        ask("POST", repair, body, finding_id=finding)
+    ask("GET", repair, finding_id=finding)
+    for _ in range(2):
+        ask("POST", undo, finding_id=finding)
+    for method, path in (("GET", repair), ("POST", repair), ("POST", undo)):
+        ask(method, path, finding_id=0)
     for reason in ("news", 5):
         ask("POST", HEALTH + "/{finding_id}/acknowledge", {"reason": reason}, finding_id=finding)
     ask("POST", HEALTH + "/{finding_id}/acknowledge", {"reason": "news"}, finding_id=0)

@@ -37,6 +37,7 @@ class TableName(StrEnum):
     ACCOUNTS = "accounts"
     POSITIONS = "positions"
     FINDINGS = "findings"
+    ACTIONS = "actions"
     SEARCH_TRIALS = "search-trials"
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from boursomatic.shared.openapi import REFUSAL, Shape
 from boursomatic.shared.records import UNSET, Day, Meta, Moment, Record, UnsetType, about, choice
 from instruments.imports.schema import Clash, Preview, UploadReport
-from instruments.models import Basis, FindingState, Severity, Timeframe
+from instruments.models import ActionKind, Basis, FindingState, Severity, Timeframe
 from instruments.quant.actions import Prices
 from instruments.quant.health.checks import LABELS
 from instruments.sources.registry import KINDS
@@ -110,6 +110,74 @@ class ImportReport(Record):
 
 
 class ImportRefusal(ImportReport):
+    """Nothing was stored."""
+
+    detail: Annotated[str, about("Why nothing was stored")]
+
+
+class Action(Record):
+    """A split or a cash dividend of a series."""
+
+    id: int
+    symbol: str
+    timeframe: Timeframes
+    ex_day: Annotated[Day, about("The first day that trades without it")]
+    kind: Annotated[str, choice(ActionKind.values)]
+    ratio: Annotated[float | None, about("Of a split: new shares for one old")]
+    amount: Annotated[float | None, about("Of a dividend: cash a share of the ex day, as it was paid")]
+    source: str
+    known_at: Annotated[Moment, about("When these numbers were first stored")]
+
+
+class ActionRow(Record):
+    """An action to store."""
+
+    ex_day: Day
+    kind: Annotated[str, choice(ActionKind.values)]
+    ratio: float | UnsetType = UNSET
+    amount: float | UnsetType = UNSET
+    symbol: Annotated[str, about("As in the address")] | UnsetType = UNSET
+
+
+class ActionChange(Record):
+    """An action that is new (`before` is null) or has another value than before."""
+
+    symbol: str
+    timeframe: Timeframes
+    ex_day: Day
+    kind: Annotated[str, choice(ActionKind.values)]
+    before: float | None
+    after: float
+
+
+class ActionProblem(Record):
+    """A row that was not stored, and why."""
+
+    file: str
+    row: Annotated[int | None, about("Line in the file; the header is line 1")]
+    symbol: str | None
+    ex_day: str | None
+    reason: str
+
+
+class ActionReport(Record):
+    """read = inserted + updated + unchanged + rejected + duplicates."""
+
+    read: int
+    inserted: int
+    updated: int
+    unchanged: int
+    rejected: int
+    duplicates: int
+    series: Annotated[dict[str, str], about("By symbol and timeframe: its basis, vendor or as_traded")]
+    changes: list[ActionChange]
+    changes_omitted: int
+    problems: list[ActionProblem]
+    problems_omitted: int
+    warnings: list[str]
+
+
+class ActionRefusal(ActionReport):
     """Nothing was stored."""
 
     detail: Annotated[str, about("Why nothing was stored")]
@@ -274,4 +342,7 @@ NoMembersStored = Shape("NoMembersStored", MembersRefusal, (REFUSAL.type,))
 Sources = Shape("Sources", list[Source])
 Instruments = Shape("Instruments", list[Instrument])
 BarRows = Shape("BarRows", list[Bar])
+Actions = Shape("Actions", list[Action])
+ActionRows = Shape("ActionRows", list[ActionRow])
+NoActionStored = Shape("NoActionStored", ActionRefusal, (REFUSAL.type,))
 NothingStored = Shape("NothingStored", ImportRefusal, (REFUSAL.type,))

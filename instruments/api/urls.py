@@ -1,6 +1,6 @@
 from django.urls import path
 
-from instruments.api import calendars, health, members, sources, uploads, views
+from instruments.api import actions, calendars, health, members, sources, uploads, views
 
 urlpatterns = [
     path("data/sources", sources.sources, name="api-sources"),
@@ -16,5 +16,6 @@ urlpatterns = [
     path("data/health/<int:finding_id>/undo", health.undo, name="api-finding-undo"),
     path("instruments", views.instruments, name="api-instruments"),
     path("instruments/<path:symbol>/bars", views.bars, name="api-bars"),  # a path: symbols such as BTC/USDT
+    path("instruments/<path:symbol>/actions", actions.actions, name="api-actions"),
     path("instruments/<path:symbol>/indicators", views.indicators, name="api-indicators"),
 ]

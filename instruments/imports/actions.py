@@ -108,13 +108,13 @@ def action_delete(*, action: CorporateAction, user: Person) -> None:
         _mark_changed(action.series)
 
 
-def actions_file_import(*, path: Path, **options: Any) -> ActionReport:
-    """As `actions_import`, of a file: CSV, CSV.gz or Parquet."""
+def actions_file_import(*, path: Path, name: str = "", **options: Any) -> ActionReport:
+    """As `actions_import`, of a file: CSV, CSV.gz or Parquet, which reports call `name` (default: as it is called)."""
     try:
         with open_sheet(path) as sheet:
-            return actions_import(sheet=sheet, name=path.name, **options)
+            return actions_import(sheet=sheet, name=name or path.name, **options)
     except NotBars as reason:
-        return nothing_stored(path.name, str(reason))
+        return nothing_stored(name or path.name, str(reason))
 
 
 def actions_import(

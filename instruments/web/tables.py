@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.db.models import OuterRef, QuerySet, Subquery
 
 from boursomatic.shared.tables import Column, Table, TableName
-from instruments.models import Finding, Instrument, Series
+from instruments.models import CorporateAction, Finding, Instrument, Series
 from instruments.quant.health.checks import LABELS
 from instruments.web.sparklines import Sparkline
 
@@ -86,4 +86,21 @@ FINDINGS = Table[Finding](
         Column("id", "Id", lambda finding: finding.pk),
     ),
     order="rank",
+)
+
+
+ACTIONS = Table[CorporateAction](
+    name=TableName.ACTIONS,
+    columns=(
+        Column("symbol", "Instrument", lambda action: action.series.instrument.symbol),
+        Column("timeframe", "Timeframe", lambda action: action.series.timeframe),
+        Column("ex_day", "Ex day", lambda action: action.ex_day, sort="ex_day", begins_high=True),
+        Column("kind", "Kind", lambda action: action.kind),
+        Column("ratio", "New shares for one", lambda action: action.ratio, is_number=True),
+        Column("amount", "Cash a share", lambda action: action.amount, is_number=True),
+        Column("source", "Source", lambda action: action.source),
+        Column("known", "Stored (UTC)", lambda action: action.known_at, sort="pk", begins_high=True),
+    ),
+    more=(Column("id", "Id", lambda action: action.pk),),
+    order="-ex_day",
 )

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from instruments.web import data, health, repairs, sources, views
+from instruments.web import actions, data, health, repairs, sources, views
 
 urlpatterns = [
     path("backtest/", views.backtest, name="backtest"),
@@ -14,6 +14,9 @@ urlpatterns = [
     path("data/sources/new/<slug:kind>/", sources.source_new, name="source-new"),
     path("data/settings/forget", data.settings_forget, name="data-settings-forget"),
     path("data/<uuid:upload_id>/", data.upload, name="data-upload"),
+    path("data/actions/", actions.actions, name="actions"),
+    path("data/actions/<int:action_id>/delete", actions.action_delete, name="action-delete"),
+    path("data/actions/series/<int:series_id>/basis", actions.series_basis, name="series-basis"),
     path("data/health/", health.findings, name="health"),
     path("data/health/<int:finding_id>/acknowledge", health.acknowledge, name="finding-acknowledge"),
     path("data/health/<int:finding_id>/repair", repairs.repair, name="finding-repair"),

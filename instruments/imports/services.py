@@ -39,10 +39,7 @@ def bars_write(*, series: Series, bars: Bars, source: str, origin: Origin = IMPO
 def series_write(*, parts: list[tuple[Series, Bars]], source: str, origin: Origin = IMPORT) -> dict[int, Written]:
     """Store the bars of several series at once: what changed, by the series' primary key."""
     written = write_bars([(series, bars) for series, bars in parts if len(bars)], source[:60], origin)
-    for series, _ in parts:
-        written.setdefault(series.pk, Written())
-        series.refresh_from_db(fields=["rows", "first", "last", "revision", "rewritten", "updated_at"])
-    return written
+    return {series.pk: written.get(series.pk, Written()) for series, _ in parts}
 
 
 def file_import(

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 from django.db import connection, transaction
-from django.db.models import Count, F, Max, Min
 from django.utils import timezone
 from numpy.typing import NDArray
 
@@ -24,6 +24,7 @@ from instruments.store.revisions import IMPORT, Origin, revisions_write
 
 _TABLE = PriceBar._meta.db_table
 _STAGING = "bars_staging"
+_FIGURES = ("rows", "first", "last", "revision", "rewritten", "updated_at")
 _SLICE = 5_000  # rows a transaction on SQLite: readers and the heartbeat wait for one that writes
 _TOGETHER = 64  # series that are held against what is stored at a time
 _PARAMETERS = 500  # of a statement
@@ -235,20 +236,34 @@ def _write_slice(series: Series, bars: Bars, source: str, origin: Origin, *, is_
 
 
 def _write_figures(series: Series, written: Written, *, is_revision: bool) -> None:
-    """The series' own figures, in the transaction that changes its bars: whoever is killed leaves them true. An older
-    release may have left others, which are put right here too."""
-    coverage = PriceBar.objects.filter(series=series).aggregate(
-        rows=Count("pk"), first=Min("timestamp"), last=Max("timestamp")
-    )
-    same = all(getattr(series, name) == value for name, value in coverage.items())
-    if same and not (written.inserted or written.updated):
-        return
-    figures = {
-        "revision": F("revision") + int(is_revision),
-        "rewritten": F("rewritten") + written.updated,
-        "updated_at": timezone.now(),
-    }
-    Series.objects.filter(pk=series.pk).update(**coverage, **figures)
+    """The series' own figures, in the transaction that changes its bars, and in `series`: whoever is killed leaves them
+    true. An older release may have left others, which are put right here too."""
+    now = connection.ops.adapt_datetimefield_value(timezone.now())
+    values = [int(is_revision), written.updated, now, series.pk, series.pk, written.inserted + written.updated > 0]
+    with connection.cursor() as cursor:  # a third of the time that Django's queries take, which is most of a refresh's
+        cursor.execute(
+            f"""
+            UPDATE {Series._meta.db_table} AS series
+            SET rows = bars.count, first = bars.oldest, last = bars.newest,
+                revision = revision + %s, rewritten = rewritten + %s, updated_at = %s
+            FROM (
+                SELECT count(*) AS count, min(timestamp) AS oldest, max(timestamp) AS newest
+                FROM {_TABLE} WHERE series_id = %s
+            ) AS bars
+            WHERE id = %s
+                AND (%s OR rows <> bars.count OR first <> bars.oldest OR last <> bars.newest)
+            RETURNING {", ".join(_FIGURES)}
+            """,
+            values,
+        )
+        for row in cursor.fetchall():
+            for name, value in zip(_FIGURES, row, strict=True):
+                setattr(series, name, _aware(value))
+
+
+def _aware(value: Any) -> Any:
+    """A moment with its zone, which SQLite leaves out; other values as they are."""
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
 
 
 def _compare(bars: Bars, stored: Bars) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

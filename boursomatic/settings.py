@@ -205,6 +205,7 @@ RECIPES = {  # kind of run -> its recipe; a further kind is one folder and one l
     "sweep_chunk": "training.recipes.sweep.recipe.CHUNK",
     "meta_fit": "training.recipes.meta_fit.recipe.RECIPE",
     "store": "training.recipes.store.recipe.RECIPE",
+    "refresh": "training.recipes.refresh.recipe.RECIPE",
     "check": "training.recipes.check.recipe.RECIPE",
     "recommend": "predictions.recipes.recommend.recipe.RECIPE",
     "score": "predictions.recipes.score.recipe.RECIPE",
@@ -213,6 +214,7 @@ RECIPES = {  # kind of run -> its recipe; a further kind is one folder and one l
 }
 HOUSEKEEPING = [  # called by the worker command every 10 s; must be quick
     "predictions.schedules.services.schedules_start",
+    "predictions.schedules.chain.chains_continue",
     "instruments.imports.uploads.uploads_expire",
     "training.runs.checks.checks_start",
     "boursomatic.notices.housekeeping.notices_keep",

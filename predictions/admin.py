@@ -31,10 +31,22 @@ class ScheduleAdmin(AuditedAdmin):
     )
     list_filter = ("job", "enabled")
     search_fields = ("universe", "run_id")
-    fields = ("job", "universe", "enabled", "time_of_day", "every_days", "next_run_at", "activates_by", "run_id")
+    fields = (
+        "job",
+        "universe",
+        "source",
+        "enabled",
+        "time_of_day",
+        "every_days",
+        "delay_minutes",
+        "next_run_at",
+        "activates_by",
+        "run_id",
+    )
     readonly_fields = (
         "job",
         "universe",
+        "source",
         "next_run_at",
         "activates_by",
         "run_id",
@@ -46,4 +58,4 @@ class ScheduleAdmin(AuditedAdmin):
     def save_model(self, request: HttpRequest, obj: Schedule, form: Any, change: bool) -> None:
         """The next run follows what was changed; nothing missed is made up."""
         obj.next_run_at = following(timezone.now(), obj)
-        obj.save(update_fields=["enabled", "time_of_day", "every_days", "next_run_at"])
+        obj.save(update_fields=["enabled", "time_of_day", "every_days", "delay_minutes", "next_run_at"])

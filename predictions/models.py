@@ -196,12 +196,19 @@ class Recommendation(models.Model):
 
 
 class Schedule(models.Model):
-    """A kind of run made at a time of day. Due when `next_run_at` has come; who moves that on by compare-and-set makes
-    the run, so that it is made once, however many hosts look and however long none did."""
+    """A kind of run made at a time of day, or, where that is null, `delay_minutes` after a universe's bars are final at
+    `source`. Due when `next_run_at` has come; who moves that on by compare-and-set makes the run, so that it is made
+    once, however many hosts look and however long none did.
+
+    What follows a refresh has been seen to up to the run `followed_run_id` (predictions.schedules.chain).
+    """
 
     job = models.CharField(max_length=10)  # the kind of run, one of predictions.schedules.plan.PLAN
     universe = models.CharField(max_length=40)  # scoring and drift see to every universe
-    time_of_day = models.TimeField()  # UTC
+    source = models.CharField(max_length=40, blank=True)
+    time_of_day = models.TimeField(null=True)  # UTC
+    delay_minutes = models.PositiveSmallIntegerField(default=10)
+    computes_features = models.BooleanField(default=False)
     every_days = models.PositiveSmallIntegerField(default=1)
     enabled = models.BooleanField(default=True)
     activates_by = models.ForeignKey(  # who set the rule that a challenger which passes the gate is activated
@@ -209,13 +216,14 @@ class Schedule(models.Model):
     )
     next_run_at = models.DateTimeField()
     run_id = models.CharField(max_length=40, blank=True)  # of its last run
+    followed_run_id = models.CharField(max_length=40, blank=True)
 
     class Meta:
         ordering = ["universe", "time_of_day", "pk"]
         constraints = [
-            models.UniqueConstraint(fields=["job", "universe"], name="schedule_once"),
+            models.UniqueConstraint(fields=["job", "universe", "source"], name="schedule_once_a_source"),
             models.CheckConstraint(condition=Q(every_days__gte=1), name="schedule_every_days"),
         ]
 
     def __str__(self) -> str:
-        return f"{label_of(self.job)} {self.universe}"
+        return f"{label_of(self.job)} {self.universe}" + (f" from {self.source}" if self.source else "")

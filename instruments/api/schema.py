@@ -253,6 +253,7 @@ class Source(Record):
     prices: Annotated[str, choice(list(Prices), "What open, high, low and close are adjusted for")]
     enabled: bool
     updated_at: Moment
+    symbols: Annotated[dict[str, str], about("Instruments that it serves in any case -> what it calls them")]
 
 
 class SourceRequest(Record):
@@ -272,6 +273,7 @@ class SourceChanges(Record):
     options: Annotated[dict[str, str], about("Only what differs")] | UnsetType = UNSET
     key: Annotated[str, about("Written, never read; empty takes it away")] | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
+    symbols: Annotated[dict[str, str], about("All of them: ours -> what the source calls it")] | UnsetType = UNSET
 
 
 class TrialRequest(Record):

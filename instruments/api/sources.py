@@ -95,7 +95,7 @@ def source(request: Request, name: str) -> Response:
         source_delete(source=existing, user=request.user)
         return Response(status=204)
     if request.method == "PATCH":
-        changes = _body(request, schema.SourceChanges, {"options": dict, "key": str, "enabled": bool})
+        changes = _body(request, schema.SourceChanges, {"options": dict, "key": str, "enabled": bool, "symbols": dict})
         try:
             source_change(source=existing, user=request.user, **changes)
         except SourceRefused as refusal:
@@ -154,6 +154,7 @@ def _json(source: Source) -> dict[str, Any]:
             prices=prices_of(source),
             enabled=source.enabled,
             updated_at=source.updated_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            symbols=source.symbols,
         )
     )
     return answer

@@ -12,13 +12,13 @@ from typing import Any
 
 from django.conf import settings
 
-from boursomatic.shared.secrets import SealBroken, unseal
+from boursomatic.shared.secrets import unseal
 from instruments.calendars.services import calendars_fill
 from instruments.calendars.sessions import read_sessions
 from instruments.imports.asking import Answer, Asker, Patience, Question, Questioning
 from instruments.imports.served import Served, served_series
 from instruments.imports.services import bars_write, series_make
-from instruments.imports.sources import KEY_LOST, kind_of
+from instruments.imports.sources import KEY_LOST, key_is_lost, kind_of
 from instruments.models import Series, Source
 from instruments.quant.bars import Bars
 from instruments.quant.calendars import ZONES, Sessions
@@ -56,7 +56,7 @@ class Refreshed:
     gave_up: str = ""
 
 
-OnAnswer = Callable[[int, int, str], None]  # (series done, series to do, what is waited for)
+OnLook = Callable[[int, int, str], None]  # (series done, series to do, what is waited for)
 
 
 def source_refresh(
@@ -66,7 +66,7 @@ def source_refresh(
     symbols: Sequence[str] = (),
     since: date | None = None,
     adopts: bool = True,
-    on_look: OnAnswer = lambda done, todo, waits: None,
+    on_look: OnLook = lambda done, todo, waits: None,
     patience: Patience | None = None,
 ) -> Refreshed:
     """Ask `source` for what it serves (instruments.imports.served) up to now, and store what is final.
@@ -93,16 +93,20 @@ def source_refresh(
     return refreshed
 
 
-def _asker(source: Source, patience: Patience) -> Asker:
+def require_refreshable(source: Source) -> SourceKind:
+    """Its kind. Raises NotRefreshable."""
     kind = kind_of(source)
     if kind is None or not kind.is_installed:
         raise NotRefreshable(f"This server has no source of kind {source.kind}: its package isn't installed.")
     if not source.enabled:
         raise NotRefreshable(f"The source {source.name} is off. Switch it on on its page.")
-    try:
-        key = unseal(source.sealed_key)
-    except SealBroken:
-        raise NotRefreshable(f"{source.name}: {KEY_LOST}") from None
+    if key_is_lost(source):
+        raise NotRefreshable(f"{source.name}: {KEY_LOST}")
+    return kind
+
+
+def _asker(source: Source, patience: Patience) -> Asker:
+    kind, key = require_refreshable(source), unseal(source.sealed_key)
     pace = Pace(_calls_a_minute(kind, source.options))
     http = Http(settings.SOURCE_HOSTS, turn=pace.turn, cache=settings.HOME / "cache")
     return Asker(kind, source.options, key, http, pace, patience, now=time.time())

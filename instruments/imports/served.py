@@ -41,6 +41,13 @@ def served_series(source: Source, universe: str, symbols: Sequence[str] = (), *,
     return sorted(served, key=lambda each: (each.series.last is not None, each.series.last))
 
 
+def require_universe(name: str) -> None:
+    """Raises UnknownUniverse; one without bars will do."""
+    if name != ALL and not Universe.objects.filter(name=name).exists():
+        known = ", ".join([ALL, *Universe.objects.values_list("name", flat=True)])
+        raise UnknownUniverse(f"There is no universe {name!r}. Known: {known}.")
+
+
 @dataclass(frozen=True)
 class _Owners:
     """`claims`: names of sources by the symbols that they name; `sources`: names of those that are on."""
@@ -67,13 +74,9 @@ class _Owners:
 def _instruments(universe: str, symbols: Sequence[str]) -> QuerySet[Instrument]:
     if symbols:
         return Instrument.objects.filter(symbol__in=symbols)
+    require_universe(universe)
     active = Instrument.objects.filter(active=True)
-    if universe == ALL:
-        return active
-    if not Universe.objects.filter(name=universe).exists():
-        known = ", ".join([ALL, *Universe.objects.values_list("name", flat=True)])
-        raise UnknownUniverse(f"There is no universe {universe!r}. Known: {known}.")
-    return active.filter(universes__name=universe)
+    return active if universe == ALL else active.filter(universes__name=universe)
 
 
 def _with_new(instruments: QuerySet[Instrument], symbols: Sequence[str]) -> list[Instrument]:

@@ -118,6 +118,17 @@ def source_change(
     return source
 
 
+def symbol_lines(symbols: Mapping[str, str]) -> list[str]:
+    """As people write them: ours, or ours = the source's."""
+    return [ours if ours == theirs else f"{ours} = {theirs}" for ours, theirs in sorted(symbols.items())]
+
+
+def parse_symbol_lines(text: str) -> dict[str, str]:
+    """Back from lines; whether they can be symbols is `source_change`'s question."""
+    lines = [line.partition(" = ") for line in text.splitlines() if line.strip()]
+    return {ours.strip(): (theirs or ours).strip() for ours, _, theirs in lines}
+
+
 def source_delete(*, source: Source, user: Person) -> None:
     """The source and its key; bars that it gave stay."""
     with transaction.atomic():

@@ -14,15 +14,18 @@ from instruments.imports.sources import (
     key_is_lost,
     kind_of,
     kinds_offered,
+    parse_symbol_lines,
     prices_of,
     source_change,
     source_create,
     source_try,
+    symbol_lines,
 )
 from instruments.imports.sources import source_delete as delete_source
-from instruments.models import Source
+from instruments.models import Source, Universe
 from instruments.quant.actions import Prices
 from instruments.sources.registry import KINDS
+from instruments.universes import ALL
 from instruments.web.forms import SourceForm
 
 
@@ -100,6 +103,20 @@ def source_trial(request: HttpRequest, name: str) -> HttpResponse:
 
 @require_POST
 @page_permission(Scope.DATA)
+def source_symbols(request: HttpRequest, name: str) -> HttpResponse:
+    """Which instruments it serves in any case, and what it calls them."""
+    chosen = get_object_or_404(Source, name=name)
+    try:
+        source_change(source=chosen, user=request.user, symbols=parse_symbol_lines(request.POST.get("symbols", "")))
+    except SourceRefused as refusal:
+        messages.warning(request, str(refusal))
+    else:
+        messages.success(request, f"{name} serves {len(chosen.symbols):,} instruments by name.")
+    return redirect("source", name)
+
+
+@require_POST
+@page_permission(Scope.DATA)
 def source_delete(request: HttpRequest, name: str) -> HttpResponse:
     """The source and its key."""
     delete_source(source=get_object_or_404(Source, name=name), user=request.user)
@@ -116,6 +133,8 @@ def _page(request: HttpRequest, chosen: Source, form: SourceForm | None, trial: 
         "trial_prices": Prices(trial.prices).label if trial and trial.prices else "",
         "prices": _prices(chosen),
         "key_lost": key_is_lost(chosen),
+        "universes": [ALL, *Universe.objects.values_list("name", flat=True)],
+        "symbol_lines": "\n".join(symbol_lines(chosen.symbols)),
     }
     status = 400 if form and form.errors else 200
     return render_page(request, "instruments/source.html", "instruments/_trial.html", context, status)

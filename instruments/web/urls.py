@@ -10,6 +10,7 @@ urlpatterns = [
     path("data/sources/", sources.sources, name="sources"),
     path("data/sources/<slug:name>/", sources.source, name="source"),
     path("data/sources/<slug:name>/try/", sources.source_trial, name="source-try"),
+    path("data/sources/<slug:name>/symbols/", sources.source_symbols, name="source-symbols"),
     path("data/sources/<slug:name>/delete/", sources.source_delete, name="source-delete"),
     path("data/sources/new/<slug:kind>/", sources.source_new, name="source-new"),
     path("data/settings/forget", data.settings_forget, name="data-settings-forget"),

@@ -6,10 +6,11 @@ from datetime import time
 
 @dataclass(frozen=True)
 class PlannedJob:
-    """A kind of run that schedules make. `covers_all`: one of them sees to everything."""
+    """A kind of run that schedules make. `covers_all`: one of them sees to everything. `at` None: not at a time of day
+    but when a universe's bars are final, and only where a source is chosen for it."""
 
     kind: str
-    at: time  # UTC, after the last exchanges have closed
+    at: time | None  # UTC, after the last exchanges have closed
     every_days: int = 1
     covers_all: bool = False
     makes_challengers: bool = False
@@ -18,6 +19,7 @@ class PlannedJob:
 PLAN = {
     job.kind: job
     for job in (
+        PlannedJob("refresh", None),
         PlannedJob("recommend", time(22, 30)),
         PlannedJob("score", time(22, 40), covers_all=True),
         PlannedJob("drift", time(22, 50), covers_all=True),

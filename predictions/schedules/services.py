@@ -1,5 +1,6 @@
 """Schedules: made, changed, and started when due. What they start are runs like any other."""
 
+from contextlib import suppress
 from datetime import datetime, time, timedelta
 
 from django.contrib.auth.models import User
@@ -8,15 +9,21 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from boursomatic.accounts.audit import audit
+from instruments.imports.due import next_final
 from predictions.models import Schedule
 from predictions.schedules.plan import PLAN
 from training.models import ACTIVE, TrainingRun
 from training.recipes.kinds import recipe_of
+from training.recipes.refresh.spec import RefreshSpec
+from training.runs.refreshes import SourceBusy, refresh_start_scheduled
 from training.runs.services import run_create_scheduled
 
 
 def following(after: datetime, schedule: Schedule) -> datetime:
-    """First run of a new or changed schedule: its time of day later than `after` on that day, or so many days on."""
+    """First run of a new or changed schedule: its time of day later than `after` on that day, or so many days on; where
+    it has none, when the next bars are final."""
+    if schedule.time_of_day is None:
+        return _next_close(schedule, after)
     at = datetime.combine(after.date(), schedule.time_of_day, tzinfo=after.tzinfo)
     return at if at > after else at + timedelta(days=schedule.every_days)
 
@@ -26,9 +33,16 @@ def next_due(schedule: Schedule, after: datetime) -> datetime:
 
     However late a run was begun, a weekly one stays on its weekday, and nothing missed is made up.
     """
+    if schedule.time_of_day is None:
+        return _next_close(schedule, after)
     due, period = schedule.next_run_at, timedelta(days=schedule.every_days)
     due = datetime.combine(due.date(), schedule.time_of_day, tzinfo=due.tzinfo)
     return due + max(0, (after - due) // period + 1) * period
+
+
+def _next_close(schedule: Schedule, after: datetime) -> datetime:
+    delay = timedelta(minutes=schedule.delay_minutes)
+    return next_final(schedule.source, schedule.universe, after - delay) + delay
 
 
 def schedules_create(*, universe: str, user: User) -> list[Schedule]:
@@ -36,7 +50,7 @@ def schedules_create(*, universe: str, user: User) -> list[Schedule]:
     now, created = timezone.now(), []
     with transaction.atomic():
         for job in PLAN.values():
-            if job.covers_all and Schedule.objects.filter(job=job.kind).exists():
+            if job.at is None or (job.covers_all and Schedule.objects.filter(job=job.kind).exists()):
                 continue
             first = Schedule(job=job.kind, universe=universe, time_of_day=job.at, every_days=job.every_days)
             values = {"time_of_day": job.at, "every_days": job.every_days, "next_run_at": following(now, first)}
@@ -45,6 +59,26 @@ def schedules_create(*, universe: str, user: User) -> list[Schedule]:
                 created.append(schedule)
                 audit(user, "schedule.create", str(schedule), at=job.at.isoformat(), every_days=job.every_days)
     return created
+
+
+def refresh_schedule_create(*, source: str, universe: str, features: bool, user: User) -> Schedule:
+    """Daily, on; the one that there is already is changed to this."""
+    schedule = Schedule(job=RefreshSpec.kind, universe=universe, source=source)
+    values = {"computes_features": features, "enabled": True, "next_run_at": following(timezone.now(), schedule)}
+    with transaction.atomic():
+        schedule, _ = Schedule.objects.update_or_create(
+            job=schedule.job, universe=universe, source=source, defaults=values
+        )
+        audit(user, "schedule.create", str(schedule), features=features)
+    return schedule
+
+
+def schedule_delay(*, schedule: Schedule, user: User, minutes: int) -> None:
+    """So long after the bars are final; the next run follows it."""
+    schedule.delay_minutes = minutes
+    schedule.next_run_at = following(timezone.now(), schedule)
+    schedule.save(update_fields=["delay_minutes", "next_run_at"])
+    audit(user, "schedule.change", str(schedule), delay_minutes=minutes)
 
 
 def schedule_change(*, schedule: Schedule, user: User, time_of_day: time, every_days: int) -> None:
@@ -75,7 +109,7 @@ def schedule_run_now(*, schedule: Schedule, user: User) -> None:
     """A run at once, unless its last one is still on its way."""
     if TrainingRun.objects.filter(run_id=schedule.run_id, status__in=ACTIVE).exists():
         return
-    with transaction.atomic():
+    with suppress(SourceBusy), transaction.atomic():
         _start(schedule, once_key=f"schedule {schedule.pk} after {schedule.run_id}", user=user)
         audit(user, "schedule.run", str(schedule))
 
@@ -91,17 +125,24 @@ def due(now: datetime) -> QuerySet[Schedule]:
 
 
 def schedules_start() -> None:
-    """A run of each schedule that is due. Called every 10 s; of several hosts one makes it."""
+    """A run of each schedule that is due. Called every 10 s; of several hosts one makes it. Where its source is being
+    asked already it stays due."""
     now = timezone.now()
     for schedule in due(now):
-        with transaction.atomic():
+        with suppress(SourceBusy), transaction.atomic():
             moved = Schedule.objects.filter(pk=schedule.pk, next_run_at=schedule.next_run_at)
             if moved.update(next_run_at=next_due(schedule, now)):
                 _start(schedule, once_key=f"schedule {schedule.pk} due {schedule.next_run_at.isoformat()}")
 
 
 def _start(schedule: Schedule, *, once_key: str, user: User | None = None) -> None:
-    spec = recipe_of(schedule.job).parse({"kind": schedule.job, "universe": schedule.universe, "schedule": schedule.pk})
-    run = run_create_scheduled(spec=spec, once_key=once_key, user=user)
+    asked = {"kind": schedule.job, "universe": schedule.universe, "schedule": schedule.pk}
+    if schedule.source:
+        asked |= {"source": schedule.source, "features": schedule.computes_features}
+    spec = recipe_of(schedule.job).parse(asked)
+    if isinstance(spec, RefreshSpec):
+        run = refresh_start_scheduled(spec=spec, once_key=once_key, user=user)
+    else:
+        run = run_create_scheduled(spec=spec, once_key=once_key, user=user)
     if run:
         Schedule.objects.filter(pk=schedule.pk).update(run_id=run.run_id)

@@ -26,3 +26,14 @@ class ScheduleForm(forms.Form):
         max_value=90,
         widget=forms.NumberInput(attrs={"class": "form-control form-control-sm"}),
     )
+
+
+class DelayForm(forms.Form):
+    """How long after its bars are final a universe is refreshed."""
+
+    delay_minutes = forms.IntegerField(
+        label="Minutes after the bars are final",
+        min_value=0,
+        max_value=1439,
+        widget=forms.NumberInput(attrs={"class": "form-control form-control-sm"}),
+    )

@@ -7,7 +7,7 @@ from instruments.models import Series
 from predictions.models import Schedule
 from predictions.recommendations.scorecard import Delivered, Month
 from predictions.schedules.plan import PLAN, PlannedJob
-from predictions.web.forms import ScheduleForm
+from predictions.web.forms import DelayForm, ScheduleForm
 from training.models import TrainingRun
 from training.recipes.kinds import label_of
 
@@ -17,7 +17,7 @@ class ScheduleLine:
     """A schedule and its last run. It is moving while it is due or at work."""
 
     schedule: Schedule
-    form: ScheduleForm
+    form: ScheduleForm | DelayForm
     run: TrainingRun | None
     is_moving: bool
 
@@ -28,6 +28,12 @@ class ScheduleLine:
     @property
     def universe(self) -> str:
         return "all" if self.job.covers_all else self.schedule.universe
+
+    @property
+    def at(self) -> str:
+        """Its time of day, or what it waits for."""
+        at = self.schedule.time_of_day
+        return f"{at:%H:%M}" if at else f"close + {self.schedule.delay_minutes} min"
 
     @property
     def state(self) -> str:
@@ -70,7 +76,8 @@ SCHEDULES = Table[ScheduleLine](
         Column("result", "Result", lambda line: line.result, sort=BY_VALUE),
     ),
     more=(
-        Column("at", "At (UTC)", lambda line: f"{line.schedule.time_of_day:%H:%M}"),
+        Column("at", "At (UTC)", lambda line: line.at),
+        Column("source", "Source", lambda line: line.schedule.source),
         Column("every_days", "Every … days", lambda line: line.schedule.every_days),
         Column("run", "Run", lambda line: line.schedule.run_id),
     ),

@@ -57,11 +57,11 @@ class Site:
 
 
 @contextmanager
-def running_site(home: Path, *, workers: int = 1, demo: bool = True) -> Iterator[Site]:
+def running_site(home: Path, *, workers: int = 1, demo: bool = True, source_hosts: str = "") -> Iterator[Site]:
     """The launcher as scripts/serve starts it; ready when the block begins, gone when it ends."""
     port = _free_port()
     shutil.copytree(_fresh_home(demo), home, dirs_exist_ok=True)
-    environment = _environment(home, workers=workers, demo=demo)
+    environment = _environment(home, workers=workers, demo=demo) | {"BOURSOMATIC_SOURCE_HOSTS": source_hosts}
     site = Site(f"http://127.0.0.1:{port}", home, home / "launcher.log", environment)
     command = [sys.executable, "-m", "boursomatic.serve.launcher", "--port", str(port)]
     with site.log.open("w") as log:

@@ -186,12 +186,15 @@ def _sources(ask: Asker) -> None:
         shop.routes["/NEW"] = text(csv(*daily(5, symbol="NEW")))
         ask("POST", SOURCES, {**source, "name": "other", "options": {"url": shop.url + "/{symbol}"}})
         assert len(ask("POST", SOURCE + "/try", {"symbol": "NEW"}, name="other")["bars"]) == 5
+        for body in ({"source": "other", "symbols": ["NEW"]}, {"source": "other"}, {"universe": "none"}):
+            ask("POST", "/api/data/refresh", body)
+        _work()
     ask("POST", SOURCES, source)
     ask("POST", SOURCES, source)
     ask("GET", SOURCES)
     for name in ("mine", "none"):
         ask("GET", SOURCE, name=name)
-        ask("PATCH", SOURCE, {"enabled": False}, name=name)
+        ask("PATCH", SOURCE, {"enabled": False, "symbols": {"SPY": "SPY.US"}}, name=name)
         ask("POST", SOURCE + "/try", {"symbol": "SPY"}, name=name)
     ask("POST", SOURCE + "/try", {}, name="mine")
     for name in ("other", "none"):

@@ -1,6 +1,7 @@
 """Runs of every kind over REST: thin over services and presenting; and what the endpoints of several kinds share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from drf_spectacular.types import OpenApiTypes
@@ -238,13 +239,20 @@ def changeable(request: Request, run_id: str, verb: str, *kinds: str) -> Trainin
 
 def run_started(request: Request, parse: Callable[[Any], S]) -> tuple[S, TrainingRun]:
     """What the body asks for, and its queued run. Answers 400, 409 or 429 where there is none."""
-    try:
+    with refusals():
         spec = parse(request.data)
         run = services.run_create(spec=spec, user=person_of(request), idempotency_key=idempotency_key(request))
+    return spec, run
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Why there is no run, as 400, 409 or 429."""
+    try:
+        yield
     except SpecError as error:
         raise invalid(error.errors) from error
     except TooManyRuns as error:
         raise Throttled(error.retry_after, str(error)) from error
     except KeyReused as error:
         raise Conflict(str(error)) from error
-    return spec, run

@@ -4,6 +4,7 @@ from training.api import candle_runs, data, ensembles, models, runs, studies, su
 
 urlpatterns = [
     path("data/uploads/<uuid:upload_id>/store", data.store, name="api-upload-store"),
+    path("data/refresh", data.refresh, name="api-refresh"),
     path("training/run-poc", candle_runs.run_poc, name="api-run-poc"),
     path("training/poc-runs", candle_runs.poc_runs, name="api-poc-runs"),
     path("training/poc-runs/<slug:run_id>", candle_runs.poc_run, name="api-poc-run"),

@@ -30,6 +30,7 @@ urlpatterns = [
     path("training/preview", candle_run.run_preview, name="run-preview"),
     path("training/suggestion", candle_run.run_suggestion, name="run-suggestion"),
     path("data/<uuid:upload_id>/store", data.store, name="data-store"),
+    path("data/refresh", data.refresh, name="data-refresh"),
     path("runs/", run_list.runs, name="runs"),
     path("runs/bulk-delete/", deletion.runs_delete, name="runs-delete"),
     path("runs/deletions/<uuid:key>/restore", deletion.runs_restore, name="runs-restore"),

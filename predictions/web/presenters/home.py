@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Q
+
 from boursomatic.accounts.roles import Person
 from boursomatic.notices.services import visible_to
 from predictions.models import Label, Recommendation, RecommendationSet, Schedule
@@ -59,7 +61,8 @@ def home_context(user: Person) -> dict[str, Any]:
     models = universe_models().select_related("series__instrument").filter(is_active=True)
     lines = model_lines(list(models.order_by("universe", "horizon")))
     cards = scored_days([line.model.version for line in lines])
-    schedules = {schedule.universe: schedule for schedule in Schedule.objects.filter(job="recommend")}
+    recommending = Schedule.objects.filter(Q(job="recommend") | Q(time_of_day=None)).order_by("-next_run_at")
+    schedules = {schedule.universe: schedule for schedule in recommending}  # of several the one that comes first
     runs = TrainingRun.objects.existing().of_kinds(listed_kinds()).filter(status__in=ACTIVE)
     in_progress = list(runs.light().select_related("description").newest_first()[:RUNS])
     return {

@@ -14,11 +14,11 @@ from boursomatic.accounts.permissions import page_permission, person_of
 from boursomatic.accounts.roles import Scope, may
 from boursomatic.shared.pages import render_page
 from boursomatic.shared.tables import csv_response, lines_page, wants_csv
-from instruments.models import Universe
+from instruments.models import Source, Universe
 from instruments.universes import ALL
 from predictions.models import Schedule
 from predictions.schedules import services as service
-from predictions.web.forms import ScheduleForm
+from predictions.web.forms import DelayForm, ScheduleForm
 from predictions.web.tables import SCHEDULES, ScheduleLine
 from training.models import TrainingRun
 from training.worker import heartbeat
@@ -70,20 +70,47 @@ def schedules_new(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @page_permission(Scope.ACTIVATE)
+def refresh_schedule(request: HttpRequest) -> HttpResponse:
+    """A universe refreshed daily from a source; recommendations and scores follow."""
+    source, universe = (request.POST.get(name, "") for name in ("source", "universe"))
+    get_object_or_404(Source, name=source)
+    if universe != ALL:
+        get_object_or_404(Universe, name=universe)
+    schedule = service.refresh_schedule_create(
+        source=source, universe=universe, features="features" in request.POST, user=person_of(request)
+    )
+    messages.success(request, f"{schedule}: daily, next at {schedule.next_run_at:%Y-%m-%d %H:%M} UTC.")
+    return redirect("schedules")
+
+
+@require_POST
+@page_permission(Scope.ACTIVATE)
 def schedule_change(request: HttpRequest, number: int) -> HttpResponse:
-    """`do`: run, on, off, rule-on, rule-off, delete, or time (with the form's fields)."""
+    """`do`: run, on, off, rule-on, rule-off, delete, or time or delay (with the form's fields)."""
     schedule, user, do = get_object_or_404(Schedule, pk=number), person_of(request), request.POST.get("do", "")
     if do in ACTIONS:
         sentence, act = ACTIONS[do]
         act(schedule, user)
         messages.success(request, f"{schedule}: {sentence}")
         return redirect("schedules")
+    if do == "delay":
+        return _delay(request, schedule, user)
     form = ScheduleForm(request.POST)
     if do == "time" and form.is_valid():
         service.schedule_change(schedule=schedule, user=user, **form.cleaned_data)
         messages.success(request, f"{schedule}: at {form.cleaned_data['time_of_day']:%H:%M} UTC from now on.")
     else:
         messages.error(request, f"{schedule}: the time must be written as 22:30, the days be 1 to 90.")
+    return redirect("schedules")
+
+
+def _delay(request: HttpRequest, schedule: Schedule, user: User) -> HttpResponse:
+    form = DelayForm(request.POST)
+    if form.is_valid():
+        service.schedule_delay(schedule=schedule, user=user, minutes=form.cleaned_data["delay_minutes"])
+        messages.success(request, f"{schedule}: next at {schedule.next_run_at:%Y-%m-%d %H:%M} UTC.")
+    else:
+        messages.error(request, f"{schedule}: the minutes must be 0 to 1439.")
     return redirect("schedules")
 
 
@@ -106,6 +133,8 @@ ACTIONS: dict[str, tuple[str, Callable[[Schedule, User], None]]] = {
 }
 
 
-def _form(schedule: Schedule) -> ScheduleForm:
+def _form(schedule: Schedule) -> ScheduleForm | DelayForm:
+    if schedule.time_of_day is None:
+        return DelayForm(initial={"delay_minutes": schedule.delay_minutes}, auto_id=False)
     times = {"time_of_day": schedule.time_of_day, "every_days": schedule.every_days}
     return ScheduleForm(initial=times, auto_id=False)

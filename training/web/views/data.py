@@ -1,4 +1,4 @@
-"""Uploads stored on pages, and the page of such a run."""
+"""Uploads stored and sources refreshed on pages, and the pages of such runs."""
 
 from urllib.parse import urlencode
 from uuid import UUID
@@ -16,8 +16,10 @@ from instruments.web.forms import UploadForm
 from training.errors import TooManyRuns
 from training.models import Status, TrainingRun
 from training.quant.candle.spec import SpecError
+from training.recipes.refresh.spec import parse_refresh_request
 from training.recipes.store.recipe import GONE
 from training.recipes.store.spec import parse_store_request
+from training.runs.refreshes import refresh_start
 from training.runs.services import run_create
 from training.web.views.runs import show
 
@@ -52,6 +54,29 @@ def show_store(request: HttpRequest, run: TrainingRun) -> HttpResponse:
         if run.universe:
             steps.append((f"Universe {run.universe}", reverse("universe", args=[run.universe])))
     return show(request, run, next_steps=steps)
+
+
+@require_POST
+@page_permission(Scope.DATA)
+def refresh(request: HttpRequest) -> HttpResponse:
+    """A run that asks a source for what is new, or the one that is at it."""
+    given = {name: request.POST[name] for name in ("source", "universe") if request.POST.get(name)}
+    symbols = request.POST.get("symbols", "").replace(",", " ").split()
+    try:
+        spec = parse_refresh_request({**given, "symbols": symbols or None})
+        run, is_new = refresh_start(spec=spec, user=person_of(request))
+    except (SpecError, TooManyRuns) as error:
+        messages.warning(request, str(error))
+        return redirect("sources")
+    if not is_new:
+        messages.info(request, "This refresh is on its way already.")
+    return redirect("run", run.run_id)
+
+
+def show_refresh(request: HttpRequest, run: TrainingRun) -> HttpResponse:
+    """How far it is, what came, and which symbols failed."""
+    steps = [("Sources", reverse("sources"))] if run.is_terminal else []
+    return show(request, run, next_steps=steps, panel="training/runs/_refreshed.html")
 
 
 def show_check(request: HttpRequest, run: TrainingRun) -> HttpResponse:

@@ -78,10 +78,12 @@ def run_file(request: HttpRequest, run_id: str, name: str) -> HttpResponseBase:
     return FileResponse(storage.open(path), as_attachment=True, filename=name)
 
 
-def show(request: HttpRequest, run: TrainingRun, next_steps: Sequence[tuple[str, str]] = ()) -> HttpResponse:
+def show(
+    request: HttpRequest, run: TrainingRun, next_steps: Sequence[tuple[str, str]] = (), panel: str = ""
+) -> HttpResponse:
     """The page of a run whose kind draws none of its own: how far it is, its log, what it found. `next_steps`: text and
-    address of what there is to do then."""
-    context = run_page_context(run) | annotations_context(request, run) | {"next_steps": next_steps}
+    address of what there is to do then; `panel`: the template of what else its result holds."""
+    context = run_page_context(run) | annotations_context(request, run) | {"next_steps": next_steps, "panel": panel}
     context |= {"may_cancel": may(request.user, Scope.TRAIN) and may_change_run_of(request.user, run.created_by_id)}
     return render_page(request, "training/runs/run.html", "training/runs/_run.html", context)
 

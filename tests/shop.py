@@ -1,3 +1,5 @@
+"""The fixture of a vendor on loopback."""
+
 from collections.abc import Iterator
 
 import pytest

@@ -1,0 +1,40 @@
+"""What a refresh is asked for, and what it stores."""
+
+from typing import Annotated
+
+from boursomatic.shared.records import Day, Record, Stored, about
+
+SourceName = Annotated[str, about("By its name; null: each source that is on, for what it serves already")]
+
+
+class RefreshRequest(Record):
+    """Bars up to now; what is left out or null is everything."""
+
+    source: SourceName | None = None
+    universe: Annotated[str | None, about("Whose members; else all")] = None
+    symbols: Annotated[list[str] | None, about("These instead, also such as have no bars yet")] = None
+    since: Annotated[Day | None, about("First day of series without bars; else twenty years ago")] = None
+
+
+class RefreshedSource(Record):
+    """What one source gave. Symbols are instruments' own."""
+
+    source: str
+    asked: Annotated[int, about("Series that it was asked for")]
+    inserted: int
+    updated: Annotated[int, about("Bars that were stored with other values")]
+    unchanged: int
+    held_back: Annotated[int, about("Bars of sessions that are not over")]
+    bad: Annotated[int, about("Rows that can't be stored")]
+    rewritten: Annotated[list[str], about("Asked for as a whole again: a split or dividend has changed their history")]
+    failed: Annotated[dict[str, str], about("Symbol -> why")]
+    not_asked: Annotated[list[str], about("Symbols left when it was given up")]
+    gave_up: Annotated[str, about("Why it was given up, and what to do; empty where it wasn't")]
+
+
+class RefreshResult(Stored):
+    """All sources that were asked."""
+
+    sentence: str
+    sources: list[RefreshedSource]
+    features_written: Annotated[int | None, about("Rows of the table of features; null: not asked for")] = None

@@ -1,5 +1,5 @@
 """Checks of stored bars: what they find in dirty files, what they invent in clean ones, what repairs bring back of
-damaged ones, and what checks cost.
+damaged ones, what checks cost, and what a refresh costs.
 
 The files are not part of the project: `--data` names the folder with `dirty_*.csv.gz` and the clean ones.
 """
@@ -38,7 +38,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--series", type=int, default=500, help="series whose checks are timed (default 500)")
     parser.add_argument("--bars", type=int, default=1250, help="bars of each (default 1250)")
     parser.add_argument("--seeds", type=int, default=5, help="times that 20 splits are planted (default 5)")
-    parser.add_argument("--only", choices=("dirty", "clean", "repairs", "speed"), help="this part alone")
+    parser.add_argument("--delay", type=int, default=50, help="ms that a refreshed source takes (default 50)")
+    parser.add_argument("--only", choices=("dirty", "clean", "repairs", "speed", "refresh"), help="this part alone")
     parser.add_argument("--output", type=Path, help="write the JSON here")
     options = parser.parse_args(arguments)
     result: dict[str, Any] = {}
@@ -50,8 +51,8 @@ def main(arguments: Sequence[str]) -> int:
         result["splits"] = [_plant(clean[STOCKS][0], seed) for seed in range(options.seeds)]
     if options.data and options.only in (None, "repairs"):
         result["repairs"] = [_repair(options.data, seed) for seed in range(min(options.seeds, 2))]
-    if options.only in (None, "speed"):
-        result["speed"] = _speed(options.series, options.bars)
+    if options.only in (None, "speed", "refresh"):
+        result |= _timed(options.only, options)
     text = json.dumps(result, indent=1)
     if options.output:
         options.output.write_text(text + "\n")
@@ -143,13 +144,20 @@ def _repair(folder: Path, seed: int) -> dict[str, Any]:
     return repaired_shares(stocks, CLEAN[STOCKS], sessions_of(CLEAN[STOCKS], stocks), seed)
 
 
-def _speed(series: int, bars: int) -> dict[str, Any]:
-    """Loading from the database against all checks, peers and the writing of findings included."""
+def _timed(only: str | None, options: argparse.Namespace) -> dict[str, Any]:
+    """In a home and a database of their own: loading against all checks, peers and the writing of findings included;
+    and a refresh against a bare fetch of the same addresses."""
     with tempfile.TemporaryDirectory(prefix="boursomatic-bench-") as folder:
         os.environ.update(environment(Path(folder)))
         import django  # noqa: PLC0415  (settings are read from the environment just made)
 
         django.setup()
+        from scripts.benchmarks.data_refresh import time_refresh  # noqa: PLC0415
         from scripts.benchmarks.data_speed import time_checks  # noqa: PLC0415
 
-        return time_checks(series, bars)
+        times = {}
+        if only != "refresh":
+            times["speed"] = time_checks(options.series, options.bars)
+        if only != "speed":
+            times["refresh"] = time_refresh(options.series, options.delay)
+        return times

@@ -146,18 +146,20 @@ def _repair(folder: Path, seed: int) -> dict[str, Any]:
 
 def _timed(only: str | None, options: argparse.Namespace) -> dict[str, Any]:
     """In a home and a database of their own: loading against all checks, peers and the writing of findings included;
-    and a refresh against a bare fetch of the same addresses."""
+    the page Health, an upload's preview, and a refresh against a bare fetch of the same addresses."""
     with tempfile.TemporaryDirectory(prefix="boursomatic-bench-") as folder:
         os.environ.update(environment(Path(folder)))
         import django  # noqa: PLC0415  (settings are read from the environment just made)
 
         django.setup()
+        from scripts.benchmarks.data_pages import time_pages, time_upload  # noqa: PLC0415
         from scripts.benchmarks.data_refresh import time_refresh  # noqa: PLC0415
         from scripts.benchmarks.data_speed import time_checks  # noqa: PLC0415
 
-        times = {}
+        times: dict[str, Any] = {}
         if only != "refresh":
-            times["speed"] = time_checks(options.series, options.bars)
+            checks = time_checks(options.series, options.bars)
+            times["speed"] = {**checks, "pages": time_pages(), "upload": time_upload()}
         if only != "speed":
             times["refresh"] = time_refresh(options.series, options.delay)
         return times

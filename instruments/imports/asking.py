@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from instruments.imports.trial import checked_bars, require_same_instrument
+from instruments.quant.actions import Action, Prices
 from instruments.quant.bars import Bars
 from instruments.quant.calendars import Sessions
 from instruments.quant.finality import Finality, final_mask
@@ -74,12 +75,15 @@ class Question:
 @dataclass(frozen=True)
 class FreshBars:
     """Bars that are final, oldest first. `held_back` are those of sessions that aren't over, `bad` rows can't be
-    stored. `is_whole`: all of the series was asked for again, since its history had been rewritten."""
+    stored. `is_whole`: all of the series was asked for again, since its history had been rewritten. `actions`: what the
+    source tells of these days; `prices`: what its prices are."""
 
     bars: Bars
     held_back: int = 0
     bad: int = 0
     is_whole: bool = False
+    actions: tuple[Action, ...] = ()
+    prices: Prices | None = None
 
 
 @dataclass(frozen=True)
@@ -104,10 +108,11 @@ class Asker:
         stored, has_more = question.stored, question.first < question.start
         is_whole = has_more and stored is not None and self._is_rewritten(stored, bars, fetched)
         if is_whole:
-            bars, bad, _ = self._bars(question, question.first)
+            bars, bad, fetched = self._bars(question, question.first)
         zone = question.zone or self.finality.zone
         final = final_mask(bars.time, question.timeframe, self.finality, question.sessions, zone, now=self.now)
-        return FreshBars(bars.where(final), int((~final).sum()), bad, is_whole)
+        held_back = int((~final).sum())
+        return FreshBars(bars.where(final), held_back, bad, is_whole, fetched.actions, fetched.prices)
 
     def _is_rewritten(self, stored: Bars, bars: Bars, fetched: Fetched) -> bool:
         """An action since the last stored bar says so before any bar that is common to both does."""

@@ -15,6 +15,7 @@ from django.conf import settings
 from boursomatic.shared.secrets import unseal
 from instruments.calendars.services import calendars_fill
 from instruments.calendars.sessions import read_sessions
+from instruments.imports.actions import actions_write
 from instruments.imports.asking import Answer, Asker, Patience, Question, Questioning
 from instruments.imports.served import Served, served_series
 from instruments.imports.services import bars_write, series_make
@@ -163,7 +164,9 @@ def _store(series: Series, answer: Answer, source: str, refreshed: Refreshed) ->
     if len(answer.bars) == 0:
         return
     with import_transaction():
-        written = bars_write(series=_made(series), bars=answer.bars, source=source)
+        series = _made(series)
+        written = bars_write(series=series, bars=answer.bars, source=source)
+        actions_write(series=series, actions=answer.actions, source=source, prices=answer.prices, overwrite=False)
     refreshed.inserted += written.inserted
     refreshed.updated += written.updated
     refreshed.unchanged += written.unchanged

@@ -44,6 +44,7 @@ UPLOADS, NONE = "/api/data/uploads", "00000000-0000-0000-0000-000000000000"
 BARS, PREDICTIONS = "/api/instruments/{symbol}/bars", "/api/poc-predictions/{run_id}"
 MEMBERS = "/api/universes/{name}/members"
 INDICATORS = "/api/instruments/{symbol}/indicators"
+ACTIONS = "/api/instruments/{symbol}/actions"
 WALK = {"universe": "few", "horizon": 5, "walk_forward": {"folds": 2, "step": 30}}
 
 
@@ -124,6 +125,14 @@ def _instruments(ask: Asker) -> None:
     ask("POST", BARS, [bar, {**bar, "date": "2023-06-16"}], symbol="NEW")
     ask("POST", BARS, [{**bar, "high": 0.5}], symbol="NEW")
     ask("POST", BARS, {"no": "rows"}, symbol="NEW")
+    actions = [{"ex_day": "2023-06-16", "kind": "split", "ratio": 2}]
+    actions += [{"ex_day": "2023-06-15", "kind": "dividend", "amount": 0.5}]
+    for body in (actions, [{**actions[0], "ratio": 3}], [{**actions[0], "ratio": -1}], {"no": "rows"}):
+        ask("POST", ACTIONS, body, symbol="NEW")
+    for symbol in ("NEW", "NONE"):
+        ask("GET", ACTIONS, symbol=symbol)
+        ask("POST", ACTIONS, actions, symbol=symbol)
+    ask("GET", ACTIONS, symbol="NEW", query="?timeframe=2d")
 
 
 def _members(ask: Asker) -> None:
@@ -420,7 +429,7 @@ def _bodies(ask: Asker, **targets: str) -> None:
     """What a refusal of an unknown field lists as known is what the schema names."""
     for (method, path), operation in operations().items():
         content = operation.get("requestBody", {}).get("content", {}).get("application/json")
-        if content is None or path in (BARS, MEMBERS):
+        if content is None or path in (BARS, MEMBERS, ACTIONS):
             continue
         documented = component(content["schema"])["properties"]
         named = {name: value for name, value in targets.items() if "{" + name + "}" in path}

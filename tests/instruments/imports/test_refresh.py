@@ -1,6 +1,7 @@
 """Refreshes: what is new comes, what was rewritten is told, no failure costs more than what it is about."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,11 @@ from instruments.imports.asking import CONNECTIONS, Patience
 from instruments.imports.refresh import NotRefreshable, Refreshed, source_refresh
 from instruments.imports.served import served_series
 from instruments.imports.sources import source_change
-from instruments.models import Instrument, PriceBar, Series, Source, Universe
+from instruments.models import CorporateAction, Instrument, PriceBar, Series, Source, Universe
+from instruments.quant.actions import SPLIT, Action
+from instruments.sources.base import Fetched, Query
+from instruments.sources.http import Http
+from instruments.sources.registry import KINDS
 from instruments.universes import UnknownUniverse
 from tests.instruments.imports.replayed import (
     DAYS,
@@ -235,3 +240,27 @@ def test_it_asks_first_for_what_is_oldest(source: Source, shop: Vendor) -> None:
     replayed.last = yesterday()
     refresh(source, symbols=["A"])
     assert [each.symbol for each in served_series(source, "all", adopts=True)] == ["C", "B", "A"]
+
+
+def test_it_stores_what_the_source_tells_of_splits_and_dividends(
+    carol: User, shop: Vendor, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = add_source(carol, shop, settings)
+    replayed = Replayed(shop, ["A", "B"])
+    add_instruments(["A", "B"])
+    own = KINDS[source.kind]
+    ex_day = (yesterday() - timedelta(days=9)).isoformat()
+
+    def fetch(query: Query, http: Http) -> Fetched:
+        told = (Action("A", ex_day, SPLIT, ratio=2.0),) if query.symbol == "A" else ()
+        return replace(own.fetch(query, http), actions=told)
+
+    monkeypatch.setitem(KINDS, source.kind, replace(own, fetch=fetch))
+    refreshed = refresh(source)
+    assert refreshed.failed == {} and stored_closes("A") == replayed.closes("A")
+    action = CorporateAction.objects.get()
+    assert (action.ex_day.isoformat(), action.ratio, action.source) == (ex_day, 2.0, source.name)
+    assert dict(Series.objects.values_list("instrument__symbol", "basis")) == {"A": "as_traded", "B": "vendor"}
+    before = Series.objects.get(instrument__symbol="A").updated_at
+    assert not refresh(source).updated
+    assert Series.objects.get(instrument__symbol="A").updated_at == before

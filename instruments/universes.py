@@ -4,13 +4,14 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date, datetime
 
-from django.db.models import Max, Min, Q, QuerySet, Sum
+from django.db.models import F, Max, Min, Q, QuerySet, Sum
 
 from instruments.models import NO_PRICES, Instrument, Series, Timeframe, Universe, UniverseMember
 from instruments.quant.calendars import as_day
 from instruments.quant.membership import Stretch, Stretches
 
 ALL = "all"
+EARLIEST_FIRST = F("start").asc(nulls_first=True)  # stretches of a member, on either database
 Membership = Mapping[str, Stretches]  # by symbol; who isn't named always is a member
 
 
@@ -48,7 +49,7 @@ def universe_membership(name: str) -> dict[str, Stretches]:
     """The stretches of those members that don't belong to it for ever; {} where nothing has a date, and of `all`."""
     dated = UniverseMember.objects.filter(universe__name=name).exclude(start=None, end=None)
     stretches: dict[str, list[Stretch]] = defaultdict(list)
-    for symbol, start, end in dated.order_by("start", "pk").values_list("instrument__symbol", "start", "end"):
+    for symbol, start, end in dated.order_by(EARLIEST_FIRST).values_list("instrument__symbol", "start", "end"):
         stretches[symbol].append(Stretch(_day(start), _day(end)))
     return {symbol: tuple(own) for symbol, own in stretches.items()}
 

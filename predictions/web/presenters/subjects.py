@@ -5,14 +5,14 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 from urllib.parse import quote
 
-from django.db.models import Case, Count, F, Max, Min, Prefetch, Q, QuerySet, Value, When
+from django.db.models import Case, Count, Max, Min, Prefetch, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from boursomatic.shared.csv import csv_text
 from instruments.models import Instrument, PriceBar, Series, Timeframe, Universe, UniverseMember
 from instruments.quant.coverage import find_gaps, find_splits, is_adjusted
 from instruments.store.read_bars import load_marked_many
-from instruments.universes import ALL, ever_members, has_only_survivors, members_on
+from instruments.universes import ALL, EARLIEST_FIRST, ever_members, has_only_survivors, members_on
 from predictions.models import Recommendation
 from training.evidence.trials import ledger_of_universe
 from training.models import ModelVersion, TrainingRun, Trial
@@ -46,14 +46,14 @@ def universe_members(name: str) -> QuerySet[Series]:
     rows = Series.objects.filter(timeframe=Timeframe.DAY, rows__gt=0, instrument__active=True)
     if name == ALL:
         return rows.select_related("instrument")
-    own = UniverseMember.objects.filter(universe__name=name).order_by(F("start").asc(nulls_first=True))
+    own = UniverseMember.objects.filter(universe__name=name).order_by(EARLIEST_FIRST)
     stretches = Prefetch("instrument__memberships", own, to_attr="stretches")
     return rows.filter(instrument__in=ever_members(name)).select_related("instrument").prefetch_related(stretches)
 
 
 def members_csv(name: str) -> str:
     """Every stretch of its members, as `import_members` reads it."""
-    members = UniverseMember.objects.filter(universe__name=name).order_by("instrument__symbol", "start", "pk")
+    members = UniverseMember.objects.filter(universe__name=name).order_by("instrument__symbol", EARLIEST_FIRST)
     rows = members.values_list("instrument__symbol", "start", "end")
     return csv_text([["symbol", "from", "to"], *rows])
 

@@ -121,6 +121,7 @@ def test_it_knows_who_is_in_it_on_a_day_both_ends_included(tmp_path: Path) -> No
         there = Instrument.objects.filter(pk__in=members_on("few", day)).values_list("symbol", flat=True)
         assert " ".join(there) == members, day
     assert set(universe_membership("few")) == {"AAA", "BBB"} and universe_membership("all") == {}
+    assert [stretch.start is None for stretch in universe_membership("few")["AAA"]] == [True, False]  # it is hashed
     assert not has_only_survivors("few") and has_only_survivors("all")
 
 

@@ -11,35 +11,38 @@ _REASONS = 3
 
 def refresh_sentence(sources: Sequence[RefreshedSource]) -> str:
     """What came, then for each source why what didn't."""
-    counts = " · ".join(_counts(one) for one in sources)
-    return " ".join([f"{counts}.", *(text for one in sources for text in _troubles(one))])
+    counts = " · ".join(_counts(source) for source in sources)
+    return " ".join([f"{counts}.", *(text for source in sources for text in _troubles(source))])
 
 
-def _counts(one: RefreshedSource) -> str:
-    words = [f"{one.source}: {_count(one.asked, 'series', 'series')} asked", f"{_count(one.inserted, 'new bar')}"]
+def _counts(source: RefreshedSource) -> str:
+    always = [
+        f"{source.source}: {_count(source.asked, 'series', 'series')} asked",
+        _count(source.inserted, "new bar"),
+    ]
     optional = (
-        (one.updated, f"{one.updated:,} changed"),
-        (len(one.rewritten), f"{len(one.rewritten):,} fetched whole, since their history had changed"),
-        (one.held_back, f"{_count(one.held_back, 'bar')} of open sessions left out"),
-        (one.bad, f"{_count(one.bad, 'bad row')} left out"),
-        (len(one.failed), f"{len(one.failed):,} failed"),
-        (len(one.not_asked), f"{len(one.not_asked):,} not asked"),
+        (source.updated, f"{source.updated:,} changed"),
+        (len(source.rewritten), f"{len(source.rewritten):,} fetched whole, since their history had changed"),
+        (source.held_back, f"{_count(source.held_back, 'bar')} of open sessions left out"),
+        (source.bad, f"{_count(source.bad, 'bad row')} left out"),
+        (len(source.failed), f"{len(source.failed):,} failed"),
+        (len(source.not_asked), f"{len(source.not_asked):,} not asked"),
     )
-    return ", ".join([*words, *(text for number, text in optional if number)])
+    return ", ".join([*always, *(text for number, text in optional if number)])
 
 
-def _troubles(one: RefreshedSource) -> list[str]:
+def _troubles(source: RefreshedSource) -> list[str]:
     by_reason: dict[str, list[str]] = defaultdict(list)
-    for symbol, reason in one.failed.items():
+    for symbol, reason in source.failed.items():
         by_reason[reason].append(symbol)
     often = sorted(by_reason.items(), key=lambda entry: -len(entry[1]))
     texts = [f"{_named(symbols)}: {reason}" for reason, symbols in often[:_REASONS]]
     if len(often) > _REASONS:
         texts.append(f"{len(often) - _REASONS} more reasons are listed below.")
-    if one.gave_up:
+    if source.gave_up:
         texts.append(
-            f"Gave up on {one.source}: {one.gave_up}"
-            + (f" Not asked: {_named(one.not_asked)}." if one.not_asked else "")
+            f"Gave up on {source.source}: {source.gave_up}"
+            + (f" Not asked: {_named(source.not_asked)}." if source.not_asked else "")
         )
     return texts
 

@@ -29,6 +29,7 @@ from instruments.sources.errors import SourceError
 from instruments.sources.http import Http
 from instruments.sources.pace import Pace
 from instruments.store.read_bars import load_bars
+from instruments.store.revisions import Origin
 from instruments.store.write_bars import import_transaction
 
 OVERLAP = 10  # stored bars that are asked for again, beside the last one
@@ -69,10 +70,12 @@ def source_refresh(
     adopts: bool = True,
     on_look: OnLook = lambda done, todo, waits: None,
     patience: Patience | None = None,
+    run_id: str = "",
 ) -> Refreshed:
     """Ask `source` for what it serves (instruments.imports.served) up to now, and store what is final.
 
-    Raises NotRefreshable, UnknownUniverse, and what `on_look` raises, which is called twice a second.
+    What that changes is recorded as of the run `run_id`. Raises NotRefreshable, UnknownUniverse, and what `on_look`
+    raises, which is called twice a second.
     """
     asker = _asker(source, patience or Patience())
     calendars_fill()
@@ -82,7 +85,8 @@ def source_refresh(
 
     def store(question: Question, answer: Answer) -> None:
         refreshed.asked += 1
-        _store(left.pop((question.name, question.timeframe)), answer, source.name, refreshed)
+        series = left.pop((question.name, question.timeframe))
+        _store(series, answer, source.name, refreshed, Origin(run_id=run_id))
 
     def look() -> None:
         resting = asker.pace.resting_s()
@@ -153,7 +157,7 @@ def _day(seconds: int) -> date:
     return datetime.fromtimestamp(seconds, UTC).date()
 
 
-def _store(series: Series, answer: Answer, source: str, refreshed: Refreshed) -> None:
+def _store(series: Series, answer: Answer, source: str, refreshed: Refreshed, origin: Origin) -> None:
     symbol = series.instrument.symbol
     if isinstance(answer, SourceError):
         refreshed.failed[symbol] = str(answer)
@@ -165,7 +169,7 @@ def _store(series: Series, answer: Answer, source: str, refreshed: Refreshed) ->
         return
     with import_transaction():
         series = _made(series)
-        written = bars_write(series=series, bars=answer.bars, source=source)
+        written = bars_write(series=series, bars=answer.bars, source=source, origin=origin)
         actions_write(series=series, actions=answer.actions, source=source, prices=answer.prices, overwrite=False)
     refreshed.inserted += written.inserted
     refreshed.updated += written.updated

@@ -24,7 +24,7 @@ def execute(work: Work) -> Completed:
     assert isinstance(spec, RefreshSpec)
     sources = list(_sources(spec))
     refreshed = [
-        _refreshed(source, spec, work.progress, begin=_ASKING * number / len(sources), share=_ASKING / len(sources))
+        _refreshed(source, work, begin=_ASKING * number / len(sources), share=_ASKING / len(sources))
         for number, source in enumerate(sources)
     ]
     sentence = refresh_sentence(refreshed)
@@ -44,7 +44,9 @@ def _sources(spec: RefreshSpec) -> Iterator[Source]:
     return iter(rows)
 
 
-def _refreshed(source: Source, spec: RefreshSpec, progress: Progress, *, begin: float, share: float) -> RefreshedSource:
+def _refreshed(source: Source, work: Work, *, begin: float, share: float) -> RefreshedSource:
+    spec, progress = work.spec, work.progress
+    assert isinstance(spec, RefreshSpec)
     progress.stage("refresh", begin, source.name)
 
     def look(done: int, todo: int, waits: str) -> None:
@@ -59,6 +61,7 @@ def _refreshed(source: Source, spec: RefreshSpec, progress: Progress, *, begin: 
             since=date.fromisoformat(spec.since) if spec.since else None,
             adopts=bool(spec.source),
             on_look=look,
+            run_id=work.run.run_id,
         )
     except (NotRefreshable, UnknownUniverse) as reason:
         done = Refreshed(gave_up=str(reason))

@@ -1,4 +1,4 @@
-"""What checks cost beside the loading of the bars, in a database of its own."""
+"""What checks and the factor of splits and dividends cost beside the loading of bars, in a database of its own."""
 
 import sys
 import time
@@ -13,6 +13,7 @@ from instruments.models import Finding, Instrument, Series, Timeframe
 from instruments.quant.calendars import CURRENCIES
 from instruments.quant.health.checks import find_flaws
 from instruments.store.read_bars import load_many
+from scripts.benchmarks.data_actions import time_factor
 from scripts.benchmarks.markets import market
 
 REPEATS = 3
@@ -45,4 +46,5 @@ def time_checks(series: int, bars: int) -> dict[str, Any]:
     print(
         f"{series} x {bars} bars: {least}, checks / load {ratio}; {Finding.objects.count()} findings", file=sys.stderr
     )
-    return {**least, "ratio": ratio, "series": series, "bars": bars, "calendar": peers.calendar}
+    factor = time_factor(members)
+    return {**least, "ratio": ratio, "series": series, "bars": bars, "calendar": peers.calendar, "factor": factor}

@@ -45,14 +45,12 @@ def read_actions(series: Iterable[Series], *, kinds: Sequence[str] | None = None
     members, actions = {member.pk: member for member in series}, defaultdict[int, list[TimedAction]](list)
     if not members:
         return actions
-    rows = CorporateAction.objects.filter(series__in=members).order_by()
+    rows = CorporateAction.objects.filter(series__in=members).order_by("ex_day", "-kind")  # as TimedAction.order
     if kinds is not None:
         rows = rows.filter(kind__in=kinds)
     for pk, ex_day, kind, ratio, amount in rows.values_list("series_id", "ex_day", "kind", "ratio", "amount"):
         begins = day_begins(as_day(ex_day), members[pk].timeframe, _calendar(members[pk]))
         actions[pk].append(TimedAction(begins, kind, ratio or amount or 0.0))
-    for own in actions.values():
-        own.sort(key=lambda action: action.order)
     return actions
 
 

@@ -8,7 +8,7 @@ from django.db.models import F, QuerySet
 
 from instruments.imports.sources import kind_of
 from instruments.models import Instrument, PriceBar, Series, Source, Universe
-from instruments.universes import ALL, UnknownUniverse
+from instruments.universes import ALL, UnknownUniverse, ever_members
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def _instruments(universe: str, symbols: Sequence[str]) -> QuerySet[Instrument]:
         return Instrument.objects.filter(symbol__in=symbols)
     require_universe(universe)
     active = Instrument.objects.filter(active=True)
-    return active if universe == ALL else active.filter(universes__name=universe)
+    return active if universe == ALL else active.filter(pk__in=ever_members(universe))
 
 
 def _with_new(instruments: QuerySet[Instrument], symbols: Sequence[str]) -> list[Instrument]:

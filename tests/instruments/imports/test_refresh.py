@@ -12,7 +12,7 @@ from instruments.imports.asking import CONNECTIONS, Patience
 from instruments.imports.refresh import NotRefreshable, Refreshed, source_refresh
 from instruments.imports.served import served_series
 from instruments.imports.sources import source_change
-from instruments.models import CorporateAction, Instrument, PriceBar, Series, Source, Universe
+from instruments.models import CorporateAction, Instrument, PriceBar, Series, Source, Universe, UniverseMember
 from instruments.quant.actions import SPLIT, Action
 from instruments.sources.base import Fetched, Query
 from instruments.sources.http import Http
@@ -58,6 +58,15 @@ def test_it_stores_a_universe_that_has_no_bars_yet(source: Source, shop: Vendor)
     refreshed = refresh(source, "two")
     assert (refreshed.asked, refreshed.inserted, refreshed.failed) == (2, 2 * DAYS, {})
     assert stored_closes("A") == replayed.closes("A") and stored_closes("C") == {}
+
+
+def test_who_was_a_member_twice_is_asked_for_once(source: Source, shop: Vendor) -> None:
+    Replayed(shop, ["A"])
+    add_instruments(["A"])
+    member, universe = Instrument.objects.get(), Universe.objects.create(name="again")
+    for start, end in ((None, date(2015, 1, 1)), (date(2018, 1, 1), None)):
+        UniverseMember.objects.create(universe=universe, instrument=member, start=start, end=end)
+    assert refresh(source, "again").asked == 1
     series = Series.objects.get(instrument__symbol="A")
     assert (series.rows, series.timeframe) == (DAYS, "1d")
     assert set(PriceBar.objects.values_list("source", flat=True)) == {"files"}

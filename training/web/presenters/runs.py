@@ -31,7 +31,7 @@ def run_page_context(run: TrainingRun) -> dict[str, Any]:
         "is_cancelling": not run.is_terminal and run.cancel_requested_at is not None,
         "sentence": run.result.get("sentence", ""),
         "settings": _lines(run.config, without=("kind", "upload_id", "schedule")),
-        "findings": _lines(run.result, without=("sentence",)),
+        "findings": _lines(run.result, without=("sentence", "format")),
         "detail": run_detail(run),
     }
 

@@ -31,18 +31,6 @@ class ScheduleAdmin(AuditedAdmin):
     )
     list_filter = ("job", "enabled")
     search_fields = ("universe", "run_id")
-    fields = (
-        "job",
-        "universe",
-        "source",
-        "enabled",
-        "time_of_day",
-        "every_days",
-        "delay_minutes",
-        "next_run_at",
-        "activates_by",
-        "run_id",
-    )
     readonly_fields = (
         "job",
         "universe",
@@ -54,6 +42,12 @@ class ScheduleAdmin(AuditedAdmin):
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def get_fields(self, request: HttpRequest, obj: Schedule | None = None) -> tuple[str, ...]:
+        """What follows the closes of exchanges has no time of day."""
+        follows_closes = obj is not None and obj.time_of_day is None
+        when = ("delay_minutes",) if follows_closes else ("time_of_day", "every_days")
+        return ("job", "universe", "source", "enabled", *when, "next_run_at", "activates_by", "run_id")
 
     def save_model(self, request: HttpRequest, obj: Schedule, form: Any, change: bool) -> None:
         """The next run follows what was changed; nothing missed is made up."""

@@ -274,6 +274,14 @@ def test_the_admin_site_changes_when_and_makes_nothing_up(dave: User, browser_of
     assert one.next_run_at > timezone.now()
 
 
+def test_the_admin_site_leaves_a_schedule_that_follows_closes_without_a_time(dave: User, browser_of: BrowserOf) -> None:
+    one = _schedule("refresh", due=timedelta(days=2), source="files", time_of_day=None)
+    form = {"enabled": "on", "delay_minutes": "25"}
+    assert browser_of(dave).post(f"/admin/predictions/schedule/{one.pk}/change/", form).status_code == 302
+    one.refresh_from_db()
+    assert (one.delay_minutes, one.time_of_day) == (25, None)
+
+
 def test_its_page_takes_hours_of_a_day_and_asks_before_it_deletes(carol: User, browser_of: BrowserOf) -> None:
     one, browser = _schedule("score"), browser_of(carol)
     assert 'data-confirm="Delete the schedule Score few?' in browser.get("/schedules/").text

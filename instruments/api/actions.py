@@ -16,7 +16,7 @@ from boursomatic.accounts.roles import Scope
 from boursomatic.shared.openapi import answers
 from boursomatic.shared.rest import invalid, known_only, list_answer
 from instruments.api import schema
-from instruments.api.views import BarsJSONParser, CSVParser
+from instruments.api.bodies import CSVParser, LongJSONParser
 from instruments.imports.action_rows import json_sheet
 from instruments.imports.actions import actions_import
 from instruments.imports.report import REJECT, SKIP
@@ -56,7 +56,7 @@ _TIMEFRAME = OpenApiParameter("timeframe", OpenApiTypes.STR, enum=Timeframe.valu
 )
 @api_view(["GET", "POST"])
 @permission_classes([api_permission(Scope.READ, write=Scope.DATA)])
-@parser_classes([CSVParser, BarsJSONParser])
+@parser_classes([CSVParser, LongJSONParser])
 def actions(request: Request, symbol: str) -> Response:
     is_import = request.method == "POST"
     known_only(request, "timeframe", *(("source", "on_bad") if is_import else ("limit", "before")))

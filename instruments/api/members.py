@@ -7,40 +7,20 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.decorators import api_view, parser_classes, permission_classes
 from rest_framework.exceptions import NotFound
-from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from boursomatic.accounts.permissions import api_permission, person_of
 from boursomatic.accounts.roles import Scope
 from boursomatic.shared.openapi import answers
-from boursomatic.shared.rest import StrictJSONParser, TooLarge, invalid, known_only, list_answer
+from boursomatic.shared.rest import invalid, known_only, list_answer
 from instruments.api import schema
-from instruments.imports.membership import LARGEST, MOST, MemberRow, NotMembers, members_import, read_members
+from instruments.api.bodies import CSVParser, LongJSONParser
+from instruments.imports.membership import MOST, MemberRow, NotMembers, members_import, read_members
 from instruments.imports.services import BadName
 from instruments.models import Universe, UniverseMember
 
 _FIELDS = ("symbol", "from", "to")
-
-
-class MembersJSONParser(StrictJSONParser):
-    """As strict as any JSON here, but long."""
-
-    max_bytes = LARGEST
-
-
-class MembersCSVParser(BaseParser):
-    """A body of text/csv with the columns symbol, from and to."""
-
-    media_type = "text/csv"
-
-    def parse(  # type: ignore[override]  # the stubs know of mappings only
-        self, stream: Any, media_type: str | None = None, parser_context: Any = None
-    ) -> str:
-        raw: bytes = stream.read(LARGEST + 1)
-        if len(raw) > LARGEST:
-            raise TooLarge(f"The body is larger than {LARGEST:,} bytes.")
-        return raw.decode("utf-8-sig", errors="replace")
 
 
 @extend_schema(
@@ -67,7 +47,7 @@ class MembersCSVParser(BaseParser):
 )
 @api_view(["GET", "POST"])
 @permission_classes([api_permission(Scope.READ, write=Scope.DATA)])
-@parser_classes([MembersCSVParser, MembersJSONParser])
+@parser_classes([CSVParser, LongJSONParser])
 def members(request: Request, name: str) -> Response:
     if request.method == "POST":
         return _store(request, name)

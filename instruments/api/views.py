@@ -13,7 +13,6 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.decorators import api_view, parser_classes, permission_classes
 from rest_framework.exceptions import NotFound
-from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -22,8 +21,9 @@ from boursomatic.accounts.permissions import api_permission, person_of
 from boursomatic.accounts.roles import Scope
 from boursomatic.shared.json_arrays import json_answer
 from boursomatic.shared.openapi import UNCHANGED, answers
-from boursomatic.shared.rest import StrictJSONParser, TooLarge, invalid, known_only, list_answer
+from boursomatic.shared.rest import invalid, known_only, list_answer
 from instruments.api import schema
+from instruments.api.bodies import CSVParser, LongJSONParser
 from instruments.imports.report import REJECT, SKIP
 from instruments.imports.services import table_import
 from instruments.models import Instrument, Series, Timeframe
@@ -38,8 +38,6 @@ from instruments.store.columns import mapped_bars
 from instruments.store.read_bars import MarkedBars, UnknownSeries, load_marked, series_get
 from instruments.store.revisions import NotRecorded, Origin, bars_as_known, with_bars
 
-_LARGEST = 20_000_000  # bytes of a body of bars: about 300,000 bars as CSV
-_MOST_LINES = 1_000_000  # of such a body: shorter lines are no bars, and each takes memory
 _TIMEFRAME = OpenApiParameter("timeframe", OpenApiTypes.STR, enum=Timeframe.values)
 _WINDOW = [
     OpenApiParameter("start", OpenApiTypes.STR, description="First time, as 2023-06-15 or 2023-06-15T14:00:00Z"),
@@ -57,28 +55,6 @@ _HOW = [
     OpenApiParameter("source", OpenApiTypes.STR, description="Where the bars come from, default api"),
     OpenApiParameter("on_bad", OpenApiTypes.STR, enum=[REJECT, SKIP]),
 ]
-
-
-class BarsJSONParser(StrictJSONParser):
-    """As strict as any JSON here, but long."""
-
-    max_bytes = _LARGEST
-
-
-class CSVParser(BaseParser):
-    """A body of text/csv, as a file of bars."""
-
-    media_type = "text/csv"
-
-    def parse(  # type: ignore[override]  # the stubs know of mappings only
-        self, stream: Any, media_type: str | None = None, parser_context: Any = None
-    ) -> str:
-        raw: bytes = stream.read(_LARGEST + 1)
-        if len(raw) > _LARGEST:
-            raise TooLarge(f"The body is larger than {_LARGEST:,} bytes. Send less at once, or upload files.")
-        if raw.count(b"\n") > _MOST_LINES:
-            raise TooLarge(f"The body has more than {_MOST_LINES:,} lines. Send less at once, or upload files.")
-        return raw.decode("utf-8-sig", errors="replace")
 
 
 @extend_schema(
@@ -120,7 +96,7 @@ def instruments(request: Request) -> Response:
 )
 @api_view(["GET", "POST"])
 @permission_classes([api_permission(Scope.READ, write=Scope.DATA)])
-@parser_classes([CSVParser, BarsJSONParser])
+@parser_classes([CSVParser, LongJSONParser])
 def bars(request: Request, symbol: str) -> HttpResponseBase:
     return _bars_store(request, symbol) if request.method == "POST" else _bars_show(request, symbol)
 

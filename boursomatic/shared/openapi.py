@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import msgspec
 from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.plumbing import ComponentIdentity, ResolvedComponent
-from drf_spectacular.utils import OpenApiResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from boursomatic.shared.records import about
 
@@ -16,6 +17,10 @@ _identity: Any = ComponentIdentity  # untyped
 _component: Any = ResolvedComponent
 _TYPES: dict[str, Any] = {}  # component -> what it describes
 _TWICE = "Two records are named {} in the schema; give one of them another name."
+PAGE = [  # of an endpoint that answers by `list_answer`
+    OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 200, default 100"),
+    OpenApiParameter("before", OpenApiTypes.INT, description="Carried by the Link header's next page"),
+]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from boursomatic.accounts.permissions import api_permission
 from boursomatic.accounts.roles import Scope
-from boursomatic.shared.openapi import answers
+from boursomatic.shared.openapi import PAGE, answers
 from boursomatic.shared.rest import invalid, known_only, list_answer
 from instruments.api import schema
 from instruments.api.bodies import CSVParser, LongJSONParser
@@ -34,8 +34,7 @@ _TIMEFRAME = OpenApiParameter("timeframe", OpenApiTypes.STR, enum=Timeframe.valu
     tags=["data"],
     parameters=[
         _TIMEFRAME,
-        OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 200, default 100"),
-        OpenApiParameter("before", OpenApiTypes.INT, description="Carried by the Link header's next page"),
+        *PAGE,
     ],
     responses=answers(200, schema.Actions, 404),
 )

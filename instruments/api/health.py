@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from boursomatic.accounts.permissions import api_permission, person_of
 from boursomatic.accounts.roles import Scope
-from boursomatic.shared.openapi import answers
+from boursomatic.shared.openapi import PAGE, answers
 from boursomatic.shared.rest import Conflict, invalid, json_body, known_only, list_answer
 from instruments.api import schema
 from instruments.health.as_json import findings_json, proposal_json
@@ -30,8 +30,7 @@ from instruments.quant.health.checks import LABELS
         OpenApiParameter("severity", OpenApiTypes.STR, enum=Severity.values),
         OpenApiParameter("state", OpenApiTypes.STR, enum=FindingState.values),
         OpenApiParameter("check", OpenApiTypes.STR, enum=list(LABELS)),
-        OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 200, default 100"),
-        OpenApiParameter("before", OpenApiTypes.INT, description="Carried by the Link header's next page"),
+        *PAGE,
     ],
     responses=answers(200, schema.Findings),
 )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.decorators import api_view, parser_classes, permission_classes
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from boursomatic.accounts.permissions import api_permission, person_of
 from boursomatic.accounts.roles import Scope
-from boursomatic.shared.openapi import answers
+from boursomatic.shared.openapi import PAGE, answers
 from boursomatic.shared.rest import invalid, known_only, list_answer
 from instruments.api import schema
 from instruments.api.bodies import CSVParser, LongJSONParser
@@ -29,8 +29,7 @@ _FIELDS = ("symbol", "from", "to")
     summary="Who is in a universe, from when to when, newest entries first",
     tags=["instruments"],
     parameters=[
-        OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 200, default 100"),
-        OpenApiParameter("before", OpenApiTypes.INT, description="Carried by the Link header's next page"),
+        *PAGE,
     ],
     responses=answers(200, schema.Members, 404),
 )

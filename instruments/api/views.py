@@ -20,7 +20,7 @@ from boursomatic.accounts.audit import audit
 from boursomatic.accounts.permissions import api_permission, person_of
 from boursomatic.accounts.roles import Scope
 from boursomatic.shared.json_arrays import json_answer
-from boursomatic.shared.openapi import UNCHANGED, answers
+from boursomatic.shared.openapi import PAGE, UNCHANGED, answers
 from boursomatic.shared.rest import invalid, known_only, list_answer
 from instruments.api import schema
 from instruments.api.bodies import CSVParser, LongJSONParser
@@ -62,8 +62,7 @@ _HOW = [
     summary="Instruments and what is stored of each",
     tags=["instruments"],
     parameters=[
-        OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 200, default 100"),
-        OpenApiParameter("before", OpenApiTypes.INT, description="Carried by the Link header's next page"),
+        *PAGE,
     ],
     responses=answers(200, schema.Instruments),
 )

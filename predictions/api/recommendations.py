@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from boursomatic.accounts.permissions import api_permission
 from boursomatic.accounts.roles import Scope
-from boursomatic.shared.openapi import answers
+from boursomatic.shared.openapi import PAGE, answers
 from boursomatic.shared.rest import invalid, known_only, list_answer
 from predictions.api import schema
 from predictions.models import Label, Recommendation, RecommendationQuerySet, RecommendationSet
@@ -34,8 +34,7 @@ from training.recipes.universe.schema import RunAccepted
         OpenApiParameter("label", OpenApiTypes.STR, enum=Label.values, description="Only these"),
         OpenApiParameter("version", OpenApiTypes.STR, description="Only by this model"),
         OpenApiParameter("symbol", OpenApiTypes.STR, description="Only of this instrument"),
-        OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 200, default 100"),
-        OpenApiParameter("before", OpenApiTypes.INT, description="Carried by the Link header's next page"),
+        *PAGE,
     ],
     responses=answers(200, schema.Recommendations),
     filters=False,

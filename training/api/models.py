@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from boursomatic.accounts.permissions import api_permission, person_of
 from boursomatic.accounts.roles import Scope
-from boursomatic.shared.openapi import answers
+from boursomatic.shared.openapi import PAGE, answers
 from boursomatic.shared.records import to_json
 from boursomatic.shared.rest import Conflict, invalid, json_body, known_only, list_answer
 from training.api import schema
@@ -40,8 +40,7 @@ from training.registry.gate import survivors_only
 
 RECORDS = {record.__struct_config__.tag: record for record in (CandleModel, EnsembleModel, UniverseModel)}
 _PAGE = [
-    OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 200, default 100"),
-    OpenApiParameter("before", OpenApiTypes.INT, description="Carried by the Link header's next page"),
+    *PAGE,
 ]
 
 

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from boursomatic.accounts.permissions import api_permission, person_of
 from boursomatic.accounts.roles import Scope, may_change_run_of
-from boursomatic.shared.openapi import answers
+from boursomatic.shared.openapi import PAGE, answers
 from boursomatic.shared.rest import Conflict, idempotency_key, invalid, known_only, list_answer
 from training.api import schema
 from training.api.filter_parameters import RUN_FILTERS
@@ -35,8 +35,7 @@ S = TypeVar("S", bound=Spec)
 
 MINE = OpenApiParameter("mine", OpenApiTypes.STR, enum=["1"], description="Only runs of the asking member")
 _PAGE = [
-    OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 200, default 100"),
-    OpenApiParameter("before", OpenApiTypes.INT, description="Carried by the Link header's next page"),
+    *PAGE,
 ]
 FILTERS = [*RUN_FILTERS, MINE, *_PAGE]
 KEY = OpenApiParameter(

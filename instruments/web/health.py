@@ -18,6 +18,7 @@ from boursomatic.accounts.roles import Scope, may
 from boursomatic.shared.tables import csv_response, row_chunks, table_page, wants_csv
 from instruments.health.choice import choose_findings
 from instruments.health.findings import NotAcknowledged, finding_acknowledge
+from instruments.health.services import changed_series
 from instruments.models import Finding, FindingState, Severity
 from instruments.quant.health.checks import LABELS
 from instruments.quant.health.repairs import REPAIRABLE
@@ -74,6 +75,7 @@ def findings(request: HttpRequest) -> HttpResponseBase:
         "is_filtered": any(parameters.get(name) for name in ("symbol", "universe", "severity", "check"))
         or "state" in parameters,
         "may_change": may(request.user, Scope.DATA),
+        "unchecked": changed_series().count(),
     }
     return render(request, "instruments/health.html", context)
 

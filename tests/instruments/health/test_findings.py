@@ -186,6 +186,13 @@ def test_the_api_filters_and_refuses(bob: User, carol: User, api: ApiOf) -> None
         assert manager.post(f"{ADDRESS}/{every[0]['id']}/acknowledge", body).status_code == 400
 
 
+def test_the_page_says_what_is_not_checked_yet(bob: User, browser_of: BrowserOf) -> None:
+    series = split_series()
+    assert "1 series has bars that are not checked yet" in browser_of(bob).get("/data/health/").text
+    check(series)
+    assert "not checked yet" not in browser_of(bob).get("/data/health/").text
+
+
 def test_the_page_shows_open_ones_and_acknowledges(bob: User, carol: User, browser_of: BrowserOf) -> None:
     check(split_series())
     finding = Finding.objects.get()

@@ -13,7 +13,9 @@ from django.apps import apps
 from django.conf import settings
 from django.db import connection, transaction
 
-_OF_DJANGO = {"auth", "contenttypes"}  # people, roles and permissions are there before
+from training.models import DeployedRelease
+
+_OF_MIGRATE = {"auth", "contenttypes"}  # people, roles and permissions are there before, and the deployed release
 _snapshots: dict[str, "Snapshot"] = {}
 
 
@@ -46,7 +48,8 @@ def _files() -> set[Path]:
 
 def _tables() -> list[str]:
     models = apps.get_models(include_auto_created=True)
-    return [model._meta.db_table for model in models if model._meta.app_label not in _OF_DJANGO and model._meta.managed]
+    mine = (model._meta for model in models if model is not DeployedRelease and model._meta.managed)
+    return [meta.db_table for meta in mine if meta.app_label not in _OF_MIGRATE]
 
 
 def _has_rows(table: str) -> bool:

@@ -16,6 +16,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from boursomatic.accounts.roles import Role
 from boursomatic.env import Env
+from training.queue import release
 
 FIRST_ACCOUNT = "admin"
 UNUSED_ASSETS = ["tabler-*", "*.rtl.*", "*.development.*", "*.d.ts"]  # parts of front-end packages that no page loads
@@ -34,6 +35,8 @@ def _migrate(say: Callable[[str], None]) -> None:
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         say(f"Making the tables of the database ({connection.vendor}).")
         call_command("migrate", verbosity=0, interactive=False)
+    else:
+        release.write()
 
 
 def _collect_static(say: Callable[[str], None]) -> None:

@@ -1,9 +1,21 @@
 """Our own code as files, for programs that run outside the project."""
 
 import ast
+import hashlib
 from pathlib import Path
 
+from boursomatic import __version__
+
 ROOT = Path(__file__).parents[2]
+ROOMS = ("boursomatic", "instruments", "predictions", "training")
+
+
+def release() -> str:
+    """The release and a hash of all code that serves and works: hosts with the same one fit together."""
+    digest = hashlib.sha256()
+    for path in sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py")):
+        digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
+    return f"{__version__}+{digest.hexdigest()[:12]}"
 
 
 def program_code(program: Path) -> dict[str, bytes]:

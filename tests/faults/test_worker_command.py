@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.management import call_command
 from django.db import connection, connections
 from django_q.tasks import async_task
 
@@ -21,7 +22,7 @@ from tests.market import candle, make_series
 from training.artifacts.integrity import inventory
 from training.artifacts.storage import STAGING
 from training.errors import TooLate
-from training.models import ModelVersion, RunEvent, Status, TrainingRun
+from training.models import DeployedRelease, ModelVersion, RunEvent, Status, TrainingRun
 from training.quant.candle.spec import CandleSpec
 from training.queue import leases
 from training.runs import services
@@ -146,6 +147,27 @@ def test_it_stops_while_it_waits_for_runs(workers: Crew) -> None:
     assert workers.stop() == 0
     assert time.monotonic() - started < 8
     assert group(workers.pgid) == []
+
+
+def test_it_finishes_what_it_holds_and_claims_nothing_more_once_another_release_is_deployed(
+    workers: Crew, series: Series
+) -> None:
+    held = ask(series)
+    child = workers.child_of(held)
+    DeployedRelease.objects.update(release="9.9.9+other")
+    waits = ask(series, 2299)
+    os.kill(child, signal.SIGCONT)
+    until_ended(held)
+    assert_completed_once(held)
+    swept = TrainingRun.objects.filter(pk=waits.pk).values_list("status", flat=True)
+    beats = [process.beat_at for process in until(lambda: list(heartbeat.alive()), what="workers that beat")]
+    until(lambda: all(process.beat_at > max(beats) for process in heartbeat.alive()), what="a sweep later")
+    assert swept.get() == Status.QUEUED
+    assert heartbeat.missing() == "All workers are of another release of the code than the database"
+    call_command("migrate", verbosity=0)
+    assert heartbeat.missing() is None
+    until_ended(waits)
+    assert_completed_once(waits)
 
 
 def test_it_refuses_the_late_end_of_a_frozen_worker(workers: Crew, series: Series) -> None:

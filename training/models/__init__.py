@@ -8,12 +8,12 @@ from training.models.search import Searched, StudyTrial
 from training.models.states import ACTIVE, TERMINAL, Reason, Status, TrialState
 from training.models.sweeps import SweepCell
 from training.models.trials import RETRAINING, Trial, TrialLock
-from training.models.workers import WorkerProcess
+from training.models.workers import DeployedRelease, WorkerProcess
 
 # fmt: off
 __all__ = [
-    "ACTIVE", "RETRAINING", "TERMINAL", "Activation", "Description", "IdempotencyKey", "MetaLook", "MetaPair",
-    "MetaState", "ModelVersion", "ModelVersionQuerySet", "Reason", "RunEvent", "RunPositions", "RunTag", "Searched",
+    "ACTIVE", "RETRAINING", "TERMINAL", "Activation", "DeployedRelease", "Description", "IdempotencyKey", "MetaLook",
+    "MetaPair", "MetaState", "ModelVersion", "ModelVersionQuerySet", "Reason", "RunEvent", "RunPositions", "RunTag", "Searched",
     "Status", "StudyTrial", "SweepCell", "TrainingRun", "TrainingRunQuerySet", "Trial", "TrialLock", "TrialState",
     "WorkerProcess",
 ]

@@ -1,4 +1,4 @@
-"""The processes that carry runs."""
+"""The processes that carry runs, and the release that they have to be of."""
 
 from django.db import models
 
@@ -13,6 +13,7 @@ class WorkerProcess(models.Model):
     started_at = models.DateTimeField()
     beat_at = models.DateTimeField()  # on training.queue.clock
     run = models.ForeignKey(TrainingRun, null=True, on_delete=models.SET_NULL, related_name="+")
+    release = models.CharField(max_length=60, db_default="")  # boursomatic.shared.source_code.release
 
     class Meta:
         ordering = ["host", "pid"]
@@ -20,3 +21,13 @@ class WorkerProcess(models.Model):
 
     def __str__(self) -> str:
         return f"{self.host}:{self.pid}"
+
+
+class DeployedRelease(models.Model):
+    """One row: the release that `migrate` was last called with. Workers of another claim nothing."""
+
+    release = models.CharField(max_length=60)
+    deployed_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return self.release

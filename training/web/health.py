@@ -35,8 +35,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
     try:
         connection.ensure_connection()
         check_migrations()
-        if not heartbeat.alive().exists():
-            missing["worker"] = "No worker has a recent heartbeat. Start one: python manage.py worker."
+        if why := heartbeat.missing():
+            missing["worker"] = f"{why}. Start one of this release: python manage.py worker."
     except NotMigrated:
         missing["migrations"] = "The database is not migrated. Run: python manage.py migrate."
     except DbError:

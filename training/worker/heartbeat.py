@@ -8,7 +8,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.functions import Now
 
 from training.models import Status, TrainingRun, WorkerProcess
-from training.queue import clock
+from training.queue import clock, release
 
 HOST = socket.gethostname()[:120]
 BEAT_EVERY_S: float = min(settings.HEARTBEAT_S / 5, 2.0)
@@ -18,9 +18,10 @@ FORGET_S = 600.0
 
 def beat(pids: Collection[int]) -> None:
     """These processes of this host live; others of this host's that no longer beat are forgotten after a while."""
-    rows = [WorkerProcess(host=HOST, pid=pid, started_at=Now(), beat_at=clock.Clock()) for pid in pids]
+    ours = {"host": HOST, "release": release.ours()}
+    rows = [WorkerProcess(**ours, pid=pid, started_at=Now(), beat_at=clock.Clock()) for pid in pids]
     WorkerProcess.objects.bulk_create(
-        rows, update_conflicts=True, unique_fields=["host", "pid"], update_fields=["beat_at"]
+        rows, update_conflicts=True, unique_fields=["host", "pid"], update_fields=["beat_at", "release"]
     )
     carried = TrainingRun.objects.filter(
         status=Status.RUNNING, worker_host=OuterRef("host"), worker_pid=OuterRef("pid")
@@ -36,3 +37,13 @@ def leave(pids: Collection[int]) -> None:
 
 def alive() -> QuerySet[WorkerProcess]:
     return WorkerProcess.objects.exclude(clock.stale("beat_at", ALIVE_S))
+
+
+def missing() -> str | None:
+    """Why no queued run can start, as a clause that more may follow; None where a worker can take one."""
+    releases = set(alive().values_list("release", flat=True))
+    if not releases:
+        return "No worker is running"
+    if release.deployed() in {None, *releases}:
+        return None
+    return "All workers are of another release of the code than the database"

@@ -20,7 +20,7 @@ from django.db.models import Count, Q
 from boursomatic.shared.processes import SharedFlag
 from training.artifacts.storage import artifact_storage, run_folder
 from training.models import Reason, Status, TrainingRun, WorkerProcess
-from training.queue import enqueue, leases
+from training.queue import enqueue, leases, release
 from training.recipes.base import Priority
 from training.worker.child import Child
 from training.worker.cores import free_cores
@@ -62,7 +62,10 @@ def execute_run(run_pk: int) -> None:
 
 def _turn() -> int | None:
     """The run to take next. This host carries as many runs as it has workers; one more only where it is a click, and
-    never more clicks than workers: so nobody's click waits behind what nobody waits for."""
+    never more clicks than workers: so nobody's click waits behind what nobody waits for. None at all where another
+    release has been deployed."""
+    if not release.is_ours():
+        return None
     workers = WorkerProcess.objects.filter(host=HOST).values("pid")  # not the runs of a command on this host
     running = TrainingRun.objects.filter(status=Status.RUNNING, worker_host=HOST, worker_pid__in=workers)
     busy = running.aggregate(runs=Count("pk"), clicks=Count("pk", filter=Q(priority=Priority.CLICK)))

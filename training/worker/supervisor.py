@@ -24,7 +24,7 @@ from django_q.signals import post_spawn
 
 from boursomatic.shared.processes import SharedFlag, adopt_orphans, bind_forks, kill_children, notify
 from training.models import Status, TrainingRun
-from training.queue import enqueue, leases
+from training.queue import enqueue, leases, release
 from training.queue.broker import Kicks, waiting
 from training.recipes.kinds import load_executors
 from training.worker import heartbeat
@@ -104,12 +104,14 @@ class WorkerSupervisor:
         self.board = SharedStatus()
         self.worker_pids: set[int] = set()  # workers whose rows are in the table
         self.swept = 0.0
+        self.replaced = False  # by the workers of another release
         self.housekeeper = Housekeeper()
         self.stuck_since: tuple[int, float] | None = None  # the oldest wake-up, and since when it has been that
 
     def run(self) -> int:
         """Until told to stop: exit code 0."""
         load_executors()
+        release.ours()  # of the code as it was loaded, whatever becomes of its files
         post_spawn.connect(READY.fork)  # in each worker that is started
         STOPPING.renew()  # this command may itself be forked from a process that forks several
         awaited = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
@@ -161,6 +163,8 @@ class WorkerSupervisor:
         try:
             with leases.short_lock_timeout():
                 self._mark_presence()
+                if self._is_replaced():
+                    return False
                 leases.reclaim_expired()
                 self._requeue_wakeups()
                 cancel_broken_families()
@@ -170,6 +174,20 @@ class WorkerSupervisor:
             log.info("The sweep is tried again: %s", str(problem).strip())
             connection.close()
             return False
+
+    def _is_replaced(self) -> bool:
+        """Another release has been deployed: what is claimed is finished, the rest is for its workers. Said once."""
+        deployed = release.deployed()
+        is_replaced = deployed not in (None, release.ours())
+        if is_replaced and not self.replaced:
+            log.warning(
+                "The database was migrated by release %s, this is %s: these workers finish what they hold and take "
+                "nothing more. Update the code on this host and start them again.",
+                deployed,
+                release.ours(),
+            )
+        self.replaced = is_replaced
+        return is_replaced
 
     def _mark_presence(self) -> None:
         pids = self.board.pids()

@@ -36,7 +36,7 @@ def schedule_list(request: HttpRequest) -> HttpResponseBase:
         "page": page,
         "lines": page.rows,
         "is_moving": any(line.is_moving for line in lines),
-        "has_workers": heartbeat.alive().exists(),
+        "no_worker": heartbeat.missing(),
         "may_change": may(request.user, Scope.ACTIVATE),
         "universes": [ALL, *Universe.objects.values_list("name", flat=True)],
     }

@@ -9,7 +9,7 @@ from django.utils import timezone
 from tests.people import BrowserOf
 from tests.training.run_builders import make_run
 from training.models import Reason, Status, WorkerProcess
-from training.queue import clock
+from training.queue import clock, release
 from training.worker import heartbeat
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
@@ -17,7 +17,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
 
 def make_process(host: str, pid: int, *, silent_s: float = 0.0, **more: object) -> WorkerProcess:
     beat = clock.read() - timedelta(seconds=silent_s)
-    return WorkerProcess.objects.create(host=host, pid=pid, started_at=timezone.now(), beat_at=beat, **more)
+    fixed = {"host": host, "pid": pid, "started_at": timezone.now(), "beat_at": beat}
+    return WorkerProcess.objects.create(**{"release": release.ours(), **fixed, **more})
 
 
 def test_it_says_when_nobody_is_there(bob: User, browser_of: BrowserOf) -> None:
@@ -37,6 +38,17 @@ def test_it_shows_hosts_processes_and_what_they_do(bob: User, alice: User, brows
     assert f"/runs/{run.run_id}/" in text
     assert "fit, attempt 2" in text
     assert "not responding" in text
+
+
+def test_it_says_which_host_runs_another_release_than_the_deployed_one(bob: User, browser_of: BrowserOf) -> None:
+    make_process("anvil", 11, release="0.1.0+older")
+    make_process("bellows", 13)
+    page = browser_of(bob).get("/workers/")
+    assert [(host["name"], host["replaced"]) for host in page.context["hosts"]] == [
+        ("anvil", "0.1.0+older"),
+        ("bellows", None),
+    ]
+    assert page.text.count("takes nothing more") == 1 and release.ours() in page.text
 
 
 def test_it_shows_the_queue_and_its_oldest(bob: User, alice: User, browser_of: BrowserOf) -> None:

@@ -13,7 +13,7 @@ from boursomatic.accounts.permissions import page_permission
 from boursomatic.accounts.roles import Scope
 from boursomatic.shared.pages import render_page
 from training.models import ACTIVE, Reason, Status, TrainingRun, WorkerProcess
-from training.queue import clock, leases
+from training.queue import clock, leases, release
 from training.worker import heartbeat
 
 
@@ -27,7 +27,9 @@ def workers(request: HttpRequest) -> HttpResponse:
 
 
 def _hosts() -> list[dict[str, Any]]:
-    """Each host with its processes; silent ones are shown until they are forgotten."""
+    """Each host with its processes; silent ones are shown until they are forgotten. Those of another release than the
+    deployed one claim nothing."""
+    deployed = release.deployed()
     now = clock.read()
     hosts: dict[str, list[dict[str, Any]]] = {}
     for process in WorkerProcess.objects.select_related("run__subject").order_by("host", "pid"):
@@ -36,11 +38,18 @@ def _hosts() -> list[dict[str, Any]]:
             "process": process,
             "silent_s": silent_s,
             "is_alive": silent_s <= heartbeat.ALIVE_S,
+            "is_replaced": deployed not in (None, process.release),
             "run": process.run if process.run and process.run.status == Status.RUNNING else None,
         }
         hosts.setdefault(process.host, []).append(line)
     return [
-        {"name": name, "lines": lines, "alive": sum(line["is_alive"] for line in lines)}
+        {
+            "name": name,
+            "lines": lines,
+            "alive": sum(line["is_alive"] for line in lines),
+            "replaced": next((line["process"].release for line in lines if line["is_replaced"]), None),
+            "deployed": deployed,
+        }
         for name, lines in hosts.items()
     ]
 

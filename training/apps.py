@@ -6,6 +6,6 @@ class TrainingConfig(AppConfig):
     name = "training"
 
     def ready(self) -> None:
-        from training.queue import release  # its tables are known only now
+        from training.queue import release  # noqa: PLC0415 - its tables are known only now
 
         post_migrate.connect(release.write, sender=self)

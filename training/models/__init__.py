@@ -13,8 +13,8 @@ from training.models.workers import DeployedRelease, WorkerProcess
 # fmt: off
 __all__ = [
     "ACTIVE", "RETRAINING", "TERMINAL", "Activation", "DeployedRelease", "Description", "IdempotencyKey", "MetaLook",
-    "MetaPair", "MetaState", "ModelVersion", "ModelVersionQuerySet", "Reason", "RunEvent", "RunPositions", "RunTag", "Searched",
-    "Status", "StudyTrial", "SweepCell", "TrainingRun", "TrainingRunQuerySet", "Trial", "TrialLock", "TrialState",
-    "WorkerProcess",
+    "MetaPair", "MetaState", "ModelVersion", "ModelVersionQuerySet", "Reason", "RunEvent", "RunPositions", "RunTag",
+    "Searched", "Status", "StudyTrial", "SweepCell", "TrainingRun", "TrainingRunQuerySet", "Trial", "TrialLock",
+    "TrialState", "WorkerProcess",
 ]
 # fmt: on

@@ -6,7 +6,7 @@ the same to the last bit on any number of cores.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,18 +77,21 @@ def latest_deviations(returns: Floats, trades: Flags) -> Floats:
     return latest
 
 
-def residuals(exposures: Exposures, days: Ints, values: Floats, present: Flags) -> Floats:
-    """`values` (T, N) on `days` (T,), ascending places, each day's projected off its exposures A_d = [1/sigma,
-    loadings], or [1/sigma, beta/sigma] where no factor counts, over the names `present` (T, N); 0 for the others.
+def residuals(exposures: Exposures, days: Ints, several: Sequence[Floats], present: Flags) -> list[Floats]:
+    """Each of `several` tables (T, N) of values on `days` (T,), ascending places: each day's projected off its
+    exposures A_d = [1/sigma, loadings], or [1/sigma, beta/sigma] where no factor counts, over the names `present`
+    (T, N); 0 for the others. Most of the work is the exposures', which are made once for all tables.
 
     Exposures that are collinear on a day, or absent, are left out of it.
     """
-    out = np.zeros(values.shape)
+    out = [np.zeros(values.shape) for values in several]
     blocks = np.flatnonzero(np.diff(days // RENEWED)) + 1  # days of one decomposition together
     for places in np.split(np.arange(len(days)), blocks):
         if len(places):
             there = present[places]
-            out[places] = _project(_columns(exposures, days[places], there), np.where(there, values[places], 0.0))
+            project = _projection(_columns(exposures, days[places], there))
+            for values, projected in zip(several, out, strict=True):
+                projected[places] = project(np.where(there, values[places], 0.0))
     return out
 
 
@@ -213,12 +216,17 @@ def _columns(exposures: Exposures, days: Ints, present: Flags) -> Floats:
     return columns / np.where(length > 0.0, length, np.inf)
 
 
-def _project(columns: Floats, values: Floats) -> Floats:
-    """(T, N) values less their least-squares fit on (T, N, C) columns of unit length; both 0 where not present."""
+def _projection(columns: Floats) -> Callable[[Floats], Floats]:
+    """Of (T, N) values what is left of them after their least-squares fit on (T, N, C) columns of unit length; both 0
+    where not present."""
     across = columns.transpose(0, 2, 1)
     squares, vectors = np.linalg.eigh(across @ columns)
     is_there = squares > COLLINEAR * squares[:, -1:]
     inverse = np.where(is_there, 1.0 / np.where(is_there, squares, 1.0), 0.0)
-    within = vectors.transpose(0, 2, 1) @ (across @ values[:, :, None])
-    out: Floats = values - (columns @ (vectors @ (inverse[:, :, None] * within)))[:, :, 0]
-    return out
+
+    def project(values: Floats) -> Floats:
+        within = vectors.transpose(0, 2, 1) @ (across @ values[:, :, None])
+        out: Floats = values - (columns @ (vectors @ (inverse[:, :, None] * within)))[:, :, 0]
+        return out
+
+    return project

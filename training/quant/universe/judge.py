@@ -69,14 +69,10 @@ def rank_test(
     sigma = exposures.sigma[days]
     returns = np.where(present, close[days + AHEAD] / close[days + AHEAD - 1] - 1.0, 0.0)
     scaled = returns / sigma
-    weights = residuals(exposures, days, held, present)
+    clipped, by_rank = np.clip(scaled, -CLIP, CLIP), centred_ranks(np.where(present, scaled, np.nan))
+    weights, earned, earned_ranks = residuals(exposures, days, [held, clipped, by_rank], present)
     market = returns.sum(axis=1) / np.maximum(present.sum(axis=1), 1)
-
-    def correlations(values: Floats) -> Floats:
-        return _cosines(weights, residuals(exposures, days, values, present))
-
-    daily = correlations(np.clip(scaled, -CLIP, CLIP))
-    ranked = correlations(centred_ranks(np.where(present, scaled, np.nan)))
+    daily, ranked = _cosines(weights, earned), _cosines(weights, earned_ranks)
     result = intercept_test(daily[1:], market[1:])
     return RankTest(
         days=days[1:],

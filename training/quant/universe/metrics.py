@@ -77,17 +77,18 @@ def headline(
     *,
     labels: Ints,
     predictions: Predictions,
+    daily_ic: tuple[Ints, Floats],
     portfolios: Portfolios,
     buy: float,
     horizon: int,
 ) -> dict[str, Any]:
-    """M of the contract. `labels` and `predictions` stand beside `rows`, each of which has an outcome; `portfolios` are
-    of all rows of the part."""
+    """M of the contract. `labels` and `predictions` stand beside `rows`, each of which has an outcome, `daily_ic` is
+    `daily_rank_ic` of them; `portfolios` are of all rows of the part."""
     returns, day = panel.returns[rows], panel.day[rows]
     predicted, errors = predictions.labels, predictions.expected - returns
     spread = float(((returns - returns.mean()) ** 2).sum())
     buys = buy_figures(day, predicted == BUY, returns >= buy, horizon=horizon)
-    days, ic = daily_rank_ic(day, predictions.scores, returns)
+    days, ic = daily_ic
     bought = returns[predicted == BUY]
     return {
         "rows": len(rows),

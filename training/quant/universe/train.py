@@ -14,6 +14,7 @@ from training.quant.universe.metrics import (
     Portfolios,
     calibration,
     classification_report,
+    daily_rank_ic,
     headline,
     rank_ic,
     signals_of,
@@ -136,11 +137,13 @@ def evaluate_predictions(
     is_scored = panel.outcome[rows] <= known_by
     scored, those = rows[is_scored], predictions.where(is_scored)
     actual, p_buy = labels[scored], those.probabilities[:, BUY]
+    daily_ic = daily_rank_ic(panel.day[scored], those.scores, panel.returns[scored])
     metrics = headline(
         panel,
         scored,
         labels=actual,
         predictions=those,
+        daily_ic=daily_ic,
         portfolios=portfolios,
         buy=spec.buy_threshold,
         horizon=spec.horizon,
@@ -148,7 +151,7 @@ def evaluate_predictions(
     reports = {
         **classification_report(actual, those.labels),
         "calibration": calibration(p_buy, actual == BUY),
-        "rank_ic_by_day": rank_ic(panel.day[scored], those.scores, panel.returns[scored]).tolist(),
+        "rank_ic_by_day": daily_ic[1].tolist(),
         "rank_ic_interval": metrics["rank_ic_interval"],
         "auc_buy": auc_of_buy(p_buy, actual),
     }

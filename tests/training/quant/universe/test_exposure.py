@@ -74,7 +74,7 @@ def test_it_projects_as_the_slow_one_does(names: int, day: int) -> None:
     a = slow_columns(close, traded, day, rows)
     expected = values[rows] - a @ np.linalg.lstsq(a, values[rows], rcond=None)[0]
     present = np.isin(np.arange(names), rows)[None]
-    residual = residuals(exposures_of(close, traded), np.array([day]), values[None], present)[0]
+    residual = residuals(exposures_of(close, traded), np.array([day]), [values[None]], present)[0][0]
     np.testing.assert_allclose(residual[rows], expected, atol=1e-10)
     assert not residual[~present[0]].any()
 
@@ -83,9 +83,9 @@ def test_it_gives_many_days_what_it_gives_each() -> None:
     close, traded = prices()
     exposures, days = exposures_of(close, traded), np.arange(70, 330, 7)
     values, present = np.random.default_rng(4).normal(size=(len(days), NAMES)), traded[days]
-    together = residuals(exposures, days, values, present)
+    (together,) = residuals(exposures, days, [values], present)
     for place, day in enumerate(days):
-        alone = residuals(exposures, np.array([day]), values[place : place + 1], present[place : place + 1])
+        (alone,) = residuals(exposures, np.array([day]), [values[place : place + 1]], present[place : place + 1])
         assert np.array_equal(alone[0], together[place])
 
 
@@ -114,8 +114,9 @@ def test_it_gives_each_name_its_own_wherever_it_stands() -> None:
     assert np.array_equal(mixed.sigma, whole.sigma[:, order], equal_nan=True)
     np.testing.assert_allclose(mixed.beta, whole.beta[:, order], rtol=1e-12)
     values = np.random.default_rng(7).normal(size=(len(days), NAMES))
-    one_way = residuals(whole, days, values, traded[days])[:, order]
-    np.testing.assert_allclose(residuals(mixed, days, values[:, order], traded[days][:, order]), one_way, atol=1e-9)
+    one_way = residuals(whole, days, [values], traded[days])[0][:, order]
+    (other_way,) = residuals(mixed, days, [values[:, order]], traded[days][:, order])
+    np.testing.assert_allclose(other_way, one_way, atol=1e-9)
 
 
 def test_it_survives_names_that_never_move_and_names_that_are_alike() -> None:
@@ -125,9 +126,10 @@ def test_it_survives_names_that_never_move_and_names_that_are_alike() -> None:
     exposures, days = exposures_of(close, traded), np.arange(100, 330)
     median = np.nanmedian(np.where(traded, exposures.sigma, np.nan)[250])
     assert exposures.sigma[250, 3] == pytest.approx(median / 4, rel=0.1)
-    residual = residuals(exposures, days, np.random.default_rng(8).normal(size=(len(days), NAMES)), traded[days])
+    values = np.random.default_rng(8).normal(size=(len(days), NAMES))
+    (residual,) = residuals(exposures, days, [values], traded[days])
     assert np.isfinite(residual).all()
-    again = residuals(exposures, days, residual, traded[days])
+    (again,) = residuals(exposures, days, [residual], traded[days])
     np.testing.assert_allclose(again, residual, atol=1e-9)
 
 

@@ -38,7 +38,7 @@ def _targets(returns: Floats, scale: Floats, days: Ints, exposures: Exposures) -
     size = present.sum(axis=1, keepdims=True)
     values = np.where(present, returns, 0.0)
     values = np.where(present, (values - values.sum(axis=1, keepdims=True) / size) / scale, 0.0)
-    values = residuals(exposures, days, np.clip(values, -CLIP, CLIP), present)
+    (values,) = residuals(exposures, days, [np.clip(values, -CLIP, CLIP)], present)
     centred = np.where(present, values - values.sum(axis=1, keepdims=True) / size, 0.0)
     spread = np.sqrt((centred * centred).sum(axis=1, keepdims=True) / size)
     enough = (size >= exposures.factors_on(days)[:, None] + FEWEST_MORE) & (spread > SMALLEST)

@@ -7,19 +7,26 @@ from typing import Annotated, Any
 import msgspec
 from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.plumbing import ComponentIdentity, ResolvedComponent
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from boursomatic.shared.records import about
+from boursomatic.shared.rest import DEFAULT_LIMIT, MAX_LIMIT, MOST_KEY
 
 REFS = "#/components/schemas/{name}"
 _identity: Any = ComponentIdentity  # untyped
 _component: Any = ResolvedComponent
 _TYPES: dict[str, Any] = {}  # component -> what it describes
 _TWICE = "Two records are named {} in the schema; give one of them another name."
+
+
+def whole_number(name: str, high: int, text: str) -> OpenApiParameter:
+    """A parameter of the query: from 1 to `high`."""
+    return OpenApiParameter(name, {"type": "integer", "minimum": 1, "maximum": high}, description=text)
+
+
 PAGE = [  # of an endpoint that answers by `list_answer`
-    OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 200, default 100"),
-    OpenApiParameter("before", OpenApiTypes.INT, description="Carried by the Link header's next page"),
+    whole_number("limit", MAX_LIMIT, f"Default {DEFAULT_LIMIT}"),
+    whole_number("before", MOST_KEY, "Carried by the Link header's next page"),
 ]
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Self
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-__all__ = ["NOTHING", "NOTHING_YET", "UNSET", "Day", "Meta", "Moment", "Record", "Share", "Stored", "UnsetType",
+__all__ = ["NOTHING", "NOTHING_YET", "UNSET", "Body", "Day", "Meta", "Moment", "Record", "Share", "Stored", "UnsetType",
            "about", "choice", "to_json"]  # fmt: skip
 
 Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]  # ISO 8601 in UTC, ending in Z
@@ -24,6 +24,10 @@ NOTHING_YET = Meta(description="Empty until the run has completed", extra_json_s
 
 class Record(msgspec.Struct):
     """An object with these keys and no others. A field of type `X | UnsetType` is left out where it is UNSET."""
+
+
+class Body(Record, forbid_unknown_fields=True):
+    """What a request's JSON may hold: a field of another name is refused, and the schema says so."""
 
 
 class Stored(Record, kw_only=True):

@@ -28,6 +28,7 @@ from boursomatic.shared.paging import Row, keyset_page
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 200
+MOST_KEY = 2**63 - 1
 _BRACKETS = (dict, list)
 _NO_CHARACTER = re.compile("[\0\ud800-\udfff]")
 
@@ -161,7 +162,7 @@ def list_answer(
     Query: `limit` (1–200) and `before`, which the link carries: the key of the last row shown.
     """
     limit = _whole(request, "limit", DEFAULT_LIMIT, MAX_LIMIT)
-    before = _whole(request, "before", 0, 2**63 - 1)
+    before = _whole(request, "before", 0, MOST_KEY)
     shown, older = keyset_page(rows, before=before, size=limit)
     headers = {}
     if older:

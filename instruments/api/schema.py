@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from boursomatic.shared.openapi import REFUSAL, Shape
-from boursomatic.shared.records import UNSET, Day, Meta, Moment, Record, UnsetType, about, choice
+from boursomatic.shared.records import UNSET, Body, Day, Meta, Moment, Record, UnsetType, about, choice
 from instruments.imports.schema import Clash, Preview, UploadReport
 from instruments.models import ActionKind, Basis, FindingState, Severity, Timeframe
 from instruments.quant.actions import Prices
@@ -216,10 +216,10 @@ class Finding(Record):
     found_at: Moment
 
 
-class AcknowledgeRequest(Record):
+class AcknowledgeRequest(Body):
     """Why a finding is all right."""
 
-    reason: Annotated[str, Meta(min_length=1, max_length=500)]
+    reason: Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S")]
 
 
 class RepairProposal(Record):
@@ -234,7 +234,7 @@ class RepairProposal(Record):
     mark: Annotated[str, about("Sent back with the repair, it is refused where the bars have changed since")]
 
 
-class RepairRequest(Record):
+class RepairRequest(Body):
     """What was looked at."""
 
     mark: Annotated[str, about("Of the proposal; without it whatever is proposed now is done")] | UnsetType = UNSET
@@ -256,10 +256,10 @@ class Source(Record):
     symbols: Annotated[dict[str, str], about("Instruments that it serves in any case -> what it calls them")]
 
 
-class SourceRequest(Record):
+class SourceRequest(Body):
     """A new source."""
 
-    name: Annotated[str, about("Up to 40 letters, digits, - and _; its bars are stored under it")]
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,40}$", description="Its bars are stored under it")]
     kind: Annotated[str, choice(KINDS)]
     options: Annotated[dict[str, str], about("As the kind has them; what isn't given is its default")] | UnsetType = (
         UNSET
@@ -267,7 +267,7 @@ class SourceRequest(Record):
     key: Annotated[str, about("Written, never read")] | UnsetType = UNSET
 
 
-class SourceChanges(Record):
+class SourceChanges(Body):
     """What is to change of a source."""
 
     options: Annotated[dict[str, str], about("Only what differs")] | UnsetType = UNSET
@@ -276,7 +276,7 @@ class SourceChanges(Record):
     symbols: Annotated[dict[str, str], about("All of them: ours -> what the source calls it")] | UnsetType = UNSET
 
 
-class TrialRequest(Record):
+class TrialRequest(Body):
     """What to try a source with."""
 
     symbol: str

@@ -23,7 +23,7 @@ from instruments.models import Upload
 GONE = "There is no such upload; it is kept for an hour."
 _FILES = {
     "type": "object",
-    "properties": {"files": {"type": "array", "items": {"type": "string", "format": "binary"}}},
+    "properties": {"files": {"type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"}}},
     "required": ["files"],
 }
 

@@ -37,7 +37,9 @@ _RANGE = [
     OpenApiParameter("end_date", OpenApiTypes.DATE, description="Last day, in UTC; default: the last there is"),
     OpenApiParameter("symbol", OpenApiTypes.STR, description="Another instrument; the answer then has a warning"),
 ]
-_THRESHOLD = OpenApiParameter("threshold", OpenApiTypes.FLOAT, description="0 to 1, default 0.5: from here on up")
+_THRESHOLD = OpenApiParameter(
+    "threshold", {"type": "number", "minimum": 0, "maximum": 1}, description="Default 0.5: from here on up"
+)
 
 
 @extend_schema(
@@ -166,7 +168,7 @@ def _day(request: Request, name: str, errors: dict[str, list[str]]) -> datetime 
 
 def _threshold(request: Request, errors: dict[str, list[str]]) -> float:
     text = request.query_params.get("threshold", str(DEFAULT_THRESHOLD))
-    value = float(text) if re.fullmatch(r"[0-9]{0,20}\.?[0-9]{1,20}", text) else math.nan
+    value = float(text) if re.fullmatch(r"[0-9]{0,20}\.?[0-9]{1,20}(e-[0-9]{1,3})?", text) else math.nan
     if not 0 <= value <= 1:
         errors["threshold"] = ["Must be a number from 0 to 1, as 0.5."]
     return value

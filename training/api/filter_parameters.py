@@ -3,6 +3,7 @@
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 
+from training.filters.fields import SHARE, ShareFilter
 from training.filters.runs import RunFilter
 
 
@@ -12,7 +13,10 @@ def _parameters() -> list[OpenApiParameter]:
         choices = each.extra.get("choices")
         enum = [value for value, _ in choices] if choices and not callable(choices) else None
         about = f"{each.label[0].upper()}{each.label[1:]}"
-        parameters.append(OpenApiParameter(name, OpenApiTypes.STR, enum=enum, description=about))
+        kind = (
+            {"type": "string", "pattern": f"^{SHARE.pattern}$"} if isinstance(each, ShareFilter) else OpenApiTypes.STR
+        )
+        parameters.append(OpenApiParameter(name, kind, enum=enum, description=about))
     return parameters
 
 

@@ -33,7 +33,7 @@ from training.runs.as_json import run_json, runs_json
 
 S = TypeVar("S", bound=Spec)
 
-MINE = OpenApiParameter("mine", OpenApiTypes.STR, enum=["1"], description="Only runs of the asking member")
+MINE = OpenApiParameter("mine", OpenApiTypes.STR, enum=["0", "1"], description="1: only runs of the asking member")
 _PAGE = [
     *PAGE,
 ]

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from django.utils.module_loading import import_string
 
 from boursomatic.shared.openapi import Shape
-from boursomatic.shared.records import UNSET, Meta, Moment, Record, UnsetType, about
+from boursomatic.shared.records import UNSET, Body, Meta, Moment, Record, UnsetType, about
 from training.recipes.base import Recipe
 from training.recipes.candle.schema import CandleModel, CandleRun
 from training.recipes.ensemble.schema import EnsembleModel
@@ -16,9 +16,9 @@ from training.recipes.kinds import recipes
 from training.recipes.other import other_record
 from training.recipes.schema import GateCheck
 from training.recipes.universe.schema import UniverseModel
-from training.runs.annotations import NAME_MOST, NOTES_MOST, TAG_MOST, TAGS_MOST
+from training.runs.annotations import NAME_MOST, NOTES_MOST, TAG, TAG_MOST, TAGS_MOST
 
-Reason = Annotated[str, Meta(max_length=500, description="It stays in the history")]
+Reason = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S", description="It stays in the history")]
 
 
 def _answers(recipes: Iterable[Recipe]) -> Any:
@@ -33,14 +33,14 @@ Runs = Shape("Runs", list[AnyKind])
 CandleRuns = Shape("CandleRuns", list[CandleRun])
 
 
-class RunAnnotations(Record):
+class RunAnnotations(Body):
     """Fields that are left out stay as they are."""
 
     name: Annotated[str, Meta(max_length=NAME_MOST, description="One line")] | UnsetType = UNSET
     notes: Annotated[str, Meta(max_length=NOTES_MOST)] | UnsetType = UNSET
     tags: (
         Annotated[
-            list[Annotated[str, Meta(max_length=TAG_MOST)]],
+            list[Annotated[str, Meta(max_length=TAG_MOST, pattern=rf"^{TAG.pattern}$")]],
             Meta(max_length=TAGS_MOST, description="Letters, digits, '_', '.', '-'; kept in small ones"),
         ]
         | UnsetType
@@ -48,19 +48,19 @@ class RunAnnotations(Record):
     pinned: Annotated[bool, about("Kept by retention and by bulk deletion")] | UnsetType = UNSET
 
 
-class DeactivateRequest(Record):
+class DeactivateRequest(Body):
     """Why a model is taken out of use."""
 
     reason: Reason
 
 
-class RollBackRequest(Record):
+class RollBackRequest(Body):
     """Why the model before is taken again."""
 
     reason: Annotated[str, Meta(max_length=500, description='Follows "Rolled back from …"')] | UnsetType = UNSET
 
 
-class ActivateRequest(Record):
+class ActivateRequest(Body):
     """Why a model is made the active one of its scope."""
 
     reason: Reason

@@ -9,14 +9,12 @@ from training.filters.fields import SELECT, instrument_filter
 from training.models import ModelVersion
 from training.recipes.kinds import label_of
 
+KINDS = ("candle", "ensemble", "universe")  # of runs that make models
+
 
 def _kinds() -> list[tuple[str, str]]:
-    """Of the models that there are. From kind to kind by the index: DISTINCT would read every model."""
-    kinds: list[tuple[str, str]] = []
-    by_kind = ModelVersion.objects.order_by("kind").values_list("kind", flat=True)
-    while kind := by_kind.filter(kind__gt=kinds[-1][0] if kinds else "").first():
-        kinds.append((kind, label_of(kind)))
-    return kinds
+    """All that there may be: a program may ask for models of a kind before there is one."""
+    return [(kind, label_of(kind)) for kind in KINDS]
 
 
 def _universes() -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, get_type_hints
 
 import msgspec
 
-from boursomatic.shared.records import Meta, Moment, Record, Share, about, choice
+from boursomatic.shared.records import Body, Meta, Moment, Record, Share, about, choice
 from training.models import Status
 from training.quant.candle.spec import Range
 
@@ -69,7 +69,7 @@ def request_record(name: str, ranges: Iterable[Range], **more: tuple[Any, ...]) 
     """A request's numbers, each with its default, and `more` fields: a type, and a default unless it is required."""
     numbers = [(r.name, bounded(r), int(r.default) if r.whole else r.default) for r in ranges]
     rest = [(field, *of) for field, of in more.items()]
-    return msgspec.defstruct(name, [*rest, *numbers], bases=(Record,), kw_only=True, module=__name__)
+    return msgspec.defstruct(name, [*rest, *numbers], bases=(Body,), kw_only=True, module=__name__)
 
 
 def config_record(

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from boursomatic.shared.records import Day, Meta, Record, about, choice
+from boursomatic.shared.records import Body, Day, Meta, Record, about, choice
 from predictions.recipes.recommend.spec import EVERY
 
 
@@ -14,7 +14,7 @@ class ReplayRequest(Record, rename={"first": "from", "last": "to"}):
     every: Annotated[str, choice(EVERY, "The last session of each")] = EVERY[0]
 
 
-class RecommendRequest(Record):
+class RecommendRequest(Body):
     """Neither `as_of` nor `replay`: at the universe's newest bar, whatever its age."""
 
     universe: Annotated[str, Meta(max_length=40), about("A named set; all is every active instrument")] = "all"

@@ -1,7 +1,7 @@
 """The body that asks for scoring."""
 
-from boursomatic.shared.records import Record
+from boursomatic.shared.records import Body
 
 
-class ScoreRequest(Record):
+class ScoreRequest(Body):
     """Empty: every universe's recommendations are scored."""

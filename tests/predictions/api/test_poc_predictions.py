@@ -78,7 +78,7 @@ def test_it_says_when_there_is_no_such_run(alice: User, api: ApiOf) -> None:
         ("threshold=-0.1", "threshold"),
         ("threshold=nan", "threshold"),
         ("threshold=inf", "threshold"),
-        ("threshold=1e-1", "threshold"),
+        ("threshold=1e2", "threshold"),
         ("threshold=1_0", "threshold"),
         ("threshold=true", "threshold"),
         ("threshold=", "threshold"),

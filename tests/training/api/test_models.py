@@ -6,6 +6,7 @@ from django.test.utils import CaptureQueriesContext
 from tests.market import make_series
 from tests.people import ApiOf
 from tests.training.run_builders import make_model, make_run
+from training.api.models import RECORDS
 from training.models import Status
 from training.recipes.kinds import listed_kinds, unasked_kinds
 
@@ -70,3 +71,9 @@ def test_it_is_for_members(stranger: User, api: ApiOf) -> None:
     for address in ("/api/models", "/api/models/x", "/api/training/runs", "/api/training/runs/x"):
         assert api().get(address).status_code == 401
         assert api(stranger).get(address).status_code == 403
+
+
+@pytest.mark.parametrize("kind", RECORDS)
+def test_it_answers_for_a_kind_that_has_no_models_yet(alice: User, api: ApiOf, kind: str) -> None:
+    answer = api(alice).get(f"/api/models?kind={kind}")
+    assert (answer.status_code, answer.json()) == (200, [])

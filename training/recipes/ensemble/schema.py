@@ -2,13 +2,13 @@
 
 from typing import Annotated
 
-from boursomatic.shared.records import UNSET, Meta, Moment, Record, UnsetType, about, choice
+from boursomatic.shared.records import UNSET, Body, Meta, Moment, Record, UnsetType, about, choice
 from training.quant.ensemble.spec import FEWEST, HOW, MOST
 from training.recipes.candle.schema import CandleHead, CandleModel, Timeframe
 from training.recipes.sweep.schema import SweepParams
 
 
-class EnsembleRequest(Record):
+class EnsembleRequest(Body):
     """Candle runs of one series whose models are asked together; or `sweep_id` with the settings that name a row of its
     map: then its newest cells, 20 at most, are trained to be the members."""
 

@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
-from boursomatic.shared.records import Day, Record, Stored, about
+from boursomatic.shared.records import Body, Day, Record, Stored, about
 
 SourceName = Annotated[str, about("By its name; null: each source that is on, for what it serves already")]
 
 
-class RefreshRequest(Record):
+class RefreshRequest(Body):
     """Bars up to now; what is left out or null is everything."""
 
     source: SourceName | None = None

@@ -61,6 +61,8 @@ MAX_ACTIVE_PER_USER = env.whole("BOURSOMATIC_MAX_ACTIVE_PER_USER", 5, 1, 10_000)
 MAX_QUEUED = env.whole("BOURSOMATIC_MAX_QUEUED", 200, 1, 1_000_000)
 RETENTION_DAYS = env.whole("BOURSOMATIC_RETENTION_DAYS", 0, 0, 36_500)
 COLUMNS_BYTES = env.whole("BOURSOMATIC_COLUMNS_GB", 8, 0, 100_000) * 2**30
+BACKUPS = Path(env.text("BOURSOMATIC_BACKUPS", str(HOME / "backups"))).expanduser().absolute()
+BACKUPS_KEEP = env.whole("BOURSOMATIC_BACKUPS_KEEP", 7, 1, 10_000)
 DEFAULT_SYMBOL = env.text("BOURSOMATIC_DEFAULT_SYMBOL")
 
 # Hosts that sources of bars may call although they are private and without TLS, as name or name:port.
@@ -207,6 +209,7 @@ RECIPES = {  # kind of run -> its recipe; a further kind is one folder and one l
     "store": "training.recipes.store.recipe.RECIPE",
     "refresh": "training.recipes.refresh.recipe.RECIPE",
     "check": "training.recipes.check.recipe.RECIPE",
+    "backup": "training.recipes.backup.recipe.RECIPE",
     "recommend": "predictions.recipes.recommend.recipe.RECIPE",
     "score": "predictions.recipes.score.recipe.RECIPE",
     "drift": "predictions.recipes.drift.recipe.RECIPE",

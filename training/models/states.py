@@ -26,6 +26,7 @@ class Reason(TextChoices):
     TIME_LIMIT = "time_limit", "Took too long"
     DISK_FULL = "disk_full", "The disk was full"
     CRASHED = "crashed", "Crashed"
+    BACKUP = "backup", "The backup could not be made"
     LOST_WORKER = "lost_worker", "Lost its worker three times"
     BUG = "bug", "Unexpected error"
 

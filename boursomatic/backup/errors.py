@@ -1,0 +1,11 @@
+"""What a person may be told when a site can't be backed up or restored."""
+
+
+class BackupRefused(Exception):
+    """One sentence or two: what happened, and what to do."""
+
+
+def reason_of(problem: OSError) -> str:
+    """An error of the disk in words, with the path that it is about."""
+    where = f"{problem.filename}: " if problem.filename else ""
+    return f"{where}{(problem.strerror or str(problem)).lower()}"

@@ -1,0 +1,199 @@
+"""A backup made: the database first, then the files that it names, then the manifest; whole at the end or not there."""
+
+import hashlib
+import os
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from boursomatic.backup.database import Contents, Database, Tell
+from boursomatic.backup.errors import BackupRefused, reason_of
+from boursomatic.backup.files import (
+    copy_file,
+    flush,
+    flush_folders,
+    locked,
+    make_folder,
+    remove,
+    sha256_of,
+    write_private,
+)
+from boursomatic.backup.generations import (
+    LOCK,
+    Generation,
+    free_name,
+    generations,
+    partial_of,
+    remove_older,
+    remove_partials,
+)
+from boursomatic.backup.manifest import ARTIFACTS, NAME, SECRET, Manifest, StoredFile
+
+RUNS = "on_demand_runs"  # below the artifact root: a folder for each run, of its id
+
+
+@dataclass(frozen=True)
+class Site:
+    """What is backed up. `secret` where it is to be a part of the backup; `known_migrations` as (app, name)."""
+
+    database: Database
+    artifact_root: Path
+    code_version: str
+    known_migrations: Collection[tuple[str, str]]
+    closed_to_backups: Sequence[Path]  # folders that are emptied, or copied themselves
+    secret: str = ""
+
+
+@dataclass(frozen=True)
+class Backup:
+    """A finished one. `linked`: files that it shares with the backup before; `removed`: names of older ones."""
+
+    folder: Path
+    manifest: Manifest
+    sha256: str  # of the manifest, which has every other file's
+    linked: int
+    removed: Sequence[str]
+    seconds: float
+
+    @property
+    def database_bytes(self) -> int:
+        return self.manifest.files[self.manifest.database].bytes
+
+
+def backup_make(site: Site, folder: Path, *, keep: int | None = None, tell: Tell = lambda share, stage: None) -> Backup:
+    """A new backup in `folder`, of which the newest `keep` stay (None: all). Raises BackupRefused, and then nothing of
+    it is left; what `tell` raises likewise."""
+    began, folder = time.monotonic(), folder.absolute()
+    for closed in site.closed_to_backups:
+        if folder.resolve().is_relative_to(closed.resolve()):
+            raise BackupRefused(f"{folder} lies in {closed}, which a backup must not. Choose a folder outside.")
+    busy = f"Another backup into {folder} is under way. Wait for its end, or choose another folder."
+    try:
+        make_folder(folder)
+        with locked(folder / LOCK, busy):
+            remove_partials(folder)
+            name = free_name(folder, datetime.now(UTC))
+            partial = partial_of(folder, name)
+            try:
+                manifest, linked = _write(site, partial, generations(folder)[:1], tell)
+                digest = hashlib.sha256(manifest.to_bytes()).hexdigest()
+                partial.rename(folder / name)
+                flush(folder)
+            finally:
+                remove(partial)
+            removed = remove_older(folder, keep) if keep else []
+    except OSError as problem:
+        raise BackupRefused(f"The backup could not be written: {reason_of(problem)}. Nothing of it was kept.") from None
+    return Backup(folder / name, manifest, digest, linked, removed, time.monotonic() - began)
+
+
+def _write(site: Site, partial: Path, before: Sequence[Generation], tell: Tell) -> tuple[Manifest, int]:
+    """All files, then the manifest; with how many were linked to those of the backup `before`."""
+    make_folder(partial)
+    tell(0.0, "database")
+    contents = site.database.dump(partial / site.database.file_name, lambda share, stage: tell(0.5 * share, stage))
+    files = {site.database.file_name: _stored(partial / site.database.file_name)}
+    if site.secret:
+        write_private(partial / SECRET, site.secret.encode())
+        files[SECRET] = _stored(partial / SECRET)
+    copier = _Copier(site.artifact_root, partial / ARTIFACTS, before)
+    copier.copy_runs(contents, tell)
+    deleted = _deleted_meanwhile(site, contents, copier.files)
+    manifest = Manifest(
+        made_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        code_version=site.code_version,
+        vendor=site.database.vendor,
+        server=contents.server,
+        database=site.database.file_name,
+        migrations=_known(contents.migrations, site.known_migrations),
+        tables=contents.tables,
+        files=files | {f"{ARTIFACTS}/{path}": file for path, file in copier.files.items()},
+        deleted_meanwhile=deleted,
+    )
+    write_private(partial / NAME, manifest.to_bytes())
+    flush_folders(partial)
+    return manifest, copier.linked
+
+
+class _Copier:
+    """Folders of runs copied file by file, or linked where the backup before has the same file."""
+
+    def __init__(self, root: Path, target: Path, before: Sequence[Generation]) -> None:
+        self.root, self.target = root, target
+        self.before = {path: file for each in before for path, file in each.manifest.artifacts.items()}
+        self.before_root = before[0].folder / ARTIFACTS if before else None
+        self.files: dict[str, StoredFile] = {}
+        self.linked = 0
+
+    def copy_runs(self, contents: Contents, tell: Tell) -> None:
+        """Of runs that the dump knows: what a later one has published belongs to the next backup."""
+        make_folder(self.target)
+        names = sorted(name for name in _listed(self.root / RUNS) if name in contents.runs)
+        for done, name in enumerate(names):
+            tell(0.5 + 0.5 * done / len(names), "files of models")
+            make_folder(self.target / RUNS / name)
+            for file_name in _listed(self.root / RUNS / name):
+                try:
+                    self._copy(f"{RUNS}/{name}/{file_name}")
+                except FileNotFoundError:  # its run was deleted meanwhile
+                    remove(self.target / RUNS / name / file_name)
+                    continue
+
+    def _copy(self, path: str) -> None:
+        source, target = self.root / path, self.target / path
+        status = source.stat()
+        earlier = self.before.get(path)
+        is_like = earlier and (earlier.bytes, earlier.mtime_ns) == (status.st_size, status.st_mtime_ns)
+        if is_like and earlier and self.before_root and self._is_same(source, self.before_root / path, earlier.sha256):
+            os.link(self.before_root / path, target)
+            digest = earlier.sha256
+            self.linked += 1
+        else:
+            digest = copy_file(source, target)
+        self.files[path] = StoredFile(digest, status.st_size, f"{status.st_mode & 0o777:04o}", status.st_mtime_ns)
+
+    @staticmethod
+    def _is_same(source: Path, earlier: Path, digest: str) -> bool:
+        """Both files are read: a copy that has rotted on the disk is not handed on from backup to backup."""
+        try:
+            return sha256_of(source) == digest == sha256_of(earlier)
+        except FileNotFoundError:
+            return False
+
+
+def _deleted_meanwhile(site: Site, contents: Contents, files: Mapping[str, StoredFile]) -> list[str]:
+    """Folders of models whose files are gone with their run. Raises BackupRefused for any other file of a model that is
+    missing or changed: kept on, such backups would in time push out the last one that has it."""
+    amiss = {
+        folder: name
+        for folder, hashes in contents.models.items()
+        for name, digest in hashes.items()
+        if (file := files.get(f"{folder}/{name}")) is None or file.sha256 != digest
+    }
+    there = site.database.undeleted_models() if amiss else frozenset()
+    for folder, name in sorted(amiss.items()):
+        if folder in there:
+            raise BackupRefused(
+                f"{site.artifact_root / folder / name} is missing or was changed since its model was made. "
+                "Put it back from an earlier backup, or delete the run; then back up again."
+            )
+    return sorted(amiss)
+
+
+def _known(migrations: Mapping[str, Sequence[str]], known: Collection[tuple[str, str]]) -> dict[str, list[str]]:
+    """Without those of code that is gone: a restore refuses what it has never heard of."""
+    return {app: [name for name in names if (app, name) in known] for app, names in migrations.items()}
+
+
+def _stored(path: Path) -> StoredFile:
+    status = path.stat()
+    return StoredFile(sha256_of(path), status.st_size, f"{status.st_mode & 0o777:04o}", status.st_mtime_ns)
+
+
+def _listed(folder: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))  # noqa: PTH208  (names alone)
+    except (FileNotFoundError, NotADirectoryError):
+        return []

@@ -1,0 +1,273 @@
+"""A backup brought back into an empty home or database: everything is checked before anything is written, and what is
+written shows at the end. Killed before that, a home has no database, and the same restore can be begun again."""
+
+import os
+import stat
+import time
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+from uuid import uuid4
+
+from boursomatic.backup.database import Tell
+from boursomatic.backup.errors import BackupRefused, reason_of
+from boursomatic.backup.files import copy_file, flush, flush_folders, locked, make_folder, remove, sha256_of
+from boursomatic.backup.generations import generations
+from boursomatic.backup.manifest import ARTIFACTS, NAME, SECRET, Manifest, check_files, read_manifest
+from boursomatic.backup.postgresql import PostgresDatabase
+from boursomatic.backup.sqlite import SqliteDatabase
+
+LOCK = "serve.lock"  # held by whatever serves a home
+STAGING = ".staging"  # of the artifact store
+DATABASE = "boursomatic.sqlite3"
+_PARTIAL = ".partial-restore-"
+# What a start makes by itself, what is a cache, and where backups are put: none of it makes a home a used one.
+_HARMLESS = {"artifacts", "backups", "columns", "files", "logs", "static", SECRET, LOCK}
+
+# (what was backed up, environment that names the database) -> what was done to it
+Settle = Callable[[Manifest, Mapping[str, str]], dict[str, Any]]
+Settling = Callable[[Mapping[str, str]], dict[str, Any]]
+
+
+class Target(Protocol):
+    vendor: str
+    home: Path
+
+    @property
+    def artifact_root(self) -> Path: ...
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """For processes that work on what was restored."""
+
+    def require_empty(self) -> None:
+        """Raises BackupRefused where it is in use, or holds anything."""
+
+    def prepare(self, dump: Path, settle: Settling) -> None:
+        """What can be done before anybody sees it."""
+
+    def finish(self, dump: Path, settle: Settling) -> dict[str, Any]:
+        """Makes it seen; what `settle` has done."""
+
+    def abandon(self) -> None:
+        """Nothing of `prepare` is left."""
+
+    def counts(self) -> dict[str, int]: ...
+
+
+class SqliteTarget:
+    """A home with its database in it. That is migrated beside its place and moved there last."""
+
+    vendor = "sqlite"
+
+    def __init__(self, home: Path) -> None:
+        self.home = home.absolute()
+        self.database = SqliteDatabase(self.home / DATABASE)
+        self._staged = self.home / f"{_PARTIAL}{uuid4().hex}.sqlite3"
+        self._settled: dict[str, Any] = {}
+
+    @property
+    def artifact_root(self) -> Path:
+        return self.home / "artifacts"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"BOURSOMATIC_HOME": str(self.home), "BOURSOMATIC_ENV": "local", "DATABASE_URL": ""}
+
+    def require_empty(self) -> None:
+        if self.database.path.exists():
+            if self.database.is_beaten():
+                raise BackupRefused(f"Workers are at work on {self.home}. Stop them, and restore into another folder.")
+            raise BackupRefused(f"{self.home} has a database already. Restore into a new folder, or move it away.")
+        for path in self.home.glob(f"{_PARTIAL}*"):  # of a restore that was killed: the home's lock is ours
+            remove(path)
+        if strange := sorted(set(os.listdir(self.home)) - _HARMLESS):  # noqa: PTH208  (names alone)
+            raise BackupRefused(f"{self.home} isn't empty: it holds {_some(strange)}. Restore into a new folder.")
+
+    def prepare(self, dump: Path, settle: Settling) -> None:
+        copy_file(dump, self._staged)
+        self._settled = settle({**self.environment, "DATABASE_URL": f"sqlite:///{self._staged}"})
+        SqliteDatabase(self._staged).close_log()
+        flush(self._staged)
+
+    def finish(self, dump: Path, settle: Settling) -> dict[str, Any]:
+        self._staged.rename(self.database.path)
+        flush(self.home)
+        return self._settled
+
+    def abandon(self) -> None:
+        for suffix in ("", "-wal", "-shm"):
+            remove(self._staged.with_name(self._staged.name + suffix))
+
+    def counts(self) -> dict[str, int]:
+        return self.database.counts()
+
+
+class PostgresTarget:
+    """A database of its own; files of models go to the artifact root of the present home."""
+
+    vendor = "postgresql"
+
+    def __init__(self, dsn: str, *, home: Path, artifact_root: Path) -> None:
+        self.dsn, self.home, self._artifact_root = dsn, home, artifact_root
+        self.database = PostgresDatabase.of_dsn(dsn)
+
+    @property
+    def artifact_root(self) -> Path:
+        return self._artifact_root
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"BOURSOMATIC_HOME": str(self.home), "DATABASE_URL": self.dsn}
+
+    def require_empty(self) -> None:
+        if tables := self.database.tables():
+            if self.database.is_beaten():
+                raise BackupRefused("Workers are at work on that database. Stop them, and restore into another.")
+            raise BackupRefused(
+                f"The database isn't empty: it holds {_some(tables)}. Make a new one (createdb NAME) and name that."
+            )
+
+    def prepare(self, dump: Path, settle: Settling) -> None:
+        """Nothing: pg_restore works in one transaction."""
+
+    def finish(self, dump: Path, settle: Settling) -> dict[str, Any]:
+        self.database.restore(dump, lambda share, stage: None)
+        return settle(self.environment)
+
+    def abandon(self) -> None:
+        """Nothing was prepared."""
+
+    def counts(self) -> dict[str, int]:
+        return self.database.counts()
+
+
+@dataclass(frozen=True)
+class Restored:
+    """`counts`: rows of each table as it is now."""
+
+    manifest: Manifest
+    settled: dict[str, Any]
+    counts: dict[str, int]
+    seconds: float
+
+
+def restore(
+    folder: Path,
+    target: Target,
+    *,
+    code_version: str,
+    known_migrations: Collection[tuple[str, str]],
+    settle: Settle,
+    tell: Tell = lambda share, stage: None,
+) -> Restored:
+    """Brings the backup in `folder` back. Raises BackupRefused for one that isn't whole, or of newer code, and for a
+    target that is in use or not empty; nothing was changed then."""
+    began, folder = time.monotonic(), folder.absolute()
+    manifest = _manifest(folder)
+    _require_known(manifest, target, code_version, known_migrations)
+    settling = partial(settle, manifest)
+    try:
+        make_folder(target.home)
+        with locked(target.home / LOCK, f"{target.home} is in use: it is being served or restored. Stop that first."):
+            target.require_empty()
+            _require_own_artifacts(target.artifact_root, manifest)
+            tell(0.0, "checking the backup")
+            check_files(folder, manifest)
+            try:
+                tell(0.3, "database")
+                target.prepare(folder / manifest.database, settling)
+                tell(0.6, "files of models")
+                _place_artifacts(folder / ARTIFACTS, target.artifact_root, manifest)
+                if manifest.has_secret:
+                    _place_secret(folder / SECRET, target.home)
+                tell(0.8, "database")
+                settled = target.finish(folder / manifest.database, settling)
+            finally:
+                target.abandon()
+            counts = target.counts()
+    except OSError as problem:
+        raise BackupRefused(f"The backup could not be restored: {reason_of(problem)}.") from None
+    return Restored(manifest, settled, counts, time.monotonic() - began)
+
+
+def _manifest(folder: Path) -> Manifest:
+    if not (folder / NAME).exists() and (inside := generations(folder)):
+        raise BackupRefused(f"{folder} holds {len(inside)} backups. Name one of them, as {inside[0].folder}.")
+    return read_manifest(folder)
+
+
+def _require_known(manifest: Manifest, target: Target, code_version: str, known: Collection[tuple[str, str]]) -> None:
+    if manifest.vendor != target.vendor:
+        needed = "a DSN, as postgres://user@host/name" if manifest.vendor == "postgresql" else "a folder, the home"
+        raise BackupRefused(f"This is a backup of {manifest.vendor}: --into must name {needed}.")
+    unknown = [
+        f"{app}.{name}" for app, names in manifest.migrations.items() for name in names if (app, name) not in known
+    ]
+    if unknown or _release(manifest.code_version) > _release(code_version):
+        because = f" (migration {unknown[0]} is unknown here)" if unknown else ""
+        raise BackupRefused(
+            f"The backup is of a newer version, {manifest.code_version}; this is {code_version}{because}. "
+            "Restore it with that version or a later one."
+        )
+
+
+def _release(version: str) -> list[int]:
+    return [int(number) for number in version.partition("+")[0].split(".") if number.isdigit()]
+
+
+def _require_own_artifacts(root: Path, manifest: Manifest) -> None:
+    """In the artifact store lies nothing but what this backup would put there: a restore that was killed had begun."""
+    for place, _, names in os.walk(root):
+        for name in names:
+            path = Path(place, name)
+            inside = path.relative_to(root).as_posix()
+            if inside.startswith(f"{STAGING}/"):
+                continue
+            file = manifest.artifacts.get(inside)
+            if file is None or path.is_symlink() or sha256_of(path) != file.sha256:
+                raise BackupRefused(f"{root} isn't empty: it holds {inside}. Move its files away, or use another home.")
+
+
+def _place_artifacts(source: Path, root: Path, manifest: Manifest) -> None:
+    """Run by run: each folder is written aside and moved to its place whole."""
+    folders: dict[Path, list[Path]] = {}
+    for path in map(Path, manifest.artifacts):
+        folders.setdefault(path.parent, []).append(path)
+    staging = root / STAGING / f"restore.{uuid4().hex}"
+    make_folder(staging)
+    try:
+        for number, (folder, paths) in enumerate(sorted(folders.items())):
+            aside = staging / str(number)
+            make_folder(aside)
+            for path in paths:
+                copy_file(
+                    source / path,
+                    aside / path.name,
+                    mode=stat.S_IMODE(int(manifest.artifacts[path.as_posix()].mode, 8)),
+                )
+            flush_folders(aside)
+            make_folder((root / folder).parent)
+            if (root / folder).is_dir():  # of a restore that was killed; a folder can't be moved over a full one
+                (root / folder).rename(staging / f"{number}.before")
+            aside.rename(root / folder)
+        for folder in {folder.parent for folder in folders}:
+            flush(root / folder)
+    finally:
+        remove(staging)
+        with suppress(OSError):
+            staging.parent.rmdir()
+
+
+def _place_secret(source: Path, home: Path) -> None:
+    aside = home / f"{_PARTIAL}{uuid4().hex}.secret"
+    copy_file(source, aside)
+    aside.rename(home / SECRET)
+
+
+def _some(names: Collection[str]) -> str:
+    first = ", ".join(sorted(names)[:3])
+    return f"{first} and {len(names) - 3} more" if len(names) > 3 else first

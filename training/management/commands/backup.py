@@ -1,0 +1,66 @@
+"""`manage.py backup`: the whole site copied into a folder, while it works."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from boursomatic.backup.errors import BackupRefused
+from boursomatic.backup.make import backup_make
+from boursomatic.shared import commands
+from training.recipes.backup.site import WITHOUT_SECRET, this_site
+
+WITH_SECRET = "SECRET_KEY is in it: whoever reads this backup can log in as anybody and open the keys of sources."
+
+
+class Command(commands.JsonCommand):
+    help = (
+        "Copies database and files of models into a new folder of DIR, named by the moment (UTC), with a manifest that "
+        "has every file's SHA-256. Others go on working meanwhile. Files that the backup before has are shared with it."
+    )
+
+    def options(self, parser: ArgumentParser) -> None:
+        parser.add_argument("dir", metavar="DIR", type=Path, help="folder of the backups; made where it is missing")
+        parser.add_argument(
+            "--keep",
+            type=int,
+            metavar="N",
+            help="once it is whole, remove all but the newest N backups (default: none)",
+        )
+        parser.add_argument(
+            "--with-secret",
+            action="store_true",
+            help="put SECRET_KEY into it, without which the keys of sources can't be opened",
+        )
+
+    def work(self, **options: Any) -> commands.CommandResult:
+        if options["keep"] is not None and options["keep"] < 1:
+            raise CommandError("--keep: the number of backups that stay must be 1 or more.")
+        site = this_site(with_secret=options["with_secret"])
+        try:
+            backup = backup_make(site, options["dir"], keep=options["keep"])
+        except BackupRefused as refusal:
+            raise CommandError(str(refusal)) from None
+        manifest, secret = backup.manifest, WITH_SECRET if options["with_secret"] else WITHOUT_SECRET
+        lines = [
+            f"{backup.folder}: database {backup.database_bytes / 1e6:,.1f} MB, {len(manifest.artifacts):,} files of "
+            f"models ({backup.linked:,} shared with the backup before), {backup.seconds:.1f} s.",
+            *(f"Deleted while it was made: {folder}" for folder in manifest.deleted_meanwhile),
+            *(f"Removed: {name}" for name in backup.removed),
+            secret,
+        ]
+        return commands.CommandResult(
+            {
+                "folder": str(backup.folder),
+                "database_bytes": backup.database_bytes,
+                "artifacts": len(manifest.artifacts),
+                "sha256": backup.sha256,
+                "seconds": round(backup.seconds, 3),
+                "linked": backup.linked,
+                "removed": list(backup.removed),
+                "deleted_meanwhile": list(manifest.deleted_meanwhile),
+                "secret": secret,
+            },
+            lines,
+        )

@@ -1,0 +1,38 @@
+"""`python -m training.management.settle`: what a restored database still needs, done by the code of today. A process of
+its own, since its settings name another database than those of the command that restores."""
+
+import json
+import os
+import sys
+from contextlib import suppress
+
+import django
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+
+def main(deleted_folders: list[str]) -> dict[str, int]:
+    """Migrates; runs that were under way wait again, and those deleted while the backup was made are deleted."""
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    call_command("migrate", verbosity=0, interactive=False)
+
+    from training.errors import TooLate  # noqa: PLC0415  (models can be imported from here on)
+    from training.models import Status, TrainingRun  # noqa: PLC0415
+    from training.queue import leases  # noqa: PLC0415
+    from training.runs.services import run_delete  # noqa: PLC0415
+
+    requeued = 0
+    for run_pk, token in TrainingRun.objects.filter(status=Status.RUNNING).values_list("pk", "lease_token"):
+        requeued += leases.requeue(run_pk, token, "The site was restored from a backup", counts=False)
+    for run in TrainingRun.objects.existing().filter(model_version__folder__in=deleted_folders):
+        with suppress(TooLate):
+            run_delete(run=run, user=None)
+    return {"migrations": len(plan), "requeued": requeued}
+
+
+if __name__ == "__main__":
+    os.environ["DJANGO_SETTINGS_MODULE"] = "boursomatic.settings"
+    django.setup()
+    json.dump(main(sys.argv[1:]), sys.stdout)

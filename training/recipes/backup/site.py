@@ -1,0 +1,41 @@
+"""This site, as a backup sees it: its database, its files of models, its code."""
+
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+
+from boursomatic.backup.database import Database
+from boursomatic.backup.make import Site
+from boursomatic.backup.postgresql import PostgresDatabase
+from boursomatic.backup.sqlite import SqliteDatabase
+from training.artifacts.provenance import code_version
+
+WITHOUT_SECRET = (
+    "It is without SECRET_KEY. Restored under another one, the keys of sources can't be opened and are to be entered "
+    "again, and links to choose a password no longer work. Keep SECRET_KEY apart, or back up with --with-secret."
+)
+
+
+def this_site(*, with_secret: bool = False) -> Site:
+    return Site(
+        database=this_database(),
+        artifact_root=settings.ARTIFACT_ROOT,
+        code_version=code_version(),
+        known_migrations=known_migrations(),
+        closed_to_backups=(settings.ARTIFACT_ROOT, settings.COLUMNS_ROOT, settings.STATIC_ROOT),
+        secret=settings.SECRET_KEY if with_secret else "",
+    )
+
+
+def this_database() -> Database:
+    config = connection.settings_dict
+    return (
+        SqliteDatabase(Path(config["NAME"])) if connection.vendor == "sqlite" else PostgresDatabase.of_settings(config)
+    )
+
+
+def known_migrations() -> frozenset[tuple[str, str]]:
+    """(app, name) of each that the code has."""
+    return frozenset(MigrationLoader(None).disk_migrations or ())

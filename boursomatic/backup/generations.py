@@ -7,7 +7,7 @@ from pathlib import Path
 
 from boursomatic.backup.errors import BackupRefused
 from boursomatic.backup.files import remove
-from boursomatic.backup.manifest import Manifest, read_manifest
+from boursomatic.backup.manifest import NAME, Manifest, read_manifest
 
 LOCK = ".backup.lock"
 _FORMAT = "%Y%m%dT%H%M%SZ"
@@ -17,7 +17,7 @@ _PARTIAL = re.compile(r"\.partial-\d{8}T\d{6}Z")
 
 @dataclass(frozen=True)
 class Generation:
-    """A whole backup. `bytes` counts every file, also those that it shares with others."""
+    """A whole backup."""
 
     folder: Path
     made_at: datetime
@@ -28,17 +28,13 @@ class Generation:
         return self.folder.name
 
     @property
-    def bytes(self) -> int:
-        return sum(file.bytes for file in self.manifest.files.values())
+    def megabytes(self) -> float:
+        """Of all files, also those that it shares with other backups."""
+        return self.manifest.bytes / 1e6
 
     @property
-    def database_bytes(self) -> int:
-        return self.manifest.files[self.manifest.database].bytes
-
-    def new_bytes(self) -> int:
-        """Of files that no other backup shares: what deleting it would free."""
-        statuses = ((self.folder / name).stat() for name in self.manifest.files)
-        return sum(status.st_size for status in statuses if status.st_nlink == 1)
+    def database_megabytes(self) -> float:
+        return self.manifest.files[self.manifest.database].bytes / 1e6
 
 
 def generations(folder: Path) -> list[Generation]:
@@ -82,3 +78,9 @@ def remove_older(folder: Path, keep: int) -> list[str]:
         remove(aside)
         names.append(generation.name)
     return names
+
+
+def newest_at(folder: Path) -> datetime | None:
+    """When the newest whole backup was begun, without reading any of it."""
+    names = [path.parent.name for path in folder.glob(f"*/{NAME}") if _NAME.fullmatch(path.parent.name)]
+    return datetime.strptime(max(names), _FORMAT).replace(tzinfo=UTC) if names else None

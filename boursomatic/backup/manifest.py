@@ -43,6 +43,11 @@ class Manifest:
     deleted_meanwhile: Sequence[str]
 
     @property
+    def bytes(self) -> int:
+        """Of all files but the manifest."""
+        return sum(file.bytes for file in self.files.values())
+
+    @property
     def has_secret(self) -> bool:
         return SECRET in self.files
 

@@ -237,6 +237,8 @@ def _place_artifacts(source: Path, root: Path, manifest: Manifest) -> None:
     folders: dict[Path, list[Path]] = {}
     for path in map(Path, manifest.artifacts):
         folders.setdefault(path.parent, []).append(path)
+    for path in (root / STAGING).glob("restore.*"):  # of one that was killed: the home's lock is ours
+        remove(path)
     staging = root / STAGING / f"restore.{uuid4().hex}"
     make_folder(staging)
     try:

@@ -10,9 +10,11 @@ from django.utils import timezone
 
 from boursomatic.accounts.audit import audit
 from instruments.imports.due import next_final
+from instruments.universes import ALL
 from predictions.models import Schedule
 from predictions.schedules.plan import PLAN
 from training.models import ACTIVE, TrainingRun
+from training.recipes.backup.spec import BackupSpec
 from training.recipes.kinds import recipe_of
 from training.recipes.refresh.spec import RefreshSpec
 from training.runs.refreshes import SourceBusy, refresh_start_scheduled
@@ -50,7 +52,7 @@ def schedules_create(*, universe: str, user: User) -> list[Schedule]:
     now, created = timezone.now(), []
     with transaction.atomic():
         for job in PLAN.values():
-            if job.at is None or (job.covers_all and Schedule.objects.filter(job=job.kind).exists()):
+            if job.at is None or job.admins_only or (job.covers_all and Schedule.objects.filter(job=job.kind).exists()):
                 continue
             first = Schedule(job=job.kind, universe=universe, time_of_day=job.at, every_days=job.every_days)
             values = {"time_of_day": job.at, "every_days": job.every_days, "next_run_at": following(now, first)}
@@ -70,6 +72,20 @@ def refresh_schedule_create(*, source: str, universe: str, features: bool, user:
             job=schedule.job, universe=universe, source=source, defaults=values
         )
         audit(user, "schedule.create", str(schedule), features=features)
+    return schedule
+
+
+def backup_schedule_create(*, user: User) -> Schedule:
+    """Every night, on; the one that there is already is switched on."""
+    job = PLAN[BackupSpec.kind]
+    schedule = Schedule(job=job.kind, universe=ALL, time_of_day=job.at, every_days=job.every_days)
+    values = {"time_of_day": job.at, "every_days": job.every_days, "next_run_at": following(timezone.now(), schedule)}
+    with transaction.atomic():
+        schedule, is_new = Schedule.objects.get_or_create(job=job.kind, universe=ALL, source="", defaults=values)
+        if is_new:
+            audit(user, "schedule.create", str(schedule))
+        elif not schedule.enabled:
+            schedule_switch(schedule=schedule, user=user, on=True)
     return schedule
 
 

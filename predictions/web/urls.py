@@ -19,6 +19,7 @@ urlpatterns = [
     path("schedules/", schedules.schedule_list, name="schedules"),
     path("schedules/new", schedules.schedules_new, name="schedules-new"),
     path("schedules/refresh", schedules.refresh_schedule, name="refresh-schedule"),
+    path("schedules/backup", schedules.backup_schedule, name="backup-schedule"),
     path("schedules/<int:number>/change", schedules.schedule_change, name="schedule-change"),
     path("predictions/models", home.choices, name="model-choices"),
     path("predictions/records/<slug:run_id>", home.record, name="live-record"),

@@ -4,6 +4,7 @@ from django.urls import path
 
 from training.web.views import (
     annotations,
+    backups,
     candle_run,
     data,
     deletion,
@@ -58,6 +59,8 @@ urlpatterns = [
     path("models/<slug:version>/gate/", models.model_gate, name="model-gate"),
     path("models/<slug:version>/deactivate", models.deactivate, name="model-deactivate"),
     path("models/<slug:version>/roll-back", models.roll_back, name="model-roll-back"),
+    path("backups/", backups.backups, name="backups"),
+    path("backups/now", backups.backup_now, name="backup-now"),
     path("workers/", workers.workers, name="workers"),
     path("trials/", trials.trials, name="trials"),
     path("tries/", trials.trials_moved),  # their address until 0.1

@@ -26,7 +26,7 @@ PAGES = (
     ("Password and tokens", "account"),
     ("Documentation", "docs"),
 )
-ADMIN_PAGES = (("Members", "members"),)
+ADMIN_PAGES = (("Members", "members"), ("Backups", "backups"))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_GET
 
 from boursomatic.accounts.permissions import page_permission
-from boursomatic.accounts.roles import Scope, may
+from boursomatic.accounts.roles import Role, Scope, may, role_of
 from boursomatic.shared.csv import csv_text
 from boursomatic.shared.pages import render_page, wants_fragment
 from predictions.candle.choices import model_choices
@@ -19,6 +19,7 @@ from predictions.candle.live_record import live_record
 from predictions.web.presenters.checklist import checklist
 from predictions.web.presenters.home import home_context
 from training.models import TrainingRun
+from training.recipes.backup.page import overdue_backup
 from training.web.presenters.glossary import GLOSSARY
 
 
@@ -29,6 +30,7 @@ def home(request: HttpRequest) -> HttpResponse:
     scopes = {scope for scope in (Scope.DATA, Scope.TRAIN, Scope.ACTIVATE) if may(request.user, scope)}
     context = home_context(request.user) | {"checklist": checklist(scopes), "may_train": Scope.TRAIN in scopes}
     context["may_activate"] = Scope.ACTIVATE in scopes
+    context["overdue_backup"] = overdue_backup() if role_of(request.user) is Role.ADMIN else ""
     return render(request, "predictions/home.html", context)
 
 

@@ -4,20 +4,22 @@ from collections.abc import Callable
 
 from django.contrib import messages
 from django.contrib.auth.models import User
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from boursomatic.accounts.permissions import page_permission, person_of
-from boursomatic.accounts.roles import Scope, may
+from boursomatic.accounts.permissions import admin_only, page_permission, person_of
+from boursomatic.accounts.roles import Role, Scope, may, role_of
 from boursomatic.shared.pages import render_page
 from boursomatic.shared.tables import csv_response, lines_page, wants_csv
 from instruments.models import Source, Universe
 from instruments.universes import ALL
 from predictions.models import Schedule
 from predictions.schedules import services as service
+from predictions.schedules.plan import PLAN
 from predictions.web.forms import DelayForm, ScheduleForm
 from predictions.web.tables import SCHEDULES, ScheduleLine
 from training.models import TrainingRun
@@ -28,7 +30,7 @@ from training.worker import heartbeat
 @page_permission(Scope.READ)
 def schedule_list(request: HttpRequest) -> HttpResponseBase:
     """Polls itself while a job is due or at work."""
-    lines = _lines()
+    lines = _lines(request)
     page = lines_page(request, SCHEDULES, lines)
     if wants_csv(request):
         return csv_response(SCHEDULES, [page.rows])
@@ -43,8 +45,15 @@ def schedule_list(request: HttpRequest) -> HttpResponseBase:
     return render_page(request, "predictions/schedules/list.html", "predictions/schedules/_list.html", context)
 
 
-def _lines() -> list[ScheduleLine]:
-    schedules = list(Schedule.objects.select_related("activates_by"))
+def _visible(request: HttpRequest) -> QuerySet[Schedule]:
+    """Some jobs are for admins."""
+    rows = Schedule.objects.select_related("activates_by")
+    of_admins = [job.kind for job in PLAN.values() if job.admins_only]
+    return rows if role_of(request.user) is Role.ADMIN else rows.exclude(job__in=of_admins)
+
+
+def _lines(request: HttpRequest) -> list[ScheduleLine]:
+    schedules = list(_visible(request))
     last = TrainingRun.objects.filter(run_id__in=[schedule.run_id for schedule in schedules])
     runs = {run.run_id: run for run in last}
     return [_line(schedule, runs.get(schedule.run_id)) for schedule in schedules]
@@ -84,10 +93,19 @@ def refresh_schedule(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
+@admin_only
+def backup_schedule(request: HttpRequest) -> HttpResponse:
+    """The site backed up every night."""
+    schedule = service.backup_schedule_create(user=person_of(request))
+    messages.success(request, f"Every night: next at {schedule.next_run_at:%Y-%m-%d %H:%M} UTC.")
+    return redirect("schedules")
+
+
+@require_POST
 @page_permission(Scope.ACTIVATE)
 def schedule_change(request: HttpRequest, number: int) -> HttpResponse:
     """`do`: run, on, off, rule-on, rule-off, delete, or time or delay (with the form's fields)."""
-    schedule, user, do = get_object_or_404(Schedule, pk=number), person_of(request), request.POST.get("do", "")
+    schedule, user, do = get_object_or_404(_visible(request), pk=number), person_of(request), request.POST.get("do", "")
     if do in ACTIONS:
         sentence, act = ACTIONS[do]
         act(schedule, user)

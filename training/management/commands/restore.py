@@ -18,6 +18,7 @@ from boursomatic.backup.manifest import Manifest
 from boursomatic.backup.restore import PostgresTarget, Restored, SqliteTarget, Target, restore
 from boursomatic.env import ROOT
 from boursomatic.shared import commands
+from boursomatic.shared.processes import die_with_parent
 from training.artifacts.provenance import code_version
 from training.recipes.backup.site import WITHOUT_SECRET, known_migrations
 
@@ -79,8 +80,10 @@ def _target(into: str) -> Target:
 def _process(environment: Mapping[str, str], *arguments: str) -> str:
     """What one of our own commands prints, in another environment. Raises BackupRefused where it says nothing."""
     secret = {"SECRET_KEY": secrets.token_urlsafe(50)}  # or one would be made and stay in the home
+    parent = os.getpid()
     done = subprocess.run(
         [sys.executable, *arguments],
+        preexec_fn=lambda: die_with_parent(parent),  # noqa: PLW1509  (one thread here)
         cwd=ROOT,
         env={**os.environ, **secret, "DJANGO_SETTINGS_MODULE": "boursomatic.settings", **environment},
         capture_output=True,

@@ -1,0 +1,51 @@
+"""What the page of backups shows, and when a backup is overdue."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from boursomatic.backup.generations import generations, newest_at
+from training.models import ACTIVE, Status, TrainingRun
+from training.recipes.backup.site import WITHOUT_SECRET
+from training.recipes.backup.spec import BackupSpec
+
+OVERDUE = timedelta(days=2)
+GRACE = timedelta(days=7)  # a site so young has little to lose, and its people other things to do first
+
+
+def backup_runs() -> Any:
+    """Newest first."""
+    return TrainingRun.objects.existing().filter(kind=BackupSpec.kind).newest_first()
+
+
+def backups_context() -> dict[str, Any]:
+    whole = generations(settings.BACKUPS)
+    active = backup_runs().filter(status__in=ACTIVE).first()
+    newest_end = backup_runs().exclude(status__in=ACTIVE).first()
+    folder = whole[0].folder if whole else settings.BACKUPS / "NAME"
+    into = "HOME" if connection.vendor == "sqlite" else "postgres://USER@HOST/NAME"
+    return {
+        "generations": whole,
+        "folder": settings.BACKUPS,
+        "keep": settings.BACKUPS_KEEP,
+        "on_same_disk": settings.BACKUPS.is_relative_to(settings.HOME),
+        "is_overdue": not whole or timezone.now() - whole[0].made_at > OVERDUE,
+        "active": active,
+        "failed": newest_end if newest_end and newest_end.status == Status.FAILED else None,
+        "restore_command": f"python manage.py restore {folder} --into {into}",
+        "is_sqlite": connection.vendor == "sqlite",
+        "without_secret": WITHOUT_SECRET,
+    }
+
+
+def overdue_backup() -> str:
+    """What to tell an admin elsewhere; empty where the newest is recent, or there is none yet and the site is young."""
+    newest = newest_at(settings.BACKUPS)
+    if newest is not None:
+        days = (timezone.now() - newest) / timedelta(days=1)
+        return f"The newest backup is {days:.0f} days old." if timezone.now() - newest > OVERDUE else ""
+    first = TrainingRun.objects.order_by("pk").values_list("created_at", flat=True).first()
+    return "There is no backup of this site yet." if first and timezone.now() - first > GRACE else ""

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import time
 
+from training.recipes.backup.spec import BackupSpec
+
 
 @dataclass(frozen=True)
 class PlannedJob:
@@ -27,6 +29,6 @@ PLAN = {
         PlannedJob("drift", time(22, 50), covers_all=True),
         PlannedJob("retrain", time(23, 0), every_days=7, makes_challengers=True),
         PlannedJob("meta_fit", time(23, 30), every_days=7, covers_all=True),
-        PlannedJob("backup", time(2, 30), covers_all=True, admins_only=True),
+        PlannedJob(BackupSpec.kind, time(2, 30), covers_all=True, admins_only=True),
     )
 }

@@ -47,7 +47,10 @@ def test_it_holds_what_it_says_and_nobody_else_may_read_it(site: Site, place: Pa
     assert set(backup.manifest.files) == {"database.sqlite3", MODEL}
     assert backup.manifest.migrations == {"training": ["0001_initial"]}, "of code that is gone none is named"
     assert (backup.manifest.tables["training_modelversion"], backup.manifest.tables["django_session"]) == (1, 0)
-    assert backup.manifest.files[MODEL].mode == f"{(site.artifact_root / RUNS / 'one/model.txt').stat().st_mode & 0o777:04o}"
+    assert (
+        backup.manifest.files[MODEL].mode
+        == f"{(site.artifact_root / RUNS / 'one/model.txt').stat().st_mode & 0o777:04o}"
+    )
     modes = {path.stat().st_mode & 0o777 for path in place.rglob("*") if path.is_file()}
     assert modes == {0o600}
     assert {path.stat().st_mode & 0o777 for path in (place, *place.rglob("*")) if path.is_dir()} == {0o700}

@@ -63,7 +63,15 @@ def test_it_brings_everything_back(site: Site, backup: Path, home: Path) -> None
     assert (home / "secret_key").read_text() == "s" * 50
     assert {path.stat().st_mode & 0o777 for path in (home / DATABASE, home / "secret_key")} == {0o600}
     assert restored.counts["training_modelversion"] == 1
-    assert listed(home) == {DATABASE, "secret_key", LOCK, "artifacts", f"artifacts/{RUNS}", f"artifacts/{RUNS}/one", MODEL}
+    assert listed(home) == {
+        DATABASE,
+        "secret_key",
+        LOCK,
+        "artifacts",
+        f"artifacts/{RUNS}",
+        f"artifacts/{RUNS}/one",
+        MODEL,
+    }
     with closing(sqlite3.connect(home / DATABASE)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 

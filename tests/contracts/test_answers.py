@@ -28,6 +28,7 @@ from tests.predictions.advised import TRAINED, day_of
 from tests.training.recipes.test_walk_forward import carry_next
 from tests.training.universe import change_after, make_universe
 from training.models import MetaLook, ModelVersion, Status, TrainingRun
+from training.recipes.backup.spec import BackupSpec
 from training.recipes.check.spec import CheckSpec
 from training.recipes.kinds import recipes
 from training.recipes.meta_fit.spec import MetaFitSpec
@@ -394,6 +395,7 @@ def _every_kind(ask: Asker, user: User) -> None:
         schedule_run_now(schedule=schedule, user=user)
     run_create(spec=CountSpec(2), user=user)
     run_create(spec=CheckSpec(), user=user)
+    run_create(spec=BackupSpec(), user=user)
     _work()
     for kind in recipes():
         run_id = TrainingRun.objects.filter(kind=kind).values_list("run_id", flat=True)[0]

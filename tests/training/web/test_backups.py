@@ -1,0 +1,98 @@
+"""The page of backups: seen by admins, one made by a click or every night, and what is said where none is made."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as site_settings
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from boursomatic.backup.generations import generations
+from predictions.models import Schedule
+from predictions.schedules.services import schedules_create, schedules_start
+from tests.people import BrowserOf
+from tests.training.recipes.test_walk_forward import carry_next
+from tests.training.run_builders import make_run
+from training.models import Status, TrainingRun
+
+pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
+
+
+@pytest.fixture
+def place(tmp_path: Path, settings: Any) -> Path:
+    settings.BACKUPS = tmp_path / "backups"
+    return tmp_path / "backups"
+
+
+def test_an_admin_backs_up_by_a_click(dave: User, bob: User, browser_of: BrowserOf, place: Path) -> None:
+    browser = browser_of(dave)
+    page = browser.get("/backups/").text
+    assert "No backup yet" in page and str(place) in page and "python manage.py restore" in page
+    for sentence in ("Queued, starts within seconds.", "A backup is on its way already."):
+        assert sentence in browser.post("/backups/now", follow=True).text
+    run = TrainingRun.objects.get(kind="backup")
+    assert run.created_by == dave and "data-poll" in browser.get("/backups/").text
+    assert carry_next()
+    (made,) = generations(place)
+    run.refresh_from_db()
+    assert (run.status, run.result["name"]) == (Status.COMPLETED, made.name)
+    page = browser.get("/backups/").text
+    assert f"{made.made_at:%Y-%m-%d %H:%M:%S}" in page and str(made.folder) in page and "data-poll" not in page
+    assert 'href="/backups/"' in browser.get(f"/runs/{run.run_id}/").text
+    page = browser_of(bob).get(f"/runs/{run.run_id}/").text
+    assert run.result["sentence"] in page and str(place) not in page and 'href="/backups/"' not in page
+
+
+def test_it_keeps_as_many_as_the_settings_say(dave: User, browser_of: BrowserOf, place: Path, settings: Any) -> None:
+    settings.BACKUPS_KEEP = 2
+    for _ in range(3):
+        browser_of(dave).post("/backups/now")
+        assert carry_next()
+    assert len(generations(place)) == 2
+
+
+def test_it_says_why_one_failed(dave: User, browser_of: BrowserOf, settings: Any) -> None:
+    settings.BACKUPS = site_settings.ARTIFACT_ROOT / "backups"
+    browser_of(dave).post("/backups/now")
+    assert carry_next()
+    run = TrainingRun.objects.get(kind="backup")
+    assert (run.status, run.error_reason) == (Status.FAILED, "backup") and "which a backup must not" in run.error
+    page = browser_of(dave).get("/backups/").text
+    assert "The last backup failed." in page and "which a backup must not" in page
+
+
+def test_home_tells_admins_of_an_overdue_one(
+    dave: User, carol: User, browser_of: BrowserOf, place: Path, db: None
+) -> None:
+    assert "backup" not in browser_of(dave).get("/").text.lower().replace('href="/backups/"', "").replace("backups", "")
+    make_run(None, created_at=timezone.now() - timedelta(days=8))
+    assert "There is no backup of this site yet." in browser_of(dave).get("/").text
+    assert "no backup of this site" not in browser_of(carol).get("/").text
+    TrainingRun.objects.all().delete()
+    browser_of(dave).post("/backups/now")
+    assert carry_next()
+    assert "newest backup" not in browser_of(dave).get("/").text
+    (made,) = generations(place)
+    made.folder.rename(place / f"{timezone.now() - timedelta(days=3):%Y%m%dT%H%M%SZ}")
+    assert "The newest backup is 3 days old." in browser_of(dave).get("/").text
+    assert "more than two days old" in browser_of(dave).get("/backups/").text
+
+
+def test_every_night_is_for_admins_to_choose(dave: User, carol: User, browser_of: BrowserOf, place: Path) -> None:
+    assert all(schedule.job != "backup" for schedule in schedules_create(universe="all", user=carol))
+    admin, manager = browser_of(dave), browser_of(carol)
+    assert manager.post("/schedules/backup").status_code == 403
+    assert "Every night: next at" in admin.post("/schedules/backup", follow=True).text
+    admin.post("/schedules/backup")
+    schedule = Schedule.objects.get(job="backup")
+    assert "Back up" in admin.get("/schedules/").text and "Back up" not in manager.get("/schedules/").text
+    assert manager.post(f"/schedules/{schedule.pk}/change", {"do": "run"}).status_code == 404
+    Schedule.objects.exclude(pk=schedule.pk).delete()
+    Schedule.objects.update(next_run_at=timezone.now() - timedelta(hours=1))
+    schedules_start()
+    schedules_start()
+    assert carry_next() and len(generations(place)) == 1
+    schedule.refresh_from_db()
+    assert schedule.run_id == TrainingRun.objects.get(kind="backup").run_id

@@ -1,15 +1,23 @@
 """On which days a calendar trades, read from the table: what pages, schedules and checks ask."""
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import numpy as np
 from django.db.models import Count, Max, Min, QuerySet
 
-from instruments.models import CalendarSession, Instrument
-from instruments.quant.calendars import ZONES, Sessions, as_date, as_day, computed_sessions
+from instruments.models import CalendarSession, Instrument, Series
+from instruments.quant.calendars import (
+    ZONES,
+    Sessions,
+    TradingYear,
+    as_date,
+    as_day,
+    computed_sessions,
+    trading_year,
+)
 from instruments.universes import ALL, ever_members
 
 NEW_YEAR = timedelta(days=14)  # without a session, at most, at either end of what is stored
@@ -65,6 +73,20 @@ def session_after(day: date, count: int, calendar: str = "") -> date:
     if sessions is None or len(sessions) < count:
         return as_date(int(np.busday_offset(day, count, roll="forward").astype(np.int64)))
     return as_date(int(sessions.days[count - 1]))
+
+
+def trading_year_of(calendar: str) -> TradingYear | None:
+    """Its sessions a year, over the whole years of the table; None where there is no calendar, or it isn't filled."""
+    stored = CalendarSession.objects.filter(calendar=calendar) if calendar else CalendarSession.objects.none()
+    years = stored.order_by().values("day__year").annotate(count=Count("pk"), first=Min("day"), last=Max("day"))
+    return trading_year(calendar, list(years.values_list("count", "first", "last")))
+
+
+def trading_year_of_members(series: Iterable[Series]) -> TradingYear | None:
+    """Of the calendar that most of these series' instruments have."""
+    counts = Counter(member.instrument.calendar for member in series if member.instrument.calendar)
+    most = min(counts, key=lambda calendar: (-counts[calendar], calendar), default="")
+    return trading_year_of(most)
 
 
 def calendar_of_universe(name: str) -> str:

@@ -1,7 +1,7 @@
 """Which calendar an instrument trades by, and the two calendars that need no table: coins and currencies."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -19,6 +19,8 @@ OWN = "own"  # no calendar fits: the days of its own bars
 _NEW_YORK = ZoneInfo("America/New_York")
 _FX_CLOSE = time(17)
 _FIRST_MONDAY = 4  # 1970-01-05
+_NEW_YEAR = 14  # days around it on which exchanges may be closed
+_SESSIONS_A_YEAR: Mapping[str, int] = {ALWAYS: 365, CURRENCIES: 261}  # of those without holidays
 
 ZONES: Mapping[str, str] = {
     "XNYS": "America/New_York",
@@ -86,6 +88,27 @@ class Sessions:
         """Those of days `first` to `last`, both inclusive."""
         start, stop = np.searchsorted(self.days, [first, last + 1])
         return Sessions(self.days[start:stop], self.closes[start:stop], self.is_early[start:stop])
+
+
+@dataclass(frozen=True)
+class TradingYear:
+    """A calendar's sessions in a mean year, as a whole number: one year more in its table changes nothing."""
+
+    calendar: str
+    sessions: int
+
+
+def trading_year(calendar: str, years: Sequence[tuple[int, date, date]]) -> TradingYear | None:
+    """`years`: of each the sessions that are known, the first of them and the last. One without any in its first or
+    last two weeks isn't known as a whole, and left out; None where no other is left."""
+    if calendar in _SESSIONS_A_YEAR:
+        return TradingYear(calendar, _SESSIONS_A_YEAR[calendar])
+    whole = [
+        count
+        for count, first, last in years
+        if (first.month, last.month) == (1, 12) and first.day <= _NEW_YEAR and last.day > 31 - _NEW_YEAR
+    ]
+    return TradingYear(calendar, round(sum(whole) / len(whole))) if whole else None
 
 
 def calendar_by_name(symbol: str, currency: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from instruments.calendars.sessions import trading_year_of
 from predictions.candle.ask import CandlePredictions, iso_times, sample_names
 from predictions.quant.calibration import calibration
 from predictions.quant.predict import AFTER, SAMPLES, TEST
@@ -98,7 +99,8 @@ def performance_answer(predicted: CandlePredictions, threshold: float) -> dict[s
         return {**_head(predicted), "threshold": threshold, "epoch": [], "strategy": None, "buy_and_hold": None}
     held_out = bars.slice(int(rows[0]), len(bars))
     signals = np.nan_to_num(predicted.output.probability[rows[0] : -1], nan=-1.0) >= threshold
-    a_year = bars_a_year(held_out.time, predicted.series.timeframe)
+    year = trading_year_of(predicted.series.instrument.calendar)
+    a_year = bars_a_year(held_out.time, predicted.series.timeframe, year)
 
     def earned(position: NDArray[np.bool_], decision: str) -> Performance:
         return follow(position.astype(np.float64), held_out, decision=decision, bars_a_year=a_year)

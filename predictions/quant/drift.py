@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from instruments.quant.calendars import Days
 from predictions.quant.score import DayScore, Scorecard, scorecard
 from training.quant.stats.stability import STRETCH, Distribution, mean_psi, psi_by_column
 
@@ -49,11 +50,17 @@ def shift(trained: Distribution, values: NDArray[np.floating[Any]], *, times: fl
     return Shift(mean_psi(by_column), bound, dict(sorted(by_column.items(), key=lambda column: -column[1])))
 
 
-def recent_scorecard(days: Sequence[tuple[date, DayScore]], *, horizon: int, promise: dict[str, Any]) -> Scorecard:
-    """The scorecard of the newest scored days, HORIZONS horizons of them: `days` ascending."""
+def recent_scorecard(
+    days: Sequence[tuple[date, DayScore]], *, horizon: int, promise: dict[str, Any], sessions: Days | None = None
+) -> Scorecard:
+    """The scorecard of the newest scored days, HORIZONS horizons of them: `days` ascending; `sessions` as there."""
     scored = [day for day in days if day[1].scored]
     return scorecard(
-        scored[-HORIZONS * horizon :], horizon=horizon, tested=promise["precision"], interval=promise["interval"]
+        scored[-HORIZONS * horizon :],
+        horizon=horizon,
+        tested=promise["precision"],
+        interval=promise["interval"],
+        sessions=sessions,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from instruments.quant.calendars import Days, as_day
 from training.quant.universe.metrics import blocks_of, share_interval
 from training.quant.universe.panel import CLASSES, classes
 
@@ -71,9 +72,15 @@ def hits(label: NDArray[Any], returns: Floats, *, buy: float, sell: float) -> ND
 
 
 def scorecard(
-    days: Sequence[tuple[date, DayScore]], *, horizon: int | None, tested: float | None, interval: list[float] | None
+    days: Sequence[tuple[date, DayScore]],
+    *,
+    horizon: int | None,
+    tested: float | None,
+    interval: list[float] | None,
+    sessions: Days | None = None,
 ) -> Scorecard:
-    """Added up over `days`; no interval of what was delivered where `horizon` is None."""
+    """Added up over `days`; no interval of what was delivered where `horizon` is None. `sessions`: ascending days on
+    which the universe trades, from the first of `days` on; weekdays where they aren't known."""
     total = {name: sum(getattr(score, name) for _, score in days) for name in DayScore.__dataclass_fields__}
     buys = total["buys"]
     rates = {name: total[f"{name.lower()}_hits"] / n if (n := total[f"{name.lower()}s"]) else None for name in CLASSES}
@@ -83,7 +90,7 @@ def scorecard(
         buys=buys,
         promised=total["promised"] / buys if buys else None,
         delivered=rates["BUY"],
-        delivered_interval=_interval(days, horizon) if buys and horizon else None,
+        delivered_interval=_interval(days, horizon, sessions) if buys and horizon else None,
         base_rate=sum(s.rose / s.scored * s.buys for _, s in days if s.buys) / buys if buys else None,
         earned=total["earned"] / buys if buys else None,
         hit_rates=rates,
@@ -100,8 +107,15 @@ def by_month(days: Sequence[tuple[date, DayScore]]) -> list[tuple[date, list[tup
     return list(months.items())
 
 
-def _interval(days: Sequence[tuple[date, DayScore]], horizon: int) -> list[float] | None:
+def _interval(days: Sequence[tuple[date, DayScore]], horizon: int, sessions: Days | None) -> list[float] | None:
     buys = [score.buys for _, score in days]
     hit = np.concatenate([np.arange(score.buys) < score.buy_hits for _, score in days])
-    weekday = np.array([int(np.busday_count(_MONDAY, day)) for day, _ in days])
-    return share_interval(hit, np.repeat(blocks_of(weekday, horizon), buys))
+    number = _numbers([day for day, _ in days], sessions)
+    return share_interval(hit, np.repeat(blocks_of(number, horizon), buys))
+
+
+def _numbers(days: Sequence[date], sessions: Days | None) -> Days:
+    """Of each day its number among the sessions."""
+    if sessions is None:
+        return np.array([np.busday_count(_MONDAY, day) for day in days], dtype=np.int64)
+    return np.searchsorted(sessions, [as_day(day) for day in days]).astype(np.int64)

@@ -1,14 +1,15 @@
 """Which days a model of a universe may speak of, and how old a universe's newest bar is."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from django.utils import timezone
 
-from instruments.calendars.sessions import calendar_of_universe, sessions_between
+from instruments.calendars.sessions import calendar_of_universe, read_sessions, sessions_between
 from instruments.models import Series
+from instruments.quant.calendars import Days
 from instruments.universes import UnknownUniverse, universe_period
 from training.models import ModelVersion
 from training.registry.gate import OLDEST_SESSIONS
@@ -56,6 +57,14 @@ def coverage_of(universe: str) -> Coverage:
     except UnknownUniverse as error:
         raise NotAdvisable(str(error)) from error
     return Coverage(first.date(), newest.date(), calendar_of_universe(universe))
+
+
+def universe_sessions(universe: str, days: Collection[date]) -> Days | None:
+    """The sessions from the first of `days` to the last, of the calendar that most instruments of the universe have;
+    None where there is none, or it isn't filled."""
+    calendar = calendar_of_universe(universe)
+    sessions = read_sessions(calendar, min(days), max(days)) if calendar and days else None
+    return sessions.days if sessions else None
 
 
 def coverage(series: Sequence[Series]) -> Coverage:

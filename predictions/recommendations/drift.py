@@ -12,6 +12,7 @@ from boursomatic.notices.services import notice_make
 from predictions.models import Recommendation, RecommendationSet
 from predictions.quant.drift import SCORES_TIMES, Shift, enough_days, recent_scorecard, shift
 from predictions.quant.score import Scorecard
+from predictions.recommendations.days import universe_sessions
 from predictions.recommendations.make import universe_models
 from predictions.recommendations.score import scored_days
 from training.artifacts.loading import stored_universe_model
@@ -59,7 +60,12 @@ def drift_notice() -> tuple[list[DriftReport], list[Notice]]:
 def _look(model: ModelVersion, days: list[tuple[date, Any]]) -> DriftReport:
     sets = RecommendationSet.objects.counting().filter(version=model.version).newest_first()
     newest = list(sets[:STRETCH])
-    card = recent_scorecard(days, horizon=newest[0].horizon, promise=newest[0].promise)
+    card = recent_scorecard(
+        days,
+        horizon=newest[0].horizon,
+        promise=newest[0].promise,
+        sessions=universe_sessions(model.universe, [day for day, _ in days]),
+    )
     features = scores = None
     problem = ""
     if enough_days(len(newest)):

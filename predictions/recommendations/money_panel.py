@@ -3,8 +3,11 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from instruments.calendars.sessions import calendar_of_universe, trading_year_of
+from instruments.quant.calendars import TradingYear
 from predictions.quant.money import Portfolio
 from predictions.recommendations.money import portfolios
+from training.models import ModelVersion
 from training.quant.candle.spec import COST_BP
 from training.quant.stats.backtest import Performance, bars_a_year, performance
 from training.quant.stats.equity import WINDOW, mean_interval_a_year, sharpe_interval
@@ -40,13 +43,18 @@ class MoneyPanel:
 
 def money_panels(*, replay: bool, versions: Collection[str]) -> dict[str, MoneyPanel]:
     """Of each of these models that has a day that counts."""
-    return {version: _panel(portfolio) for version, portfolio in portfolios(replay=replay, versions=versions).items()}
+    followed = portfolios(replay=replay, versions=versions)
+    of_version = dict(ModelVersion.objects.filter(version__in=followed).values_list("version", "universe"))
+    years = {name: trading_year_of(calendar_of_universe(name)) for name in set(of_version.values())}
+    return {
+        version: _panel(portfolio, years.get(of_version.get(version, ""))) for version, portfolio in followed.items()
+    }
 
 
-def _panel(portfolio: Portfolio) -> MoneyPanel:
+def _panel(portfolio: Portfolio, year: TradingYear | None) -> MoneyPanel:
     days = portfolio.days
     dates = days[[0, -1]].astype("datetime64[D]")
-    a_year = bars_a_year(days * DAY, "1d")
+    a_year = bars_a_year(days * DAY, "1d", year)
     parts = (
         (FOLLOWED, "", portfolio.advice, portfolio.traded, portfolio.exposure),
         (
@@ -67,7 +75,7 @@ def _panel(portfolio: Portfolio) -> MoneyPanel:
         for label, style, returns, traded, net in parts
     ]
     return MoneyPanel(
-        panel=equity_panel(days, {label: returns for label, _, returns, _, _ in parts}),
+        panel=equity_panel(days, {label: returns for label, _, returns, _, _ in parts}, a_year=a_year),
         lines=lines,
         excess=mean_interval_a_year(portfolio.advice - portfolio.equal, bars_a_year=a_year),
         first=str(dates[0]),

@@ -23,6 +23,7 @@ from instruments.store.columns import marked_bars
 from instruments.store.read_bars import MarkedBars
 from predictions.models import Label, Recommendation, RecommendationFlag, RecommendationSet
 from predictions.quant.score import DayScore, Scorecard, hits, scorecard
+from predictions.recommendations.days import universe_sessions
 from predictions.recommendations.money import follow_tranches
 from predictions.recommendations.waiting import waited_until
 
@@ -106,17 +107,27 @@ def scored_days_apart() -> tuple[ScoredDays, ScoredDays]:
 def _cards(sets: QuerySet[RecommendationSet]) -> dict[bool, ScoredDays]:
     """By whether it was a replay, of those sets."""
     days: dict[tuple[bool, str], list[tuple[date, DayScore]]] = defaultdict(list)
-    newest: dict[tuple[bool, str], tuple[int, str]] = {}
+    newest: dict[tuple[bool, str], tuple[int, str, str]] = {}
     # The promise as text: it is parsed for the newest day alone.
-    columns = ("replay", "version", "as_of", "score", "horizon", Cast("promise", TextField()))
+    columns = ("replay", "version", "as_of", "score", "horizon", Cast("promise", TextField()), "universe")
     for replay, version, as_of, score, *terms in sets.order_by("as_of").values_list(*columns):
         days[replay, version].append((as_of, DayScore(**score)))
-        newest[replay, version] = (terms[0], terms[1])
+        newest[replay, version] = (terms[0], terms[1], terms[2])
+    of_universe: dict[str, set[date]] = defaultdict(set)
+    for key, (_, _, universe) in newest.items():
+        of_universe[universe].update((days[key][0][0], days[key][-1][0]))
+    sessions = {universe: universe_sessions(universe, ends) for universe, ends in of_universe.items()}
     cards: dict[bool, ScoredDays] = {False: {}, True: {}}
     for replay, version in sorted(days, reverse=True):
-        horizon, text = newest[replay, version]
+        horizon, text, universe = newest[replay, version]
         promise, scores = json.loads(text), days[replay, version]
-        card = scorecard(scores, horizon=horizon, tested=promise["precision"], interval=promise["interval"])
+        card = scorecard(
+            scores,
+            horizon=horizon,
+            tested=promise["precision"],
+            interval=promise["interval"],
+            sessions=sessions[universe],
+        )
         cards[replay][version] = (card, scores)
     return cards
 

@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 from predictions.quant.score import Scorecard, by_month, scorecard
+from predictions.recommendations.days import universe_sessions
 from predictions.recommendations.make import challenger_of, universe_models
 from predictions.recommendations.money_panel import MoneyPanel, money_panels
 from predictions.recommendations.score import ScoredDays, scored_days_apart
@@ -90,9 +91,10 @@ def champion_challengers(scored: ScoredDays) -> list[ChampionChallenger]:
                 dict(scored[model.version][1]) if model.version in scored else {} for model in (champion, challenger)
             )
             common = sorted(set(mine) & set(others))
+            sessions = universe_sessions(champion.universe, common)
+            terms: dict[str, Any] = {"horizon": champion.horizon, "tested": None, "interval": None}
             cards = [
-                scorecard([(day, own[day]) for day in common], horizon=champion.horizon, tested=None, interval=None)
-                for own in (mine, others)
+                scorecard([(day, own[day]) for day in common], **terms, sessions=sessions) for own in (mine, others)
             ]
             pairs.append(ChampionChallenger(champion, challenger, len(common), cards))
     return pairs

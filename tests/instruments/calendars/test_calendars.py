@@ -6,8 +6,16 @@ import pytest
 from django.utils import timezone
 
 from instruments.calendars.services import calendars_fill
-from instruments.calendars.sessions import calendar_of_universe, read_sessions, session_after, sessions_between
+from instruments.calendars.sessions import (
+    calendar_of_universe,
+    read_sessions,
+    session_after,
+    sessions_between,
+    trading_year_of,
+    trading_year_of_members,
+)
 from instruments.models import CalendarSession, Instrument, Universe
+from instruments.quant.calendars import TradingYear
 from tests.market import make_series
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
@@ -66,3 +74,36 @@ def test_the_calendar_of_many_is_that_of_most() -> None:
     assert calendar_of_universe("all") == "XPAR"
     assert calendar_of_universe("few") == "XNYS"
     assert calendar_of_universe("none") == ""
+
+
+def test_a_year_has_the_mean_of_the_whole_years_that_are_filled() -> None:
+    def fill(first: date, last: date, every: int) -> None:
+        days = [first + timedelta(days=k) for k in range(0, (last - first).days + 1, every)]
+        CalendarSession.objects.bulk_create(
+            CalendarSession(calendar="XPAR", day=day, closes_at=timezone.now()) for day in days
+        )
+
+    assert trading_year_of("") is None and trading_year_of("XPAR") is None
+    fill(date(2021, 6, 1), date(2021, 12, 31), 1)
+    assert trading_year_of("XPAR") is None  # no year is whole
+    fill(date(2022, 1, 3), date(2022, 12, 30), 2)  # 181
+    fill(date(2023, 1, 2), date(2023, 12, 29), 3)  # 121
+    assert trading_year_of("XPAR") == TradingYear("XPAR", 151)
+    fill(date(2024, 1, 2), date(2024, 11, 30), 1)  # how far ahead it is filled makes no difference
+    assert trading_year_of("XPAR") == TradingYear("XPAR", 151)
+    assert trading_year_of("24/7") == TradingYear("24/7", 365) and trading_year_of("FX") == TradingYear("FX", 261)
+    members = [make_series(symbol, bars=5) for symbol in ("ONE", "TWO", "THREE")]
+    for member, calendar in zip(members, ("XPAR", "24/7", "24/7"), strict=True):
+        member.instrument.calendar = calendar
+    assert trading_year_of_members(members) == TradingYear("24/7", 365)
+    assert trading_year_of_members([]) is None
+
+
+@pytest.mark.slow
+def test_new_york_and_paris_have_years_of_their_own() -> None:
+    for symbol in ("SPY", "BNP.PA"):
+        make_series(symbol, bars=5)
+    Instrument.objects.filter(symbol="SPY").update(currency="USD")
+    calendars_fill()
+    york, paris = trading_year_of("XNYS"), trading_year_of("XPAR")
+    assert york and york.sessions == 251 and paris and paris.sessions == 256  # since 2012

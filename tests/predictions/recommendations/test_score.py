@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from instruments.imports.services import bars_write
 from instruments.models import PriceBar, Series
+from instruments.quant.calendars import as_day
 from instruments.store.read_bars import load_bars
 from predictions.models import Recommendation, RecommendationSet
 from predictions.quant.score import DayScore, hits, scorecard
@@ -133,6 +134,20 @@ def test_its_interval_grows_where_neighbouring_days_fail_together() -> None:
         assert card.delivered == 0.5 and card.delivered_interval
         widths.append(card.delivered_interval[1] - card.delivered_interval[0])
     assert widths[0] < 0.2 and widths[1] > 0.9
+
+
+def test_its_blocks_are_of_sessions() -> None:
+    good, bad = {"scored": 10, "buys": 4, "buy_hits": 3}, {"scored": 10, "buys": 4, "buy_hits": 1}
+    first = date(2024, 1, 1)
+    days = [(first + timedelta(days=i), DayScore(**(good if i // 40 % 2 else bad))) for i in range(160)]
+    daily = np.arange(as_day(first), as_day(first) + 160)
+    terms: dict[str, Any] = {"horizon": 20, "tested": None, "interval": None}
+    by_weekdays, by_sessions = scorecard(days, **terms), scorecard(days, **terms, sessions=daily)
+    assert by_weekdays.delivered == by_sessions.delivered == 0.5
+    # Four blocks of 40 days, each good or bad, instead of three that cut through them: Student's t, 3 of freedom.
+    half = 3.182446305284263 * np.sqrt(4 * (160 * 0.25) ** 2 * 4 / 3) / 640
+    assert by_sessions.delivered_interval == pytest.approx([0.5 - half, 0.5 + half])
+    assert by_weekdays.delivered_interval != by_sessions.delivered_interval
 
 
 def test_it_falls_short_only_beyond_both_intervals() -> None:

@@ -22,7 +22,7 @@ from tests.training.quant.noise import DAY
 from tests.training.recipes.test_honest import trained
 from tests.training.recipes.test_universe_confirmation import carry_all
 from tests.training.recipes.test_walk_forward import ask
-from tests.training.universe import change_after, make_universe, trained_universe
+from tests.training.universe import carried_universe, change_after, make_universe, trained_universe
 from training.artifacts import provenance
 from training.models import Status, TrainingRun
 from training.recipes.universe_verify import truncation
@@ -84,6 +84,22 @@ def test_bars_that_came_since_members_and_holidays_change_nothing(recipe: str) -
     make_universe("others", symbols=("GGG",))
     answer = verified(run)
     assert answer["identical"] and answer["truncation_identical"], answer
+
+
+def test_figures_are_annualised_as_they_were_when_calendars_changed_since() -> None:
+    run = trained_universe()
+    assert run.result["bars_a_year"] in {252, 365}  # no calendar is known: by the bars
+    before = run.result["metrics"]["test"]["sharpe"] / run.result["bars_a_year"] ** 0.5
+    Instrument.objects.update(calendar="FX")
+    assert verified(run)["identical"]
+    del run.result["bars_a_year"]  # as of a run of before it was kept
+    assert verified(run)["identical"]
+    newer = carried_universe()
+    assert newer.result["bars_a_year"] == 261
+    assert newer.result["metrics"]["test"]["sharpe"] / 261**0.5 == pytest.approx(before, rel=1e-12)
+    assert newer.result["model_hash"] == run.result["model_hash"] and newer.params_hash == run.params_hash
+    Instrument.objects.update(calendar="24/7")
+    assert verified(newer)["identical"]
 
 
 @RECIPES

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instruments.quant.bars import Bars, Seconds
+from instruments.quant.calendars import TradingYear
 from instruments.quant.features.candle import feature_matrix, feature_set
 from training.quant.candle.fit import (
     STEADY_ROUNDS,
@@ -75,12 +76,14 @@ def train_candle(
     on_stage: OnStage,
     on_round: Callable[[int, float], None],
     stale_time: Seconds = NO_STALE,
+    year: TradingYear | None = None,
 ) -> CandleOutcome:
     """Train as of bar `decision` and judge on the first `test_window_size` outcomes after it.
 
     `bars`: adjusted, from the features' warm-up before the training period to the last test outcome; no later bar is
-    needed or looked at. Stale bars are not among them; `stale_time` says when they were. Raises `plan.NotTrainable`
-    where rows or classes are too few. Deterministic for `spec.seed`.
+    needed or looked at. Stale bars are not among them; `stale_time` says when they were. `year`: of the instrument's
+    calendar, by which figures are annualised. Raises `plan.NotTrainable` where rows or classes are too few.
+    Deterministic for `spec.seed`.
     """
     on_stage("features", 0.05, f"{spec.feature_set} over {len(bars)} bars")
     plan = plan_candle(bars, decision=decision, spec=spec, stale_time=stale_time)
@@ -104,6 +107,7 @@ def train_candle(
         plan=plan,
         threshold=threshold,
         spec=spec,
+        year=year,
     )
     used = _part(features, split.train)
     return CandleOutcome(
@@ -162,12 +166,19 @@ def threshold_of(spec: CandleSpec, *, train: tuple[Floats, Floats], validation: 
 
 
 def judge_window(
-    bars: Bars, *, labels: Floats, probability: Floats, plan: CandlePlan, threshold: float, spec: CandleSpec
+    bars: Bars,
+    *,
+    labels: Floats,
+    probability: Floats,
+    plan: CandlePlan,
+    threshold: float,
+    spec: CandleSpec,
+    year: TradingYear | None = None,
 ) -> dict[str, Any]:
     """What `Judged` says of the test window: figures and luck by its rows, profit and loss by every bar of its span.
     For a live run all of it is empty. `probability`: (len(plan.span),)."""
     split = plan.split
-    a_year = bars_a_year(bars.time, spec.timeframe)
+    a_year = bars_a_year(bars.time, spec.timeframe, year)
     if not len(split.test):
         return {
             "test": None,

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from instruments.quant.bars import Bars, Seconds
+from instruments.quant.calendars import TradingYear
 from instruments.quant.features.candle import feature_set
 from training.quant.candle.outcomes import candle_label
 from training.quant.candle.plan import CandlePlan, plan_candle, split_parts
@@ -15,10 +16,17 @@ from training.quant.stats.classification import evaluate
 
 
 def judge_ensemble(
-    bars: Bars, *, decision: int, spec: EnsembleSpec, model: EnsembleModel, first: int, stale_time: Seconds
+    bars: Bars,
+    *,
+    decision: int,
+    spec: EnsembleSpec,
+    model: EnsembleModel,
+    first: int,
+    stale_time: Seconds,
+    year: TradingYear | None = None,
 ) -> Judged:
     """`bars`: adjusted, without stale ones, from the warm-up before `first` (seconds: the first candle that a member
-    was fitted on) to the last test outcome; `decision`: the place of the ensemble's candle.
+    was fitted on) to the last test outcome; `decision`: the place of the ensemble's candle; `year`: as `train_candle`.
 
     Its train rows are all from `first` to the decision, whichever members were fitted on them; nothing validates.
     Raises `plan.NotTrainable` where the test window has too few candles.
@@ -41,6 +49,7 @@ def judge_ensemble(
             plan=plan,
             threshold=model.threshold,
             spec=spec.newest,
+            year=year,
         ),
     )
 

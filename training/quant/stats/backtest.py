@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from instruments.quant.calendars import TradingYear, session_days
+
 Floats = NDArray[np.float64]
 
 
@@ -95,13 +97,25 @@ def performance(returns: Floats, *, traded: Floats, net: Floats, bars_a_year: fl
     )
 
 
-def bars_a_year(time: NDArray[np.int64], timeframe: str) -> float:
-    """The calendar's bars a year: weekly 52; daily 252, or 365 where weekends are traded too; shorter bars as counted
-    in `time` (n,) int64 (seconds, ascending, n > 0) over the span it covers, 252 where that is none."""
+def bars_a_year(time: NDArray[np.int64], timeframe: str, year: TradingYear | None = None) -> float:
+    """Bars a year: weekly 52; daily the sessions of the `year` of the instrument's calendar; shorter ones as many times
+    the bars that a session has in `time` (n,) int64 (seconds, ascending, n > 0), its first and last one apart, which
+    may be cut.
+
+    Where no calendar is known: daily 252, or 365 where weekends are traded too; shorter bars as counted over the span
+    that `time` covers, 252 where that is none."""
     if timeframe == "1w":
         return 52.0
+    if year is not None:
+        bars = 1.0 if timeframe == "1d" else _bars_a_session(time, timeframe, year)
+        return float(round(year.sessions * bars))
     years = (int(time[-1]) - int(time[0])) / (365.25 * 86400)
     counted = (len(time) - 1) / years if years > 0 else 252.0
     if timeframe == "1d":
         return 365.0 if counted > 300 else 252.0
     return float(round(counted))
+
+
+def _bars_a_session(time: NDArray[np.int64], timeframe: str, year: TradingYear) -> float:
+    counts = np.unique(session_days(time, timeframe, year.calendar), return_counts=True)[1]
+    return float((counts[1:-1] if len(counts) > 2 else counts).mean())

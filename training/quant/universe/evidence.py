@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from instruments.quant.features.daily import DAY
-from training.quant.stats.backtest import bars_a_year
 from training.quant.universe.exposure import Exposures, exposures_of
 from training.quant.universe.judge import rank_test
 from training.quant.universe.panel import Panel
@@ -62,7 +60,7 @@ def universe_evidence(
         horizon=horizon,
         close=panel.close,
         exposures=exposures or exposures_of(panel.close, panel.traded, panel.member),
-        bars_a_year=bars_a_year(panel.days * DAY, "1d"),
+        bars_a_year=panel.bars_a_year,
     )
     return UniverseEvidence(
         p_value=test.p_value,

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from instruments.quant.features.daily import DAY, day_ranks
+from instruments.quant.features.daily import day_ranks
 from training.quant.candle.spec import COST_BP
-from training.quant.stats.backtest import Performance, bars_a_year, simulate, tranche_weights
+from training.quant.stats.backtest import Performance, simulate, tranche_weights
 from training.quant.stats.sharpe import Excess, excess_of, excess_returns
 from training.quant.universe.panel import BUY, CLASSES, SELL, Panel
 from training.quant.universe.predictions import Predictions
@@ -48,7 +48,7 @@ def simulate_portfolios(panel: Panel, rows: Ints, signals: Ints, *, horizon: int
     present = panel.present[first : last + 1]
     share = names / np.maximum(present.sum(axis=1, keepdims=True), 1)
     prices = slice(first, last + 2)
-    a_year = bars_a_year(panel.days * DAY, "1d")
+    a_year = panel.bars_a_year
 
     def book(weights: Floats) -> Performance:
         return simulate(

@@ -23,6 +23,7 @@ from instruments.quant.features.daily import (
 )
 from instruments.quant.membership import ALWAYS, Stretches, member_mask
 from training.quant.candle.plan import NotTrainable
+from training.quant.stats.backtest import bars_a_year
 from training.quant.universe.days import counted_days
 from training.quant.universe.forward import Candles, Forward
 from training.quant.universe.spec import WARM_UP, days_needed
@@ -50,7 +51,8 @@ class Panel:
     over days without a bar; `traded` (D, N) tells those days. Rows (n,), by instrument and then day, are all that have
     features: `day` and `instrument` are places in `days` and `symbols`; `features` (n, k) with NaN where a window isn't
     full; `forward` what came after them, by horizon, the run's own first. `member` (D, N): who belongs to the universe
-    that day, None where all always do; only members have rows."""
+    that day, None where all always do; only members have rows. `sessions_a_year`: of their calendar, None where it is
+    unknown."""
 
     symbols: tuple[str, ...]
     days: Ints
@@ -62,6 +64,12 @@ class Panel:
     features: Singles
     forward: dict[int, Forward]
     member: NDArray[np.bool_] | None = None
+    sessions_a_year: float | None = None
+
+    @property
+    def bars_a_year(self) -> float:
+        """By which figures are annualised."""
+        return self.sessions_a_year or bars_a_year(self.days * DAY, "1d")
 
     @property
     def present(self) -> NDArray[np.bool_]:

@@ -42,7 +42,7 @@ def prepare_panel(panel: Panel, *, recipe: str, horizon: int) -> PreparedPanel:
 
 
 def to_arrays(prepared: PreparedPanel) -> Arrays:
-    """All of it but the symbols, by name."""
+    """All of it but the symbols and the sessions a year, by name."""
     panel, honest = prepared.panel, prepared.honest
     arrays: Arrays = {name: getattr(panel, name) for name in _TABLES}
     if panel.member is not None:
@@ -61,7 +61,11 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]], symbols: tuple[str, ...]) ->
     horizons = dict.fromkeys(int(name.split(".")[1]) for name in arrays if name.startswith("forward."))
     forward = {h: Forward(**{f.name: arrays[f"forward.{h}.{f.name}"] for f in fields(Forward)}) for h in horizons}
     panel = Panel(
-        symbols=symbols, forward=forward, member=arrays.get("member"), **{name: arrays[name] for name in _TABLES}
+        symbols=symbols,
+        forward=forward,
+        member=arrays.get("member"),
+        sessions_a_year=None,  # no array: whoever keeps them puts it back
+        **{name: arrays[name] for name in _TABLES},
     )
     exposures = Exposures(**{field.name: arrays[f"exposures.{field.name}"] for field in fields(Exposures)})
     honest = None

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from instruments.calendars.sessions import trading_year_of
 from training.quant.candle.folds import fold_report
 from training.quant.candle.spec import CandleSpec
 from training.quant.candle.train import train_candle
@@ -25,6 +26,7 @@ def execute(work: Work) -> Completed:
         on_stage=progress.stage,
         on_round=progress.boosting,
         stale_time=data.stale_time,
+        year=trading_year_of(run.series.instrument.calendar),
     )
     windows = judge_windows(
         data.bars,

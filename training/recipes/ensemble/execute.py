@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from instruments.calendars.sessions import trading_year_of
 from training.artifacts.storage import sha256
 from training.quant.candle.export import json_bytes
 from training.quant.candle.model import MANIFEST
@@ -36,6 +37,7 @@ def execute(work: Work) -> Completed:
         model=assembled.model,
         first=first,
         stale_time=data.stale_time,
+        year=trading_year_of(run.series.instrument.calendar),
     )
     was_seen = run.seen_until is not None and spec.candle_at < run.seen_until
     if was_seen:  # the members' figures are of these rows, and they were chosen by them

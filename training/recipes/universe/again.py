@@ -47,9 +47,11 @@ def data_then(
     *,
     on_read: Callable[[int, int], None] = lambda done, todo: None,
 ) -> UniverseData:
-    """Up to the last day that the run had. Raises TooLittle where nothing is left."""
+    """Up to the last day that the run had, annualised as it was: of before that was kept by no calendar. Raises
+    TooLittle where nothing is left."""
     own = replace(spec, as_of=run.result["as_of"])
-    return universe_data(own, series=members.series, membership=members.membership, on_read=on_read)
+    data = universe_data(own, series=members.series, membership=members.membership, on_read=on_read)
+    return replace(data, panel=replace(data.panel, sessions_a_year=run.result.get("bars_a_year")))
 
 
 def _symbols_then(run: TrainingRun) -> list[str] | None:

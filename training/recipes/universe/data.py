@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from instruments.calendars.sessions import trading_year_of_members
 from instruments.models import Instrument, Series
 from instruments.quant.bars import fingerprint
 from instruments.quant.features.daily import DAY
@@ -74,8 +75,9 @@ def universe_data(
     series = universe_members(spec.universe) if series is None else series
     membership = universe_membership(spec.universe) if membership is None else membership
     histories = dict(zip(symbols_of(series), featured_candles(series, on_read=on_read), strict=True))
-    data = cut_data(histories, spec, membership)
-    return replace(data, survivors_only=has_only_survivors(spec.universe))
+    data, year = cut_data(histories, spec, membership), trading_year_of_members(series)
+    panel = replace(data.panel, sessions_a_year=float(year.sessions) if year else None)
+    return replace(data, panel=panel, survivors_only=has_only_survivors(spec.universe))
 
 
 def symbols_of(series: Sequence[Series]) -> list[str]:

@@ -134,6 +134,7 @@ def walk_context(run: TrainingRun) -> dict[str, Any]:
             day_numbers(curve["days"]),
             {label: returns_of(np.array([1.0, *curve[name]])) for name, label in WALK_BOOKS},
             curve["band"],
+            a_year=run.result.get("bars_a_year"),
         )
         if curve
         else None,
@@ -241,6 +242,7 @@ def _outcome(run: TrainingRun, summary: dict[str, Any]) -> dict[str, Any]:
         "panel": equity_panel(
             day_numbers(portfolios["days"]),
             {label: np.array(portfolios[name]["returns"]) for name, label, _ in (BOOKS[0], BOOKS[-1])},
+            a_year=run.result.get("bars_a_year"),
         ),
         "book_days": (portfolios["days"][0], portfolios["days"][-1]),
         "cost_bp": detail["cost_bp"],

@@ -117,6 +117,7 @@ def universe_result(
         judged_model_hash=judged_hash,
         used_until=day_of(data.panel, outcome.used_until),
         survivors_only=data.survivors_only,
+        bars_a_year=data.panel.bars_a_year,
         shelf_life=shelf_life(bins),
         shelf_life_bins=bins,
     )

@@ -142,6 +142,7 @@ class UniverseResult(Stored):
     shelf_life: int | str | None = None
     shelf_life_bins: list[AgeBin] = []
     survivors_only: bool = True
+    bars_a_year: float | None = None  # by which figures were annualised; None: of before it, 252 or 365
 
 
 class UniverseHead(RunHead):

@@ -17,6 +17,7 @@ from pathlib import Path
 from django.conf import settings
 
 from boursomatic.shared.array_file import map_arrays, write_arrays
+from instruments.calendars.sessions import trading_year_of_members
 from instruments.store.columns import series_marks
 from instruments.store.packs import remove_oldest
 from instruments.universes import universe_membership
@@ -62,6 +63,7 @@ def keep(path: Path | None, data: UniverseData, spec: UniverseSpec) -> None:
         "marks": data.marks,
         "membership": membership_json(data.membership),
         "survivors_only": data.survivors_only,
+        "sessions_a_year": data.panel.sessions_a_year,
     }
     try:
         write_arrays(path, to_arrays(prepared), facts)
@@ -87,7 +89,8 @@ def path_of(spec: UniverseSpec) -> Path | None:
     settings_of_rows = (spec.as_of, spec.lookback_days, spec.recipe, spec.horizon)
     symbols = [(member.pk, member.instrument.symbol) for member in members]
     membership = sorted(universe_membership(spec.universe).items())
-    made_of = (symbols, marks, membership, settings_of_rows, code_version(), library_versions())
+    year = trading_year_of_members(members)
+    made_of = (symbols, marks, membership, year, settings_of_rows, code_version(), library_versions())
     digest = hashlib.sha256(repr(made_of).encode()).hexdigest()
     return Path(settings.COLUMNS_ROOT) / f"{_NAME}{digest[:32]}"
 
@@ -98,7 +101,7 @@ def _read(path: Path) -> UniverseData | None:
     arrays, facts = found
     prepared = from_arrays(arrays, tuple(facts["symbols"]))
     return UniverseData(
-        panel=prepared.panel,
+        panel=replace(prepared.panel, sessions_a_year=facts["sessions_a_year"]),
         as_of=date.fromisoformat(facts["as_of"]),
         bars=facts["bars"],
         data_hash=facts["data_hash"],

@@ -1,7 +1,7 @@
 """A universe run or a walk made again from what is stored, and held against what it was."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -83,7 +83,7 @@ def walk_again(run: TrainingRun, walk: WalkSpec, on_stage: OnStage) -> Again:
     last = date.fromisoformat(run.result["as_of"])
     stood = as_they_stood(run, walk.spec, on_stage)
     members, data = stood.members, stood.data
-    folds = _walked(data.panel, walk, on_stage)
+    folds = _walked(run, data.panel, walk, on_stage)
     unlike = [] if _folds_hold(run, data.panel, folds) else ["figures"]
     until = int(data.panel.days[folds[-1].first])
     on_stage("truncate", 0.7, "the last fold once more, with other bars after its first day")
@@ -102,12 +102,16 @@ def walk_again(run: TrainingRun, walk: WalkSpec, on_stage: OnStage) -> Again:
     )
 
 
-def _walked(panel: Panel, walk: WalkSpec, on_stage: OnStage) -> list[Fold]:
-    plan, folds = plan_walk(panel, walk), []
+def _walked(run: TrainingRun, panel: Panel, walk: WalkSpec, on_stage: OnStage) -> list[Fold]:
+    """Each annualised as it was: a calendar may have been filled between two of them."""
+    then = {part.config["fold"]: part.result.get("bars_a_year") for part in run.parts.filter(status=Status.COMPLETED)}
+    years = [then.get(number) for number in range(1, walk.folds + 1)]
+    plans = {year: plan_walk(replace(panel, sessions_a_year=year), walk) for year in set(years)}
+    folds: list[Fold] = []
     scores: dict[int, Floats] = {}
-    for number in range(walk.folds):
+    for number, year in enumerate(years):
         on_stage("fit", 0.1 + 0.6 * number / walk.folds, f"fold {number + 1} of {walk.folds}")
-        folds.append(walk_fold(plan, number, on_fold=lambda *_: None, scores=scores))
+        folds.append(walk_fold(plans[year], number, on_fold=lambda *_: None, scores=scores))
         scores[number] = folds[-1].predictions.scores
     return folds
 

@@ -57,6 +57,7 @@ def walk_result(
         "instruments": len(data.panel.symbols),
         "window": walk.window,
         "data_hash": data.data_hash,
+        "bars_a_year": data.panel.bars_a_year,
         "survivors_only": data.survivors_only,
         **walk_json(data.panel, folds, pooled, horizon=walk.spec.horizon),
         "evidence": vars(pooled.portfolios.excess),
@@ -86,6 +87,7 @@ def execute_fold(work: Work) -> Completed:
         "fold": fold_json(data.panel, fold),
         "as_of": data.as_of.isoformat(),
         "data_hash": data.data_hash,
+        "bars_a_year": data.panel.bars_a_year,
         "said": sha256(content),
     }
     return Completed(result=result, detail={"importance": vars(fold.importance)}, files={PREDICTIONS: content})

@@ -81,6 +81,7 @@ class FoldResult(Stored):
     as_of: Day
     data_hash: str
     said: str
+    bars_a_year: float | None = None  # as UniverseResult has it
 
 
 class WalkResult(Stored):
@@ -105,6 +106,7 @@ class WalkResult(Stored):
     pbo_configurations: int | None = None
     importance_stability: ImportanceStability | None = None
     survivors_only: bool = True
+    bars_a_year: float | None = None  # as UniverseResult has it
 
 
 class WalkRun(UniverseHead, tag="walk"):

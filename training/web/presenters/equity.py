@@ -69,12 +69,19 @@ class EquityPanel:
     columns: tuple[str, ...] = (*calendar.month_abbr[1:], "Year")
 
 
-def equity_panel(days: Ints, curves: dict[str, Floats], band: Mapping[str, Any] | None = None) -> EquityPanel:
+def equity_panel(
+    days: Ints,
+    curves: dict[str, Floats],
+    band: Mapping[str, Any] | None = None,
+    *,
+    a_year: float | None = None,
+) -> EquityPanel:
     """Of daily returns (T,), T > 0, of the strategy and of its benchmark, in this order, by name; `days` (T,) ascending
-    day numbers since 1970; `band` as stored, of the strategy's equity."""
+    day numbers since 1970; `band` as stored, of the strategy's equity; `a_year` of those days lie in a year: where that
+    wasn't kept, 252 or 365."""
     (name, own), (benchmark_name, benchmark) = curves.items()
     dates = [str(day) for day in days.astype("datetime64[D]")]
-    a_year = bars_a_year(days * DAY, "1d")
+    a_year = a_year or bars_a_year(days * DAY, "1d")
     equity = equity_of(own)
     rolled = {label: rolling_sharpe(returns, bars_a_year=a_year)[WINDOW - 1 :] for label, returns in curves.items()}
     return EquityPanel(

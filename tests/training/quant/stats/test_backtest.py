@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from instruments.quant.calendars import TradingYear
 from scripts.benchmarks.slow_account import slow_account, slow_performance, slow_tranches
 from tests.training.quant.noise import noise_bars, weekdays
 from training.quant.stats.backtest import bars_a_year, simulate, tranche_weights
@@ -59,6 +60,19 @@ def test_it_knows_the_calendars() -> None:
     assert bars_a_year(np.arange(700) * 86_400, "1d") == 365
     assert bars_a_year(weekdays(90), "1w") == 52
     assert bars_a_year(np.arange(24 * 400) * 3600, "1h") == pytest.approx(8766, abs=1)
+
+
+def test_it_goes_by_the_sessions_of_a_calendar() -> None:
+    paris, coins = TradingYear("XPAR", 256), TradingYear("24/7", 365)
+    assert bars_a_year(weekdays(600), "1d", paris) == 256
+    assert bars_a_year(np.arange(700) * 86_400, "1d", coins) == 365
+    assert bars_a_year(weekdays(90), "1w", paris) == 52
+    hours = np.arange(30, 24 * 400 + 5) * 3600  # neither begins nor ends at midnight
+    assert bars_a_year(hours, "1h", coins) == 365 * 24
+    opened = (weekdays(60)[:, None] + 3600 * np.arange(8, 17)).ravel()  # nine bars from 8:00 UTC on
+    assert bars_a_year(opened[2:], "1h", paris) == 256 * 9
+    sydney = (weekdays(60)[:, None] + 3600 * np.arange(-1, 5)).ravel()  # 23:00 UTC is the morning of the next day there
+    assert bars_a_year(sydney, "1h", TradingYear("XASX", 253)) == 253 * 6
 
 
 @settings(max_examples=40)

@@ -10,12 +10,11 @@ from django.db.models import Count, Max, Min
 
 from instruments.calendars.sessions import read_sessions
 from instruments.models import PRESENT, Finding, PriceBar, Series, Timeframe
-from instruments.quant.actions import SPLIT
 from instruments.quant.calendars import DAY, OWN, Days, as_date, as_day
 from instruments.quant.health.agreement import Agreement, DayCounts, agree_on_sessions, crowded_days, settle
 from instruments.quant.health.prices import is_unusual
 from instruments.quant.health.subject import Mask, SourceRange, Subject
-from instruments.quant.point_in_time import TimedAction
+from instruments.quant.point_in_time import TimedActions
 from instruments.store.actions import read_actions
 from instruments.store.columns import marked_bars
 
@@ -43,7 +42,7 @@ class Peers:
     def subjects(self, start: int, stop: int) -> Iterator[tuple[Series, Subject]]:
         """Members `start` to `stop` - 1, each complete."""
         members = self.group[start:stop]
-        sources, splits = _sources(members), read_actions(members, kinds=[SPLIT])
+        sources, actions = _sources(members), read_actions(members)
         for series, bars in zip(members, self._bars[start:stop], strict=True):
             subject = Subject(bars, self.timeframe, self.calendar, newest=self.newest)
             yield (
@@ -52,7 +51,7 @@ class Peers:
                     subject,
                     sessions=_within(self.agreement, subject),
                     peers_moved=np.isin(subject.days, self._crowded),
-                    splits=_bars_at(subject, splits.get(series.pk, [])),
+                    splits=_bars_at(subject, actions[series.pk]),
                     sources=sources[series.pk],
                 ),
             )
@@ -101,10 +100,10 @@ def _within(agreement: Agreement | None, subject: Subject) -> Days | None:
     return within
 
 
-def _bars_at(subject: Subject, actions: Sequence[TimedAction]) -> Mask:
-    """(n,) the first bar after each action: of weeks the one that the action is in."""
+def _bars_at(subject: Subject, actions: TimedActions) -> Mask:
+    """(n,) the first bar after each split: of weeks the one that the split is in."""
     mask = np.zeros(len(subject.bars) + 1, dtype=np.bool_)
-    times = np.array([action.time for action in actions], dtype=np.int64)
+    times = actions.time[actions.is_split]
     if subject.timeframe == Timeframe.WEEK:
         times -= 6 * DAY
     mask[np.searchsorted(subject.bars.time, times)] = True

@@ -12,29 +12,31 @@ array serves the features of every decision, the rows it is fitted on, and every
 people: pages show prices as traded, or brought back to the last bar (`Adjustment.until`).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import isnan
 
 import numpy as np
+from numpy.typing import NDArray
 
-from instruments.quant.actions import SPLIT
 from instruments.quant.bars import Bars, Floats, Seconds
 
 
 @dataclass(frozen=True)
-class TimedAction:
-    """An action and the moment (seconds since 1970) from which its series trades without it. `value`: new shares for
-    one old, or cash a share of the ex day."""
+class TimedActions:
+    """A series' actions, ascending: `time` (k,) int64, from when on (seconds since 1970) it trades without each;
+    `is_split` (k,) bool; `value` (k,) float64, new shares for one old, or cash a share of the ex day. Of one moment a
+    split and a dividend at most, the split first: the dividend is of the new shares."""
 
-    time: int
-    kind: str
-    value: float
+    time: Seconds
+    is_split: NDArray[np.bool_]
+    value: Floats
 
-    @property
-    def order(self) -> tuple[int, bool]:
-        """By time; a dividend is of shares of its ex day, so after a split of that day."""
-        return self.time, self.kind != SPLIT
+    def __len__(self) -> int:
+        return len(self.time)
+
+    def until(self, moment: int) -> "TimedActions":
+        """Those before it."""
+        stop = int(np.searchsorted(self.time, moment))
+        return TimedActions(self.time[:stop], self.is_split[:stop], self.value[:stop])
 
 
 @dataclass(frozen=True)
@@ -55,12 +57,13 @@ class Adjustment:
         volume in shares of the first bar. Each bar by itself: a slice restated is a slice of the whole restated."""
         if not len(self.time):
             return replace(bars, adj_close=bars.close)
-        place = np.searchsorted(self.time, bars.time, side="right")
+        bounds = np.concatenate(([0], np.searchsorted(bars.time, self.time), [len(bars)]))
+        counts = bounds[1:] - bounds[:-1]  # of bars from one action to the next
         has_splits = (self.shares != 1.0).any()
         return replace(
             bars,
-            adj_close=bars.close * self.price[place],
-            volume=bars.volume / self.shares[place] if has_splits else bars.volume,
+            adj_close=bars.close * self.price.repeat(counts),
+            volume=bars.volume / self.shares.repeat(counts) if has_splits else bars.volume,
         )
 
     def until(self, last: int) -> "Adjustment":
@@ -70,28 +73,23 @@ class Adjustment:
         return Adjustment(self.time, self.price / self.price[place], self.shares / self.shares[place])
 
 
-def anchored(actions: Sequence[TimedAction], before: Floats) -> Adjustment:
-    """`actions` in their `order`; `before` (k,): the close as traded of the last bar before each, NaN where there is
-    none. Such an action has no effect, nor has a dividend of the close or more, which no price can have paid."""
-    price, shares = [1.0], [1.0]
-    split, day = 1.0, None  # a split on the day that is looked at
-    for action, close in zip(actions, before.tolist(), strict=True):
-        split, day = split if action.time == day else 1.0, action.time
-        m = 1.0
-        if action.kind != SPLIT:
-            value = close / split
-            m = value / (value - action.value) if action.value < value else 1.0
-        elif not isnan(close):
-            m = split = action.value
-        price.append(price[-1] * m)
-        shares.append(shares[-1] * (m if action.kind == SPLIT else 1.0))
-    time = np.array([action.time for action in actions], dtype=np.int64)
-    return Adjustment(time, np.array(price), np.array(shares))
+def anchored(actions: TimedActions, before: Floats) -> Adjustment:
+    """`before` (k,): the close as traded of the last bar before each action, NaN where there is none. Such an action
+    has no effect, nor has a dividend of the close or more, which no price can have paid."""
+    split = np.where(actions.is_split & ~np.isnan(before), actions.value, 1.0)
+    price, shares = np.ones(len(actions) + 1), np.ones(len(actions) + 1)
+    np.multiply.accumulate(split, out=shares[1:])
+    close = before.copy()  # in shares of the ex day
+    close[1:] /= np.where(actions.time[1:] == actions.time[:-1], split[:-1], 1.0)
+    is_paid = (actions.value < close) & ~actions.is_split
+    np.divide(close, close - actions.value, out=split, where=is_paid)
+    np.multiply.accumulate(split, out=price[1:])
+    return Adjustment(actions.time, price, shares)
 
 
-def closes_before(actions: Sequence[TimedAction], bars: Bars) -> Floats:
+def closes_before(actions: TimedActions, bars: Bars) -> Floats:
     """(k,) as `anchored` takes them, from all bars of the series."""
-    place = np.searchsorted(bars.time, np.array([action.time for action in actions], dtype=np.int64)) - 1
+    place = np.searchsorted(bars.time, actions.time)
     closes = np.full(len(actions), np.nan)
-    closes[place >= 0] = bars.close[place[place >= 0]]
+    closes[place > 0] = bars.close[place[place > 0] - 1]
     return closes

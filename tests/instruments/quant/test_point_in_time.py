@@ -1,6 +1,7 @@
 """Prices over splits and dividends: a later action changes no earlier number, and a return is the holder's own."""
 
-from dataclasses import fields, replace
+import math
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pytest
@@ -12,15 +13,52 @@ from instruments.quant.bars import Bars
 from instruments.quant.calendars import DAY, day_begins, session_days
 from instruments.quant.features.candle import feature_matrix
 from instruments.quant.features.daily import daily_features
-from instruments.quant.point_in_time import Adjustment, TimedAction, anchored, closes_before
+from instruments.quant.point_in_time import Adjustment, TimedActions, anchored, closes_before
 from tests.training.quant.noise import noise_bars
 
 RATIOS = (4.0, 2.0, 1.5, 0.1, 7.0)
 
 
+@dataclass(frozen=True)
+class TimedAction:
+    time: int
+    kind: str
+    value: float
+
+    @property
+    def order(self) -> tuple[int, bool]:
+        return self.time, self.kind != SPLIT
+
+
 def adjustment(actions: list[TimedAction], bars: Bars) -> Adjustment:
     ordered = sorted(actions, key=lambda action: action.order)
-    return anchored(ordered, closes_before(ordered, bars))
+    columns = TimedActions(
+        np.array([action.time for action in ordered], dtype=np.int64),
+        np.array([action.kind == SPLIT for action in ordered], dtype=np.bool_),
+        np.array([action.value for action in ordered], dtype=np.float64),
+    )
+    return anchored(columns, closes_before(columns, bars))
+
+
+def slow_factors(actions: list[TimedAction], bars: Bars) -> tuple[list[float], list[float]]:
+    """Of prices and of shares at each bar, one action after the other."""
+    prices, shares = [], []
+    price = share = 1.0
+    due = sorted(actions, key=lambda action: action.order)
+    for i, time in enumerate(bars.time.tolist()):
+        day, ratio = None, 1.0  # a split of the day that is looked at
+        while due and due[0].time <= time:
+            action = due.pop(0)
+            close = float(bars.close[i - 1]) if i else math.nan
+            ratio, day = ratio if action.time == day else 1.0, action.time
+            if action.kind == SPLIT:
+                ratio = 1.0 if math.isnan(close) else action.value
+                price, share = price * ratio, share * ratio
+            elif action.value < close / ratio:
+                price *= close / ratio / (close / ratio - action.value)
+        prices.append(price)
+        shares.append(share)
+    return prices, shares
 
 
 def split(time: int, ratio: float) -> TimedAction:
@@ -73,6 +111,20 @@ def series_with_actions(draw: st.DrawFn) -> tuple[Bars, list[TimedAction]]:
         value = draw(st.sampled_from(RATIOS)) if is_split else float(bars.close.min()) * draw(st.floats(0.001, 0.5))
         actions.append(split(time, value) if is_split else dividend(time, value))
     return bars, actions
+
+
+@given(series_with_actions(), st.data())
+def test_factors_are_those_of_a_slow_account_to_the_bit(
+    case: tuple[Bars, list[TimedAction]], data: st.DataObject
+) -> None:
+    bars, actions = case
+    for action in data.draw(st.lists(st.sampled_from(actions), unique=True) if actions else st.just([])):
+        both = [other.kind for other in actions if other.time == action.time]
+        actions += [dividend(action.time, 0.3)] if both == [SPLIT] else [split(action.time, 3.0)] * (both == [DIVIDEND])
+    prices, shares = slow_factors(actions, bars)
+    restated = adjustment(actions, bars).restate(bars)
+    assert restated.adj_close.tolist() == (bars.close * np.array(prices)).tolist()
+    assert restated.volume.tolist() == (bars.volume / np.array(shares)).tolist()
 
 
 @given(series_with_actions(), st.data())

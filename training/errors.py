@@ -26,10 +26,10 @@ class KeyReused(Exception):
 
 
 class GateRefused(Exception):
-    """A model did not pass the gate; `gate` has every check."""
+    """A model did not pass the gate; `gate` has every check. `overridable`: unless its files were changed."""
 
-    def __init__(self, sentence: str, gate: list[dict[str, Any]]) -> None:
-        self.gate = gate
+    def __init__(self, sentence: str, gate: list[dict[str, Any]], *, overridable: bool = True) -> None:
+        self.gate, self.overridable = gate, overridable
         super().__init__(sentence)
 
 

@@ -14,7 +14,7 @@ from boursomatic.notices.models import NoticeKind
 from boursomatic.notices.services import notice_make
 from training.errors import ActiveChanged, GateRefused, TooLate
 from training.models import Activation, ModelVersion, ModelVersionQuerySet, TrainingRun
-from training.registry.gate import broken_files, check_label, gate_checks, refusals
+from training.registry.gate import check_label, gate_checks, not_intact, refusals
 
 ANY_ACTIVE: Any = object()  # the caller expects nothing of the model that is active now
 _LOCK = 7_301_997  # first half of PostgreSQL's advisory locks of scopes
@@ -31,12 +31,14 @@ def model_activate(
     """Makes `model` the active one of its scope.
 
     Raises ActiveChanged where another than `expected` is active (None: none must be), GateRefused where the gate does
-    and `override` isn't set.
+    and `override` isn't set, or files of the model are missing or changed: no override passes those.
     """
     gate = gate_checks(model)  # reads files: before the lock
     failed = refusals(gate)
     with transaction.atomic():
         now = _lock_and_look(model, expected)
+        if broken := not_intact(model, gate):
+            raise GateRefused(broken, gate, overridable=False)
         if failed and not override:
             raise GateRefused(
                 f"Activation checks of {model.version} failed: {', '.join(map(check_label, failed))}.", gate
@@ -60,10 +62,11 @@ def model_roll_back(*, model: ModelVersion, user: User | None, reason: str = "")
     where nothing was active before it, or that is gone.
     """
     back = roll_back_target(model)
-    if broken := broken_files(back):
-        raise TooLate(f"{back.version} can't be activated again: {', '.join(broken)} changed or missing.")
     why = f"Rolled back from {model.version}" + (f": {reason}" if reason else "")
-    return model_activate(model=back, user=user, reason=why[:500], expected=model.version, override=True)
+    try:
+        return model_activate(model=back, user=user, reason=why[:500], expected=model.version, override=True)
+    except GateRefused as error:
+        raise TooLate(str(error)) from error
 
 
 def roll_back_target(model: ModelVersion) -> ModelVersion:

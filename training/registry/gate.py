@@ -21,6 +21,7 @@ from training.quant.universe.verdict import UniverseVerdict
 LOGISTIC = "not beaten by logistic regression"  # as it is stored and answered
 CONFIRMED = f"a walk-forward of at least {LEAST_WINDOWS} folds"
 FINDINGS = "open findings about its bars"
+INTACT = "files intact"  # the one check that nobody overrides
 NOT_COMPARED = "not compared"  # the recipe honest is linear itself
 WORST_DRAWDOWN = -0.25
 OLDEST_SESSIONS = 5
@@ -42,7 +43,7 @@ def data_checks(model: ModelVersion) -> list[Check]:
     return [
         _check(FINDINGS, bad == 0, bad, "none that is bad"),
         _check("sessions since its data", sessions <= OLDEST_SESSIONS, sessions, f"at most {OLDEST_SESSIONS}"),
-        _check("files intact", not broken, ", ".join(broken) or "all", "all as they were written"),
+        _check(INTACT, not broken, ", ".join(broken) or "all", "all as they were written"),
     ]
 
 
@@ -79,6 +80,17 @@ def refusals(gate: Sequence[Check]) -> list[str]:
 def check_label(check: str) -> str:
     """A check's stored name as people read it."""
     return "AUC at least that of logistic regression" if check == LOGISTIC else check
+
+
+def not_intact(model: ModelVersion, gate: Sequence[Check]) -> str:
+    """Why nobody may activate `model`, whatever override says, and what to do; "" where its files are intact."""
+    broken = [check["value"] for check in gate if check["check"] == INTACT and not check["passed"]]
+    return (
+        f"{model.version} can't be activated, with override neither: {broken[0]} changed or missing. "
+        "Restore the files from a backup, or train the model again."
+        if broken
+        else ""
+    )
 
 
 def broken_files(model: ModelVersion) -> list[str]:

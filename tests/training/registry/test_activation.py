@@ -117,6 +117,27 @@ def test_it_refuses_a_model_whose_file_was_changed_or_whose_data_is_old() -> Non
     assert not broken["passed"] and broken["value"] == "classifier.txt"
 
 
+def broken_model(by: User | None) -> ModelVersion:
+    """One that passes the gate, but for a file that is gone."""
+    model = universe_model(by)
+    model.files = {"classifier.txt": "0" * 64}
+    model.save()
+    return model
+
+
+def test_no_override_activates_a_model_whose_files_are_not_intact(carol: User, api: ApiOf) -> None:
+    model = broken_model(carol)
+    refused = api(carol).post(f"/api/models/{model.version}/activate", {"reason": "we know", "override": True})
+    assert refused.status_code == 422 and not _active() and not Activation.objects.exists()
+    assert [check["check"] for check in refused.json()["gate"] if not check["passed"]] == ["files intact"]
+    assert "classifier.txt changed or missing" in refused.json()["detail"]
+    assert "Restore the files from a backup, or train the model again." in refused.json()["detail"]
+    out = io.StringIO()
+    with pytest.raises(CommandError, match=r"classifier.txt changed or missing.*train the model again\.$"):
+        call_command("activate_model", model.version, "--reason", "known", "--override", "--json", stdout=out)
+    assert not _active() and not json.loads(out.getvalue())["gate"][-1]["passed"]
+
+
 def test_it_refuses_a_lost_race(carol: User, api: ApiOf) -> None:
     first, second = universe_model(carol), universe_model(carol)
     program = api(carol)

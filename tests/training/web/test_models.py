@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from tests.market import make_series
 from tests.people import ApiOf, BrowserOf
-from tests.training.registry.test_activation import universe_model
+from tests.training.registry.test_activation import broken_model, universe_model
 from tests.training.results import candle_result
 from tests.training.run_builders import make_model, make_run
 from training.models import Activation, ModelVersion, Status
@@ -97,6 +97,16 @@ def test_it_shows_each_check_and_lets_a_manager_override_with_a_reason(
     done = browser.post(address, {"reason": "A trial", "override": "on"}, follow=True)
     assert done.status_code == 200 and "Activated despite failed checks" in done.text and "A trial" in done.text
     assert "activated despite failed checks, by carol: A trial" in browser.get("/models/").text
+
+
+def test_it_offers_no_override_of_changed_files(carol: User, browser_of: BrowserOf) -> None:
+    model, browser = broken_model(carol), browser_of(carol)
+    address = f"/models/{model.version}/gate/"
+    page = browser.get(address).text
+    assert 'name="override"' not in page and ">Activate</button>" not in page
+    assert "classifier.txt changed or missing" in page and "Restore the files from a backup" in page
+    sent = browser.post(address, {"reason": "A trial", "override": "on"})
+    assert sent.status_code == 422 and not _active()
 
 
 def test_it_says_so_when_the_race_was_lost(carol: User, dave: User, browser_of: BrowserOf) -> None:

@@ -18,7 +18,7 @@ class Command(commands.JsonCommand):
     def options(self, parser: ArgumentParser) -> None:
         parser.add_argument("version", metavar="VERSION", help="as train and GET /api/models name it")
         parser.add_argument("--reason", required=True, help="why; it stays in the history")
-        parser.add_argument("--override", action="store_true", help="activate it despite failed checks")
+        parser.add_argument("--override", action="store_true", help="activate it despite failed checks; not with changed files")
 
     def work(self, **options: Any) -> commands.CommandResult:
         reason = options["reason"].strip()
@@ -33,7 +33,8 @@ class Command(commands.JsonCommand):
             activation = model_activate(model=model, user=None, reason=reason, override=options["override"])
         except GateRefused as error:
             answer["gate"] = error.gate
-            refused = f"{error} Activate it despite that with --override and a reason."
+            how = " Activate it despite that with --override and a reason." if error.overridable else ""
+            refused = f"{error}{how}"
             return commands.CommandResult(answer, _lines(error.gate), refused)
         except ActiveChanged as error:
             raise CommandError(str(error)) from None

@@ -22,7 +22,7 @@ from training.registry.activation import (
     scope_models,
     scope_text,
 )
-from training.registry.gate import check_label, data_checks, figure_checks, refusals, survivors_only
+from training.registry.gate import check_label, data_checks, figure_checks, not_intact, refusals, survivors_only
 
 SHARE_CHECKS = ("precision of BUY", "maximum drawdown")
 DECIMAL = re.compile(r"-?[0-9]+\.[0-9]+")
@@ -77,6 +77,7 @@ def gate_context(model: ModelVersion) -> dict[str, Any]:
     verdicts, of_universes = candle_verdicts([model.run]), universe_verdicts([model.run])
     metric_checks = figure_checks([model], verdicts, of_universes)[model.pk]
     others = data_checks(model)
+    every = [*metric_checks, *others]
     now = scope_models(model).filter(is_active=True).first()
     back, no_way_back = _way_back(model)
     return {
@@ -84,8 +85,9 @@ def gate_context(model: ModelVersion) -> dict[str, Any]:
         "run": model.run,
         "scope": scope_label(scope_text(model)),
         "verdict": verdicts[model.run_id].verdict or of_universes.get(model.run_id),
-        "checks": [check_line(check) for check in (*metric_checks, *others)],
-        "refused": [check_label(name) for name in refusals([*metric_checks, *others])],
+        "checks": [check_line(check) for check in every],
+        "refused": [check_label(name) for name in refusals(every)],
+        "not_intact": not_intact(model, others),
         "groups": [
             {"of": "metrics", "checks": len(metric_checks), "refused": len(refusals(metric_checks))},
             {"of": "data and files", "checks": len(others), "refused": len(refusals(others))},

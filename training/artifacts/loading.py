@@ -1,5 +1,6 @@
-"""A trained model's files, held against their hashes, read once and kept in memory."""
+"""A trained model's files, held against their hashes, read once and kept in memory for as long as they don't move."""
 
+import os
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TypeVar
@@ -14,13 +15,17 @@ from training.quant.universe.model import UniverseModel, read_universe_model
 
 KEPT_MODELS = 32
 Model = TypeVar("Model")
+Marks = tuple[tuple[int, ...], ...]
 
 
-@lru_cache(maxsize=KEPT_MODELS)
 def stored_model(run_id: str) -> CandleModel | EnsembleModel:
-    """A run's model. Kept by the run: a finished run's files never change. Raises RunRefused("integrity")."""
-    version = ModelVersion.objects.get(run__run_id=run_id)
-    return _read(version, _native(version), read_served)
+    """A run's model, read anew where one of its files has moved. Raises RunRefused("integrity")."""
+    return _series_model(run_id, _marks(*_series_files(run_id)))
+
+
+def stored_universe_model(version: str) -> UniverseModel:
+    """The model of a version of a universe, likewise."""
+    return _universe_model(version, _marks(*_universe_files(version)))
 
 
 def native_files(version: ModelVersion) -> dict[str, bytes]:
@@ -35,11 +40,46 @@ def native_files(version: ModelVersion) -> dict[str, bytes]:
 
 
 @lru_cache(maxsize=KEPT_MODELS)
-def stored_universe_model(version: str) -> UniverseModel:
-    """The model of a version of a universe, likewise."""
-    found = ModelVersion.objects.get(version=version)
-    names = [name for name in model.SERVED if name in found.files]
-    return _read(found, names, read_universe_model)
+def _series_model(run_id: str, _marked: Marks) -> CandleModel | EnsembleModel:
+    version = ModelVersion.objects.get(run__run_id=run_id)
+    return _read(version, _native(version), read_served)
+
+
+@lru_cache(maxsize=KEPT_MODELS)
+def _universe_model(name: str, _marked: Marks) -> UniverseModel:
+    version = ModelVersion.objects.get(version=name)
+    return _read(version, _universe_names(version), read_universe_model)
+
+
+@lru_cache(maxsize=KEPT_MODELS)
+def _series_files(run_id: str) -> tuple[str, str, Sequence[str]]:
+    version = ModelVersion.objects.get(run__run_id=run_id)
+    return version.version, version.folder, _native(version)
+
+
+@lru_cache(maxsize=KEPT_MODELS)
+def _universe_files(name: str) -> tuple[str, str, Sequence[str]]:
+    version = ModelVersion.objects.get(version=name)
+    return name, version.folder, _universe_names(version)
+
+
+def _marks(version: str, folder: str, names: Sequence[str]) -> Marks:
+    """What tells, without reading them, that files have moved. The time of the last change of an inode is among it
+    because nobody can set that one back. Microseconds, at each use of a model."""
+    storage = artifact_storage()
+    try:
+        statuses = [os.stat(storage.path(f"{folder}/{name}")) for name in names]
+    except FileNotFoundError as error:
+        raise _missing(version) from error
+    return tuple((status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns) for status in statuses)
+
+
+def _missing(version: str) -> RunRefused:
+    return RunRefused(Reason.INTEGRITY, f"integrity: a file of model {version} is missing.")
+
+
+def _universe_names(version: ModelVersion) -> list[str]:
+    return [name for name in model.SERVED if name in version.files]
 
 
 def _native(version: ModelVersion) -> list[str]:
@@ -56,6 +96,6 @@ def _read(
                 files[name] = file.read()
         return read(files, version.files)
     except FileNotFoundError as error:
-        raise RunRefused(Reason.INTEGRITY, f"integrity: a file of model {version.version} is missing.") from error
+        raise _missing(version.version) from error
     except Integrity as error:
         raise RunRefused(Reason.INTEGRITY, f"integrity: {error}") from error

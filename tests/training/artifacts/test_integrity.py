@@ -19,6 +19,7 @@ from tests.training.run_builders import make_run
 from training.artifacts.integrity import SWEPT
 from training.artifacts.loading import stored_model
 from training.artifacts.storage import STAGING, artifact_storage, run_folder
+from training.errors import RunRefused
 from training.models import ModelVersion, Status, TrainingRun
 from training.quant.candle.request import parse_candle_spec
 from training.queue import leases
@@ -81,6 +82,23 @@ def test_it_refuses_to_load_a_changed_model(run: TrainingRun, root: Path) -> Non
     path.write_text(path.read_text().replace("1", "2", 1))
     with pytest.raises(Exception, match="integrity"):
         stored_model(run.run_id)
+
+
+def test_it_refuses_one_that_is_changed_while_it_is_in_memory(run: TrainingRun, root: Path) -> None:
+    """Its size and time of change as before: whoever means harm sees to those."""
+    sound = stored_model(run.run_id)
+    assert stored_model(run.run_id) is sound
+    path = root / run_folder(run.run_id) / "model.txt"
+    written, status = path.read_text(), path.stat()
+    path.write_text(written.replace("1", "2", 1))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    with pytest.raises(RunRefused, match=r"integrity: model\.txt has changed"):
+        stored_model(run.run_id)
+    path.unlink()
+    with pytest.raises(RunRefused, match="integrity: a file of model .* is missing"):
+        stored_model(run.run_id)
+    path.write_text(written)
+    assert stored_model(run.run_id) is not sound
 
 
 def test_it_finds_and_sweeps_what_belongs_to_nothing(run: TrainingRun, root: Path) -> None:

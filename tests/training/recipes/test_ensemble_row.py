@@ -10,8 +10,8 @@ from predictions.candle.ask import ask
 from tests.market import candle, make_series
 from tests.people import ApiOf, BrowserOf
 from tests.training.carrying import carried, carry
+from tests.training.recipes.test_ensemble import files_read_anew
 from tests.training.recipes.test_sweep import asked, swept
-from training.artifacts.loading import stored_model
 from training.models import SweepCell, TrainingRun
 from training.quant.candle.confirm import _steps
 from training.quant.candle.spec import format_time, parse_time
@@ -100,7 +100,7 @@ def test_it_is_answered_over_the_api_and_outlives_its_sweep(sweep: TrainingRun, 
     run = ensemble(sweep, alice)
     before = spoken(run)
     run_delete(run=sweep, user=alice)
-    stored_model.cache_clear()
+    files_read_anew(run)
     np.testing.assert_array_equal(spoken(run), before)
     answer = api(alice).get(f"/api/training/runs/{run.run_id}").json()
     assert (answer["config"]["sweep_id"], answer["config"]["run_ids"]) == (sweep.run_id, [])

@@ -1,13 +1,20 @@
 """All settings, from the environment alone (docs/settings.md lists the variables)."""
 
 import os
-import secrets
 import sys
 from pathlib import Path
 
 import dj_database_url
 
 from boursomatic.env import ROOT, BadSetting, Env
+from boursomatic.serve.home import (
+    SECRET_LENGTH,
+    database_files,
+    home_secret,
+    make_private,
+    open_home,
+    secret_weakness,
+)
 
 # Read when LightGBM is loaded, which is after the settings. One thread unless a run asks for the cores that no other
 # run holds; and threads that wait do so asleep: beside other work, spinning ones take many times as long as one alone.
@@ -21,27 +28,17 @@ PRODUCTION = env.choice("BOURSOMATIC_ENV", ("local", "production"), "local") == 
 HOME = Path(env.text("BOURSOMATIC_HOME", str(ROOT / "var"))).expanduser().absolute()
 ARTIFACT_ROOT = HOME / "artifacts"
 COLUMNS_ROOT = HOME / "columns"
-for folder in (HOME, ARTIFACT_ROOT, HOME / "logs"):
-    folder.mkdir(parents=True, exist_ok=True)
+open_home(HOME)
 
-
-def _secret_key() -> str:
-    """The variable; locally a generated one, kept in HOME. O_EXCL: two processes starting at once agree on one."""
-    given = env.text("SECRET_KEY")
-    if PRODUCTION and len(given) < 40:
-        raise BadSetting("SECRET_KEY must be set in production, to 40 or more random characters.")
-    if given:
-        return given
-    path = HOME / "secret_key"
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(50))
-    except FileExistsError:
-        pass
-    return path.read_text().strip() or secrets.token_urlsafe(50)
-
-
-SECRET_KEY = _secret_key()
+SECRET_KEY = env.text("SECRET_KEY")
+if PRODUCTION and (_weakness := secret_weakness(SECRET_KEY)):
+    raise BadSetting(
+        f"SECRET_KEY {_weakness}. In production set it to {SECRET_LENGTH} or more random ones, as "
+        "`python3 -c 'import secrets; print(secrets.token_urlsafe(50))'` prints them."
+        if SECRET_KEY
+        else "SECRET_KEY must be set in production, to 32 or more random characters."
+    )
+SECRET_KEY = SECRET_KEY or home_secret(HOME)
 DEBUG = False
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", () if PRODUCTION else LOOPBACK)
@@ -94,7 +91,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "django.contrib.messages",
     "django.contrib.sessions",
-    "django.contrib.staticfiles",
+    "boursomatic.serve.apps.StaticFiles",  # django.contrib.staticfiles, choosing what is collected
     "axes",
     "django_filters",
     "django_htmx",
@@ -165,6 +162,8 @@ _SQLITE: dict[str, object] = {
     },
 }
 DATABASES = {"default": _database()}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    make_private(*database_files(Path(str(DATABASES["default"]["NAME"]))))
 if PRODUCTION and DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     raise BadSetting("DATABASE_URL must name a PostgreSQL database in production.")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -238,6 +237,7 @@ FILE_UPLOAD_HANDLERS = [
 ]
 STATIC_URL = "/static/"
 STATIC_ROOT = HOME / "static"
+FILE_UPLOAD_PERMISSIONS = 0o600  # of what is stored for good; the rest is by umask (boursomatic/serve/home.py)
 _PACKAGES = ROOT / "node_modules"
 STATICFILES_DIRS = [
     ROOT / "static",

@@ -19,7 +19,6 @@ from boursomatic.env import Env
 from training.queue import release
 
 FIRST_ACCOUNT = "admin"
-UNUSED_ASSETS = ["tabler-*", "*.rtl.*", "*.development.*", "*.d.ts"]  # parts of front-end packages that no page loads
 
 
 def prepare(say: Callable[[str], None]) -> str:
@@ -45,7 +44,7 @@ def _collect_static(say: Callable[[str], None]) -> None:
     if stamp.is_file() and stamp.read_text() == fingerprint:
         return
     say("Preparing the static files.")
-    call_command("collectstatic", verbosity=0, interactive=False, clear=True, ignore_patterns=UNUSED_ASSETS)
+    call_command("collectstatic", verbosity=0, interactive=False, clear=True)
     stamp.write_text(fingerprint)
 
 

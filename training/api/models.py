@@ -85,7 +85,8 @@ def model(request: Request, version: str) -> Response:
     operation_id="model_activate",
     summary="Activate a model",
     description="Its activation checks must pass: else 422 with every check; `override` activates it despite failed "
-    "checks, but never with files that are missing or changed. 409 where another model than `expected_active` is active.",
+    "checks, but never with files that are missing or changed. 409 where another model than `expected_active` is "
+    "active.",
     tags=["runs and models"],
     request=schema.ActivateRequest,
     responses=answers(200, schema.Activated, 404, 409, 413, 415) | {422: schema.GateRefusal},

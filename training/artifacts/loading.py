@@ -1,8 +1,8 @@
 """A trained model's files, held against their hashes, read once and kept in memory for as long as they don't move."""
 
-import os
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import TypeVar
 
 from training.artifacts.storage import artifact_storage
@@ -68,7 +68,7 @@ def _marks(version: str, folder: str, names: Sequence[str]) -> Marks:
     because nobody can set that one back. Microseconds, at each use of a model."""
     storage = artifact_storage()
     try:
-        statuses = [os.stat(storage.path(f"{folder}/{name}")) for name in names]
+        statuses = [Path(storage.path(f"{folder}/{name}")).stat() for name in names]
     except FileNotFoundError as error:
         raise _missing(version) from error
     return tuple((status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns) for status in statuses)

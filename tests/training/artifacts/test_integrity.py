@@ -95,7 +95,7 @@ def test_it_refuses_one_that_is_changed_while_it_is_in_memory(run: TrainingRun, 
     with pytest.raises(RunRefused, match=r"integrity: model\.txt has changed"):
         stored_model(run.run_id)
     path.unlink()
-    with pytest.raises(RunRefused, match="integrity: a file of model .* is missing"):
+    with pytest.raises(RunRefused, match=r"integrity: a file of model .* is missing"):
         stored_model(run.run_id)
     path.write_text(written)
     assert stored_model(run.run_id) is not sound

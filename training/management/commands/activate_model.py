@@ -18,7 +18,8 @@ class Command(commands.JsonCommand):
     def options(self, parser: ArgumentParser) -> None:
         parser.add_argument("version", metavar="VERSION", help="as train and GET /api/models name it")
         parser.add_argument("--reason", required=True, help="why; it stays in the history")
-        parser.add_argument("--override", action="store_true", help="activate it despite failed checks; not with changed files")
+        about_override = "activate it despite failed checks, but never with files missing or changed"
+        parser.add_argument("--override", action="store_true", help=about_override)
 
     def work(self, **options: Any) -> commands.CommandResult:
         reason = options["reason"].strip()

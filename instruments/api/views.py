@@ -29,7 +29,7 @@ from instruments.imports.services import table_import
 from instruments.models import Instrument, Series, Timeframe
 from instruments.quant.bars import Bars
 from instruments.quant.features.indicators import INDICATORS, indicator_lines
-from instruments.quant.ingest.checks import SYMBOL
+from instruments.quant.ingest.checks import SPELLED
 from instruments.quant.ingest.dates import read_moments
 from instruments.quant.ingest.headers import NUMBERS, NotBars, recognise
 from instruments.quant.ingest.rows import RawTable, read_rows
@@ -206,7 +206,7 @@ def _bars_store(request: Request, symbol: str) -> Response:
     known_only(request, "timeframe", "source", "on_bad")
     timeframe = _choice(request, "timeframe", Timeframe.values, "") or None
     on_bad = _choice(request, "on_bad", [REJECT, SKIP], REJECT)
-    if not SYMBOL.fullmatch(symbol):
+    if not SPELLED.fullmatch(symbol):
         raise invalid({"symbol": ["Up to 32 letters, digits and . ^ = - _ / make a symbol."]})
     try:
         table = read_csv(io.StringIO(request.data, newline="")) if isinstance(request.data, str) else _rows(request)

@@ -15,7 +15,7 @@ from boursomatic.accounts.audit import audit
 from instruments.imports.services import universe_name_check
 from instruments.models import Instrument, Universe, UniverseMember
 from instruments.quant.calendars import as_day
-from instruments.quant.ingest.checks import SYMBOL
+from instruments.quant.ingest.checks import SPELLED
 from instruments.quant.membership import Stretch, overlaps
 
 LARGEST = 10_000_000  # bytes of such a table
@@ -93,7 +93,7 @@ def members_import(*, name: str, rows: Sequence[MemberRow], user: User | None) -
     With one bad row nothing is stored. Makes the universe where there is none. Raises BadName."""
     report = MembersReport(universe_name_check(name), read=len(rows))
     with transaction.atomic():
-        symbols = {row.symbol for row in rows if SYMBOL.fullmatch(row.symbol)}
+        symbols = {row.symbol for row in rows if SPELLED.fullmatch(row.symbol)}
         instruments = Instrument.objects.in_bulk(symbols, field_name="symbol")
         stretches = _checked(rows, instruments, report)
         if report.bad:

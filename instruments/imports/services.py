@@ -2,14 +2,14 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from instruments.imports.report import REJECT, Report
 from instruments.models import Instrument, PriceBar, Series, Universe
 from instruments.quant.bars import Bars
-from instruments.quant.ingest.checks import Checked, check
+from instruments.quant.ingest.checks import SPELLED, SYMBOL, Checked, check
 from instruments.quant.ingest.headers import NotBars
 from instruments.quant.ingest.rows import RawTable
 from instruments.sources.files import read_file, symbol_in_name
@@ -98,7 +98,8 @@ def table_import(
     """Store the rows of `table`, which reports call `name`. With `reject` one bad row and nothing is stored."""
     report = Report()
     try:
-        checked = check(table, symbol=symbol, timeframe=timeframe, date_order=date_order)
+        stored = _stored_of([symbol] if symbol else table.symbols)
+        checked = check(table, symbol=symbol, timeframe=timeframe, date_order=date_order, stored=stored)
     except NotBars as reason:
         report.refuse(name, reason, rows=len(table))
         return report
@@ -118,6 +119,12 @@ def table_import(
     report.rejected, report.overruled = checked.rejected, checked.overruled
     _store(checked, source, report, universe, overwrite=overwrite, origin=origin)
     return report
+
+
+def _stored_of(symbols: Iterable[str]) -> set[str]:
+    """Those of `symbols` that are stored although a new one may not be called so."""
+    odd = [text for text in symbols if SPELLED.fullmatch(text) and not SYMBOL.fullmatch(text)]
+    return set(Instrument.objects.filter(symbol__in=odd).values_list("symbol", flat=True)) if odd else set()
 
 
 def demo_load(*, path: Path) -> Report:

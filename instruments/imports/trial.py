@@ -83,7 +83,7 @@ def query_of(question: TrialQuery) -> Query:
 def checked_bars(fetched: Fetched, query: Query) -> Checked:
     """What a source gave, through the checks that every file passes. Raises BadAnswer where nothing is left."""
     try:
-        checked = check(fetched.table, symbol=query.symbol, timeframe=query.timeframe)
+        checked = check(fetched.table, symbol=query.symbol, timeframe=query.timeframe, stored=(query.symbol,))
     except NotBars as reason:
         raise BadAnswer(str(reason)) from None
     if query.symbol not in checked.bars:

@@ -10,7 +10,7 @@ from boursomatic.shared.commands import CommandResult, JsonCommand
 from instruments.imports.report import REJECT, SKIP, Report
 from instruments.imports.services import BadName, file_import, table_import, universe_name_check
 from instruments.models import Timeframe
-from instruments.quant.ingest.checks import SYMBOL
+from instruments.quant.ingest.checks import SPELLED
 from instruments.quant.ingest.headers import NotBars
 from instruments.sources.database import read_tables
 
@@ -18,7 +18,7 @@ _SHOWN = 20  # problems and warnings that a person is shown; --json has them all
 
 
 def _symbol(text: str) -> str:
-    if not SYMBOL.fullmatch(text):
+    if not SPELLED.fullmatch(text):
         raise ArgumentTypeError("up to 32 letters, digits and . ^ = - _ /")
     return text
 

@@ -1,7 +1,7 @@
 """Rows as read to bars that may be stored: what is bad, what is told twice, what disagrees."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -14,7 +14,8 @@ from instruments.quant.ingest.headers import NUMBERS, PRICES, NotBars
 from instruments.quant.ingest.rows import LISTED, RawTable
 from instruments.quant.ingest.timeframe import timeframe_of
 
-SYMBOL = re.compile(r"[A-Za-z0-9.^=\-_/]{1,32}")
+SPELLED = re.compile(r"[A-Za-z0-9.^=\-_/]{1,32}")  # what a symbol may be that was stored before there was a rule
+SYMBOL = re.compile(rf"(?!.*(?:\.\.|//)){SPELLED.pattern}")  # of a new one: in a path `..` and `//` mean something else
 Mask = NDArray[np.bool_]
 Places = NDArray[np.intp]
 
@@ -99,15 +100,23 @@ def join_tables(tables: list[RawTable]) -> RawTable:
 
 def require_some_good(table: RawTable) -> None:
     """Raises NotBars where every row is bad, whatever the symbol is and whichever number of a date is the month."""
-    faults = list(_faults(_filled(table), read_moments(table.dates, order="day"), with_symbols=False))
+    faults = list(_faults(_filled(table), read_moments(table.dates, order="day"), None))
     if _any(faults, len(table)).all():
         reasons = "; ".join(fault.text(0) for fault in faults if fault.rows[0])
         raise NotBars(f"The first {len(table):,} rows are all bad. The first, line {table.row[0]}: {reasons}.")
 
 
-def check(table: RawTable, *, symbol: str | None = None, timeframe: str | None = None, date_order: str = "") -> Checked:
+def check(
+    table: RawTable,
+    *,
+    symbol: str | None = None,
+    timeframe: str | None = None,
+    date_order: str = "",
+    stored: Collection[str] = (),
+) -> Checked:
     """Every row judged. `symbol` names the instrument of a table that has no such column, or has one symbol in it;
-    `date_order` (day, month) is which number comes first in dates that nothing else tells it of.
+    `date_order` (day, month) is which number comes first in dates that nothing else tells it of; `stored` symbols are
+    no new ones, and may hold what a new one may not.
 
     Raises NotBars when the whole can't be used: no rows, no symbol, a spacing that is no timeframe.
     """
@@ -115,7 +124,7 @@ def check(table: RawTable, *, symbol: str | None = None, timeframe: str | None =
         raise NotBars("There is a header but no rows below it.")
     table = _filled(_named(table, symbol))
     moments = read_moments(table.dates, order=date_order)
-    faults = list(_faults(table, moments))
+    faults = list(_faults(table, moments, stored))
     good_rows = np.flatnonzero(~_any(faults, len(table)))
     utc = moments.utc[table.date]
     inferred = _timeframe(table.symbol[good_rows], utc[good_rows], timeframe, moments)
@@ -194,19 +203,20 @@ def _any(faults: list[Fault], rows: int) -> Mask:
     return bad
 
 
-def _faults(table: RawTable, moments: Moments, *, with_symbols: bool = True) -> Iterator[Fault]:
-    """What is wrong, one reason at a time; only reasons that some row has."""
-    return (fault for fault in _possible_faults(table, moments, with_symbols) if fault.rows.any())
+def _faults(table: RawTable, moments: Moments, stored: Collection[str] | None) -> Iterator[Fault]:
+    """What is wrong, one reason at a time; only reasons that some row has. Symbols aren't looked at where `stored` is
+    None."""
+    return (fault for fault in _possible_faults(table, moments, stored) if fault.rows.any())
 
 
-def _possible_faults(table: RawTable, moments: Moments, with_symbols: bool) -> Iterator[Fault]:
+def _possible_faults(table: RawTable, moments: Moments, stored: Collection[str] | None) -> Iterator[Fault]:
     yield Fault(
         "more columns than the header",
         table.surplus > 0,
         lambda i: f"has {table.surplus[i]} columns, the header has {table.width}",
     )
-    if with_symbols:
-        symbols = [_symbol_fault(text) for text in table.symbols]
+    if stored is not None:
+        symbols = ["" if text in stored else _symbol_fault(text) for text in table.symbols]
         is_bad = np.array([bool(fault) for fault in symbols])
         yield Fault("no symbol, or an odd one", is_bad[table.symbol], lambda i: symbols[table.symbol[i]])
     dates = moments.reasons
@@ -270,6 +280,8 @@ def _symbol_fault(text: str) -> str:
         return "the symbol is missing"
     if SYMBOL.fullmatch(text):
         return ""
+    if SPELLED.fullmatch(text):
+        return f"the symbol {text!r} has .. or // in it, which mean something else in addresses: name it without"
     return f"the symbol {text[:40]!r} has characters other than letters, digits and . ^ = - _ / (at most 32)"
 
 

@@ -194,6 +194,18 @@ def test_it_refuses_a_symbol_that_is_none(api: ApiOf, carol: User) -> None:
     assert (answer.status_code, list(answer.json())) == (400, ["symbol"])
 
 
+def test_a_new_symbol_holds_nothing_that_means_something_else_in_a_path(api: ApiOf, carol: User) -> None:
+    """One that was stored before there was that rule goes on as it did."""
+    for symbol in ("A..B", "A//B"):
+        address = f"/api/instruments/{symbol}/bars"
+        answer = api(carol).post(address, data=ROWS)
+        assert answer.status_code == 400 and ".. or //" in answer.text
+        make_series(symbol, bars=3)
+        stored = api(carol).post(address, data=ROWS)
+        assert stored.status_code == 200 and stored.json()["inserted"] == 5, stored.json()
+        assert api(carol).get(address).status_code == 200
+
+
 def test_it_lets_managers_write_and_viewers_read(
     api: ApiOf, alice: User, bob: User, carol: User, stranger: User
 ) -> None:

@@ -31,6 +31,8 @@ from tests.instruments.files import checked, csv, daily
         ("someday,10,11,9,10,1,SPY", "the date 'someday' can't be read"),
         (",10,11,9,10,1,SPY", "the date is missing"),
         ("2020-02-01,10,11,9,10,1,S&P", "the symbol 'S&P' has characters other"),
+        ("2020-02-01,10,11,9,10,1,../A", "the symbol '../A' has .. or // in it"),
+        ("2020-02-01,10,11,9,10,1,BTC//USDT", "the symbol 'BTC//USDT' has .. or // in it"),
         ("2020-02-01,10,11,9,10,1,", "the symbol is missing"),
     ],
 )

@@ -1,5 +1,6 @@
 """Errors in plain words: JSON under /api/, a page elsewhere, never a traceback."""
 
+import sys
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -8,6 +9,7 @@ from django.template import loader
 
 from boursomatic.accounts.members import admins
 from boursomatic.accounts.permissions import NoRole
+from boursomatic.shared.disk import cannot_write
 
 
 def _wants_json(request: HttpRequest) -> bool:
@@ -48,8 +50,11 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Says so without database, session or shell: any of them may be what failed."""
-    sentence = "Something broke on our side; it was written to the server's log. Try again in a moment."
+    """Says so without database, session or shell: any of them may be what failed. 503 where nothing can be written."""
+    problem = sys.exc_info()[1]
+    status, sentence = 500, "Something broke on our side; it was written to the server's log. Try again in a moment."
+    if problem is not None and cannot_write(problem):
+        status, sentence = 503, "Nothing can be stored: the disk is full or read-only. Free some space, then try again."
     if _wants_json(request):
-        return JsonResponse({"detail": sentence}, status=500)
-    return HttpResponse(loader.get_template("500.html").render({"sentence": sentence}), status=500)
+        return JsonResponse({"detail": sentence}, status=status)
+    return HttpResponse(loader.get_template(f"{status}.html").render({"sentence": sentence}), status=status)

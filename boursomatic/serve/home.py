@@ -97,3 +97,25 @@ def secret_weakness(secret: str) -> str:
     if len(set(secret)) < SECRET_VARIETY:
         return f"has {len(set(secret))} different characters"
     return ""
+
+
+def take_home(home: Path) -> int:
+    """Of two `scripts/serve` on one home the second is refused (BadSetting). The lock ends with the process, however it
+    ends; what it starts doesn't inherit it. Returns the handle that holds it."""
+    try:
+        handle = os.open(home / "serve.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise unwritable(home, error) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        holder = os.read(handle, 20).decode()
+        os.close(handle)
+        raise BadSetting(
+            f"BOURSOMATIC_HOME is {home}, where another scripts/serve runs (process {holder}). "
+            "Stop that one, or name another folder."
+        ) from error
+    os.truncate(handle, 0)
+    with contextlib.suppress(OSError):  # a full disk is told by who has more to write
+        os.write(handle, str(os.getpid()).encode())
+    return handle

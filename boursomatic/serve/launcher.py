@@ -5,6 +5,7 @@ What dies or falls silent is started again; at the end nothing is left behind, w
 
 import argparse
 import contextlib
+import errno
 import http.client
 import os
 import select
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import time
 import warnings
+from pathlib import Path
 
 import django
 from django.conf import settings
@@ -21,6 +23,9 @@ from django.db import Error as DbError
 from django.db import connection
 
 from boursomatic.env import ROOT, BadSetting
+from boursomatic.serve.home import secret_weakness, take_home, unwritable
+from boursomatic.serve.sqlite_check import LONGEST_S, NotFinished, damage
+from boursomatic.shared.disk import cannot_write
 from boursomatic.shared.processes import die_with_parent
 
 TICK_S = 0.2
@@ -195,22 +200,50 @@ def check_port(host: str, port: int) -> None:
         ) from error
 
 
-def start(host: str, port: int) -> tuple[Launcher, str]:
-    """Everything that may fail before anything runs."""
-    check_port(host, port)
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "boursomatic.settings")
-    django.setup()
+def check_sqlite(path: Path) -> None:
+    try:
+        words = damage(path)
+    except NotFinished:
+        say(f"The database is so large that its check was ended after {LONGEST_S:.0f} s.")
+        return
+    if words:
+        raise CannotStart(
+            f"The database {path} is damaged ({words}). Nothing was changed. "
+            'Restore it from a backup, as docs/reliability.md says under "A damaged database".'
+        )
+
+
+def prepare_database() -> str:
+    """Tables, static files, demo and first account; how to log in."""
     from boursomatic.serve.prepare import prepare  # noqa: PLC0415  (its models can be imported from here on)
 
     try:
-        how_to_log_in = prepare(say)
+        return prepare(say)
     except DbError as error:
+        first = str(error).strip().splitlines()[0]
+        if connection.vendor == "sqlite" and cannot_write(error):
+            raise unwritable(settings.HOME, OSError(errno.EIO, first)) from error
         raise CannotStart(
-            f"The database can't be used: {str(error).strip().splitlines()[0]}\n"
-            "See that it runs, and that DATABASE_URL names it."
+            f"The database can't be used: {first}\nSee that it runs, and that DATABASE_URL names it."
         ) from error
+    except OSError as error:
+        raise unwritable(settings.HOME, error) from error
     finally:
         connection.close()
+
+
+def start(host: str, port: int) -> tuple[Launcher, str]:
+    """Everything that may fail before anything runs."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "boursomatic.settings")
+    django.setup()
+    if connection.vendor == "sqlite":
+        take_home(settings.HOME)
+    check_port(host, port)
+    if connection.vendor == "sqlite":
+        check_sqlite(Path(connection.settings_dict["NAME"]))
+    if weakness := secret_weakness(settings.SECRET_KEY):
+        say(f"Warning: SECRET_KEY {weakness}; who guesses it can log in as anybody.")
+    how_to_log_in = prepare_database()
     if settings.WORKERS == 0:
         say("BOURSOMATIC_WORKERS is 0: web only.")
     say("Starting web and workers.")

@@ -9,20 +9,24 @@ from pathlib import Path
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import Group, User
+from django.contrib.auth.password_validation import validate_password
 from django.contrib.staticfiles.finders import get_finders
+from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from boursomatic.accounts.roles import Role
-from boursomatic.env import Env
+from boursomatic.env import BadSetting, Env
 from training.queue import release
 
 FIRST_ACCOUNT = "admin"
+PASSWORD = "BOURSOMATIC_ADMIN_PASSWORD"
 
 
 def prepare(say: Callable[[str], None]) -> str:
     """Does what is needed and says so, one line for each step; returns how to log in."""
+    _check_password(say)
     _migrate(say)
     _collect_static(say)
     _load_demo(say)
@@ -70,15 +74,28 @@ def _load_demo(say: Callable[[str], None]) -> None:
             call_command("load_demo", stdout=nowhere)
 
 
+def _check_password(say: Callable[[str], None]) -> None:
+    """That of the first account follows the rules: in production, or the start is refused (BadSetting)."""
+    if not (given := Env.read().text(PASSWORD)):
+        return
+    try:
+        validate_password(given, User(username=FIRST_ACCOUNT))
+    except ValidationError as error:
+        problem = f"{PASSWORD}: {' '.join(error.messages)}"
+        if settings.PRODUCTION:
+            raise BadSetting(f"{problem} Set a better one, or remove it: then one is drawn and shown once.") from error
+        say(f"Warning: {problem}")
+
+
 def _first_account() -> str:
     """The account `admin` where nobody has one yet."""
     if User.objects.exists():
         return f"Log in as {FIRST_ACCOUNT} (a lost password: python manage.py changepassword {FIRST_ACCOUNT})."
-    given = Env.read().text("BOURSOMATIC_ADMIN_PASSWORD")
+    given = Env.read().text(PASSWORD)
     password = given or secrets.token_urlsafe(12)
     with transaction.atomic():
         user = User.objects.create_superuser(FIRST_ACCOUNT, password=password)
         user.groups.add(Group.objects.get(name=Role.ADMIN))
     if given:
-        return f"Log in as {FIRST_ACCOUNT} with the password of BOURSOMATIC_ADMIN_PASSWORD."
+        return f"Log in as {FIRST_ACCOUNT} with the password of {PASSWORD}."
     return f"Log in as {FIRST_ACCOUNT}, password {password} (shown this once; change it under Account)."

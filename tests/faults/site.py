@@ -9,6 +9,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def free_port() -> int:
 class Site:
     """A launcher in a home of its own."""
 
-    def __init__(self, home: Path, **environment: str) -> None:
+    def __init__(self, home: Path, *, preexec_fn: Callable[[], None] | None = None, **environment: str) -> None:
         self.port = free_port()
         self.log = home / f"log-{self.port}"
         variables = {**os.environ, "BOURSOMATIC_HOME": str(home), "DATABASE_URL": "",
@@ -35,6 +36,7 @@ class Site:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "boursomatic.serve.launcher", "--port", str(self.port)],
                 cwd=ROOT, env=variables, stdout=log, stderr=log, start_new_session=True,
+                preexec_fn=preexec_fn,  # noqa: PLW1509  (one thread here)
             )  # fmt: skip
 
     def said(self) -> str:

@@ -1,8 +1,6 @@
 """How the carrying of a run can end, and what each exception of a training means to its user."""
 
-import errno
 import json
-import re
 import signal
 import traceback
 from dataclasses import asdict, dataclass
@@ -10,6 +8,7 @@ from enum import StrEnum
 
 from django.db import DatabaseError, InterfaceError, OperationalError
 
+from boursomatic.shared.disk import cannot_write
 from training.errors import RunRefused
 from training.models import Reason
 from training.quant.candle.plan import NotTrainable
@@ -18,8 +17,6 @@ from training.queue.leases import Cancelled, LeaseLost
 
 TRACE_CHARS = 20_000  # the end of a trace says what happened
 _BY_MEMORY = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT)  # native code whose allocation failed dies of these
-_FULL = re.compile("disk is full|No space left")  # a database's words
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the last: a limit on the size of files (ulimit -f)
 _FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -82,7 +79,7 @@ _OUT_OF_MEMORY = (
 def _is_outage(problem: BaseException) -> bool:
     """The database went away. A connection that breaks while a statement is on its way may be psycopg2's bare
     DatabaseError, without the code that every complaint of the server carries."""
-    if _FULL.search(str(problem)):
+    if cannot_write(problem):
         return False
     if isinstance(problem, OperationalError | InterfaceError):
         return True
@@ -92,9 +89,9 @@ def _is_outage(problem: BaseException) -> bool:
 def _diagnosis(problem: BaseException) -> tuple[Reason, str]:
     if isinstance(problem, MemoryError) or "bad_alloc" in str(problem):
         return Reason.OUT_OF_MEMORY, _OUT_OF_MEMORY
-    if (isinstance(problem, OSError) and problem.errno in _NO_ROOM) or _FULL.search(str(problem)):
+    if cannot_write(problem):
         return (
             Reason.DISK_FULL,
-            "The disk is full, so the model could not be stored. Free some space, then train again.",
+            "The disk is full or read-only, so the result could not be stored. Free some space, then start it again.",
         )
     return Reason.BUG, f"Unexpected error ({type(problem).__name__}). The log has details."

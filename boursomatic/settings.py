@@ -6,6 +6,7 @@ from pathlib import Path
 
 import dj_database_url
 
+from boursomatic.accounts.client_address import Network, networks
 from boursomatic.env import ROOT, BadSetting, Env
 from boursomatic.serve.home import (
     SECRET_LENGTH,
@@ -92,7 +93,6 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.sessions",
     "boursomatic.serve.apps.StaticFiles",  # django.contrib.staticfiles, choosing what is collected
-    "axes",
     "django_filters",
     "django_htmx",
     "django_q",
@@ -113,7 +113,6 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "boursomatic.urls"
@@ -252,7 +251,6 @@ STATICFILES_DIRS = [
 ]
 
 AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
     "boursomatic.accounts.backends.RoleBackend",
 ]
@@ -266,11 +264,18 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "login"
 CSRF_FAILURE_VIEW = "boursomatic.errors.csrf_failure"
-AXES_FAILURE_LIMIT = 10
-AXES_COOLOFF_TIME = 0.25  # hours
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_LOCKOUT_TEMPLATE = "accounts/locked.html"
-AXES_VERBOSE = False
+
+
+def _trusted_proxies() -> tuple[Network, ...]:
+    try:
+        return networks(env.names("BOURSOMATIC_TRUSTED_PROXIES", ()))
+    except ValueError as error:
+        raise BadSetting(
+            f"BOURSOMATIC_TRUSTED_PROXIES: {error}. Write addresses or networks such as 127.0.0.1, 10.0.0.0/8."
+        ) from error
+
+
+TRUSTED_PROXIES = _trusted_proxies()
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

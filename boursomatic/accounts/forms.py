@@ -1,14 +1,58 @@
-"""Forms of accounts: a new token, an invitation, and what whoever follows it chooses."""
+"""Forms of accounts: login, passwords, a new token, an invitation, and what whoever follows it chooses."""
 
 from typing import Any
 
 from django import forms
-from django.contrib.auth.forms import UserCreationForm
+from django.contrib.auth import authenticate
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, UserCreationForm
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
 from django.utils import timezone
 
+from boursomatic.accounts.guesses import GuessRefused, guess
 from boursomatic.accounts.roles import DEFAULT_TOKEN_SCOPES, Role, Scope
 from boursomatic.accounts.tokens import DEFAULT_DAYS, MAX_DAYS
+
+
+class LoginForm(AuthenticationForm):
+    """Django's, with limits on guessing; `refusal` is set where nothing was checked."""
+
+    refusal: GuessRefused | None = None
+
+    def clean(self) -> dict[str, Any]:
+        name, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
+        if name and password:
+            try:
+                user = guess(self.request, name, lambda: authenticate(self.request, username=name, password=password))
+            except GuessRefused as refusal:
+                self.refusal = refusal
+                raise ValidationError(str(refusal)) from refusal
+            if user is None:
+                raise self.get_invalid_login_error()
+            self.user_cache = user
+        return self.cleaned_data
+
+
+class OwnPasswordForm(PasswordChangeForm):  # type: ignore[type-arg]  # Django's class takes no parameter at run time
+    """Django's, with the limits of the login: who sits at an open browser guesses no more than a stranger."""
+
+    refusal: GuessRefused | None = None
+
+    def __init__(self, request: HttpRequest, user: User) -> None:
+        super().__init__(user, request.POST or None)
+        self.request = request
+
+    def clean_old_password(self) -> str:
+        old: str = self.cleaned_data["old_password"]
+        try:
+            is_right = guess(self.request, self.user.get_username(), lambda: self.user.check_password(old))
+        except GuessRefused as refusal:
+            self.refusal = refusal
+            raise ValidationError(str(refusal)) from refusal
+        if not is_right:
+            raise ValidationError(self.error_messages["password_incorrect"], code="password_incorrect")
+        return old
 
 
 class TokenForm(forms.Form):

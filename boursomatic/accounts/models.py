@@ -45,3 +45,15 @@ class HiddenColumns(models.Model):
 
     def __str__(self) -> str:
         return f"{self.table}: {', '.join(self.names)}"
+
+
+class GuessCount(models.Model):
+    """Guesses at a password by one of those whom `boursomatic.accounts.guesses` counts; forgotten when it expires."""
+
+    key = models.CharField(max_length=64, primary_key=True)  # a keyed hash: a password may be typed as the name
+    count = models.PositiveIntegerField(default=0)
+    next_at = models.DateTimeField(null=True)  # none before
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.count} until {self.expires_at:%Y-%m-%d %H:%M}"

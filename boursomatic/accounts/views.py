@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from axes.utils import reset as axes_reset
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
-from django.contrib.auth.forms import PasswordChangeForm
 from django.contrib.auth.models import User
 from django.contrib.auth.views import INTERNAL_RESET_SESSION_TOKEN, LoginView, LogoutView, PasswordResetConfirmView
 from django.db import transaction
@@ -20,7 +18,9 @@ from django.views.decorators.http import require_POST
 
 from boursomatic.accounts.audit import audit
 from boursomatic.accounts.columns import columns_hide
-from boursomatic.accounts.forms import InvitationForm, TokenForm
+from boursomatic.accounts.forms import InvitationForm, LoginForm, OwnPasswordForm, TokenForm
+from boursomatic.accounts.guesses import GuessRefused, guesses_forget, key_of_name
+from boursomatic.accounts.known_browsers import browser_remember
 from boursomatic.accounts.members import invitation_tokens, is_invited
 from boursomatic.accounts.models import ApiToken
 from boursomatic.accounts.permissions import person_of, public, signed_in
@@ -29,7 +29,24 @@ from boursomatic.accounts.tokens import token_create, token_revoke
 from boursomatic.notices.services import mail_settings
 from boursomatic.shared.tables import TableName
 
-login = public(LoginView.as_view(template_name="accounts/login.html", redirect_authenticated_user=True))
+
+class Login(LoginView):
+    """The only way in, the admin site's too."""
+
+    template_name = "accounts/login.html"
+    form_class = LoginForm
+    redirect_authenticated_user = True
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        response = super().form_valid(form)
+        browser_remember(self.request, response, key_of_name(form.get_user().get_username()))
+        return response
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        return _refused(super().form_invalid(form), form.refusal)
+
+
+login = public(Login.as_view())
 logout = public(LogoutView.as_view())
 
 
@@ -58,7 +75,7 @@ class PasswordLink(PasswordResetConfirmView):
                 return self.render_to_response(self.get_context_data())
             response = super().form_valid(form)
             audit(user, self.action, user.username)
-        axes_reset(username=user.username)
+        guesses_forget(user.username)
         messages.success(self.request, "Your password is set. Log in with it.")
         return response
 
@@ -133,7 +150,7 @@ def token_end(request: HttpRequest, digest: str) -> HttpResponse:
 def password(request: HttpRequest) -> HttpResponse:
     """Changes one's own password; other browsers are logged out, tokens stay."""
     user = person_of(request)
-    form = PasswordChangeForm(user, request.POST or None)
+    form = OwnPasswordForm(request, user)
     for field in form.fields.values():
         field.widget.attrs["class"] = "form-control"
     if request.method == "POST" and form.is_valid():
@@ -142,7 +159,8 @@ def password(request: HttpRequest) -> HttpResponse:
         audit(user, "password.change", user.get_username())
         messages.success(request, "Your password is changed. Other browsers are logged out.")
         return redirect("account")
-    return render(request, "accounts/password.html", {"form": form}, status=400 if form.errors else 200)
+    page = render(request, "accounts/password.html", {"form": form}, status=400 if form.errors else 200)
+    return _refused(page, form.refusal)
 
 
 @signed_in
@@ -155,6 +173,14 @@ def table_columns(request: HttpRequest, table: str) -> HttpResponse:
     columns_hide(user=person_of(request), table=table, names=hidden)
     back = request.POST.get("next", "")
     return redirect(back if url_has_allowed_host_and_scheme(back, None) else "home")
+
+
+def _refused(page: HttpResponse, refusal: GuessRefused | None) -> HttpResponse:
+    """The form's page, which says to wait, as programs are told it."""
+    if refusal:
+        page.status_code = refusal.status
+        page["Retry-After"] = str(refusal.wait_s)
+    return page
 
 
 def _account_page(

@@ -1,0 +1,171 @@
+"""Limits on guessing passwords: by address over all names, by name with a growing delay, and a lock for nobody else.
+
+Who knows the password gets in: at once from a browser that has logged in before, whatever others guess meanwhile; from
+elsewhere after LONGEST_DELAY_S at most, since each address waits for itself. Names that nobody has are treated alike.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import ip_network
+from typing import TypeVar
+
+from django.db.models import F
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from boursomatic.accounts.client_address import client_address
+from boursomatic.accounts.hashing import HashingBusy, queue
+from boursomatic.accounts.known_browsers import browser_number
+from boursomatic.accounts.models import GuessCount
+
+ADDRESS_LIMIT = 30  # wrong guesses from an address within WINDOW, whatever the names
+BROWSER_LIMIT = 10  # and in a known browser, which then counts as any other
+WINDOW = timedelta(minutes=15)
+FREE_GUESSES = 5  # at a name within NAME_WINDOW; from then on each costs a delay, 1, 2, 4 … seconds
+NAME_WINDOW = timedelta(hours=1)
+LONGEST_DELAY_S = 60
+
+Result = TypeVar("Result")
+
+
+class GuessRefused(Exception):
+    """Nothing was checked; the text says so in words."""
+
+    def __init__(self, sentence: str, *, wait_s: int, status: int) -> None:
+        super().__init__(sentence)
+        self.wait_s = wait_s
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Guesser:
+    """Keys of what a guess counts against; `browser` is "" unless it is known to be the name's own."""
+
+    address: str
+    name: str
+    pair: str
+    browser: str
+
+    @classmethod
+    def of(cls, request: HttpRequest, name: str) -> "Guesser":
+        address, name_key = _network(client_address(request)), key_of_name(name)
+        number = browser_number(request, name_key)
+        browser = _key("browser", number, name_key) if number else ""
+        return cls(_key("address", address), name_key, _key("pair", address, name_key), browser)
+
+
+def guess(request: HttpRequest, name: str, check: Callable[[], Result]) -> Result:
+    """What `check`, which hashes a password, returns; counted as a wrong guess if that is false. Raises GuessRefused.
+
+    Counted before it is checked: of many guesses at the same moment not all may pass.
+    """
+    guesser = Guesser.of(request, name)
+    counted = _count(guesser)
+    try:
+        with queue.turn():
+            result = check()
+    except HashingBusy:
+        _uncount(counted)
+        sentence = "Too many people are logging in at this moment. Try again in a few seconds."
+        raise GuessRefused(sentence, wait_s=5, status=503) from None
+    if result:
+        _uncount(counted)
+        GuessCount.objects.filter(key=guesser.pair).delete()
+    return result
+
+
+def guesses_forget(name: str) -> None:
+    """For who has chosen a new password: the name costs no delay any more."""
+    GuessCount.objects.filter(key=key_of_name(name)).delete()
+
+
+def key_of_name(name: str) -> str:
+    return _key("name", name.casefold())
+
+
+def delay_s(wrong: int) -> int:
+    """How long an address waits after so many wrong guesses at a name."""
+    return 0 if wrong < FREE_GUESSES else min(LONGEST_DELAY_S, 2 ** min(wrong - FREE_GUESSES, 16))
+
+
+def _count(guesser: Guesser) -> list[str]:
+    """The keys that the guess was counted at. Raises GuessRefused; a refused guess counts nowhere."""
+    now = timezone.now()
+    keys = [guesser.address, guesser.name, guesser.pair, guesser.browser]
+    rows = GuessCount.objects.filter(expires_at__gt=now).in_bulk(keys)
+    is_known = bool(guesser.browser) and _wrong(rows, guesser.browser) < BROWSER_LIMIT
+    if not is_known:  # read first: a flood of refused guesses writes nothing
+        _check_wait(rows, guesser, now)
+    GuessCount.objects.filter(expires_at__lte=now).delete()
+    if is_known and _take(guesser.browser, BROWSER_LIMIT, now):
+        return [guesser.browser]
+    if not _take(guesser.address, ADDRESS_LIMIT, now):
+        raise _too_many(WINDOW)
+    wrong = _wrong(rows, guesser.name)
+    if not _wait_out(guesser.pair, wrong, now):
+        _uncount([guesser.address])
+        raise _too_many(timedelta(seconds=delay_s(wrong)))
+    _take(guesser.name, None, now)
+    return [guesser.address, guesser.name]
+
+
+def _check_wait(rows: dict[str, GuessCount], guesser: Guesser, now: datetime) -> None:
+    pair = rows.get(guesser.pair)
+    if _wrong(rows, guesser.address) >= ADDRESS_LIMIT:
+        raise _too_many(rows[guesser.address].expires_at - now)
+    if pair and pair.next_at and pair.next_at > now:
+        raise _too_many(pair.next_at - now)
+
+
+def _wrong(rows: dict[str, GuessCount], key: str) -> int:
+    return rows[key].count if key in rows else 0
+
+
+def _take(key: str, limit: int | None, now: datetime) -> bool:
+    """Counts one more, unless there are `limit`. Each guess at a name begins its window anew, elsewhere the first does."""
+    ends = now + (WINDOW if limit else NAME_WINDOW)
+    GuessCount.objects.get_or_create(key=key, defaults={"expires_at": ends})
+    counts = GuessCount.objects.filter(key=key)
+    if limit is None:
+        return bool(counts.update(count=F("count") + 1, expires_at=ends))
+    return bool(counts.filter(count__lt=limit).update(count=F("count") + 1))
+
+
+def _wait_out(pair: str, wrong: int, now: datetime) -> bool:
+    """Whether this address's delay at the name is over; then, and for who is new here, the next begins."""
+    if not delay_s(wrong + 1):
+        return True
+    later = {
+        "next_at": now + timedelta(seconds=delay_s(wrong + 1)),
+        "expires_at": now + NAME_WINDOW,
+    }
+    if not delay_s(wrong):
+        GuessCount.objects.update_or_create(key=pair, defaults=later)
+        return True
+    if GuessCount.objects.filter(key=pair, next_at__lte=now).update(**later):
+        return True
+    GuessCount.objects.get_or_create(key=pair, defaults=later | {"next_at": now + timedelta(seconds=delay_s(wrong))})
+    return False
+
+
+def _uncount(keys: list[str]) -> None:
+    GuessCount.objects.filter(key__in=keys, count__gt=0).update(count=F("count") - 1)
+
+
+def _too_many(wait: timedelta) -> GuessRefused:
+    seconds = max(1, math.ceil(wait.total_seconds()))
+    text = f"{seconds} second{'s' if seconds > 1 else ''}" if seconds < 120 else f"{math.ceil(seconds / 60)} minutes"
+    sentence = f"There were too many wrong passwords. Wait {text}, then try again."
+    return GuessRefused(sentence, wait_s=seconds, status=429)
+
+
+def _network(address: str) -> str:
+    """An IPv6 address stands for its /64: whoever has one has all of them."""
+    return str(ip_network(f"{address}/64", strict=False)) if ":" in address else address
+
+
+def _key(*parts: str) -> str:
+    return salted_hmac("boursomatic.accounts.guesses", "\0".join(parts), algorithm="sha256").hexdigest()

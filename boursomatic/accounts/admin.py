@@ -4,13 +4,13 @@ from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group, User
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from boursomatic.accounts.members import access_end
 from boursomatic.accounts.models import ApiToken, AuditEntry
 from boursomatic.accounts.roles import role_of
 from boursomatic.accounts.site import AuditedAdmin, HistoryAdmin
-from boursomatic.accounts.tokens import token_revoke
+from boursomatic.accounts.tokens import token_revoke, tokens_revoke
 
 admin.site.unregister(User)
 admin.site.unregister(Group)  # the four roles are fixed
@@ -56,6 +56,13 @@ class MemberAdmin(AuditedAdmin, UserAdmin):  # type: ignore[type-arg]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        """As where members change it themselves: tokens end with the password."""
+        response = super().user_change_password(request, id, form_url)
+        if request.method == "POST" and response.status_code == 302:
+            tokens_revoke(user=User.objects.get(pk=id), by=self.person(request))
+        return response
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         """As on the page of members: sessions and tokens of who becomes inactive don't come back with them."""

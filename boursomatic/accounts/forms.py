@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth import authenticate
-from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, UserCreationForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm, UserCreationForm
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
@@ -21,6 +21,7 @@ class LoginForm(AuthenticationForm):
     refusal: GuessRefused | None = None
 
     def clean(self) -> dict[str, Any]:
+        assert self.request is not None  # the view gives it
         name, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
         if name and password:
             try:
@@ -34,7 +35,28 @@ class LoginForm(AuthenticationForm):
         return self.cleaned_data
 
 
-class OwnPasswordForm(PasswordChangeForm):  # type: ignore[type-arg]  # Django's class takes no parameter at run time
+class TokenChoice(forms.Form):
+    """Beside a new password, for who has tokens: a password that was known to others may have made some."""
+
+    user: User
+    keep_tokens = forms.BooleanField(
+        label="Keep my API tokens",
+        required=False,
+        help_text="Without this they are revoked, and programs that use them are refused from now on.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        user: User | None = self.user  # none behind a link that has ended
+        if user is None or not user.auth_token_set.exists():
+            del self.fields["keep_tokens"]
+
+
+class NewPasswordForm(TokenChoice, SetPasswordForm):  # type: ignore[type-arg]  # takes no parameter at run time
+    """Of who follows a link."""
+
+
+class OwnPasswordForm(TokenChoice, PasswordChangeForm):
     """Django's, with the limits of the login: who sits at an open browser guesses no more than a stranger."""
 
     refusal: GuessRefused | None = None

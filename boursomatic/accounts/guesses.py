@@ -125,7 +125,7 @@ def _wrong(rows: dict[str, GuessCount], key: str) -> int:
 
 
 def _take(key: str, limit: int | None, now: datetime) -> bool:
-    """Counts one more, unless there are `limit`. Each guess at a name begins its window anew, elsewhere the first does."""
+    """Counts one more, unless there are `limit`. A guess at a name begins its window anew, elsewhere the first does."""
     ends = now + (WINDOW if limit else NAME_WINDOW)
     GuessCount.objects.get_or_create(key=key, defaults={"expires_at": ends})
     counts = GuessCount.objects.filter(key=key)

@@ -23,7 +23,7 @@ from django.utils.http import urlsafe_base64_encode
 
 from boursomatic.accounts.audit import audit
 from boursomatic.accounts.roles import Role, held_role, role_of
-from boursomatic.accounts.tokens import token_revoke
+from boursomatic.accounts.tokens import tokens_revoke
 
 log = logging.getLogger("boursomatic.members")
 
@@ -115,6 +115,17 @@ def member_deactivate(*, member: User, by: User) -> None:
         audit(by, "member.deactivate", user.username)
 
 
+def member_log_out(*, member: User, by: User) -> None:
+    with _locked(member, by) as user:
+        sessions_end(user=user, by=by)
+
+
+def member_tokens_revoke(*, member: User, by: User) -> int:
+    """How many tokens the member had."""
+    with _locked(member, by) as user:
+        return tokens_revoke(user=user, by=by)
+
+
 def member_activate(*, member: User, by: User) -> None:
     """The old name, role and password work again; tokens are to be made anew."""
     with _locked(member, by) as user:
@@ -139,8 +150,13 @@ def invitation_path(user: User) -> str:
 
 def access_end(*, user: User, by: User) -> None:
     """No session and no token of this member opens anything from now on."""
-    for token in user.auth_token_set.all():
-        token_revoke(token=token, by=by)
+    tokens_revoke(user=user, by=by)
+    sessions_end(user=user, by=by)
+
+
+def sessions_end(*, user: User, by: User) -> None:
+    """Every browser of this member is logged out."""
+    audit(by, "session.end_all", user.get_username())
     # A session's owner is inside its signed text. There are few, and this is rare.
     for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator():
         if session.get_decoded().get(SESSION_KEY) == str(user.pk):

@@ -41,6 +41,14 @@ def token_revoke(*, token: ApiToken, by: Person) -> None:
         token.delete()
 
 
+def tokens_revoke(*, user: User, by: Person) -> int:
+    """All of this user's; how many there were."""
+    tokens = list(user.auth_token_set.all())
+    for token in tokens:
+        token_revoke(token=token, by=by)
+    return len(tokens)
+
+
 class TokenAuthentication(BaseAuthentication):
     """`Authorization: Token <text>`: the token's owner, and the token as `request.auth` for its scopes."""
 

@@ -3,10 +3,12 @@
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth import logout as end_session
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.models import User
 from django.contrib.auth.views import INTERNAL_RESET_SESSION_TOKEN, LoginView, LogoutView, PasswordResetConfirmView
 from django.db import transaction
+from django.forms import CheckboxInput
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
@@ -18,14 +20,14 @@ from django.views.decorators.http import require_POST
 
 from boursomatic.accounts.audit import audit
 from boursomatic.accounts.columns import columns_hide
-from boursomatic.accounts.forms import InvitationForm, LoginForm, OwnPasswordForm, TokenForm
+from boursomatic.accounts.forms import InvitationForm, LoginForm, NewPasswordForm, OwnPasswordForm, TokenForm
 from boursomatic.accounts.guesses import GuessRefused, guesses_forget, key_of_name
 from boursomatic.accounts.known_browsers import browser_remember
-from boursomatic.accounts.members import invitation_tokens, is_invited
+from boursomatic.accounts.members import invitation_tokens, is_invited, sessions_end
 from boursomatic.accounts.models import ApiToken
 from boursomatic.accounts.permissions import person_of, public, signed_in
 from boursomatic.accounts.roles import SCOPES, Scope, role_of
-from boursomatic.accounts.tokens import token_create, token_revoke
+from boursomatic.accounts.tokens import token_create, token_revoke, tokens_revoke
 from boursomatic.notices.services import mail_settings
 from boursomatic.shared.tables import TableName
 
@@ -54,6 +56,7 @@ class PasswordLink(PasswordResetConfirmView):
     """Behind a link of one day, which works once: a member chooses a new password."""
 
     template_name = "accounts/link.html"
+    form_class = NewPasswordForm
     success_url = reverse_lazy("login")
     action = "password.reset"
 
@@ -75,14 +78,14 @@ class PasswordLink(PasswordResetConfirmView):
                 return self.render_to_response(self.get_context_data())
             response = super().form_valid(form)
             audit(user, self.action, user.username)
+            _end_tokens(user, form)
         guesses_forget(user.username)
         messages.success(self.request, "Your password is set. Log in with it.")
         return response
 
     def get_form(self, form_class: Any = None) -> Any:
         form = super().get_form(form_class)
-        for field in form.fields.values():
-            field.widget.attrs["class"] = "form-control"
+        _style(form)
         return form
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -145,18 +148,38 @@ def token_end(request: HttpRequest, digest: str) -> HttpResponse:
 
 
 @signed_in
+@require_POST
+def tokens_end(request: HttpRequest) -> HttpResponse:
+    """Revokes all of one's own tokens."""
+    tokens_revoke(user=person_of(request), by=person_of(request))
+    messages.success(request, "All your tokens are revoked.")
+    return redirect("account")
+
+
+@signed_in
+@require_POST
+def logout_everywhere(request: HttpRequest) -> HttpResponse:
+    """Logs out of every browser, this one too."""
+    sessions_end(user=person_of(request), by=person_of(request))
+    end_session(request)
+    messages.success(request, "You are logged out everywhere.")
+    return redirect("login")
+
+
+@signed_in
 @sensitive_post_parameters()
 @never_cache
 def password(request: HttpRequest) -> HttpResponse:
-    """Changes one's own password; other browsers are logged out, tokens stay."""
+    """Changes one's own password; other browsers are logged out, tokens end unless they are to be kept."""
     user = person_of(request)
     form = OwnPasswordForm(request, user)
-    for field in form.fields.values():
-        field.widget.attrs["class"] = "form-control"
+    _style(form)
     if request.method == "POST" and form.is_valid():
-        form.save()
+        with transaction.atomic():
+            form.save()
+            audit(user, "password.change", user.get_username())
+            _end_tokens(user, form)
         update_session_auth_hash(request, user)
-        audit(user, "password.change", user.get_username())
         messages.success(request, "Your password is changed. Other browsers are logged out.")
         return redirect("account")
     page = render(request, "accounts/password.html", {"form": form}, status=400 if form.errors else 200)
@@ -173,6 +196,17 @@ def table_columns(request: HttpRequest, table: str) -> HttpResponse:
     columns_hide(user=person_of(request), table=table, names=hidden)
     back = request.POST.get("next", "")
     return redirect(back if url_has_allowed_host_and_scheme(back, None) else "home")
+
+
+def _end_tokens(user: User, form: Any) -> None:
+    if not form.cleaned_data.get("keep_tokens"):
+        tokens_revoke(user=user, by=user)
+
+
+def _style(form: Any) -> None:
+    for field in form.fields.values():
+        is_box = isinstance(field.widget, CheckboxInput)
+        field.widget.attrs["class"] = "form-check-input" if is_box else "form-control"
 
 
 def _refused(page: HttpResponse, refusal: GuessRefused | None) -> HttpResponse:

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.db.models import Max, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Max, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -32,6 +32,7 @@ class MemberLine:
     role: Role | None
     last_seen: datetime | None
     link_ends: datetime | None
+    tokens: int
     is_own: bool
 
     @property
@@ -102,7 +103,7 @@ def invite(request: HttpRequest) -> HttpResponse:
 @admin_only
 @never_cache
 def member_change(request: HttpRequest, number: int) -> HttpResponse:
-    """`do`: role (with `role`), deactivate, activate, password, renew or withdraw."""
+    """`do`: role (with `role`), deactivate, activate, logout, tokens, password, renew or withdraw."""
     if request.method != "POST":
         return _to_members(request)
     member, by, do = get_object_or_404(User, pk=number), person_of(request), request.POST.get("do", "")
@@ -135,6 +136,12 @@ def _change(member: User, by: User, do: str, role: str) -> str:
     if do == "activate":
         service.member_activate(member=member, by=by)
         return f"{name} can log in again."
+    if do == "logout":
+        service.member_log_out(member=member, by=by)
+        return f"{name} is logged out of every browser."
+    if do == "tokens":
+        count = service.member_tokens_revoke(member=member, by=by)
+        return f"{count} token{'s' * (count != 1)} of {name} {'are' if count != 1 else 'is'} revoked."
     if do == "withdraw":
         service.invitation_withdraw(member=member, by=by)
         return f"The invitation of {name} is withdrawn: its link opens nothing."
@@ -178,7 +185,8 @@ def _page(request: HttpRequest, form: InviteForm, *, link: Link | None = None, s
 def _accounts() -> QuerySet[User]:
     """Active members, then invitations and who has left, each with what tells when they were last seen."""
     acts = AuditEntry.objects.filter(user=OuterRef("pk")).order_by("-id").values("at")[:1]
-    rows = User.objects.annotate(token_used=Max("auth_token_set__last_used_at"), acted=Subquery(acts))
+    tokens = {"token_used": Max("auth_token_set__last_used_at"), "tokens": Count("auth_token_set")}
+    rows = User.objects.annotate(**tokens, acted=Subquery(acts))
     return rows.prefetch_related("groups").order_by("-is_active", "username")
 
 
@@ -191,4 +199,4 @@ def _line(user: Any, own: User) -> MemberLine:
     valid = timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)
     seen = [at for at in (user.last_login, user.token_used, user.acted) if at]
     ends = user.date_joined + valid if service.is_invited(user) else None
-    return MemberLine(user, held_role(user), max(seen, default=None), ends, user.pk == own.pk)
+    return MemberLine(user, held_role(user), max(seen, default=None), ends, user.tokens, user.pk == own.pk)

@@ -148,3 +148,14 @@ def test_it_asks_the_database_as_often_for_many_rows_as_for_one(
                 assert browser.get(f"/admin/{address}/").status_code == 200
         counts.append(len(seen))
     assert counts[0] == counts[1]
+
+
+def test_tokens_end_with_a_password_that_an_admin_sets(alice: User, dave: User, browser_of: BrowserOf) -> None:
+    token_create(user=alice)
+    form = {"password1": "a quite different 9", "password2": "a quite different 9", "usable_password": "true"}
+    browser = browser_of(dave)
+    address = f"/admin/auth/user/{alice.pk}/password/"
+    assert browser.post(address, form | {"password2": "another"}).status_code == 200
+    assert alice.auth_token_set.count() == 1
+    assert browser.post(address, form).status_code == 302
+    assert alice.auth_token_set.count() == 0

@@ -13,6 +13,7 @@ from django.utils import timezone
 from boursomatic.accounts.members import MemberRefused, accounts_without_role, role_change
 from boursomatic.accounts.models import ApiToken, AuditEntry
 from boursomatic.accounts.roles import Role, role_of
+from boursomatic.accounts.tokens import token_create
 from tests.people import PASSWORD, ApiOf, BrowserOf, make_person
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
@@ -201,3 +202,27 @@ def test_the_list_is_sorted_has_columns_and_is_taken_away_as_csv(dave: User, bro
     assert admin.get("/members/invite", {"sort": "role"})["Location"] == "/members/?sort=role"
     admin.post("/account/columns/accounts/", {"all": ["role", "seen", "state"], "shown": ["role"], "next": "/members/"})
     assert "Last seen" not in admin.get("/members/").text.split("<thead>")[1]
+
+
+def test_an_admin_logs_a_member_out_and_revokes_tokens(
+    dave: User, alice: User, browser_of: BrowserOf, api: ApiOf
+) -> None:
+    browser, program, admin = browser_of(alice), api(alice), browser_of(dave)
+    assert "alice is logged out of every browser" in change(admin, alice, "logout")
+    assert browser.get("/account/").status_code == 302
+    assert program.get("/api/instruments").status_code == 200
+    assert "Revoke tokens (1)" in admin.get("/members/").text
+    assert "1 token of alice is revoked" in change(admin, alice, "tokens")
+    assert program.get("/api/instruments").status_code == 401
+    assert "Revoke tokens" not in admin.get("/members/").text
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_tokens_end_with_a_lost_password_unless_they_are_to_be_kept(
+    dave: User, alice: User, browser_of: BrowserOf, is_kept: bool
+) -> None:
+    token_create(user=alice)
+    link = link_in(browser_of(dave).post(f"/members/{alice.pk}/change", {"do": "password"}).text)
+    browser, form = follow(link)
+    assert browser.post(form, RESET | ({"keep_tokens": "on"} if is_kept else {})).status_code == 302
+    assert alice.auth_token_set.count() == is_kept

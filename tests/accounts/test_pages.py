@@ -89,3 +89,37 @@ def test_it_tells_a_stranger_what_is_missing(stranger: User, browser_of: Browser
 def test_it_asks_before_a_token_is_revoked(alice: User, browser_of: BrowserOf) -> None:
     token_create(user=alice, scopes=[], name="nightly")
     assert 'data-confirm="Revoke the token nightly?' in browser_of(alice).get("/account/").text
+
+
+def test_it_logs_out_everywhere(alice: User, bob: User, browser_of: BrowserOf) -> None:
+    browser, other, of_bob = browser_of(alice), browser_of(alice), browser_of(bob)
+    assert browser.get("/account/sessions/end/").status_code == 405
+    assert browser.post("/account/sessions/end/")["Location"] == "/login/"
+    assert [each.get("/account/").status_code for each in (browser, other, of_bob)] == [302, 302, 200]
+    assert AuditEntry.objects.get().action == "session.end_all"
+
+
+def test_it_revokes_all_of_ones_own_tokens(alice: User, bob: User, browser_of: BrowserOf) -> None:
+    for user in (alice, alice, bob):
+        token_create(user=user)
+    browser = browser_of(alice)
+    assert "Revoke all tokens" in browser.get("/account/").text
+    assert browser.post("/account/tokens/revoke/")["Location"] == "/account/"
+    assert [token.user for token in ApiToken.objects.all()] == [bob]
+    assert "Revoke all tokens" not in browser.get("/account/").text
+    assert AuditEntry.objects.filter(action="token.revoke").count() == 2
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_tokens_end_with_the_password_unless_they_are_to_be_kept(
+    alice: User, bob: User, browser_of: BrowserOf, is_kept: bool
+) -> None:
+    token_create(user=alice)
+    token_create(user=bob)
+    browser, new = browser_of(alice), "a quite different 9"
+    assert "Keep my API tokens" in browser.get("/account/password/").text
+    form = {"old_password": PASSWORD, "new_password1": new, "new_password2": new} | (
+        {"keep_tokens": "on"} if is_kept else {}
+    )
+    assert browser.post("/account/password/", form).status_code == 302
+    assert alice.auth_token_set.count() == is_kept and bob.auth_token_set.count() == 1

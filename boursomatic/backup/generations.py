@@ -30,7 +30,7 @@ class Generation:
     @property
     def megabytes(self) -> float:
         """Of all files, also those that it shares with other backups."""
-        return self.manifest.bytes / 1e6
+        return self.manifest.size / 1e6
 
     @property
     def database_megabytes(self) -> float:

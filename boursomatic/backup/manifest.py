@@ -43,8 +43,8 @@ class Manifest:
     deleted_meanwhile: Sequence[str]
 
     @property
-    def bytes(self) -> int:
-        """Of all files but the manifest."""
+    def size(self) -> int:
+        """Bytes of all files but the manifest."""
         return sum(file.bytes for file in self.files.values())
 
     @property

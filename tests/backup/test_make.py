@@ -34,7 +34,7 @@ def place(tmp_path: Path) -> Path:
 
 
 def left_in(place: Path) -> list[str]:
-    return sorted(set(os.listdir(place)) - {LOCK}) if place.is_dir() else []
+    return sorted({path.name for path in place.iterdir()} - {LOCK}) if place.is_dir() else []
 
 
 def test_it_holds_what_it_says_and_nobody_else_may_read_it(site: Site, place: Path) -> None:

@@ -122,7 +122,7 @@ def writer(folder: Path) -> Iterator[Callable[[], int]]:
 
 
 def test_it_comes_back_as_it_was_although_others_wrote(
-    alice: User, run: TrainingRun, api: ApiOf, tmp_path: Path, home: Path, empty: dict[str, str]
+    alice: User, run: TrainingRun, api: ApiOf, tmp_path: Path, empty: dict[str, str]
 ) -> None:
     client, (_, token) = api(alice), token_create(user=alice, scopes=tuple(Scope))
     asked = f"/api/poc-predictions/{run.run_id}?start_date=2019-06-01&end_date=2020-04-01"
@@ -159,7 +159,10 @@ def test_it_comes_back_as_it_was_although_others_wrote(
         assert value_in(empty, f"SELECT count(*) FROM {table}") == 0
     status = value_in(empty, f"SELECT status FROM training_trainingrun WHERE run_id = '{held.run_id}'")
     assert status == Status.QUEUED
-    site = Site(home, **{name: empty[name] for name in ("DATABASE_URL", "BOURSOMATIC_DEMO", "BOURSOMATIC_WORKERS")})
+    site = Site(
+        Path(empty["BOURSOMATIC_HOME"]),
+        **{name: empty[name] for name in ("DATABASE_URL", "BOURSOMATIC_DEMO", "BOURSOMATIC_WORKERS")},
+    )
     try:
         site.wait_ready()
         assert site.ask("POST", asked, token=token) == (200, predictions)

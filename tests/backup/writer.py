@@ -23,7 +23,8 @@ def main(folder: Path) -> None:
         with Path(os.devnull).open("w") as nowhere:
             call_command("import_bars", str(path), symbol=f"W{number}", timeframe="1d", stdout=nowhere)
         run_create(spec=CheckSpec(), user=None)
-        print(number, flush=True)
+        sys.stdout.write(f"{number}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ def main(deleted_folders: list[str]) -> dict[str, int]:
 
     requeued = 0
     for run_pk, token in TrainingRun.objects.filter(status=Status.RUNNING).values_list("pk", "lease_token"):
+        assert token is not None  # a constraint of the table
         requeued += leases.requeue(run_pk, token, "The site was restored from a backup", counts=False)
     for run in TrainingRun.objects.existing().filter(model_version__folder__in=deleted_folders):
         with suppress(TooLate):

@@ -83,7 +83,7 @@ def _process(environment: Mapping[str, str], *arguments: str) -> str:
     parent = os.getpid()
     done = subprocess.run(
         [sys.executable, *arguments],
-        preexec_fn=lambda: die_with_parent(parent),  # noqa: PLW1509  (one thread here)
+        preexec_fn=lambda: die_with_parent(parent),
         cwd=ROOT,
         env={**os.environ, **secret, "DJANGO_SETTINGS_MODULE": "boursomatic.settings", **environment},
         capture_output=True,

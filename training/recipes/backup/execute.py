@@ -23,7 +23,7 @@ def execute(work: Work) -> Completed:
         backup = backup_make(this_site(), settings.BACKUPS, keep=settings.BACKUPS_KEEP, tell=tell)
     except BackupRefused as refusal:
         raise RunRefused(Reason.BACKUP, str(refusal)) from refusal
-    size, count = backup.manifest.bytes, len(backup.manifest.artifacts)
+    size, count = backup.manifest.size, len(backup.manifest.artifacts)
     result = BackupResult(
         sentence=f"{backup.folder.name}: {size / 1e6:,.1f} MB, {count:,} files of models.",
         name=backup.folder.name,

@@ -36,7 +36,7 @@ class PostgresDatabase:
         try:
             return cls(parse_dsn(dsn))
         except psycopg2.ProgrammingError:
-            raise BackupRefused("--into can't be read. Write postgres://user@host:port/name.") from None
+            raise BackupRefused("The DSN can't be read. Write postgres://user@host:port/name.") from None
 
     @classmethod
     def of_settings(cls, config: Mapping[str, Any]) -> "PostgresDatabase":

@@ -203,7 +203,7 @@ def _manifest(folder: Path) -> Manifest:
 def _require_known(manifest: Manifest, target: Target, code_version: str, known: Collection[tuple[str, str]]) -> None:
     if manifest.vendor != target.vendor:
         needed = "a DSN, as postgres://user@host/name" if manifest.vendor == "postgresql" else "a folder, the home"
-        raise BackupRefused(f"This is a backup of {manifest.vendor}: --into must name {needed}.")
+        raise BackupRefused(f"This is a backup of {manifest.vendor}: it is restored into {needed}.")
     unknown = [
         f"{app}.{name}" for app, names in manifest.migrations.items() for name in names if (app, name) not in known
     ]

@@ -139,7 +139,7 @@ def test_it_refuses_a_backup_that_is_not_whole(
         ({"code_version": "1.10.0+abc"}, r"of a newer version, 1\.10\.0\+abc; this is 1\.2\.0"),
         ({"migrations": {"training": ["0001_initial", "0099_later"]}}, r"training\.0099_later is unknown here"),
         ({"format": 2}, "a format that this version can't read"),
-        ({"vendor": "postgresql"}, "--into must name a DSN"),
+        ({"vendor": "postgresql"}, "it is restored into a DSN"),
         ({"extra": 1}, "is damaged"),
     ],
 )

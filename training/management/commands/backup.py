@@ -9,8 +9,12 @@ from django.core.management.base import CommandError
 from boursomatic.backup.errors import BackupRefused
 from boursomatic.backup.make import backup_make
 from boursomatic.shared import commands
-from training.recipes.backup.site import WITHOUT_SECRET, this_site
+from training.recipes.backup.site import this_site
 
+WITHOUT_SECRET = (
+    "It is without SECRET_KEY. Restored under another one, the keys of sources can't be opened and are to be entered "
+    "again, and links to choose a password no longer work. Keep SECRET_KEY apart, or back up with --with-secret."
+)
 WITH_SECRET = "SECRET_KEY is in it: whoever reads this backup can log in as anybody and open the keys of sources."
 
 

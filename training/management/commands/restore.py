@@ -20,7 +20,8 @@ from boursomatic.env import ROOT
 from boursomatic.shared import commands
 from boursomatic.shared.processes import die_with_parent
 from training.artifacts.provenance import code_version
-from training.recipes.backup.site import WITHOUT_SECRET, known_migrations
+from training.management.commands.backup import WITHOUT_SECRET
+from training.recipes.backup.site import known_migrations
 
 COUNTED = {
     "users": "auth_user",

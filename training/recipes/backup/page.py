@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from boursomatic.backup.generations import generations, newest_at
 from training.models import ACTIVE, Status, TrainingRun
-from training.recipes.backup.site import WITHOUT_SECRET
 from training.recipes.backup.spec import BackupSpec
 
+RESTORE = "python manage.py restore {folder} --into {into}"
 OVERDUE = timedelta(days=2)
 GRACE = timedelta(days=7)  # a site so young has little to lose, and its people other things to do first
 
@@ -35,9 +35,8 @@ def backups_context() -> dict[str, Any]:
         "is_overdue": not whole or timezone.now() - whole[0].made_at > OVERDUE,
         "active": active,
         "failed": newest_end if newest_end and newest_end.status == Status.FAILED else None,
-        "restore_command": f"python manage.py restore {folder} --into {into}",
+        "restore_command": RESTORE.format(folder=folder, into=into),
         "is_sqlite": connection.vendor == "sqlite",
-        "without_secret": WITHOUT_SECRET,
     }
 
 

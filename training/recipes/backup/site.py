@@ -12,11 +12,6 @@ from boursomatic.backup.postgresql import PostgresDatabase
 from boursomatic.backup.sqlite import SqliteDatabase
 from training.artifacts.provenance import code_version
 
-WITHOUT_SECRET = (
-    "It is without SECRET_KEY. Restored under another one, the keys of sources can't be opened and are to be entered "
-    "again, and links to choose a password no longer work. Keep SECRET_KEY apart, or back up with --with-secret."
-)
-
 
 def this_site(*, with_secret: bool = False) -> Site:
     return Site(

@@ -20,6 +20,7 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
+from boursomatic.shared.mapped import let_go
 from boursomatic.shared.whole_file import whole_file
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -47,6 +48,7 @@ def write_arrays(path: Path, arrays: Arrays, facts: Mapping[str, Any]) -> None:
         for name, array in arrays.items():
             file.seek(start + places[name][3])
             file.write(_flat(array).data)
+            let_go(array)
         file.truncate(start + at)
 
 
@@ -86,6 +88,7 @@ def _map(file: BinaryIO) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | Non
         flat: NDArray[Any] = np.frombuffer(mapped, kind, int(np.prod(shape)), start + at)
         if xxhash.xxh3_64_intdigest(flat.data) != check:
             return None
+        let_go(flat)
         arrays[name] = flat.reshape(shape, order=order)
     return arrays, head["facts"]
 

@@ -23,6 +23,7 @@ from django.conf import settings
 from django.db import connection
 from numpy.typing import NDArray
 
+from boursomatic.shared.mapped import let_go
 from instruments.models import Series
 from instruments.quant import bars as bars_module
 from instruments.quant import point_in_time, stale
@@ -80,6 +81,7 @@ def featured_candles(
         candles = _candle_pieces(number, as_traded, marks)
         features = _feature_pieces(number, bars, candles)
         featured.update({pk: _featured(piece, features[pk]) for pk, piece in (bars | candles).items()})
+        let_go(*(piece.numbers for piece in (bars | candles | features).values()))
         on_read(len(featured), len(series))
     return [featured[member.pk] for member in series]
 

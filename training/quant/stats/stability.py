@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from boursomatic.shared.mapped import let_go
+
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.int64]
 
@@ -46,16 +48,21 @@ class Distribution:
         return cls({name: Column(**one) for name, one in kept["columns"].items()}, kept["usual"])
 
 
-def distribution_of(names: Sequence[str], values: Floats, day: Ints) -> Distribution:
-    """Of the rows `values` (n, k), n may be 0, decided on `day` (n,) int64, which need not follow one another. NaN is
-    missing; the deciles are those of the rest, by linear interpolation."""
-    low, high = _limits(values)
-    chosen = np.unique(np.linspace(0, len(day) - 1, min(len(day), MOST_ROWS)).astype(np.int64))
-    values, day = values[chosen], day[chosen]
-    columns = {}
+def distribution_of(names: Sequence[str], values: Floats, day: Ints, *, rows: Ints | None = None) -> Distribution:
+    """Of the rows `values` (n, k), n may be 0, decided on `day` (n,) int64, which need not follow one another; of those
+    numbered `rows` (m,) where they are given. NaN is missing; the deciles are those of the rest, by linear
+    interpolation. A column at a time: a copy of all would be large."""
+    rows = np.arange(len(day)) if rows is None else rows
+    chosen = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), MOST_ROWS)).astype(np.int64))
+    columns, sample = {}, []
     for k, name in enumerate(names):
-        edges = _edges(values[:, k])
-        columns[name] = Column(edges, _shares(edges, values[:, k]).tolist(), low[k], high[k])
+        column = values[:, k][rows]
+        low, high = _limits(column)
+        sample.append(column[chosen])
+        edges = _edges(sample[-1])
+        columns[name] = Column(edges, _shares(edges, sample[-1]).tolist(), low, high)
+        let_go(values)
+    values, day = np.stack(sample, axis=1), day[rows[chosen]]
     found = Distribution(columns, [])
     stretch = np.searchsorted(np.unique(day), day) // STRETCH
     whole = np.flatnonzero(np.bincount(stretch)) if len(day) else np.empty(0, dtype=np.int64)
@@ -76,13 +83,10 @@ def mean_psi(by_column: dict[str, float]) -> float:
     return float(np.mean(list(by_column.values())))
 
 
-def _limits(values: Floats) -> tuple[list[float], list[float]]:
-    """Smallest and largest known value of each column; 0 where none is known."""
-    known = ~np.isnan(values)
-    low = np.where(known, values, np.inf).min(axis=0, initial=np.inf)
-    high = np.where(known, values, -np.inf).max(axis=0, initial=-np.inf)
-    there = known.any(axis=0)
-    return np.where(there, low, 0.0).tolist(), np.where(there, high, 0.0).tolist()
+def _limits(values: Floats) -> tuple[float, float]:
+    """Smallest and largest known value; 0 where none is known."""
+    known = values[~np.isnan(values)]
+    return (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
 
 
 def _edges(values: Floats) -> list[float]:

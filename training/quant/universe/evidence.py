@@ -12,7 +12,7 @@ from training.quant.universe.judge import rank_test
 from training.quant.universe.panel import Panel
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+Ints = NDArray[np.signedinteger[Any]]
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,16 @@ the same to the last bit on any number of cores.
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.quant.stats.threads import on_one_blas_thread
+from training.quant.universe.ranks import BLOCK
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+Ints = NDArray[np.signedinteger[Any]]
 Flags = NDArray[np.bool_]
 
 SIGMA_DECAY, SIGMA_BEGINS = 0.97, 60  # weight of yesterday's variance; returns whose mean square it begins with
@@ -54,17 +56,18 @@ def exposures_of(close: Floats, traded: Flags, member: Flags | None = None) -> E
     """
     returns = _returns(close, traded)
     loadings, factors = _loadings(returns, member)
-    return Exposures(
-        sigma=deviations(close, traded, member),
-        beta=_beta(returns, member),
-        loadings=loadings,
-        factors=factors,
-    )
+    beta = _beta(returns, member)
+    sigma = _sigma_of(returns, traded, member)
+    return Exposures(sigma, beta, loadings, factors)
 
 
 def deviations(close: Floats, traded: Flags, member: Flags | None = None) -> Floats:
     """(D, N) `Exposures.sigma` by itself; of who is no member that day the median."""
-    sigma, enough = _sigma(_returns(close, traded))
+    return _sigma_of(_returns(close, traded), traded, member)
+
+
+def _sigma_of(returns: Floats, traded: Flags, member: Flags | None) -> Floats:
+    sigma, enough = _sigma(returns)
     return at_least_quarter(sigma if member is None else np.where(member, sigma, np.nan), traded & enough)
 
 
@@ -98,6 +101,15 @@ def residuals(exposures: Exposures, days: Ints, several: Sequence[Floats], prese
 def at_least_quarter(values: Floats, eligible: Flags) -> Floats:
     """(D, N) deviations, each at least a quarter of its day's median over the names `eligible` (over all that have one
     where nobody is); the median itself for a name without. A halted name would otherwise be a whole portfolio."""
+    out = np.empty(values.shape)
+    step = max(1, BLOCK // max(1, values.shape[1]))
+    for start in range(0, len(values), step):
+        block = slice(start, start + step)
+        out[block] = _at_least_quarter(values[block], eligible[block])
+    return out
+
+
+def _at_least_quarter(values: Floats, eligible: Flags) -> Floats:
     has_value = ~np.isnan(values)
     chosen = eligible & has_value
     chosen = np.where(chosen.any(axis=1, keepdims=True), chosen, has_value)

@@ -10,13 +10,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from training.quant.stats.classification import auc_of_ranks, midranks
-from training.quant.universe.importance import FoldImportance, row_table, stand_ins
+from training.quant.universe.importance import FoldImportance, stand_ins
 from training.quant.universe.panel import BUY, CLASSES, COLUMNS, Panel
 from training.quant.universe.predictions import Predictions
+from training.quant.universe.ranks import row_table
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
-Ints = NDArray[np.int64]
+Ints = NDArray[np.signedinteger[Any]]
 
 TREES = 100
 LOGISTIC_ROWS = 10_000  # of the train rows, evenly spaced: more cost seconds and change its AUC by less than 0.005

@@ -1,12 +1,13 @@
 """What came after each row of a universe: the return over the horizon, and the day on which it is known."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+Ints = NDArray[np.signedinteger[Any]]
 PATIENCE = 2  # times the horizon: counted days after which a series without enough candles has ended
 
 
@@ -19,9 +20,18 @@ class Forward:
     outcome: Ints
     ended: NDArray[np.bool_]
 
+    def put(self, rows: slice, other: "Forward") -> None:
+        """Those of `other` in the place of `rows`."""
+        self.returns[rows], self.outcome[rows], self.ended[rows] = other.returns, other.outcome, other.ended
+
     @property
     def has_outcome(self) -> NDArray[np.bool_]:
         return ~np.isnan(self.returns)
+
+
+def empty_forward(rows: int) -> Forward:
+    """To be filled."""
+    return Forward(np.empty(rows), np.empty(rows, dtype=np.int32), np.empty(rows, dtype=np.bool_))
 
 
 @dataclass(frozen=True)
@@ -50,12 +60,12 @@ class Candles:
         target[ended] = self._last_until(rows[ended], own[ended] + wait)
         returns = self.close[target] / self.close[rows] - 1.0
         returns[~(has_come | ended)] = np.nan
-        outcome = np.where(has_come, by, np.where(ended, own + wait, self.days))
+        outcome = np.where(has_come, by, np.where(ended, own + wait, self.days)).astype(np.int32)
         return Forward(returns, outcome, ended)
 
     def _last_until(self, rows: Ints, place: Ints) -> Ints:
         """The last candle of the same instrument up to the counted day at `place` (n,)."""
         width = self.days + 1
-        order = self.instrument * width + self.place
-        found: Ints = np.searchsorted(order, self.instrument[rows] * width + place, side="right") - 1
+        order = self.instrument.astype(np.int64) * width + self.place
+        found: Ints = np.searchsorted(order, order[rows] - self.place[rows] + place, side="right") - 1
         return found

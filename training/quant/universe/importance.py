@@ -13,14 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from boursomatic.shared.mapped import let_go
 from training.quant.stats.classification import midranks
 from training.quant.stats.threads import on_one_blas_thread
 from training.quant.universe.honest.composite import ROWS
 from training.quant.universe.noise_control import derangement
+from training.quant.universe.ranks import row_table
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
-Ints = NDArray[np.int64]
+Ints = NDArray[np.signedinteger[Any]]
 
 SHUFFLES = 19  # so that luck puts some feature of a fold above all copies in 1 of 20
 MOST_ROWS = 60_000  # that shuffled weights are taken from, as far as days are not further apart than half a horizon
@@ -74,13 +76,6 @@ def stand_ins(names: int, *, count: int, seed: int) -> Ints:
     return np.array([derangement(names, rng) for _ in range(count)])
 
 
-def row_table(day: Ints, instrument: Ints, names: int) -> NDArray[np.int32]:
-    """(D, N) numbers of the rows (n,), no day and instrument twice; -1 where there is none."""
-    table = np.full((int(day.max(initial=-1)) + 1, names), -1, dtype=np.int32)
-    table[day, instrument] = np.arange(len(day))
-    return table
-
-
 @on_one_blas_thread
 def shadow_weights(
     ranks: Singles, day: Ints, instrument: Ints, targets: Floats, *, names: int, horizon: int, seed: int
@@ -98,6 +93,7 @@ def shadow_weights(
         values = np.where(rows < 0, np.nan, targets[rows])
         total += np.nan_to_num(values) @ ranks[block].astype(np.float64)
         count += (~np.isnan(values)).sum(axis=1, keepdims=True)
+        let_go(ranks)
     shadows: Floats = total / np.maximum(count, 1)
     return shadows
 

@@ -7,6 +7,7 @@ correlations don't overlap, so that nothing is corrected for overlapping outcome
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from training.quant.universe.exposure import FEWEST_MORE, Exposures, residuals
 from training.quant.universe.ranks import centred_ranks
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+Ints = NDArray[np.signedinteger[Any]]
 Flags = NDArray[np.bool_]
 
 CLIP = 4.0  # deviations

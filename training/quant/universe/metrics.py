@@ -16,7 +16,7 @@ from training.quant.universe.panel import BUY, CLASSES, SELL, Panel
 from training.quant.universe.predictions import Predictions
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+Ints = NDArray[np.signedinteger[Any]]
 Flags = NDArray[np.bool_]
 BINS = 10  # of the calibration, by P(BUY)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
-Ints = NDArray[np.int64]
+Ints = NDArray[np.signedinteger[Any]]
 CLASSIFIER, REGRESSOR, MANIFEST = "classifier.txt", "regressor.txt", "manifest.json"
 SERVED = (
     CLASSIFIER,

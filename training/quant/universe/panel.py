@@ -4,13 +4,16 @@ Days are numbered by their place among those that count (`counted_days`). A day 
 in their instrument's features, and its return falls into the next day that does.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from boursomatic.shared.mapped import let_go
 from instruments.quant.bars import Bars
 from instruments.quant.features.daily import (
     CALENDAR,
@@ -18,19 +21,20 @@ from instruments.quant.features.daily import (
     DAILY_FEATURES,
     DAY,
     RANKED,
-    day_ranks,
     get_feature_columns,
 )
 from instruments.quant.membership import ALWAYS, Stretches, member_mask
 from training.quant.candle.plan import NotTrainable
 from training.quant.stats.backtest import bars_a_year
 from training.quant.universe.days import counted_days
-from training.quant.universe.forward import Candles, Forward
+from training.quant.universe.forward import Candles, Forward, empty_forward
+from training.quant.universe.ranks import by_blocks_of_days, rank_shares, row_table
+from training.quant.universe.room import Room, rows_in_memory
 from training.quant.universe.spec import WARM_UP, days_needed
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
-Ints = NDArray[np.int64]
+Ints = NDArray[np.signedinteger[Any]]
 SELL, HOLD, BUY = 0, 1, 2
 CLASSES = ("SELL", "HOLD", "BUY")
 LONGEST = 40  # bars
@@ -39,6 +43,8 @@ LONGEST = 40  # bars
 MODEL_FEATURES = tuple(one.name for one in DAILY_FEATURES if one.window <= LONGEST and one.name not in CALENDAR)
 COLUMNS = (*MODEL_FEATURES, *(f"rank_{name}" for name in RANKED))
 PARTS = ("train", "validation", "test")
+TOGETHER = 64  # members whose rows are made at once
+Member = tuple[str, Bars, Floats | Singles]
 
 
 class TooLittle(NotTrainable):
@@ -118,54 +124,110 @@ class UniverseSplit:
 
 
 def make_panel(
-    members: Sequence[tuple[str, Bars, Floats | Singles]],
+    members: Collection[Member],
     *,
     horizons: tuple[int, ...],
     first_day: int,
     membership: Mapping[str, Stretches] = MappingProxyType({}),
+    room: Room = rows_in_memory,
 ) -> Panel:
-    """`members`: symbol, adjusted bars (none after the last day to be known), and the stored features of these bars.
+    """`members`: symbol, adjusted bars (none after the last day to be known), and the stored features of these bars;
+    gone through three times, so that they may be made as they are asked for. `room` is for the panel's features.
 
     Rows begin at day number `first_day` (since 1970); a row enters when its day counts and its features of windows up
     to 60 are defined, whether its outcome ever comes or not. `horizons`: the run's own first. `membership`, by symbol,
     of those that don't belong to the universe always: then a row is of a member that day, and of who came at a date
     none is among the first WARM_UP days, on which nobody's deviation is known.
     """
-    number = np.concatenate([bars.time // DAY for _, bars, _ in members])
-    instrument = np.repeat(np.arange(len(members)), [len(bars) for _, bars, _ in members])
+    symbols = tuple(symbol for symbol, _, _ in members)
+    number = np.concatenate([(bars.time // DAY).astype(np.int32) for _, bars, _ in members])
+    instrument = np.repeat(np.arange(len(members), dtype=np.int32), [len(bars) for _, bars, _ in members])
     days, at = _distinct(number)
-    traded = np.zeros((len(days), len(members)), dtype=np.bool_)
-    traded[at, instrument] = True
-    member = _member_table([symbol for symbol, _, _ in members], membership, days)
+    del number
+    opening, closing, traded, has_core = _tables(members, at, days)
+    member = _member_table(symbols, membership, days)
     counts = counted_days(traded, member=member)
-    place: Ints = (np.cumsum(counts) - counts)[at]  # of the first counted day on or after the bar's own
-    close = np.concatenate([bars.close for _, bars, _ in members])
+    place = (np.cumsum(counts, dtype=np.int32) - counts)[at]  # of the first counted day on or after the bar's own
 
-    core = [get_feature_columns().index(name) for name in CORE]
-    is_row = counts[at] & (number >= first_day)
-    is_row &= np.concatenate([~np.isnan(features[:, core]).any(axis=1) for _, _, features in members])
+    is_row = (counts & (days >= first_day))[at] & has_core
     if member is not None:
-        came = np.array([any(s.start is not None for s in membership.get(symbol, ())) for symbol, _, _ in members])
+        came = np.array([any(s.start is not None for s in membership.get(symbol, ())) for symbol in symbols])
         is_row &= member[at, instrument] & ((place >= WARM_UP) | ~came[instrument])
-    rows = np.flatnonzero(is_row)
+    del at, has_core
+    days = days[counts]
+    features, forward = _rows(members, instrument, place, is_row, days=len(days), horizons=horizons, room=room)
+    day, instrument = place[is_row], instrument[is_row]
+    _rank_main(features, day, instrument)
 
-    closing, opening = np.full(traded.shape, np.nan), np.full(traded.shape, np.nan)
-    closing[at, instrument] = close
-    opening[at, instrument] = np.concatenate([bars.open for _, bars, _ in members])
-    closing = _carried(closing)[counts]
-    candles = Candles(close, instrument, place, days=len(closing))
+    if not counts.all():
+        opening, closing, traded = opening[counts], closing[counts], traded[counts]
+    np.copyto(opening, closing, where=~traded)
     return Panel(
-        symbols=tuple(symbol for symbol, _, _ in members),
-        days=days[counts],
-        open=np.where(traded[counts], opening[counts], closing),
+        symbols=symbols,
+        days=days,
+        open=opening,
         close=closing,
-        traded=traded[counts],
-        day=place[rows],
-        instrument=instrument[rows],
-        features=_model_features([features for _, _, features in members], is_row, place[rows]),
-        forward={horizon: candles.forward(rows, horizon) for horizon in horizons},
+        traded=traded,
+        day=day,
+        instrument=instrument,
+        features=features,
+        forward=forward,
         member=None if member is None else member[counts],
     )
+
+
+def _tables(
+    members: Collection[Member], at: Ints, days: Ints
+) -> tuple[Floats, Floats, NDArray[np.bool_], NDArray[np.bool_]]:
+    """(D, N) opens, closes carried on, and who traded; of each bar, whether its features of windows up to 60 are
+    defined. `at`: the place of each bar's day among `days`."""
+    core = [get_feature_columns().index(name) for name in CORE]
+    opening, closing = np.full((2, len(days), len(members)), np.nan)
+    traded = np.zeros(closing.shape, dtype=np.bool_)
+    has_core = np.empty(len(at), dtype=np.bool_)
+    stop = 0
+    for j, (_, bars, features) in enumerate(members):
+        own = slice(stop, stop := stop + len(bars))
+        traded[at[own], j], opening[at[own], j], closing[at[own], j] = True, bars.open, bars.close
+        has_core[own] = ~np.isnan(features[:, core]).any(axis=1)
+    for start in range(0, len(members), TOGETHER):
+        block = slice(start, start + TOGETHER)
+        closing[:, block] = _carried(closing[:, block])
+    return opening, closing, traded, has_core
+
+
+def _rows(
+    members: Collection[Member],
+    instrument: Ints,
+    place: Ints,
+    is_row: NDArray[np.bool_],
+    *,
+    days: int,
+    horizons: tuple[int, ...],
+    room: Room,
+) -> tuple[Singles, dict[int, Forward]]:
+    """Of the bars that `is_row` marks: stored features, as far as models are given them, and what came after. Some
+    members at a time; `instrument`, `place` of each bar."""
+    columns = [get_feature_columns().index(name) for name in MODEL_FEATURES]
+    rows, start, stop = int(np.count_nonzero(is_row)), 0, 0
+    out, forward = room((rows, len(COLUMNS))), {horizon: empty_forward(rows) for horizon in horizons}
+    for block in _blocks(members):
+        bars = slice(stop, stop := stop + sum(len(own) for _, own, _ in block))
+        close = np.concatenate([own.close for _, own, _ in block])
+        candles = Candles(close, instrument[bars], place[bars], days=days)
+        chosen = np.flatnonzero(is_row[bars])
+        own_rows = slice(start, start := start + len(chosen))
+        for horizon, each in forward.items():
+            each.put(own_rows, candles.forward(chosen, horizon))
+        out[own_rows, : len(columns)] = np.concatenate([stored[:, columns] for _, _, stored in block])[chosen]
+        let_go(out)
+    return out, forward
+
+
+def _blocks(members: Collection[Member]) -> Iterator[list[Member]]:
+    one_by_one = iter(members)
+    while block := list(islice(one_by_one, TOGETHER)):
+        yield block
 
 
 def _member_table(symbols: Sequence[str], membership: Mapping[str, Stretches], days: Ints) -> NDArray[np.bool_] | None:
@@ -178,23 +240,19 @@ def _member_table(symbols: Sequence[str], membership: Mapping[str, Stretches], d
 def given_features(stored: Singles, day: Ints) -> Singles:
     """What models are given, columns as `COLUMNS`: of the stored features (n, m) those of `MODEL_FEATURES`, and behind
     them the ranks of the main ones within each day."""
-    return _model_features([stored], np.ones(len(stored), dtype=np.bool_), day)
-
-
-def _model_features(stored: Sequence[Floats | Singles], is_row: NDArray[np.bool_], day: Ints) -> Singles:
-    """`given_features` of the rows that `is_row` marks among those of all `stored`, one after another; `day` (n,) of
-    these. Filled in place: copies of all columns at once would be most of a run's memory."""
-    place = {name: k for k, name in enumerate(get_feature_columns())}
-    columns = [place[name] for name in MODEL_FEATURES]
+    columns = [get_feature_columns().index(name) for name in MODEL_FEATURES]
     out = np.empty((len(day), len(COLUMNS)), dtype=np.float32)
-    start = stop = 0
-    for features, own in zip(stored, np.split(is_row, np.cumsum([len(each) for each in stored[:-1]])), strict=True):
-        stop += int(np.count_nonzero(own))
-        out[start:stop, : len(columns)] = features[own][:, columns]
-        start = stop
-    for k, name in enumerate(RANKED, start=len(columns)):
-        out[:, k] = day_ranks(day, out[:, MODEL_FEATURES.index(name)].astype(np.float64))
+    out[:, : len(columns)] = stored[:, columns]
+    _rank_main(out, day, np.arange(len(day)))
     return out
+
+
+def _rank_main(features: Singles, day: Ints, instrument: Ints) -> None:
+    """Fills the last columns with ranks within each day, from 0 to 1."""
+    table = row_table(day, instrument, int(instrument.max(initial=-1)) + 1)
+    for k, name in enumerate(RANKED, start=len(MODEL_FEATURES)):
+        by_blocks_of_days(table, features[:, MODEL_FEATURES.index(name)], rank_shares, out=features[:, k])
+        let_go(features)
 
 
 def classes(returns: Floats, *, buy: float, sell: float) -> Ints:
@@ -257,7 +315,7 @@ def _distinct(number: Ints) -> tuple[Ints, Ints]:
     first = int(number.min())
     is_there = np.zeros(int(number.max()) - first + 1, dtype=np.bool_)
     is_there[number - first] = True
-    return np.flatnonzero(is_there) + first, (np.cumsum(is_there) - 1)[number - first]
+    return np.flatnonzero(is_there) + first, (np.cumsum(is_there, dtype=np.int32) - 1)[number - first]
 
 
 def _carried(prices: Floats) -> Floats:

@@ -14,6 +14,7 @@ from training.quant.universe.exposure import Exposures, exposures_of
 from training.quant.universe.forward import Forward
 from training.quant.universe.honest.train import HonestRows, honest_rows
 from training.quant.universe.panel import Panel
+from training.quant.universe.room import Room, columns_in_memory
 from training.quant.universe.spec import HONEST
 
 Arrays = dict[str, NDArray[Any]]
@@ -35,9 +36,10 @@ class PreparedPanel:
         return replace(self, panel=replace(self.panel, features=self.panel.features[:, :0]))
 
 
-def prepare_panel(panel: Panel, *, recipe: str, horizon: int) -> PreparedPanel:
+def prepare_panel(panel: Panel, *, recipe: str, horizon: int, room: Room = columns_in_memory) -> PreparedPanel:
+    """`room` is for the ranks of `honest`."""
     exposures = exposures_of(panel.close, panel.traded, panel.member)
-    honest = honest_rows(panel, horizon, exposures=exposures) if recipe == HONEST else None
+    honest = honest_rows(panel, horizon, exposures=exposures, room=room) if recipe == HONEST else None
     return PreparedPanel(panel, exposures, honest)
 
 

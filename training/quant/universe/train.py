@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from training.quant.universe.honest.model import HonestModel
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+Ints = NDArray[np.signedinteger[Any]]
 Beside = dict[str, dict[str, float | None]]  # the model judged beside that of record: its rank_ic and p_value
 LOGISTIC = "logistic"  # its name, of the recipe phase22
 OnStage = Callable[[str, float, str], None]  # (stage, progress 0…1, message)

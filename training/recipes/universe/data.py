@@ -1,13 +1,17 @@
 """The candles and features that a universe run may look at, as one panel, and what to say where they don't do."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
+from django.conf import settings
 
+from boursomatic.shared.mapped import file_array, let_go
 from instruments.calendars.sessions import trading_year_of_members
 from instruments.models import Instrument, Series
 from instruments.quant.bars import fingerprint
@@ -28,10 +32,12 @@ from training.quant.universe.evidence import UniverseEvidence
 from training.quant.universe.exposure import Exposures
 from training.quant.universe.honest.composite import horizons_of
 from training.quant.universe.honest.train import HonestRows
-from training.quant.universe.panel import Panel, TooLittle, make_panel
+from training.quant.universe.panel import Member, Panel, Singles, TooLittle, make_panel
+from training.quant.universe.room import columns_in_memory, rows_in_memory
 from training.quant.universe.spec import HONEST, UniverseSpec
 from training.recipes.universe.membership import membership_as_of, membership_json
 
+log = logging.getLogger("boursomatic.columns")
 MARK = 12  # digits: to tell which bars changed; the hash of all is whole
 
 
@@ -99,23 +105,60 @@ def cut_data(
     last = max(int(histories[symbol].candles.time[stop - 1]) // DAY for symbol, stop in stops.items())
     membership = membership_as_of(membership, stops, last)
     stretches = membership_json(membership)
-    members, digest, marks = [], hashlib.sha256(), []
+    digest, marks = hashlib.sha256(), []
     for symbol, stop in stops.items():
         history = histories[symbol]
-        candles = history.candles.slice(0, stop)
-        mark = history.fingerprint if stop == len(history.candles) else fingerprint(candles)
+        mark = history.fingerprint if stop == len(history.candles) else fingerprint(history.candles.slice(0, stop))
+        let_go(history.candles.close)
         dates = f" {stretches[symbol]}" if symbol in stretches else ""
         digest.update(f"{symbol} {mark}{dates}\n".encode())
         marks.append(mark[:MARK])
-        members.append((symbol, candles.adjusted(), history.features[:stop]))
     return UniverseData(
-        panel=make_panel(members, horizons=_horizons(spec), first_day=last - spec.lookback_days, membership=membership),
+        panel=make_panel(
+            _Members(histories, stops),
+            horizons=_horizons(spec),
+            first_day=last - spec.lookback_days,
+            membership=membership,
+            room=columns_on_disk if spec.recipe == HONEST else rows_in_memory,
+        ),
         as_of=_date(last),
-        bars=sum(len(bars) for _, bars, _ in members),
+        bars=sum(stops.values()),
         data_hash=digest.hexdigest(),
         marks=tuple(marks),
         membership=membership,
     )
+
+
+@dataclass(frozen=True)
+class _Members:
+    """By symbol the adjusted bars and the features of the first `stops` candles, made as they are asked for; what the
+    cache maps of them is in memory for as long."""
+
+    histories: Mapping[str, FeaturedCandles]
+    stops: Mapping[str, int]
+
+    def __len__(self) -> int:
+        return len(self.stops)
+
+    def __contains__(self, symbol: object) -> bool:
+        return symbol in self.stops
+
+    def __iter__(self) -> Iterator[Member]:
+        for symbol, stop in self.stops.items():
+            history = self.histories[symbol]
+            yield symbol, history.candles.slice(0, stop).adjusted(), history.features[:stop]
+            let_go(history.candles.close, history.features)
+
+
+def columns_on_disk(shape: tuple[int, int]) -> Singles:
+    """Room for columns of all rows in a file that is gone with the run, beside the cache; in memory where there is to
+    be no cache, or the disk is full."""
+    if settings.COLUMNS_BYTES:
+        try:
+            return file_array(Path(settings.COLUMNS_ROOT), shape, np.float32, order="F")
+        except OSError as problem:
+            log.warning("Columns are kept in memory: %s", problem)
+    return columns_in_memory(shape)
 
 
 def _stops(histories: Mapping[str, FeaturedCandles], spec: UniverseSpec, membership: Membership) -> dict[str, int]:

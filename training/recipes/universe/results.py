@@ -200,7 +200,7 @@ def _distribution(panel: Panel, spec: UniverseSpec, outcome: UniverseOutcome) ->
     every = slice(None, None, max(1, len(unseen) // MOST_ROWS))
     names = tuple(f"p_{name.lower()}" for name in CLASSES)
     return {
-        "features": distribution_of(COLUMNS, panel.features[used], panel.day[used]).as_dict(),
+        "features": distribution_of(COLUMNS, panel.features, panel.day, rows=used).as_dict(),
         "scores": distribution_of(names, scores[every], panel.day[unseen[every]]).as_dict(),
     }
 

@@ -24,7 +24,7 @@ from instruments.universes import universe_membership
 from training.artifacts.provenance import code_version, library_versions
 from training.quant.universe.prepared import PreparedPanel, from_arrays, prepare_panel, to_arrays
 from training.quant.universe.spec import UniverseSpec
-from training.recipes.universe.data import UniverseData, universe_data, universe_members
+from training.recipes.universe.data import UniverseData, columns_on_disk, universe_data, universe_members
 from training.recipes.universe.membership import membership_from, membership_json
 
 _NAME = "rows-"
@@ -45,7 +45,7 @@ def prepared_data(spec: UniverseSpec, *, on_read: Callable[[int, int], None] = l
 
 def prepare(data: UniverseData, spec: UniverseSpec) -> UniverseData:
     """With exposures and, of the recipe `honest`, its rows."""
-    prepared = prepare_panel(data.panel, recipe=spec.recipe, horizon=spec.horizon)
+    prepared = prepare_panel(data.panel, recipe=spec.recipe, horizon=spec.horizon, room=columns_on_disk)
     return replace(data, exposures=prepared.exposures, honest=prepared.honest)
 
 

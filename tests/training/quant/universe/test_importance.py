@@ -8,10 +8,10 @@ from training.quant.universe.importance import (
     SHUFFLES,
     FoldImportance,
     importance_stability,
-    row_table,
     shadow_weights,
     stand_ins,
 )
+from training.quant.universe.ranks import row_table
 
 NAMES, DAYS, FEATURES, H = 20, 300, 6, 10
 

@@ -1,6 +1,7 @@
 """From a day's scores to what is advised: labels by fifths, expected returns, probabilities. PROTOCOL §4b.5."""
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from training.quant.universe.panel import BUY, HOLD, SELL
 from training.quant.universe.ranks import ranks_by_day
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+Ints = NDArray[np.signedinteger[Any]]
 
 SHARE = 5  # one in so many is bought, and one in so many sold
 

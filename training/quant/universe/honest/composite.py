@@ -4,14 +4,18 @@ Ridge regression with the penalty gone to infinity: no feature is played off aga
 that overlapping outcomes can't be learnt by heart.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from training.quant.universe.ranks import midranks_of_rows, ranks_by_day
+from boursomatic.shared.mapped import let_go
+from training.quant.universe.ranks import by_blocks_of_days, centred_ranks, midranks_of_rows, row_table
+from training.quant.universe.room import Room, columns_in_memory
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
-Ints = NDArray[np.int64]
+Ints = NDArray[np.signedinteger[Any]]
 
 ROWS = 65_536  # a block of the sums, so that they are the same whatever the memory
 
@@ -21,13 +25,19 @@ def horizons_of(horizon: int) -> tuple[int, ...]:
     return (horizon,) if horizon < 4 else (horizon, max(1, round(horizon / 4)))
 
 
-def feature_ranks(day: Ints, instrument: Ints, features: Singles) -> Singles:
+def feature_ranks(day: Ints, instrument: Ints, features: Singles, *, room: Room = columns_in_memory) -> Singles:
     """(n, k) centred rank of each feature among the rows of its day; 0, the middle, where it is missing. Columns lie
-    one after another in memory."""
-    out = np.empty(features.shape, dtype=np.float32, order="F")
+    one after another, in `room`; of what lies in files no more than one of them is in memory."""
+    out = room(features.shape)
+    table = row_table(day, instrument, int(instrument.max(initial=-1)) + 1)
     for k in range(features.shape[1]):
-        out[:, k] = np.nan_to_num(ranks_by_day(day, instrument, features[:, k]))
+        by_blocks_of_days(table, features[:, k], _centred_or_middle, out=out[:, k])
+        let_go(out, features)
     return out
+
+
+def _centred_or_middle(values: Floats) -> Floats:
+    return np.nan_to_num(centred_ranks(values))
 
 
 def composite_weights(ranks: Singles, targets: Floats) -> Floats:
@@ -39,6 +49,7 @@ def composite_weights(ranks: Singles, targets: Floats) -> Floats:
     for start in range(0, len(used), ROWS):
         block = used[start : start + ROWS]
         total += ranks[block].T.astype(np.float64) @ targets[block]
+        let_go(ranks)
     return total / max(1, len(used))
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
-Ints = NDArray[np.int64]
+Ints = NDArray[np.signedinteger[Any]]
 
 WEIGHTS, TREES_TEXT = "weights.json", "trees.txt"
 FACTS = "honest"  # the manifest's key of `facts`

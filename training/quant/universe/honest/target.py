@@ -1,13 +1,15 @@
 """What the recipe `honest` learns: who did better than the others that day, exposures taken out. PROTOCOL §4b.2."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from training.quant.universe.exposure import FEWEST_MORE, Exposures, residuals
-from training.quant.universe.ranks import BLOCK
+from training.quant.universe.ranks import BLOCK, row_table
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+Ints = NDArray[np.signedinteger[Any]]
 
 CLIP = 4.0  # deviations
 SMALLEST = 1e-9  # a day whose targets spread less has none
@@ -20,15 +22,18 @@ def day_targets(day: Ints, instrument: Ints, *, returns: Floats, deviation: Floa
     they are divided by, no NaN. A target is (R - the day's mean) / deviation, clipped at 4, less its fit on the day's
     exposures, over what is left of the day's deviation. NaN on days with fewer than 5 rows more than factors.
     """
-    days, place = np.unique(day, return_inverse=True)
-    table = np.full((len(days), exposures.sigma.shape[1]), np.nan)
-    scale = np.ones(table.shape)
-    table[place, instrument], scale[place, instrument] = returns, deviation
+    targets = np.empty(len(day))
+    is_given = np.bincount(day, minlength=len(exposures.sigma)) > 0
+    days, place = np.flatnonzero(is_given), np.cumsum(is_given, dtype=np.int32) - 1
+    table = row_table(place[day], instrument, exposures.sigma.shape[1])
     step = max(1, BLOCK // max(1, table.shape[1]))
     for start in range(0, len(days), step):
-        block = slice(start, start + step)
-        table[block] = _targets(table[block], scale[block], days[block], exposures)
-    targets: Floats = table[place, instrument]
+        numbers = table[start : start + step]
+        is_there = numbers >= 0
+        rows = numbers[is_there]
+        values, scale = np.full(numbers.shape, np.nan), np.ones(numbers.shape)
+        values[is_there], scale[is_there] = returns[rows], deviation[rows]
+        targets[rows] = _targets(values, scale, days[start : start + step], exposures)[is_there]
     return targets
 
 

@@ -5,7 +5,7 @@ A panel is prepared once; a walk's folds and a run's fits then differ only in th
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,13 +24,15 @@ from training.quant.universe.honest.target import day_targets
 from training.quant.universe.honest.trees import fit_trees, tree_scores
 from training.quant.universe.metrics import rank_ic
 from training.quant.universe.panel import MODEL_FEATURES, Panel, TooLittle
+from training.quant.universe.ranks import by_blocks_of_days, row_table
+from training.quant.universe.room import Room, columns_in_memory, rows_of
 
 if TYPE_CHECKING:
     import lightgbm
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
-Ints = NDArray[np.int64]
+Ints = NDArray[np.signedinteger[Any]]
 
 VOLATILITY = MODEL_FEATURES.index("volatility_20")
 IC_SHARE = 80  # per cent of the training days that a fit measured on the rest is made of
@@ -85,18 +87,18 @@ class HonestFit:
 
 
 @on_one_blas_thread
-def honest_rows(panel: Panel, horizon: int, *, exposures: Exposures | None = None) -> HonestRows:
+def honest_rows(
+    panel: Panel, horizon: int, *, exposures: Exposures | None = None, room: Room = columns_in_memory
+) -> HonestRows:
     """What all fits on this panel share; its `forward` must hold `horizons_of(horizon)`. `exposures` are the panel's,
-    where they are there already."""
+    where they are there already; `room` is for the ranks."""
     exposures = exposures or exposures_of(panel.close, panel.traded, panel.member)
     features = panel.features[:, : len(MODEL_FEATURES)]
-    table = np.full(panel.close.shape, np.nan)
-    table[panel.day, panel.instrument] = features[:, VOLATILITY]
     rows = HonestRows(
         day=panel.day,
         instrument=panel.instrument,
-        ranks=feature_ranks(panel.day, panel.instrument, features),
-        volatility=at_least_quarter(table, ~np.isnan(table))[panel.day, panel.instrument].astype(np.float32),
+        ranks=feature_ranks(panel.day, panel.instrument, features, room=room),
+        volatility=_volatility(panel, features[:, VOLATILITY]),
         exposures=exposures,
         forward={own: panel.forward[own] for own in horizons_of(horizon)},
         targets={},
@@ -113,30 +115,59 @@ def honest_rows(panel: Panel, horizon: int, *, exposures: Exposures | None = Non
 def fit_honest(rows: HonestRows, *, until: int, since: int = 0, with_trees: bool, seed: int) -> HonestFit:
     """On all rows from the day at place `since` on whose outcome is known on the day at place `until`, for each horizon
     by its own outcomes. Raises TooLittle where no day has enough rows."""
-    targets = {own: rows.targets_until(own, until) for own in rows.forward}
-    for values in targets.values():
-        values[rows.day < since] = np.nan
-    used = {own: np.flatnonzero(~np.isnan(values)) for own, values in targets.items()}
-    if not all(len(chosen) for chosen in used.values()):
+    own, names = rows.horizon, MODEL_FEATURES[: rows.ranks.shape[1]]
+    fits = {h: _fit_composite(rows, h, until=until, since=since) for h in rows.forward}
+    trees = None
+    if with_trees:
+        targets = _targets_between(rows, own, until=until, since=since)
+        trees = fit_trees(rows.ranks, targets, names=names, horizon=own, seed=seed)
+    return HonestFit(
+        weights={h: fit.weights for h, fit in fits.items()},
+        trees=trees,
+        mean_return=fits[own].mean_return,
+        rows=fits[own].rows,
+        used_until=max(fit.used_until for fit in fits.values()),
+    )
+
+
+@dataclass(frozen=True)
+class _CompositeFit:
+    """Of one horizon, as of HonestFit."""
+
+    weights: Floats
+    mean_return: float
+    rows: int
+    used_until: int
+
+
+def _fit_composite(rows: HonestRows, horizon: int, *, until: int, since: int) -> _CompositeFit:
+    """Raises TooLittle."""
+    targets, forward = _targets_between(rows, horizon, until=until, since=since), rows.forward[horizon]
+    used = np.flatnonzero(~np.isnan(targets))
+    if not len(used):
         raise TooLittle(
             f"Too few instruments: no day has {FEWEST_MORE} with all features and a known outcome ({FEWEST_MORE} more "
             "than the factors that are taken out of a larger universe). Add instruments or more history, or take the "
             "recipe phase22."
         )
-    own = rows.horizon
-    names = MODEL_FEATURES[: rows.ranks.shape[1]]
-    return HonestFit(
-        weights={h: composite_weights(rows.ranks, values) for h, values in targets.items()},
-        trees=fit_trees(rows.ranks, targets[own], names=names, horizon=own, seed=seed) if with_trees else None,
-        mean_return=float(rows.forward[own].returns[used[own]].mean()),
-        rows=len(used[own]),
-        used_until=max(int(rows.forward[h].outcome[chosen].max()) for h, chosen in used.items()),
+    return _CompositeFit(
+        weights=composite_weights(rows.ranks, targets),
+        mean_return=float(forward.returns[used].mean()),
+        rows=len(used),
+        used_until=int(forward.outcome[used].max()),
     )
+
+
+def _targets_between(rows: HonestRows, horizon: int, *, until: int, since: int) -> Floats:
+    """(n,) `targets_until` of the rows from the day at place `since` on."""
+    targets = rows.targets_until(horizon, until)
+    targets[rows.day < since] = np.nan
+    return targets
 
 
 def score_rows(rows: HonestRows, chosen: Ints, fit: HonestFit, score: str = COMPOSITE) -> Floats:
     """(m,) scores of the rows numbered `chosen`, whole days of them: they are ranked within their days."""
-    ranks = rows.ranks[chosen]
+    ranks = rows_of(rows.ranks, chosen)
     if score == TREES:
         assert fit.trees is not None
         return tree_scores(fit.trees, ranks)
@@ -184,6 +215,13 @@ def score_table(rows: HonestRows, chosen: Ints, scores: Floats, *, first: int, l
     table = np.full((last - first + 1, rows.exposures.sigma.shape[1]), np.nan)
     table[rows.day[chosen] - first, rows.instrument[chosen]] = scores
     return table
+
+
+def _volatility(panel: Panel, volatility: Singles) -> Singles:
+    out = np.empty(len(panel.day), dtype=np.float32)
+    table = row_table(panel.day, panel.instrument, len(panel.symbols))
+    by_blocks_of_days(table, volatility, lambda values: at_least_quarter(values, ~np.isnan(values)), out=out)
+    return out
 
 
 def _targets_of(chosen: Ints, rows: HonestRows, horizon: int) -> Floats:

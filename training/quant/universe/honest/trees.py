@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from training.quant.universe.room import rows_of
+
 if TYPE_CHECKING:
     import lightgbm
 
@@ -43,9 +45,10 @@ def fit_trees(
 
     rows = np.flatnonzero(~np.isnan(targets))
     settings = parameters(horizon=horizon, seed=seed)
-    chosen = ranks.T[:, rows].T  # columns stay one after another: no second copy
-    data = lightgbm.Dataset(chosen, label=targets[rows], feature_name=list(names), params=settings)
-    return lightgbm.train(settings, data, TREES)
+    label = targets[rows]
+    data = lightgbm.Dataset(rows_of(ranks, rows), label=label, feature_name=list(names), params=settings)
+    del rows, label
+    return lightgbm.train(settings, data, TREES)  # which frees the ranks themselves as soon as they are binned
 
 
 def tree_scores(booster: "lightgbm.Booster", ranks: Singles) -> Floats:

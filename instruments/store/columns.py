@@ -81,7 +81,7 @@ def featured_candles(
         candles = _candle_pieces(number, as_traded, marks)
         features = _feature_pieces(number, bars, candles)
         featured.update({pk: _featured(piece, features[pk]) for pk, piece in (bars | candles).items()})
-        let_go(*(piece.numbers for piece in (bars | candles | features).values()))
+        let_go(*(piece.numbers for pieces in (bars, candles, features) for piece in pieces.values()))
         on_read(len(featured), len(series))
     return [featured[member.pk] for member in series]
 

@@ -171,6 +171,7 @@ def _stops(histories: Mapping[str, FeaturedCandles], spec: UniverseSpec, members
         stop = int(np.searchsorted(history.candles.time, (last + 1) * DAY))
         if stop and member_mask(membership.get(symbol, ALWAYS), history.candles.time[:stop] // DAY).any():
             stops[symbol] = stop
+        let_go(history.candles.time)
     return stops
 
 

@@ -8,6 +8,7 @@ import pytest
 from django.conf import settings
 
 from boursomatic.shared.array_file import map_arrays, write_arrays
+from boursomatic.shared.mapped import file_array, let_go
 from instruments.models import Series
 from instruments.store.read_bars import load_bars
 from tests.training.recipes.test_universe_confirmation import carry_all
@@ -130,3 +131,20 @@ def test_arrays_come_back_in_their_order(tmp_path: Path) -> None:
         assert (read.dtype, read.shape) == (array.dtype, array.shape) and np.array_equal(read, array), name
         assert not read.flags.writeable
     assert found[0]["f"].flags.f_contiguous and [path.name for path in tmp_path.iterdir()] == ["one"]
+
+
+def test_what_is_let_go_of_is_out_of_memory_and_read_again(tmp_path: Path) -> None:
+    def mapped_kib() -> int:
+        [line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("RssFile")]
+        return int(line.split()[1])
+
+    rng = np.random.default_rng(2)
+    numbers, kept = rng.normal(size=(500_000, 4)), file_array(tmp_path, (500_000, 4), np.float64, order="F")
+    kept[:] = numbers
+    before = mapped_kib()
+    let_go(kept[:, 2], numbers)
+    assert mapped_kib() < before - 12_000
+    assert np.array_equal(kept, numbers) and mapped_kib() > before - 4_000
+    assert not list(tmp_path.iterdir()) and file_array(tmp_path, (0, 3), np.float64, order="C").shape == (0, 3)
+    with pytest.raises(OSError):
+        file_array(tmp_path, (2**40, 2**10), np.float64, order="C")

@@ -88,6 +88,13 @@ class Panel:
         return tuple(self.symbols[place] for place in np.unique(self.instrument).tolist())
 
     @property
+    def labelled_days(self) -> Ints:
+        """Places of the days that have a row with a known outcome, ascending."""
+        is_labelled = np.zeros(len(self.days), dtype=np.bool_)
+        is_labelled[self.day[self.has_outcome]] = True
+        return np.flatnonzero(is_labelled)
+
+    @property
     def own(self) -> Forward:
         """Over the run's own horizon."""
         return next(iter(self.forward.values()))
@@ -256,8 +263,11 @@ def _rank_main(features: Singles, day: Ints, instrument: Ints) -> None:
 
 
 def classes(returns: Floats, *, buy: float, sell: float) -> Ints:
-    """BUY where R >= `buy`, SELL where R <= `sell`, else HOLD. No NaN: what isn't known has no class."""
-    return np.where(returns >= buy, BUY, np.where(returns <= sell, SELL, HOLD)).astype(np.int64)
+    """(n,) int8: BUY where R >= `buy`, SELL where R <= `sell`, else HOLD; so NaN, which has no class, is HOLD too."""
+    out = np.full(returns.shape, HOLD, dtype=np.int8)
+    out[returns <= sell] = SELL
+    out[returns >= buy] = BUY
+    return out
 
 
 def split_panel(panel: Panel, *, horizon: int, embargo: int) -> UniverseSplit:
@@ -266,7 +276,7 @@ def split_panel(panel: Panel, *, horizon: int, embargo: int) -> UniverseSplit:
     A row isn't fitted on, nor validated by, when its outcome is later than the next part's first day (or `embargo` days
     before that). Raises TooLittle.
     """
-    labelled = np.unique(panel.day[panel.has_outcome])
+    labelled = panel.labelled_days
     need = days_needed(horizon=horizon, embargo=embargo)
     if len(labelled) < need:
         raise TooLittle(

@@ -159,9 +159,9 @@ def evaluate_predictions(
 
 
 def label_rows(panel: Panel, spec: UniverseSpec) -> Ints:
-    """(n,) classes; -1 where the outcome isn't known."""
-    labels, has_outcome = np.full(len(panel.day), -1), panel.has_outcome
-    labels[has_outcome] = classes(panel.returns[has_outcome], buy=spec.buy_threshold, sell=spec.sell_threshold)
+    """(n,) int8 classes; -1 where the outcome isn't known."""
+    labels = classes(panel.returns, buy=spec.buy_threshold, sell=spec.sell_threshold)
+    labels[~panel.has_outcome] = -1
     return labels
 
 

@@ -82,7 +82,7 @@ def plan_walk(panel: Panel, walk: WalkSpec, *, honest: HonestRows | None = None)
     """The last `folds` x `step` labelled days, `step` at a time, each by models whose outcomes were all known on its
     first day. `rolling` trains on as many days as the first fold has, `expanding` on all before. Raises TooLittle.
     """
-    days = np.unique(panel.day[panel.has_outcome])
+    days = panel.labelled_days
     before = len(days) - walk.folds * walk.step
     if len(days) < walk.days_needed:
         raise TooLittle(

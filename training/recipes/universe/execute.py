@@ -3,8 +3,6 @@
 from dataclasses import replace
 from datetime import date
 
-import numpy as np
-
 from training.evidence.selection import selection_of
 from training.quant.stats.threads import on_threads
 from training.quant.universe.honest.run import train_honest
@@ -47,8 +45,7 @@ def _execute(work: Work) -> Completed:
         test=with_deflated_sharpe(outcome.test, selection),
     )
     left = universe_leftovers(run, spec, data, outcome)
-    labelled = np.unique(data.panel.day[data.panel.has_outcome])
-    walk = confirming_walk(spec, days=len(labelled)) if spec.confirm else None
+    walk = confirming_walk(spec, days=len(data.panel.labelled_days)) if spec.confirm else None
     if walk:
         keep(path, data, spec)
     last_judged = date.fromisoformat(left.detail["books"]["test"]["days"][-1])

@@ -227,7 +227,7 @@ def _rows(
         for horizon, each in forward.items():
             each.put(own_rows, candles.forward(chosen, horizon))
         out[own_rows, : len(columns)] = np.concatenate([stored[:, columns] for _, _, stored in block])[chosen]
-        let_go(out)
+        let_go(out, *(array for _, own, stored in block for array in (own.time, stored)))
     return out, forward
 
 

@@ -37,6 +37,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--part", action="append", choices=PARTS, help="only this; may be repeated")
     parser.add_argument("--data", type=Path, help="of `script`: a file of daily bars of many instruments")
     parser.add_argument("--qlib", action="store_true", help="of `script`: beside Qlib, which is installed for it")
+    parser.add_argument(
+        "--recipe",
+        action="append",
+        choices=universe_whole.RECIPES,
+        help="of `growth`: only this (3M bars of phase22: minutes)",
+    )
     parser.add_argument("--large", action="store_true", help="of `growth`: 3M bars on a worker, 12.5M by command")
     parser.add_argument("--rounds", type=int, default=2, help="of `script`, `fits`, `busy` (default: 2; best counts)")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the instruments, to try the bench out")
@@ -104,7 +110,9 @@ def _steps(env: dict[str, str], folder: Path, parts: list[str], options: argpars
     if "busy" in parts:
         result |= universe_whole.beside_busy_cores(env, folder, small[0], rounds=rounds)
     if "growth" in parts:
-        result |= universe_whole.growth(env, folder, dict([small, million, filled(THREE_MILLION)]))
+        result |= universe_whole.growth(
+            env, folder, dict([small, million, filled(THREE_MILLION)]), options.recipe or list(universe_whole.RECIPES)
+        )
         if options.large:
             result |= universe_whole.on_worker(env, folder, filled(THREE_MILLION)[0])
             result |= universe_whole.large(env, folder, filled(LARGE)[0])

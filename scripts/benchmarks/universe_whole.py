@@ -20,6 +20,7 @@ from scripts.benchmarks.site import ROOT, environment, manage
 Env = Mapping[str, str]
 PHASE22 = ("--recipe", "phase22", "--no-confirm")
 HONEST = ("--recipe", "honest")  # with its ten-fold walk
+RECIPES = {"honest": (*HONEST, "--no-confirm"), "phase22": PHASE22}
 
 
 def unthreaded(env: Env) -> dict[str, str]:
@@ -147,10 +148,11 @@ def _busy_cores() -> Iterator[None]:
             process.wait()
 
 
-def growth(env: Env, folder: Path, bars: Mapping[str, int]) -> dict[str, Any]:
-    """Both recipes over universes of ever more bars: the exponents of time and memory. `bars` by universe."""
+def growth(env: Env, folder: Path, bars: Mapping[str, int], recipes: Sequence[str]) -> dict[str, Any]:
+    """These recipes over universes of ever more bars: the exponents of time and memory. `bars` by universe."""
     measures: dict[str, Any] = {}
-    for name, options in (("phase22", PHASE22), ("honest", (*HONEST, "--no-confirm"))):
+    for name in recipes:
+        options = RECIPES[name]
         steps = [train(env, folder, universe, *options) for universe in bars]
         for count, step in zip(bars.values(), steps, strict=True):
             row(f"{name}, {count:,} bars", step.seconds, f"{step.gib:.2f} GiB")
@@ -184,6 +186,6 @@ def on_worker(env: Env, folder: Path, universe: str) -> dict[str, Any]:
 
 def large(env: Env, folder: Path, universe: str) -> dict[str, Any]:
     """`honest` by command, without its walk."""
-    done = train(env, folder, universe, *HONEST, "--no-confirm")
+    done = train(env, folder, universe, *RECIPES["honest"])
     row("honest, large, by command", done.seconds, f"{done.gib:.2f} GiB", "3 GiB")
     return {"large": done.as_dict()}

@@ -9,9 +9,12 @@ from django.conf import settings
 from instruments.universes import universe_bars
 from training.recipes.kinds import recipe_of
 
-BYTES_A_BAR = 1500  # of address space; at most 850 of them at once in memory, the rest are files that are mapped
-SECONDS_A_BAR = 1.2e-3  # several times what a fit takes alone on one core
-_MAPPED = 0.4  # share of BYTES_A_BAR that needs no room in memory
+# Measured for 3M and 12.5M bars (docs/speed.md): a run takes 350 bytes of address space a bar and at most 300 of
+# memory; one that is verified holds its bars twice. `phase22` takes 0.08 ms a bar on two cores with nothing else on
+# them, where others may be.
+BYTES_A_BAR = 800  # of address space; what isn't in memory of them is mapped of files
+SECONDS_A_BAR = 1.2e-3
+_MAPPED = 0.5  # share of BYTES_A_BAR that needs no room in memory
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,8 @@ def text_of(booster: lightgbm.Booster) -> str:
 def fit_pair(features: Singles, labels: Ints, returns: Floats, *, seed: int) -> ModelPair:
     """Both models on the same rows (n, k); NaN features are LightGBM's own "missing". Deterministic for `seed`."""
     shape = parameters(seed)
-    rows = lightgbm.Dataset(features, label=labels, feature_name=list(COLUMNS), params=shape)
+    rows = lightgbm.Dataset(features, label=labels, feature_name=list(COLUMNS), params=shape).construct()
+    del features  # binned: a caller that keeps them no more has the room back for the fits
     many = {**shape, "objective": "multiclass", "num_class": len(CLASSES)}
     classifier = lightgbm.train(many, rows, TREES)
     rows.set_label(returns)

@@ -23,6 +23,7 @@ from instruments.quant.health.checks import find_flaws
 from instruments.quant.health.repairs import NoRepair, propose
 from instruments.quant.revisions import bars_that_differ, unpack
 from instruments.store.read_bars import load_bars
+from instruments.store.repaired import REPAIR
 from instruments.store.revisions import Origin, with_bars
 from instruments.store.write_bars import lock_series, remove_bars, write_bars
 
@@ -163,7 +164,7 @@ def _set_state(finding: Finding, state: FindingState) -> None:
 
 def _name(finding: Finding) -> str:
     """Of the source that repaired bars have."""
-    return f"repair {finding.pk}"
+    return f"{REPAIR}{finding.pk}"
 
 
 def _moment(seconds: int) -> datetime:

@@ -24,11 +24,13 @@ from instruments.models import Series, Source
 from instruments.quant.bars import Bars
 from instruments.quant.calendars import ZONES, Sessions
 from instruments.quant.finality import LENGTH
+from instruments.quant.overlap import given_again, with_bars_before
 from instruments.sources.base import SourceKind
 from instruments.sources.errors import SourceError
 from instruments.sources.http import Http
 from instruments.sources.pace import Pace
 from instruments.store.read_bars import load_bars
+from instruments.store.repaired import bars_before_repairs
 from instruments.store.revisions import Origin
 from instruments.store.write_bars import import_transaction
 
@@ -44,7 +46,8 @@ class NotRefreshable(Exception):
 @dataclass
 class Refreshed:
     """What a refresh of one source has come to, in series and bars. `failed`: why, by symbol. `rewritten` series had
-    all their history asked for again. `not_asked`: symbols left when it was given up, which `gave_up` explains."""
+    all their history asked for again. `kept_repaired` bars came again as they were before somebody repaired them, and
+    stay repaired; of `repairs_replaced` symbols repaired bars came with other values, which were stored. `not_asked`: symbols left when it was given up, which `gave_up` explains."""
 
     asked: int = 0
     inserted: int = 0
@@ -53,6 +56,8 @@ class Refreshed:
     held_back: int = 0
     bad: int = 0
     rewritten: list[str] = field(default_factory=list)
+    kept_repaired: int = 0
+    repairs_replaced: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     not_asked: list[str] = field(default_factory=list)
     gave_up: str = ""
@@ -149,7 +154,8 @@ def _newest_bars(series: Series) -> Bars | None:
     if series.last is None:
         return None
     span = timedelta(seconds=3 * COMPARED * LENGTH[series.timeframe])
-    bars = load_bars(series, start=series.last - span)
+    bars, before = load_bars(series, start=series.last - span), bars_before_repairs(series)
+    bars = with_bars_before(bars, before) if before else bars
     return bars.slice(max(0, len(bars) - COMPARED), len(bars))
 
 
@@ -169,11 +175,24 @@ def _store(series: Series, answer: Answer, source: str, refreshed: Refreshed, or
         return
     with import_transaction():
         series = _made(series)
-        written = bars_write(series=series, bars=answer.bars, source=source, origin=origin)
+        bars = _unless_repaired(series, answer.bars, refreshed)
+        written = bars_write(series=series, bars=bars, source=source, origin=origin)
         actions_write(series=series, actions=answer.actions, source=source, prices=answer.prices, overwrite=False)
     refreshed.inserted += written.inserted
     refreshed.updated += written.updated
     refreshed.unchanged += written.unchanged
+
+
+def _unless_repaired(series: Series, bars: Bars, refreshed: Refreshed) -> Bars:
+    """Without those that come as they were before they were repaired: the repair stands until the source says otherwise
+    than it did."""
+    before = bars_before_repairs(series)
+    if before is None:
+        return bars
+    again, other = given_again(bars, before)
+    refreshed.kept_repaired += int(again.sum())
+    refreshed.repairs_replaced += [series.instrument.symbol] if other.any() else []
+    return bars.where(~again)
 
 
 def _made(series: Series) -> Series:

@@ -1,22 +1,36 @@
 """Refreshes: what is new comes, what was rewritten is told, no failure costs more than what it is about."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 from django.contrib.auth.models import User
+from django.db import transaction
 
 from instruments.imports.asking import CONNECTIONS, Patience
 from instruments.imports.refresh import NotRefreshable, Refreshed, source_refresh
 from instruments.imports.served import served_series
 from instruments.imports.sources import source_change
-from instruments.models import CorporateAction, Instrument, PriceBar, Series, Source, Universe, UniverseMember
+from instruments.models import (
+    CorporateAction,
+    Instrument,
+    PriceBar,
+    RevisionKind,
+    Series,
+    Source,
+    Universe,
+    UniverseMember,
+)
 from instruments.quant.actions import SPLIT, Action
 from instruments.sources.base import Fetched, Query
 from instruments.sources.http import Http
 from instruments.sources.registry import KINDS
+from instruments.store.read_bars import load_bars
+from instruments.store.revisions import Origin
+from instruments.store.write_bars import remove_bars, write_bars
 from instruments.universes import UnknownUniverse
 from tests.instruments.imports.replayed import (
     DAYS,
@@ -108,6 +122,40 @@ def test_it_asks_for_everything_where_the_overlap_is_scaled(source: Source, shop
     assert refreshed.rewritten == ["A"] and refreshed.inserted == 1
     closes = replayed.closes("A")
     assert {day: close for day, close in stored_closes("A").items() if day in closes} == closes
+
+
+def repair(series: Series, *, changed: Sequence[date], removed: Sequence[date]) -> None:
+    """Those times ten, these taken away, as by a repair."""
+    origin, bars = Origin(RevisionKind.REPAIR), load_bars(series)
+    seconds = [np.array([(day - date(1970, 1, 1)).days * 86_400 for day in days]) for days in (changed, removed)]
+    bars = bars.where(np.isin(bars.time, seconds[0]))
+    tenfold = {name: getattr(bars, name) * 10 for name in ("open", "high", "low", "close", "adj_close")}
+    write_bars([(series, replace(bars, **tenfold))], "repair 7", origin)
+    with transaction.atomic():
+        remove_bars(series, seconds[1], "repair 7", origin)
+
+
+def test_repaired_bars_stay_repaired_until_the_source_says_otherwise(source: Source, shop: Vendor) -> None:
+    replayed = Replayed(shop, ["A"])
+    add_instruments(["A"])
+    refresh(source)
+    series, vendor = Series.objects.get(), replayed.closes("A")
+    changed, removed = [yesterday() - timedelta(days=back) for back in (10, 9)], yesterday() - timedelta(days=4)
+    repair(series, changed=changed, removed=[removed])
+    refreshed = refresh(source)
+    assert (refreshed.kept_repaired, refreshed.repairs_replaced) == (3, [])
+    assert (refreshed.updated, refreshed.inserted, refreshed.rewritten) == (0, 0, [])
+    assert replayed.asked("A") == 2  # the overlap is no sign of a history that was rewritten
+    closes = stored_closes("A")
+    assert removed not in closes and [closes[day] for day in changed] == [10 * vendor[day] for day in changed]
+    replayed.scale["A"] = (changed[0], 1.01)  # its own correction of the first, and of all before
+    refreshed = refresh(source)
+    assert (refreshed.kept_repaired, refreshed.repairs_replaced) == (2, ["A"])
+    closes = stored_closes("A")
+    assert removed not in closes and closes[changed[0]] == replayed.closes("A")[changed[0]]
+    assert closes[changed[1]] == 10 * vendor[changed[1]]
+    replayed.scale.clear()  # back to what it once was: no repair stands there any more
+    assert refresh(source).repairs_replaced == [] and stored_closes("A")[changed[0]] == vendor[changed[0]]
 
 
 def test_it_stores_no_bar_of_a_session_that_is_not_over(source: Source, shop: Vendor) -> None:

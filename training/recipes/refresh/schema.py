@@ -30,6 +30,8 @@ class RefreshedSource(Record):
     failed: Annotated[dict[str, str], about("Symbol -> why")]
     not_asked: Annotated[list[str], about("Symbols left when it was given up")]
     gave_up: Annotated[str, about("Why it was given up, and what to do; empty where it wasn't")]
+    kept_repaired: Annotated[int, about("Bars that came as they were before their repair, which stands")] = 0
+    repairs_replaced: Annotated[list[str], about("Whose repaired bars came with other values, which were stored")] = []
 
 
 class RefreshResult(Stored):

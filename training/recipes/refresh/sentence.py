@@ -23,6 +23,7 @@ def _counts(source: RefreshedSource) -> str:
     optional = (
         (source.updated, f"{source.updated:,} changed"),
         (len(source.rewritten), f"{len(source.rewritten):,} fetched whole, since their history had changed"),
+        (source.kept_repaired, f"{_count(source.kept_repaired, 'bar')} stay repaired"),
         (source.held_back, f"{_count(source.held_back, 'bar')} of open sessions left out"),
         (source.bad, f"{_count(source.bad, 'bad row')} left out"),
         (len(source.failed), f"{len(source.failed):,} failed"),
@@ -39,6 +40,8 @@ def _troubles(source: RefreshedSource) -> list[str]:
     texts = [f"{_named(symbols)}: {reason}" for reason, symbols in often[:_REASONS]]
     if len(often) > _REASONS:
         texts.append(f"{len(often) - _REASONS} more reasons are listed below.")
+    if source.repairs_replaced:
+        texts.append(f"Repaired bars of {_named(source.repairs_replaced)} came with new values, which replace them.")
     if source.gave_up:
         texts.append(
             f"Gave up on {source.source}: {source.gave_up}"

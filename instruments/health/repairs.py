@@ -6,7 +6,7 @@ that of any import, and so it is undone.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import takewhile
 
@@ -16,12 +16,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from boursomatic.accounts.audit import audit
+from instruments.health.split_actions import MissingSplit, missing_split, split_of_repair, split_put, split_remove
 from instruments.health.subjects import Peers
-from instruments.models import PRESENT, BarRevision, Finding, FindingState, RevisionKind, Series
+from instruments.models import PRESENT, BarRevision, CorporateAction, Finding, FindingState, RevisionKind, Series
 from instruments.quant.bars import Bars, Seconds, fingerprint
 from instruments.quant.health.checks import find_flaws
 from instruments.quant.health.repairs import NoRepair, propose
 from instruments.quant.revisions import bars_that_differ, unpack
+from instruments.store.actions import is_as_traded
 from instruments.store.read_bars import load_bars
 from instruments.store.repaired import REPAIR
 from instruments.store.revisions import Origin, with_bars
@@ -37,7 +39,8 @@ class RepairRefused(ValueError):
 @dataclass(frozen=True)
 class Proposal:
     """What a repair would make of the bars of a series. `changed`: times of bars with other numbers; `removed`: of
-    those that are taken away; both ascending. `mark` tells whether it is still the one that was looked at."""
+    those that are taken away; both ascending. `split` is put on record in the place of other prices, where the series
+    is kept as traded. `mark` tells whether it is still the one that was looked at."""
 
     series: Series
     before: Bars
@@ -46,6 +49,7 @@ class Proposal:
     removed: Seconds
     text: str
     mark: str
+    split: MissingSplit | None = None
 
     @property
     def first(self) -> datetime:
@@ -70,16 +74,34 @@ def repair_propose(finding: Finding) -> Proposal:
     flaw = next((flaw for flaw in flaws if _moment(flaw.first) == finding.first), None)
     if flaw is None:
         raise RepairRefused("The bars have changed since they were checked, and it is no longer found in them.")
+    split = None
     try:
         repair = propose(subject, flaw)
+        if is_as_traded(series) and flaw.check == "split":
+            split = missing_split(series, before, subject, flaw)
     except NoRepair as reason:
         raise RepairRefused(f"There is no repair to propose. {reason}") from reason
-    after, removed = repair.after.where(~repair.removed), before.time[repair.removed]
+    if split:
+        return _proposal(series, split.before, split.after, split.text, split)
+    after = _as_stored(repair.after, subject.bars, before) if is_as_traded(series) else repair.after
+    return _proposal(series, before, after.where(~repair.removed), repair.text)
+
+
+def _proposal(series: Series, before: Bars, after: Bars, text: str, split: MissingSplit | None = None) -> Proposal:
+    """Raises RepairRefused."""
+    removed = np.setdiff1d(before.time, after.time, assume_unique=True)
     changed = np.setdiff1d(bars_that_differ(before, after), removed, assume_unique=True)
     if not len(changed) and not len(removed):
         raise RepairRefused("There is no repair to propose: the bars would stay as they are.")
     mark = hashlib.sha256(f"{fingerprint(before)} {fingerprint(after)}".encode()).hexdigest()[:16]
-    return Proposal(series, before, after, changed, removed, repair.text, mark)
+    return Proposal(series, before, after, changed, removed, text, mark, split)
+
+
+def _as_stored(after: Bars, read: Bars, stored: Bars) -> Bars:
+    """What is to be stored of a series that is kept as traded, whose bars are `read` with other volumes and adjusted
+    closes than are `stored`."""
+    shares = np.divide(after.volume, read.volume, out=np.ones(len(read)), where=read.volume > 0)
+    return replace(after, volume=stored.volume * shares, adj_close=stored.adj_close * (after.close / read.close))
 
 
 def repair_apply(*, finding: Finding, user: User, mark: str = "") -> Finding:
@@ -90,15 +112,22 @@ def repair_apply(*, finding: Finding, user: User, mark: str = "") -> Finding:
         proposal = repair_propose(finding)
         if mark and mark != proposal.mark:
             raise RepairRefused(CHANGED_SINCE)
-        origin = Origin(RevisionKind.REPAIR, user=user)
-        remove_bars(proposal.series, proposal.removed, name, origin)
-        if len(proposal.changed):
-            bars = proposal.after.where(np.isin(proposal.after.time, proposal.changed))
-            write_bars([(proposal.series, bars)], name, origin)
+        if proposal.split:
+            split_put(series=proposal.series, split=proposal.split, source=name)
+        else:
+            _store(proposal, name, user)
         _set_state(finding, FindingState.REPAIRED)
         counts = {"changed": len(proposal.changed), "removed": len(proposal.removed)}
         audit(user, "finding.repair", str(finding), finding=finding.pk, text=proposal.text, **counts)
     return finding
+
+
+def _store(proposal: Proposal, name: str, user: User) -> None:
+    origin = Origin(RevisionKind.REPAIR, user=user)
+    remove_bars(proposal.series, proposal.removed, name, origin)
+    if len(proposal.changed):
+        bars = proposal.after.where(np.isin(proposal.after.time, proposal.changed))
+        write_bars([(proposal.series, bars)], name, origin)
 
 
 def repair_undo(*, finding: Finding, user: User) -> Finding:
@@ -109,14 +138,27 @@ def repair_undo(*, finding: Finding, user: User) -> Finding:
         finding = _locked(finding)
         if finding.state != FindingState.REPAIRED or finding.series is None:
             raise RepairRefused(f"It is {finding.get_state_display().lower()}: there is no repair to undo.")
-        bars, sources = undone_bars(finding)
-        origin = Origin(RevisionKind.UNDO, name=name, user=user)
-        for source in sorted(set(sources.values())):
-            times = [second for second, own in sources.items() if own == source]
-            write_bars([(finding.series, bars.where(np.isin(bars.time, times)))], source, origin)
+        if split := repair_split(finding):
+            split_remove(series=finding.series, split=split)
+            count = 0
+        else:
+            count = _store_undone(finding, finding.series, Origin(RevisionKind.UNDO, name=name, user=user))
         _set_state(finding, FindingState.ACKNOWLEDGED if finding.reason else FindingState.OPEN)
-        audit(user, "finding.undo", str(finding), finding=finding.pk, bars=len(sources))
+        audit(user, "finding.undo", str(finding), finding=finding.pk, bars=count)
     return finding
+
+
+def _store_undone(finding: Finding, series: Series, origin: Origin) -> int:
+    bars, sources = undone_bars(finding)
+    for source in sorted(set(sources.values())):
+        times = [second for second, own in sources.items() if own == source]
+        write_bars([(series, bars.where(np.isin(bars.time, times)))], source, origin)
+    return len(sources)
+
+
+def repair_split(finding: Finding) -> CorporateAction | None:
+    """The split that its repair has put on record."""
+    return split_of_repair(finding.series, _name(finding))
 
 
 def undone_bars(finding: Finding) -> tuple[Bars, dict[int, str]]:

@@ -19,6 +19,7 @@ from instruments.models import Basis, CorporateAction, PriceBar, Series, Timefra
 from instruments.quant.actions import DIVIDEND, SPLIT, Action, Prices
 from instruments.quant.ingest.headers import NotBars
 from instruments.sources.files import Sheet, open_sheet
+from instruments.store.actions import mark_changed
 from instruments.store.write_bars import lock_series
 
 NO_WEEKS = "Weekly bars can't be read as traded: a week holds prices of before and after an action."
@@ -80,7 +81,7 @@ def actions_write(
         if prices is Prices.AS_TRADED and series.basis == Basis.VENDOR and (stored or rows):
             written.turned_as_traded = _turn_as_traded(series, source[:60])
         if rows or written.turned_as_traded:
-            _mark_changed(series)
+            mark_changed(series)
     return written
 
 
@@ -95,7 +96,7 @@ def basis_set(*, series: Series, basis: str, user: Person | None) -> bool:
             return False
         audit(user, "series.basis", str(series), basis=basis)
         series.basis = basis
-        _mark_changed(series)
+        mark_changed(series)
     return True
 
 
@@ -105,7 +106,7 @@ def action_delete(*, action: CorporateAction, user: Person) -> None:
         details = {"ex_day": str(action.ex_day), "kind": action.kind, "value": _value(action)}
         audit(user, "action.delete", str(action.series), **details)
         action.delete()
-        _mark_changed(action.series)
+        mark_changed(action.series)
 
 
 def actions_file_import(*, path: Path, name: str = "", **options: Any) -> ActionReport:
@@ -241,9 +242,3 @@ def _turn_as_traded(series: Series, source: str) -> bool:
     Series.objects.filter(pk=series.pk).update(basis=Basis.AS_TRADED)
     series.basis = Basis.AS_TRADED
     return True
-
-
-def _mark_changed(series: Series) -> None:
-    """In the same transaction: what was read of the series before is not what is there now."""
-    series.updated_at = timezone.now()
-    Series.objects.filter(pk=series.pk).update(updated_at=series.updated_at)

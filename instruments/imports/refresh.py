@@ -47,7 +47,8 @@ class NotRefreshable(Exception):
 class Refreshed:
     """What a refresh of one source has come to, in series and bars. `failed`: why, by symbol. `rewritten` series had
     all their history asked for again. `kept_repaired` bars came again as they were before somebody repaired them, and
-    stay repaired; of `repairs_replaced` symbols repaired bars came with other values, which were stored. `not_asked`: symbols left when it was given up, which `gave_up` explains."""
+    stay repaired; of `repairs_replaced` symbols repaired bars came with other values, which were stored. `not_asked`:
+    symbols left when it was given up, which `gave_up` explains."""
 
     asked: int = 0
     inserted: int = 0

@@ -33,10 +33,22 @@ class TimedActions:
     def __len__(self) -> int:
         return len(self.time)
 
+    def with_split(self, moment: int, ratio: float) -> "TimedActions":
+        """And one that there is none of yet."""
+        place = int(np.searchsorted(self.time, moment))
+        return TimedActions(
+            np.insert(self.time, place, moment),
+            np.insert(self.is_split, place, True),
+            np.insert(self.value, place, ratio),
+        )
+
     def until(self, moment: int) -> "TimedActions":
         """Those before it."""
-        stop = int(np.searchsorted(self.time, moment))
-        return TimedActions(self.time[:stop], self.is_split[:stop], self.value[:stop])
+        return self.where(self.time < moment)
+
+    def where(self, mask: NDArray[np.bool_]) -> "TimedActions":
+        """Those for which `mask` (k,) is true."""
+        return TimedActions(self.time[mask], self.is_split[mask], self.value[mask])
 
 
 @dataclass(frozen=True)

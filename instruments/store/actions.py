@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 from django.db import connection
+from django.utils import timezone
 
 from instruments.models import ActionKind, Basis, CorporateAction, PriceBar, Series, Timeframe
 from instruments.quant.bars import Bars, Floats, Seconds
@@ -48,6 +49,18 @@ def read_adjustments(series: Iterable[Series]) -> dict[int, Adjustment]:
 def read_actions(series: Iterable[Series]) -> dict[int, TimedActions]:
     """All actions of each series, by its primary key: one query, none for no series."""
     return {pk: actions for pk, (actions, _) in _read(list(series), f"{_COLUMNS}, NULL").items()}
+
+
+def as_shown(bars: Bars, actions: TimedActions) -> Bars:
+    """All bars of a series that is kept as traded, adjusted by `actions` to its last bar: as people see them."""
+    return _adjustment(actions, bars, None).until(int(bars.time[-1])).restate(bars)
+
+
+def mark_changed(series: Series) -> None:
+    """In the transaction that changes its actions or its basis: what was read of the series before is not what is there
+    now."""
+    series.updated_at = timezone.now()
+    Series.objects.filter(pk=series.pk).update(updated_at=series.updated_at)
 
 
 def _adjustment(actions: TimedActions, bars: Bars, until: int | None) -> Adjustment:

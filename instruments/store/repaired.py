@@ -1,4 +1,4 @@
-"""Repairs that stand: what a source gave for the bars that they changed or took away."""
+"""Repairs in force: what a source gave for the bars that they changed or took away."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -16,10 +16,10 @@ REPAIR = "repair "  # how the source of repaired bars begins; the finding's numb
 def bars_before_repairs(series: Series) -> Bars | None:
     """Bars as they were before they were repaired, ascending: of those that a repair changed or took away, that wasn't
     undone, and that no import has changed since. None where there are none: one query."""
-    standing = _standing(series)
-    if not standing:
+    in_force = _in_force(series)
+    if not in_force:
         return None
-    bars, changes = load_bars(series), [unpack(bytes(revision.content)) for revision in standing]
+    bars, changes = load_bars(series), [unpack(bytes(revision.content)) for revision in in_force]
     times = np.unique(np.concatenate([change.time for change in changes]))
     first, last = (datetime.fromtimestamp(int(second), UTC) for second in (times[0], times[-1]))
     others = PriceBar.objects.filter(series=series, timestamp__range=(first, last)).exclude(source__startswith=REPAIR)
@@ -29,13 +29,13 @@ def bars_before_repairs(series: Series) -> Bars | None:
     return bars.where(np.isin(bars.time, np.setdiff1d(times, by_others)))
 
 
-def _standing(series: Series) -> Sequence[BarRevision]:
+def _in_force(series: Series) -> Sequence[BarRevision]:
     """Newest first."""
     repairs = BarRevision.objects.filter(series=series, kind__in=(RevisionKind.REPAIR, RevisionKind.UNDO))
-    standing: list[BarRevision] = []
+    in_force: list[BarRevision] = []
     for revision in repairs.order_by("pk"):
         if revision.kind == RevisionKind.UNDO:
-            standing = [earlier for earlier in standing if earlier.source != revision.source]
+            in_force = [earlier for earlier in in_force if earlier.source != revision.source]
         else:
-            standing.append(revision)
-    return standing[::-1]
+            in_force.append(revision)
+    return in_force[::-1]

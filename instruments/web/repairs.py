@@ -1,7 +1,7 @@
 """The page of a repair: what it would make of the bars of a finding, or has made of them."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,19 +18,23 @@ from instruments.health.repairs import (
     repair_apply,
     repair_propose,
     repair_revisions,
+    repair_split,
     repair_undo,
     undone_bars,
 )
-from instruments.models import Finding, FindingState
+from instruments.health.split_actions import without_split
+from instruments.models import CorporateAction, Finding, FindingState, Series
 from instruments.quant.bars import Bars
 from instruments.quant.health.checks import LABELS
+from instruments.quant.revisions import bars_that_differ
 from instruments.store.read_bars import load_bars
 from instruments.web.repair_chart import changed_bars, repair_chart
 
 
 @dataclass(frozen=True)
 class Look:
-    """What is shown of a repair, proposed or done: `changed` and `removed` count bars, from `first` to `last`."""
+    """What is shown of a repair, proposed or done: `changed` and `removed` count bars, from `first` to `last`;
+    `is_split`: it puts a split on record. `made_at`, `by`, `source`: of one that was done."""
 
     before: Bars
     after: Bars
@@ -40,6 +44,10 @@ class Look:
     last: datetime
     text: str = ""
     mark: str = ""
+    is_split: bool = False
+    made_at: datetime | None = None
+    by: str = ""
+    source: str = ""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -91,7 +99,6 @@ def _context(request: HttpRequest, finding: Finding) -> dict[str, Any]:
         "chart": repair_chart(look.before, look.after, first=finding.first, last=finding.last),
         "columns": columns,
         "rows": rows,
-        "revision": next(iter(repair_revisions(finding)), None) if is_repaired else None,
         "runs": finding.series.runs.filter(deleted_at=None, subject=None).count(),
         "runs_address": f"{reverse('runs')}?{urlencode({'symbol': symbol})}",
     }
@@ -101,17 +108,37 @@ def _proposed(finding: Finding) -> Look:
     """Raises RepairRefused."""
     proposal = repair_propose(finding)
     counts = (len(proposal.changed), len(proposal.removed), proposal.first, proposal.last)
-    return Look(proposal.before, proposal.after, *counts, proposal.text, proposal.mark)
+    is_split = proposal.split is not None
+    return Look(proposal.before, proposal.after, *counts, proposal.text, proposal.mark, is_split)
 
 
 def _repaired(finding: Finding) -> Look:
     """Raises RepairRefused where the bars were changed since."""
     assert finding.series is not None
+    if split := repair_split(finding):
+        return _on_record(finding.series, split)
     before, _ = undone_bars(finding)
     after, rows = load_bars(finding.series), repair_revisions(finding)
     removed = len(before) - len(after)
     changed = sum(row.changed for row in rows) - removed
-    return Look(before, after, changed, removed, min(row.first for row in rows), max(row.last for row in rows))
+    return Look(
+        *(before, after, changed, removed, min(row.first for row in rows), max(row.last for row in rows)),
+        made_at=rows[0].made_at,
+        by=rows[0].user.get_username() if rows[0].user else "",
+        source=rows[0].source,
+    )
+
+
+def _on_record(series: Series, split: CorporateAction) -> Look:
+    before, after = without_split(series, split, load_bars(series))
+    times = [datetime.fromtimestamp(int(second), UTC) for second in bars_that_differ(before, after)]
+    text = f"A split {split.ratio:g}:1 of {split.ex_day} is on record."
+    return Look(
+        *(before, after, len(times), 0, times[0], times[-1], text),
+        is_split=True,
+        made_at=split.known_at,
+        source=split.source,
+    )
 
 
 def _finding(finding_id: int) -> Finding:

@@ -47,7 +47,7 @@ def propose(subject: Subject, flaw: Flaw) -> Repair:
 def _split(subject: Subject, flaw: Flaw) -> Repair:
     """The bars before on the scale of those after. Where closes are as traded, and `adj_close` is what lacks the split,
     that alone."""
-    n, m = _split_of(flaw)
+    n, m = split_of(flaw)
     bars, k = subject.bars, int(np.searchsorted(subject.bars.time, flaw.first))
     off = abs(log(float(bars.adj_close[k] / bars.adj_close[k - 1])) - log(m / n))
     if off > max(3 * EXACT, QUIET * float(subject.sigma[k])):
@@ -80,7 +80,7 @@ def _way_back(subject: Subject, k: int) -> int | None:
 
 
 def _half_split(subject: Subject, flaw: Flaw) -> Repair:
-    n, m = _split_of(flaw)
+    n, m = split_of(flaw)
     window = np.isin(subject.bars.time, flaw.times)
     after = _nearest(subject, window, m / n) if len(flaw.times) <= SHORT else _times(subject, window, n / m)
     return Repair(after, _none(subject.bars), f"Prices of {_count(len(flaw.times))} times {n / m:g}.")
@@ -100,6 +100,8 @@ def _slip(subject: Subject, flaw: Flaw) -> Repair:
 
 def _removal(subject: Subject, flaw: Flaw) -> Repair:
     removed = np.isin(subject.bars.time, flaw.times)
+    if removed.all():
+        raise NoRepair("No bar would be left. Import its bars again, from another source.")
     return Repair(subject.bars, removed, f"{_count(int(removed.sum()))} taken away.")
 
 
@@ -109,6 +111,8 @@ _REPAIRS: Mapping[str, Callable[[Subject, Flaw], Repair]] = {
     "slip": _slip,
     "outlier": _removal,
     "closed_days": _removal,
+    "frozen": _removal,
+    "stale": _removal,
 }
 REPAIRABLE = tuple(_REPAIRS)
 
@@ -155,7 +159,7 @@ def _usual(volume: Floats) -> float:
     return float(np.median(traded)) if len(traded) else 0.0
 
 
-def _split_of(flaw: Flaw) -> tuple[int, int]:
+def split_of(flaw: Flaw) -> tuple[int, int]:
     new, old = cast(Sequence[int], flaw.figures["split"])
     return new, old
 

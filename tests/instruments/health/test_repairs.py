@@ -16,13 +16,15 @@ from django.utils import timezone
 from boursomatic.accounts.models import AuditEntry
 from instruments.health.repairs import RepairRefused, repair_apply, repair_propose, repair_revisions, repair_undo
 from instruments.imports.services import bars_write
-from instruments.models import Finding, FindingState, Instrument, PriceBar, Series
+from instruments.models import CorporateAction, Finding, FindingState, Instrument, PriceBar, Series
 from instruments.quant.bars import Bars, fingerprint
 from instruments.quant.calendars import OWN
-from instruments.store.read_bars import load_bars
+from instruments.store.read_bars import load_bars, load_marked
 from instruments.store.revisions import bars_as_known
 from tests.contracts.documented import Witness
 from tests.faults.scale import times
+from tests.instruments.actions import day_of, split_at, store_as_traded
+from tests.instruments.actions import split as record_split
 from tests.instruments.bars import empty
 from tests.instruments.health.test_findings import ADDRESS, check, fill
 from tests.instruments.quant.test_health import DAY, at, market, scaled
@@ -222,6 +224,65 @@ def test_the_page_shows_applies_and_undoes(make: Any, bob: User, carol: User, br
     assert "Its bars are as they were." in browser.post(f"/data/health/{finding.pk}/undo", follow=True).text
     assert "there is no repair to undo" in browser.post(f"/data/health/{finding.pk}/undo", follow=True).text
     assert browser_of(bob).post(address).status_code == 403
+
+
+def as_traded(symbol: str, bars: Bars, splits: dict[int, float]) -> Series:
+    """Checked."""
+    Instrument.objects.create(symbol=symbol, calendar=OWN)
+    series = store_as_traded(empty(symbol, "1d"), bars, splits)
+    check(series)
+    return series
+
+
+def test_a_split_that_is_missing_of_a_series_as_traded_is_put_on_record(carol: User, browser_of: BrowserOf) -> None:
+    series = as_traded("TRD", split_at(market(), {150: 4.0, 300: 2.0}), {150: 4.0})
+    finding, before = Finding.objects.select_related("series__instrument").get(check_name="split"), state_of(series)
+    address = f"/data/health/{finding.pk}/repair"
+    assert "counts times 0.5" in browser_of(carol).get(address).text
+    proposal = repair_propose(finding)
+    assert len(proposal.changed) == 300 and not len(proposal.removed)
+    repaired = repair_apply(finding=finding, user=carol, mark=proposal.mark)
+    assert repaired.state == FindingState.REPAIRED and state_of(series) == before
+    action = CorporateAction.objects.get(series=series, source=f"repair {finding.pk}")
+    assert (str(action.ex_day), action.ratio) == (day_of(market(), 300), 2.0)
+    closes = load_marked(Series.objects.get(pk=series.pk)).bars.adjusted().close
+    assert np.allclose(closes, market().close)
+    check(series)
+    assert Finding.objects.get(pk=finding.pk).state == FindingState.REPAIRED
+    page = browser_of(carol).get(address).text
+    assert "is on record" in page and "Undo repair" in page and page.count("<del>") >= 12
+    undone = repair_undo(finding=repaired, user=carol)
+    assert undone.state == FindingState.OPEN and CorporateAction.objects.get(series=series).ratio == 4.0
+    with pytest.raises(RepairRefused, match="there is no repair to undo"):
+        repair_undo(finding=undone, user=carol)
+    record_split(series, day_of(market(), 300), 1.5)
+    with pytest.raises(RepairRefused, match=r"on record, with another ratio|no longer found"):
+        repair_propose(undone)
+
+
+def test_of_a_series_as_traded_a_repair_stores_its_own_bars_alone(carol: User) -> None:
+    bars = split_at(market(), {150: 4.0})
+    slipped = at(bars, 300, low=float(bars.low[300]) / 10)
+    series = as_traded("TRD", slipped, {150: 4.0})
+    finding = Finding.objects.select_related("series__instrument").get(check_name="slip")
+    assert repair_propose(finding).changed.tolist() == [bars.time[300]]
+    repair_apply(finding=finding, user=carol)
+    stored_bars = load_bars(series)
+    assert stored_bars.low == pytest.approx(bars.low, rel=1e-12)
+    assert (stored_bars.volume == bars.volume).all() and (stored_bars.adj_close == bars.adj_close).all()
+
+
+def test_frozen_bars_are_taken_away_and_come_back(carol: User) -> None:
+    bars = market()
+    is_frozen = np.isin(np.arange(len(bars)), np.arange(300, 308))
+    names = ("open", "high", "low", "close", "adj_close")
+    columns = {name: np.where(is_frozen, bars.close[299], getattr(bars, name)) for name in names}
+    finding = stored("FRZN", replace(bars, **columns))
+    before = state_of(finding.series)
+    assert finding.check_name == "frozen" and len(repair_propose(finding).removed) == 8
+    repaired = repair_apply(finding=finding, user=carol)
+    assert len(load_bars(repaired.series)) == len(bars) - 8
+    assert repair_undo(finding=repaired, user=carol) and state_of(finding.series) == before
 
 
 def test_the_page_says_why_there_is_no_repair(bob: User, browser_of: BrowserOf) -> None:

@@ -1,4 +1,4 @@
-"""How the web process is run: `gunicorn -c python:boursomatic.serve.gunicorn boursomatic.wsgi`."""
+"""How the web process is run: `gunicorn -c python:boursomatic.serve.gunicorn boursomatic.wsgi:served`."""
 
 import os
 from typing import Any
@@ -6,8 +6,9 @@ from typing import Any
 from boursomatic.shared.processes import die_with_parent
 
 workers = min(2, os.cpu_count() or 1)
-worker_class = "gthread"
-threads = 8
+worker_class = "boursomatic.serve.worker.Worker"
+asgi_loop = "asyncio"
+asgi_lifespan = "off"
 timeout = 60
 graceful_timeout = 3
 keepalive = 5

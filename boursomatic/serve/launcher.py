@@ -110,7 +110,7 @@ class Launcher:
         self.listener.bind("")  # the kernel chooses an abstract name
         name = "@" + self.listener.getsockname()[1:].decode()
         bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        gunicorn = ["gunicorn", "-c", "python:boursomatic.serve.gunicorn", "--bind", bind, "boursomatic.wsgi"]
+        gunicorn = ["gunicorn", "-c", "python:boursomatic.serve.gunicorn", "--bind", bind, "boursomatic.wsgi:served"]
         self.web = ManagedProcess("web server", [sys.executable, "-m", *gunicorn], {"NOTIFY_SOCKET": ""})
         self.processes = [self.web]
         if with_workers:

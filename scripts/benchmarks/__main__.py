@@ -11,6 +11,7 @@ NAMES = (
     "data",
     "faults",
     "honesty",
+    "hostile",
     "members",
     "pages",
     "recommend",

@@ -69,22 +69,37 @@ def running_site(data: Path, symbol: str, **more: str) -> Iterator[Site]:
         env = environment(Path(folder), **more)
         manage(env, "migrate", "--verbosity", "0")
         manage(env, "import_bars", str(data), "--symbol", symbol, "--json")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        launcher = subprocess.Popen(
-            [sys.executable, "-m", "boursomatic.serve.launcher", "--port", str(port)],
-            cwd=ROOT,
-            env=env,
-            stdout=subprocess.DEVNULL,
-        )
-        try:
-            url = f"http://127.0.0.1:{port}"
-            _await_ready(url)
+        with _launched(env) as url:
             yield Site(url, json.loads(manage(env, "create_token", "admin", "--json"))["token"], env)
-        finally:
-            launcher.send_signal(signal.SIGTERM)
-            launcher.wait(timeout=30)
+
+
+@contextlib.contextmanager
+def empty_site() -> Iterator[str]:
+    """Its address; web and a worker, on SQLite."""
+    with tempfile.TemporaryDirectory(prefix="boursomatic-bench-") as folder:
+        with _launched(environment(Path(folder), DATABASE_URL="", BOURSOMATIC_WORKERS="1")) as url:
+            yield url
+
+
+@contextlib.contextmanager
+def _launched(env: dict[str, str]) -> Iterator[str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    launcher = subprocess.Popen(
+        [sys.executable, "-m", "boursomatic.serve.launcher", "--port", str(port)],
+        cwd=ROOT,
+        env=env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        _await_ready(url)
+        yield url
+    finally:
+        launcher.send_signal(signal.SIGTERM)
+        launcher.wait(timeout=30)
 
 
 def _await_ready(url: str) -> None:

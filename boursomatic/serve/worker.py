@@ -1,0 +1,78 @@
+"""gunicorn's worker for slow and hostile networks: requests that don't arrive are given up, the oldest first."""
+
+import asyncio
+import time
+from typing import Any, cast
+
+from gunicorn.asgi.protocol import ASGIProtocol
+from gunicorn.workers import gasgi
+
+HEADER_S = 10.0  # from the connection, or the first byte of a next request, to the end of the header
+BODY_S = 20.0  # of a body, and so much more for what has come of it
+SLOWEST = 10_000  # bytes of a body a second
+MOST_UNFINISHED = 400  # requests on their way to one process; beyond, the oldest goes
+
+
+class GuardedProtocol(ASGIProtocol):  # type: ignore[misc]
+    """A connection whose request must arrive in time."""
+
+    unfinished: "dict[GuardedProtocol, None]" = {}  # of the process, in order of age
+    due = 0.0
+    timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._expect()
+
+    def data_received(self, data: bytes) -> None:
+        if self._current_request is None and self not in self.unfinished:
+            self._expect()
+        super().data_received(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._arrived()
+        super().connection_lost(exc)
+
+    def _on_headers_complete(self) -> Any:
+        self.due = time.monotonic() + BODY_S
+        return super()._on_headers_complete()
+
+    def _on_body(self, chunk: bytes) -> None:
+        self.due += len(chunk) / SLOWEST
+        super()._on_body(chunk)
+
+    def _on_message_complete(self) -> None:
+        self._arrived()
+        super()._on_message_complete()
+
+    def _expect(self) -> None:
+        self.unfinished[self] = None
+        self.due = time.monotonic() + HEADER_S
+        self._watch()
+        if len(self.unfinished) > MOST_UNFINISHED:
+            next(iter(self.unfinished))._drop()
+
+    def _watch(self) -> None:
+        left = self.due - time.monotonic()
+        if left <= 0:
+            self._drop()
+        else:
+            self.timer = self.worker.loop.call_later(left, self._watch)
+
+    def _arrived(self) -> None:
+        self.unfinished.pop(self, None)
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+    def _drop(self) -> None:
+        self._arrived()
+        cast(asyncio.Transport, self.transport).abort()
+
+
+class Worker(gasgi.ASGIWorker):  # type: ignore[misc]
+    """gunicorn's own for an event loop, with connections that are watched."""
+
+    def run(self) -> None:
+        gasgi.ASGIProtocol = GuardedProtocol  # the name that it makes each connection of; it offers no setting
+        super().run()

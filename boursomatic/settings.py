@@ -113,6 +113,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "boursomatic.accounts.downloads.audit_downloads",
 ]
 
 ROOT_URLCONF = "boursomatic.urls"
@@ -219,6 +220,7 @@ HOUSEKEEPING = [  # called by the worker command every 10 s; must be quick
     "instruments.imports.uploads.uploads_expire",
     "training.runs.checks.checks_start",
     "boursomatic.notices.housekeeping.notices_keep",
+    "boursomatic.accounts.failed_logins.audit_keep",
 ]
 
 STORAGES = {

@@ -2,10 +2,15 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test import TransactionTestCase
 from hypothesis import HealthCheck, settings
+
+from boursomatic.accounts.append_only import triggers_drop, triggers_make
 
 pytest_plugins = ["tests.people", "tests.shop"]
 
@@ -40,3 +45,19 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
              "--disable-component-update", "--disable-sync"]  # fmt: skip
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium refuses its sandbox to root
     return {**browser_type_launch_args, "executable_path": path, "args": [*sandbox, *quiet]}
+
+
+def _emptied(teardown: Callable[[TransactionTestCase], None]) -> Callable[[TransactionTestCase], None]:
+    """On SQLite Django empties tables by DELETE, which the audit's triggers refuse."""
+
+    def emptied(case: TransactionTestCase) -> None:
+        if connection.vendor == "sqlite":
+            triggers_drop(connection)
+        teardown(case)
+        if connection.vendor == "sqlite":
+            triggers_make(connection)
+
+    return emptied
+
+
+TransactionTestCase._fixture_teardown = _emptied(TransactionTestCase._fixture_teardown)  # type: ignore[attr-defined]

@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from boursomatic.accounts.client_address import client_address
+from boursomatic.accounts.failed_logins import failed_login_note
 from boursomatic.accounts.hashing import HashingBusy, queue
 from boursomatic.accounts.known_browsers import browser_number
 from boursomatic.accounts.models import GuessCount
@@ -74,12 +75,15 @@ def guess(request: HttpRequest, name: str, check: Callable[[], Result]) -> Resul
     if result:
         _uncount(counted)
         GuessCount.objects.filter(key=guesser.pair).delete()
+    else:
+        failed_login_note(name, client_address(request))
     return result
 
 
-def guesses_forget(name: str) -> None:
+def guesses_forget(request: HttpRequest, name: str) -> None:
     """For who has chosen a new password: the name costs no delay any more."""
-    GuessCount.objects.filter(key=key_of_name(name)).delete()
+    guesser = Guesser.of(request, name)
+    GuessCount.objects.filter(key__in=[guesser.name, guesser.pair]).delete()
 
 
 def key_of_name(name: str) -> str:

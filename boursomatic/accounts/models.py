@@ -17,20 +17,48 @@ class ApiToken(AbstractAuthToken):  # type: ignore[misc]  # knox ships no types
 
 
 class AuditEntry(models.Model):
-    """Who did what to which thing, and why. Append-only."""
+    """Who did what to which thing, and why. Append-only, by triggers (`append_only`), and chained (`chain`)."""
 
-    at = models.DateTimeField(auto_now_add=True)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    at = models.DateTimeField(auto_now_add=True, db_index=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     action = models.CharField(max_length=60)  # <noun>.<verb>, as run.create
     subject = models.CharField(max_length=120)
     details = models.JSONField(default=dict)
+    number = models.BigIntegerField(null=True, unique=True)  # in the chain, from 1 without a gap; None: not yet in it
+    hash = models.CharField(max_length=64, default="", db_default="")
 
     class Meta:
         ordering = ["-id"]
         verbose_name_plural = "audit entries"
+        indexes = [models.Index(fields=["id"], condition=models.Q(number=None), name="audit_not_chained")]
 
     def __str__(self) -> str:
         return f"{self.action} {self.subject}"
+
+
+class AuditHead(models.Model):
+    """The chain's last number and hash, in one row, which is locked by whoever adds to the chain."""
+
+    number = models.BigIntegerField(default=0)
+    hash = models.CharField(max_length=64, default="")
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.hash}"
+
+
+class FailedLogin(models.Model):
+    """Wrong passwords of one minute, for one name from one address: an entry of the audit when it is over."""
+
+    minute = models.DateTimeField()
+    name = models.CharField(max_length=150, blank=True)  # "": a name that nobody has; it may be a password
+    address = models.CharField(max_length=45, blank=True)
+    count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["minute", "name", "address"], name="failed_logins_once")]
+
+    def __str__(self) -> str:
+        return f"{self.count} for {self.name or 'an unknown name'} from {self.address}"
 
 
 class HiddenColumns(models.Model):

@@ -19,6 +19,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from boursomatic.accounts.audit import audit
+from boursomatic.accounts.client_address import client_address
 from boursomatic.accounts.columns import columns_hide
 from boursomatic.accounts.forms import InvitationForm, LoginForm, NewPasswordForm, OwnPasswordForm, TokenForm
 from boursomatic.accounts.guesses import GuessRefused, guesses_forget, key_of_name
@@ -40,16 +41,24 @@ class Login(LoginView):
     redirect_authenticated_user = True
 
     def form_valid(self, form: Any) -> HttpResponse:
-        response = super().form_valid(form)
-        browser_remember(self.request, response, key_of_name(form.get_user().get_username()))
+        response, user = super().form_valid(form), form.get_user()
+        audit(user, "session.start", user.get_username(), address=client_address(self.request))
+        browser_remember(self.request, response, key_of_name(user.get_username()))
         return response
 
     def form_invalid(self, form: Any) -> HttpResponse:
         return _refused(super().form_invalid(form), form.refusal)
 
 
+class Logout(LogoutView):
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.user.is_authenticated:
+            audit(request.user, "session.end", request.user.get_username(), address=client_address(request))
+        return super().post(request, *args, **kwargs)
+
+
 login = public(Login.as_view())
-logout = public(LogoutView.as_view())
+logout = public(Logout.as_view())
 
 
 class PasswordLink(PasswordResetConfirmView):
@@ -79,7 +88,7 @@ class PasswordLink(PasswordResetConfirmView):
             response = super().form_valid(form)
             audit(user, self.action, user.username)
             _end_tokens(user, form)
-        guesses_forget(user.username)
+        guesses_forget(self.request, user.username)
         messages.success(self.request, "Your password is set. Log in with it.")
         return response
 

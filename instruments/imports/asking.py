@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from instruments.imports.trial import checked_bars, require_same_instrument
 from instruments.quant.actions import Action, Prices
 from instruments.quant.bars import Bars
-from instruments.quant.calendars import Sessions
+from instruments.quant.calendars import DAY, Sessions, as_day
 from instruments.quant.finality import Finality, final_mask
 from instruments.quant.overlap import is_rescaled
 from instruments.sources.base import Fetched, Query, SourceKind
@@ -60,7 +60,8 @@ class Patience:
 class Question:
     """What is asked for one series: bars from `start` on, or from `first` where all of them are needed. `name` is the
     instrument's symbol, `symbol` what the source calls it. `stored` are its newest bars; `sessions` those of its
-    calendar, None where it isn't filled; `zone` where its days end, "" where that isn't known."""
+    calendar, None where it isn't filled; `zone` where its days end, "" where that isn't known. `last`: the
+    last day that is asked for; None: today."""
 
     name: str
     symbol: str
@@ -70,6 +71,7 @@ class Question:
     stored: Bars | None
     sessions: Sessions | None
     zone: str
+    last: date | None = None
 
 
 @dataclass(frozen=True)
@@ -121,12 +123,13 @@ class Asker:
         return is_due or is_rescaled(bars, stored)
 
     def _bars(self, question: Question, start: date) -> tuple[Bars, int, Fetched]:
-        end = datetime.fromtimestamp(self.now, UTC).date()
+        end = question.last or datetime.fromtimestamp(self.now, UTC).date()
         query = Query(question.symbol, question.timeframe, start, end, self.now, self.options, self.key)
         fetched = self._ask(query)
         checked = checked_bars(fetched, query)
         bars = checked.bars[query.symbol]
-        bars = bars.where(bars.time >= datetime(start.year, start.month, start.day, tzinfo=UTC).timestamp())
+        day = bars.time // DAY
+        bars = bars.where((day >= as_day(start)) & (question.last is None or day <= as_day(end)))
         if len(bars) == 0:
             raise NoRows(f"It gave no rows for {query.symbol} from {start} to {end}.")
         if question.stored is not None:

@@ -6,7 +6,7 @@ stored, and the next refresh asks for the rest.
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -73,12 +73,14 @@ def source_refresh(
     universe: str,
     symbols: Sequence[str] = (),
     since: date | None = None,
+    days: tuple[date, date] | None = None,
     adopts: bool = True,
     on_look: OnLook = lambda done, todo, waits: None,
     patience: Patience | None = None,
     run_id: str = "",
 ) -> Refreshed:
-    """Ask `source` for what it serves (instruments.imports.served) up to now, and store what is final.
+    """Ask `source` for what it serves (instruments.imports.served) up to now, or for bars of these `days` alone (the
+    first, the last), and store what is final.
 
     What that changes is recorded as of the run `run_id`. Raises NotRefreshable, UnknownUniverse, and what `on_look`
     raises, which is called twice a second.
@@ -99,7 +101,8 @@ def source_refresh(
         on_look(refreshed.asked, len(served), f"asked too often, goes on in {resting:.0f} s" if resting > 1 else "")
 
     asking = Questioning(asker, store, look)
-    asking.ask_all(_questions(served, since, asker.now))
+    questions = _questions(served, since, asker.now)
+    asking.ask_all((_of_days(question, *days) for question in questions) if days else questions)
     refreshed.gave_up, refreshed.not_asked = asking.gave_up, sorted(name for name, _ in left)
     return refreshed
 
@@ -149,6 +152,11 @@ def _questions(served: list[Served], since: date | None, now: float) -> Iterator
             sessions=calendars[instrument.calendar],
             zone=instrument.zone or ZONES.get(instrument.calendar, ""),
         )
+
+
+def _of_days(question: Question, first: date, last: date) -> Question:
+    """What is stored is held against them just so, where it is as new."""
+    return replace(question, start=first, first=first, last=last)
 
 
 def _newest_bars(series: Series) -> Bars | None:

@@ -41,6 +41,20 @@ def served_series(source: Source, universe: str, symbols: Sequence[str] = (), *,
     return sorted(served, key=lambda each: (each.series.last is not None, each.series.last))
 
 
+def serving_sources(series: Series) -> list[str]:
+    """Names of the sources that are on and serve a series with bars: those whose symbols name it, else the one that its
+    newest bar is from; none that would only adopt it."""
+    symbol, owners = series.instrument.symbol, _Owners.read()
+    newest = dict(_newest_sources(Instrument.objects.filter(pk=series.instrument_id))).get(series.pk, "")
+    fits = {source.name for source in Source.objects.filter(enabled=True) if _has(source, series.timeframe)}
+    return sorted(name for name in fits if owners.serves(name, symbol, newest, adopts=False))
+
+
+def _has(source: Source, timeframe: str) -> bool:
+    kind = kind_of(source)
+    return kind is not None and timeframe in kind.timeframes
+
+
 def require_universe(name: str) -> None:
     """Raises UnknownUniverse; one without bars will do."""
     if name != ALL and not Universe.objects.filter(name=name).exists():

@@ -21,7 +21,7 @@ from instruments.health.findings import NotAcknowledged, finding_acknowledge
 from instruments.health.services import changed_series
 from instruments.models import Finding, FindingState, Severity
 from instruments.quant.health.checks import LABELS
-from instruments.quant.health.repairs import REPAIRABLE
+from instruments.quant.health.repairs import ASKED_AGAIN, ASKED_WHOLE, REPAIRABLE
 from instruments.web.tables import FINDINGS
 
 ANY = "any"  # state
@@ -49,7 +49,7 @@ def _line(finding: Finding) -> FindingLine:
         "from": int((finding.first - _AROUND).timestamp()),
         "to": int((finding.last + _AROUND).timestamp()),
     }
-    has_repair = finding.check_name in REPAIRABLE and finding.state != FindingState.GONE
+    has_repair = finding.check_name in (*REPAIRABLE, *ASKED_AGAIN, *ASKED_WHOLE) and finding.state != FindingState.GONE
     return FindingLine(finding, label, f"{reverse('backtest')}?{urlencode(query)}", has_repair=has_repair)
 
 

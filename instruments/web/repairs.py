@@ -1,7 +1,7 @@
 """The page of a repair: what it would make of the bars of a finding, or has made of them."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from boursomatic.accounts.permissions import page_permission, person_of
@@ -23,9 +24,11 @@ from instruments.health.repairs import (
     undone_bars,
 )
 from instruments.health.split_actions import without_split
-from instruments.models import CorporateAction, Finding, FindingState, Series
+from instruments.imports.served import serving_sources
+from instruments.models import PRESENT, CorporateAction, Finding, FindingState, Series
 from instruments.quant.bars import Bars
 from instruments.quant.health.checks import LABELS
+from instruments.quant.health.repairs import ASKED_AGAIN, ASKED_WHOLE
 from instruments.quant.revisions import bars_that_differ
 from instruments.store.read_bars import load_bars
 from instruments.web.repair_chart import changed_bars, repair_chart
@@ -85,6 +88,7 @@ def _context(request: HttpRequest, finding: Finding) -> dict[str, Any]:
         "label": LABELS.get(finding.check_name, finding.check_name),
         "may_change": may(request.user, Scope.DATA),
         "is_repaired": is_repaired,
+        "question": _question(finding),
     }
     try:
         look = _repaired(finding) if is_repaired else _proposed(finding)
@@ -102,6 +106,27 @@ def _context(request: HttpRequest, finding: Finding) -> dict[str, Any]:
         "runs": finding.series.runs.filter(deleted_at=None, subject=None).count(),
         "runs_address": f"{reverse('runs')}?{urlencode({'symbol': symbol})}",
     }
+
+
+@dataclass(frozen=True)
+class AskAgain:
+    """What sources can be asked about a finding: bars of the days from `first` to `last`, which may be all."""
+
+    sources: list[str]
+    first: date
+    last: date
+    is_whole: bool
+
+
+def _question(finding: Finding) -> AskAgain | None:
+    """None where nothing a source says would help, or none serves the series."""
+    series, is_whole = finding.series, finding.check_name in ASKED_WHOLE
+    if series is None or finding.state not in PRESENT or not (is_whole or finding.check_name in ASKED_AGAIN):
+        return None
+    sources = serving_sources(series)
+    first = series.first if is_whole and series.first else finding.first
+    last = timezone.now() if is_whole else finding.last
+    return AskAgain(sources, first.date(), last.date(), is_whole) if sources else None
 
 
 def _proposed(finding: Finding) -> Look:

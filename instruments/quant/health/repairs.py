@@ -115,6 +115,8 @@ _REPAIRS: Mapping[str, Callable[[Subject, Flaw], Repair]] = {
     "stale": _removal,
 }
 REPAIRABLE = tuple(_REPAIRS)
+ASKED_AGAIN = ("missing_sessions", "frozen", "stale")  # a source may tell what these bars are
+ASKED_WHOLE = ("adjustment_drift",)  # all of the series
 
 
 def _nearest(subject: Subject, window: Mask, ratio: float) -> Bars:

@@ -158,6 +158,26 @@ def test_repaired_bars_stay_repaired_until_the_source_says_otherwise(source: Sou
     assert refresh(source).repairs_replaced == [] and stored_closes("A")[changed[0]] == vendor[changed[0]]
 
 
+def test_it_asks_for_bars_of_some_days_alone(source: Source, shop: Vendor) -> None:
+    replayed = Replayed(shop, ["A"])
+    add_instruments(["A"])
+    refresh(source)
+    days = [yesterday() - timedelta(days=back) for back in (25, 20, 15)]
+    bars = PriceBar.objects.filter(timestamp__date__in=days)
+    bars.delete()
+    PriceBar.objects.filter(timestamp__date=yesterday()).update(volume=5)
+    assert not refresh(source).inserted  # they are older than what is asked for again
+    PriceBar.objects.filter(timestamp__date=yesterday()).update(volume=5)
+    refreshed = refresh(source, symbols=["A"], days=(days[0], days[1]))
+    assert (refreshed.inserted, refreshed.updated, refreshed.unchanged) == (2, 0, 4)
+    assert PriceBar.objects.filter(timestamp__date=yesterday(), volume=5).exists()  # not of these days
+    assert {day: stored_closes("A").get(day) for day in days} == replayed.closes("A").fromkeys(days) | {
+        day: replayed.closes("A")[day] for day in days[:2]
+    }
+    nothing = refresh(source, symbols=["A"], days=(date(2001, 1, 1), date(2001, 1, 5)))
+    assert "no rows for A from 2001-01-01 to 2001-01-05" in nothing.failed["A"]
+
+
 def test_it_stores_no_bar_of_a_session_that_is_not_over(source: Source, shop: Vendor) -> None:
     today = datetime.now(UTC).date()
     Replayed(shop, ["A"], last=today)

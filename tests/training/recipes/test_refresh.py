@@ -1,20 +1,29 @@
 """Refreshes as runs: asked for by page, REST and command, one of a source at a time."""
 
+import hashlib
 import json
+from dataclasses import replace
+from datetime import datetime, timedelta
 from io import StringIO
 from typing import Any
 
+import numpy as np
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
+from django.db import transaction
 
 from boursomatic.accounts.models import AuditEntry
-from instruments.models import Feature, Series, Source, Universe
-from tests.instruments.imports.replayed import DAYS, Replayed, add_instruments, add_source, stored_closes
+from instruments.health.services import series_check
+from instruments.models import Feature, Finding, FindingState, Series, Source, Universe
+from instruments.store.revisions import IMPORT
+from instruments.store.write_bars import remove_bars
+from tests.instruments.imports.replayed import DAYS, Replayed, add_instruments, add_source, stored_closes, yesterday
 from tests.instruments.sources.vendor import Vendor, text
 from tests.people import ApiOf, BrowserOf
 from tests.training.recipes.test_walk_forward import carry_next
 from training.models import Reason, Status, TrainingRun
+from training.recipes.refresh.spec import RefreshSpec
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
 ADDRESS = "/api/data/refresh"
@@ -63,6 +72,10 @@ def test_the_same_key_gives_the_same_run(api: ApiOf, carol: User, source: Source
         ("symbols", {"source": "files", "symbols": "A"}),
         ("symbols", {"source": "files", "symbols": ["a b"]}),
         ("since", {"since": "someday"}),
+        ("first", {"first": "someday", "last": "2024-01-02", "source": "files", "symbols": ["A"]}),
+        ("last", {"first": "2024-01-02", "source": "files", "symbols": ["A"]}),
+        ("last", {"first": "2024-01-02", "last": "2024-01-01", "source": "files", "symbols": ["A"]}),
+        ("symbols", {"first": "2024-01-01", "last": "2024-01-02", "source": "files"}),
         ("colour", {"colour": "red"}),
     ],
 )
@@ -117,6 +130,55 @@ def refresh_bars(*arguments: str) -> Any:
     out = StringIO()
     call_command("refresh_bars", *arguments, "--json", stdout=out)
     return json.loads(out.getvalue())
+
+
+def test_a_finding_asks_the_source_again_for_its_days(
+    carol: User, bob: User, source: Source, shop: Vendor, browser_of: BrowserOf
+) -> None:
+    Replayed(shop, ["A"])
+    add_instruments(["A"])
+    browser = browser_of(carol)
+    browser.post("/data/refresh", {"source": "files"})
+    assert carry_next()
+    series = Series.objects.get()
+    days = [(yesterday() - timedelta(days=back)).isoformat() for back in (25, 19)]
+    for day in days:
+        bars_remove(series, day)
+    series_check(pks=[series.pk])
+    finding = Finding.objects.get(check_name="missing_sessions")
+    address = f"/data/health/{finding.pk}/repair"
+    assert address in browser.get("/data/health/").text
+    page = browser.get(address).text
+    assert "Ask files again" in page and f'name="first" value="{days[0]}"' in page
+    assert "A manager can ask it" in browser_of(bob).get(address).text
+    started = browser.post("/data/refresh", {"source": "files", "symbols": "A", "first": days[0], "last": days[1]})
+    assert carry_next()
+    told = browser.get(started["Location"]).text
+    assert f"{days[0]} to {days[1]}" in told and "Asked for" in told
+    assert TrainingRun.objects.latest("pk").result["sources"][0]["inserted"] == 2
+    series_check(pks=[series.pk])
+    assert Finding.objects.get(pk=finding.pk).state == FindingState.GONE
+    assert "Ask files again" not in browser.get(address).text
+
+
+def bars_remove(series: Series, day: str) -> None:
+    with transaction.atomic():
+        second = int(datetime.fromisoformat(f"{day}T00:00:00+00:00").timestamp())
+        remove_bars(series, np.array([second]), "test", IMPORT)
+
+
+def test_days_that_are_not_given_change_no_hash() -> None:
+    spec = RefreshSpec("files", symbols=("A",))
+    asked = {
+        "kind": "refresh",
+        "source": "files",
+        "universe": "all",
+        "symbols": ["A"],
+        "since": None,
+        "features": False,
+    }
+    assert spec.params_hash() == hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+    assert replace(spec, first="2024-01-01", last="2024-01-02").params_hash() != spec.params_hash()
 
 
 def test_the_command_does_what_the_page_does(source: Source, shop: Vendor) -> None:

@@ -8,7 +8,7 @@ from django.core.management.base import CommandError
 from boursomatic.shared import commands
 from training.models import Status, TrainingRun
 from training.quant.candle.spec import SpecError
-from training.recipes.refresh.spec import parse_refresh_request
+from training.recipes.refresh.spec import FIELDS, parse_refresh_request
 from training.runs.refreshes import active_refresh
 from training.worker import foreground
 
@@ -24,10 +24,12 @@ class Command(commands.JsonCommand):
         parser.add_argument("--universe", help="which instruments (default: all, every active one)")
         parser.add_argument("--symbols", nargs="+", metavar="S", help="these instead, also such as have no bars yet")
         parser.add_argument("--since", metavar="DATE", help="first day of series without bars (default: 20 years ago)")
+        parser.add_argument("--first", metavar="DATE", help="with --last: bars of these days alone, of --symbols")
+        parser.add_argument("--last", metavar="DATE", help="the last of these days (default: up to now)")
 
     def work(self, **options: Any) -> commands.CommandResult:
         try:
-            spec = parse_refresh_request({name: options[name] for name in ("source", "universe", "symbols", "since")})
+            spec = parse_refresh_request({name: options[name] for name in FIELDS})
             if active := active_refresh(spec.source):
                 raise CommandError(f"Run {active.run_id} is asking already. It goes on by itself where a worker runs.")
             family = foreground.create_claimed(spec)

@@ -59,6 +59,7 @@ def _refreshed(source: Source, work: Work, *, begin: float, share: float) -> Ref
             universe=spec.universe,
             symbols=spec.symbols,
             since=date.fromisoformat(spec.since) if spec.since else None,
+            days=spec.days,
             adopts=bool(spec.source),
             on_look=look,
             run_id=work.run.run_id,

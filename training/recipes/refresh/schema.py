@@ -14,6 +14,8 @@ class RefreshRequest(Body):
     universe: Annotated[str | None, about("Whose members; else all")] = None
     symbols: Annotated[list[str] | None, about("These instead, also such as have no bars yet")] = None
     since: Annotated[Day | None, about("First day of series without bars; else twenty years ago")] = None
+    first: Annotated[Day | None, about("With last: bars of these days alone, of symbols")] = None
+    last: Day | None = None
 
 
 class RefreshedSource(Record):

@@ -12,15 +12,18 @@ from instruments.quant.ingest.checks import SYMBOL
 from instruments.universes import ALL
 from training.quant.candle.spec import SpecError, parse_time
 
-FIELDS = ("source", "universe", "symbols", "since")
+FIELDS = ("source", "universe", "symbols", "since", "first", "last")
+DAYS = ("since", "first", "last")
 MOST_SYMBOLS = 5_000
+_NOT_HASHED = ("schedule", "first", "last")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
 @dataclass(frozen=True)
 class RefreshSpec:
     """Bars of `universe` up to now, by the source of that name, "" for each that is on. `symbols`, where there are any,
-    in the place of the universe. `since`: the first day of series without bars. `schedule` is the number of the
+    in the place of the universe. `since`: the first day of series without bars. `first` and `last`: bars of these days
+    alone, in the place of what is new; both or none. `schedule` is the number of the
     schedule that asks for it, if one does; `features`: their table is brought up to date, too."""
 
     kind: ClassVar[str] = "refresh"
@@ -31,6 +34,12 @@ class RefreshSpec:
     since: str | None = None
     features: bool = False
     schedule: int | None = None
+    first: str | None = None
+    last: str | None = None
+
+    @property
+    def days(self) -> tuple[date, date] | None:
+        return (date.fromisoformat(self.first), date.fromisoformat(self.last)) if self.first and self.last else None
 
     def as_dict(self) -> dict[str, Any]:
         return {"kind": self.kind, **asdict(self), "symbols": list(self.symbols)}
@@ -42,8 +51,9 @@ class RefreshSpec:
         return cls(**{**fields, "symbols": tuple(stored.get("symbols", ()))})
 
     def params_hash(self) -> str:
-        """SHA-256 over all but the schedule."""
-        asked = {name: value for name, value in self.as_dict().items() if name != "schedule"}
+        """SHA-256 over all but the schedule, and days that aren't given: so it is what it was before there were any."""
+        given = self.as_dict().items()
+        asked = {name: value for name, value in given if name not in _NOT_HASHED or (value and name != "schedule")}
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
@@ -62,14 +72,26 @@ def parse_refresh_request(data: Any) -> RefreshSpec:
         errors["symbols"] = [text]
     elif "symbols" in given and not given.get("source"):
         errors["source"] = ["Name the source that has these symbols."]
-    if "since" in given:
+    for name in set(DAYS) & set(given):
         try:
-            given["since"] = date.isoformat(parse_time(given["since"]).date())
+            given[name] = date.isoformat(parse_time(given[name]).date())
         except ValueError as error:
-            errors["since"] = [str(error)]
+            errors[name] = [str(error)]
+    errors |= _days_problems(given) if not errors else {}
     if errors:
         raise SpecError(errors)
     return RefreshSpec.from_dict(given)
+
+
+def _days_problems(given: Mapping[str, Any]) -> dict[str, list[str]]:
+    first, last = given.get("first"), given.get("last")
+    if first is None and last is None:
+        return {}
+    if first is None or last is None:
+        return {"last" if last is None else "first": ["Give the first and the last day."]}
+    if last < first:
+        return {"last": ["Must not be before the first day."]}
+    return {} if given.get("symbols") else {"symbols": ["Name the instruments whose bars of these days are asked for."]}
 
 
 def _symbols_problem(symbols: Any) -> str:

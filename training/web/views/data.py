@@ -60,7 +60,7 @@ def show_store(request: HttpRequest, run: TrainingRun) -> HttpResponse:
 @page_permission(Scope.DATA)
 def refresh(request: HttpRequest) -> HttpResponse:
     """A run that asks a source for what is new, or the one that is at it."""
-    given = {name: request.POST[name] for name in ("source", "universe") if request.POST.get(name)}
+    given = {name: request.POST[name] for name in ("source", "universe", "first", "last") if request.POST.get(name)}
     symbols = request.POST.get("symbols", "").replace(",", " ").split()
     try:
         spec = parse_refresh_request({**given, "symbols": symbols or None})

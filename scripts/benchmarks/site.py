@@ -76,9 +76,9 @@ def running_site(data: Path, symbol: str, **more: str) -> Iterator[Site]:
 @contextlib.contextmanager
 def empty_site() -> Iterator[str]:
     """Its address; web and a worker, on SQLite."""
-    with tempfile.TemporaryDirectory(prefix="boursomatic-bench-") as folder:
-        with _launched(environment(Path(folder), DATABASE_URL="", BOURSOMATIC_WORKERS="1")) as url:
-            yield url
+    folder = tempfile.TemporaryDirectory(prefix="boursomatic-bench-")
+    with folder as home, _launched(environment(Path(home), DATABASE_URL="", BOURSOMATIC_WORKERS="1")) as url:
+        yield url
 
 
 @contextlib.contextmanager

@@ -1,0 +1,133 @@
+"""The bridge from event loop to threads: what is cut off shows, who has left costs nothing, bodies are bounded."""
+
+import asyncio
+import threading
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from boursomatic.serve import bridge
+from boursomatic.serve.bridge import Bridge
+
+WAIT_S = 60.0  # an end of waiting, not a measure
+Message = dict[str, Any]
+END = {"type": "http.response.body", "body": b""}
+
+
+def scope(method: str = "GET", path: str = "/", headers: Iterable[tuple[bytes, bytes]] = ()) -> dict[str, Any]:
+    return {"type": "http", "method": method, "path": path, "raw_path": path.encode(), "query_string": b"",
+            "http_version": "1.1", "headers": list(headers)}  # fmt: skip
+
+
+class Client:
+    """Sends its parts, then stays until it is told to leave; keeps what it is sent."""
+
+    def __init__(self, *parts: bytes) -> None:
+        self.parts = list(parts or (b"",))
+        self.leaves = asyncio.Event()
+        self.got: list[Message] = []
+
+    async def receive(self) -> Message:
+        if self.parts:
+            return {"type": "http.request", "body": self.parts.pop(0), "more_body": bool(self.parts)}
+        await self.leaves.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        self.got.append(message)
+
+    async def ask(self, served: Bridge, **request: Any) -> int:
+        """The status; 0 where nothing was answered."""
+        await asyncio.wait_for(served(scope(**request), self.receive, self.send), WAIT_S)
+        return int(self.got[0]["status"]) if self.got else 0
+
+
+def echo(environ: Message, start_response: Any) -> Iterable[bytes]:
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [environ["wsgi.input"].read(), b"!"]
+
+
+def test_the_body_arrives_whole_and_the_answer_ends() -> None:
+    async def ask() -> list[Message]:
+        client = Client(b"to", b"ge", b"ther")
+        assert await client.ask(Bridge(echo), method="POST") == 200
+        return client.got
+
+    sent = asyncio.run(ask())
+    assert b"".join(message.get("body", b"") for message in sent) == b"together!" and sent[-1] == END
+
+
+def test_an_answer_that_breaks_off_is_not_ended_as_if_it_were_whole() -> None:
+    def breaking(_environ: Message, start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        yield b"half"
+        raise RuntimeError("gone")
+
+    async def ask() -> list[Message]:
+        client = Client()
+        with pytest.raises(RuntimeError, match="gone"):
+            await client.ask(Bridge(breaking))
+        return client.got
+
+    sent = asyncio.run(ask())
+    assert sent[-1]["body"] == b"half" and END not in sent
+
+
+def test_who_leaves_while_others_are_served_is_not_computed_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bridge, "THREADS", 1)
+    let_go, is_in, paths = threading.Event(), threading.Event(), list[str]()
+
+    def held(environ: Message, start_response: Any) -> Iterable[bytes]:
+        paths.append(environ["PATH_INFO"])
+        is_in.set()
+        assert let_go.wait(WAIT_S)
+        return echo(environ, start_response)
+
+    async def ask() -> None:
+        served, first, second = Bridge(held), Client(), Client()
+        begun = asyncio.create_task(first.ask(served, path="/first"))
+        await asyncio.to_thread(is_in.wait, WAIT_S)
+        second.leaves.set()
+        assert await second.ask(served, path="/second") == 0
+        let_go.set()
+        assert await begun == 200
+
+    asyncio.run(ask())
+    assert paths == ["/first"]
+
+
+def test_a_crowd_of_strangers_leaves_threads_to_members() -> None:
+    let_go = threading.Event()
+
+    def login(environ: Message, start_response: Any) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/login/":
+            assert let_go.wait(WAIT_S)
+        return echo(environ, start_response)
+
+    async def ask() -> None:
+        served = Bridge(login)
+        guesses = [asyncio.create_task(Client().ask(served, method="POST", path="/login/")) for _ in range(50)]
+        assert await Client().ask(served, path="/healthz") == 200
+        token = [(b"authorization", b"Token x")]
+        assert await Client().ask(served, method="POST", path="/api/runs", headers=token) == 200
+        let_go.set()
+        assert set(await asyncio.gather(*guesses)) == {200}
+
+    asyncio.run(ask())
+
+
+def test_bodies_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bridge, "LARGEST", 10)
+    monkeypatch.setattr(bridge, "ALL_BODIES", 15)
+
+    async def ask() -> None:
+        served = Bridge(echo)
+        assert await Client(b"x" * 6, b"x" * 5).ask(served, method="POST") == 413
+        assert await Client().ask(served, method="POST", headers=[(b"content-length", b"11")]) == 413
+        served.held += 9  # of others
+        assert await Client(b"x" * 9).ask(served, method="POST") == 503
+        served.held -= 9
+        assert await Client(b"x" * 9).ask(served, method="POST") == 200 and served.held == 0
+
+    asyncio.run(ask())

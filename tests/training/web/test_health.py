@@ -16,6 +16,18 @@ def test_it_answers_as_soon_as_it_serves(client: Client) -> None:
     assert client.get("/healthz").json() == {"status": "ok"}
 
 
+def test_it_answers_whatever_name_the_host_is_asked_by(client: Client) -> None:
+    for host in ("10.0.0.7:8000", "evil.example"):
+        assert client.get("/healthz", headers={"Host": host}).json() == {"status": "ok"}
+        assert client.get("/readyz", headers={"Host": host}).status_code == 400
+
+
+def test_every_answer_says_what_of_the_browser_no_page_needs(client: Client) -> None:
+    for path in ("/healthz", "/login/", "/nowhere", "/api/models"):
+        answer = client.get(path)
+        assert "camera=(), " in answer["Permissions-Policy"] and "'self'" in answer["Content-Security-Policy"], path
+
+
 def test_it_is_not_ready_without_a_worker(client: Client) -> None:
     answer = client.get("/readyz")
     assert answer.status_code == 503

@@ -1,9 +1,14 @@
 """How the web process is run: `gunicorn -c python:boursomatic.serve.gunicorn boursomatic.wsgi:served`."""
 
 import os
+import shutil
 from typing import Any
 
+from boursomatic.settings import HOME
 from boursomatic.shared.processes import die_with_parent
+
+COUNTERS = HOME / "counters"
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(COUNTERS)  # read when prometheus_client is imported: in the workers
 
 workers = min(2, os.cpu_count() or 1)
 worker_class = "boursomatic.serve.worker.Worker"
@@ -16,6 +21,12 @@ preload_app = False  # LightGBM loaded before a fork hangs in the forked process
 control_socket_disable = True
 accesslog = None
 loglevel = "warning"
+
+
+def on_starting(server: Any) -> None:
+    """What the web processes count begins at nothing, in files that they share."""
+    shutil.rmtree(COUNTERS, ignore_errors=True)
+    COUNTERS.mkdir()
 
 
 def post_fork(server: Any, worker: Any) -> None:

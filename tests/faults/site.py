@@ -32,6 +32,7 @@ class Site:
         self.log = home / f"log-{self.port}"
         variables = {**os.environ, "BOURSOMATIC_HOME": str(home), "DATABASE_URL": "",
                      "DJANGO_SETTINGS_MODULE": "boursomatic.settings", **environment}  # fmt: skip
+        self.environment = variables
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "boursomatic.serve.launcher", "--port", str(self.port)],
@@ -57,6 +58,13 @@ class Site:
             return refused.code, json.load(refused)
         except OSError:
             return 0, None
+
+    def manage(self, *arguments: str) -> str:
+        """A management command's standard output."""
+        command = [sys.executable, "manage.py", *arguments]
+        return subprocess.run(
+            command, cwd=ROOT, env=self.environment, stdout=subprocess.PIPE, text=True, check=True
+        ).stdout
 
     def wait_ready(self) -> None:
         until(lambda: self.process.poll() is not None or "Ready: " in self.said(), what="ready")

@@ -1,6 +1,8 @@
 """Clients that send slowly, never end, or don't take what they asked for: others are answered all the same."""
 
 import contextlib
+import json
+import re
 import socket
 from collections.abc import Iterator
 
@@ -94,3 +96,18 @@ def test_requests_arrive_as_they_were_sent(site: Site) -> None:
     assert too_large.startswith(b"HTTP/1.1 413") and too_large.endswith(b"The request is too large.")
     address = f"http://127.0.0.1:{site.port}/api/training/run-poc"
     assert requests.post(address, data=b" " * 3_000_000, timeout=WAIT_S).status_code == 401
+
+
+def test_web_processes_count_requests_together(site: Site) -> None:
+    token = json.loads(site.manage("create_token", "admin", "--json"))["token"]
+    address, headers = f"http://127.0.0.1:{site.port}", {"Authorization": f"Token {token}"}
+
+    def counted() -> float:
+        text = requests.get(f"{address}/metrics", headers=headers, timeout=WAIT_S).text
+        return float(re.search(r'requests_total\{method="GET",status="404"\} (\S+)', text)[1])  # type: ignore[index]
+
+    requests.get(f"{address}/nowhere", timeout=WAIT_S)
+    before = counted()
+    for _ in range(20):  # each by a connection of its own, so that both processes have some
+        requests.get(f"{address}/nowhere", timeout=WAIT_S)
+    assert {counted() for _ in range(10)} == {before + 20}

@@ -9,6 +9,7 @@ from django.http import HttpRequest, JsonResponse
 from django.urls import path
 
 from boursomatic.accounts.permissions import public
+from training.web.metrics import metrics
 from training.worker import heartbeat
 
 
@@ -46,4 +47,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": "ready"})
 
 
-urlpatterns = [path("healthz", healthz, name="healthz"), path("readyz", readyz, name="readyz")]
+urlpatterns = [
+    path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
+    path("metrics", metrics, name="metrics"),
+]

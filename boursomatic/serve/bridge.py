@@ -90,7 +90,7 @@ def _step_back() -> None:
 
 
 class _Share:
-    """A request's part of what the process keeps of bodies."""
+    """A request's share of what the process keeps of bodies."""
 
     def __init__(self, bridge: Bridge) -> None:
         self.bridge, self.size = bridge, 0
@@ -210,17 +210,17 @@ class _Answer:
         self.bridge.ahead += size
 
     async def deliver(self) -> None:
-        """At the loop, until the thread has put the last part or the client is gone."""
+        """At the loop, until the thread has put the last one or the client is gone."""
         has_begun = False
-        while (part := await self.parts.get()) is not None:
+        while (message := await self.parts.get()) is not None:
             has_begun = True
             try:
                 async with asyncio.timeout(STALLED_S):
-                    await self.send(part)
+                    await self.send(message)
             except TimeoutError:
                 return
             with self.bridge.taken:
-                self._count(-len(part.get("body", b"")))
+                self._count(-len(message.get("body", b"")))
                 self.bridge.taken.notify_all()
         if has_begun and not self.has_failed and not self.is_given_up:  # else the client sees that it is cut off
             await self.send({"type": "http.response.body", "body": b""})

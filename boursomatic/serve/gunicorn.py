@@ -7,9 +7,6 @@ from typing import Any
 from boursomatic.settings import HOME
 from boursomatic.shared.processes import die_with_parent
 
-COUNTERS = HOME / "counters"
-os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(COUNTERS)  # read when prometheus_client is imported: in the workers
-
 workers = min(2, os.cpu_count() or 1)
 worker_class = "boursomatic.serve.worker.Worker"
 asgi_loop = "asyncio"
@@ -25,8 +22,10 @@ loglevel = "warning"
 
 def on_starting(server: Any) -> None:
     """What the web processes count begins at nothing, in files that they share."""
-    shutil.rmtree(COUNTERS, ignore_errors=True)
-    COUNTERS.mkdir()
+    folder = HOME / "counters"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)  # read by prometheus_client when a web process imports it
 
 
 def post_fork(server: Any, worker: Any) -> None:

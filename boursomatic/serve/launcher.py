@@ -202,13 +202,13 @@ def check_port(host: str, port: int) -> None:
 
 def check_sqlite(path: Path) -> None:
     try:
-        words = damage(path)
+        problem = damage(path)
     except NotFinished:
         say(f"The database is so large that its check was ended after {LONGEST_S:.0f} s.")
         return
-    if words:
+    if problem:
         raise CannotStart(
-            f"The database {path} is damaged ({words}). Nothing was changed. "
+            f"The database {path} is damaged ({problem}). Nothing was changed. "
             'Restore it from a backup, as docs/reliability.md says under "A damaged database".'
         )
 

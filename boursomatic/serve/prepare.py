@@ -21,7 +21,6 @@ from boursomatic.env import BadSetting, Env
 from training.queue import release
 
 FIRST_ACCOUNT = "admin"
-PASSWORD = "BOURSOMATIC_ADMIN_PASSWORD"
 
 
 def prepare(say: Callable[[str], None]) -> str:
@@ -76,12 +75,12 @@ def _load_demo(say: Callable[[str], None]) -> None:
 
 def _check_password(say: Callable[[str], None]) -> None:
     """That of the first account follows the rules: in production, or the start is refused (BadSetting)."""
-    if not (given := Env.read().text(PASSWORD)):
+    if not (given := Env.read().text("BOURSOMATIC_ADMIN_PASSWORD")):
         return
     try:
         validate_password(given, User(username=FIRST_ACCOUNT))
     except ValidationError as error:
-        problem = f"{PASSWORD}: {' '.join(error.messages)}"
+        problem = f"BOURSOMATIC_ADMIN_PASSWORD: {' '.join(error.messages)}"
         if settings.PRODUCTION:
             raise BadSetting(f"{problem} Set a better one, or remove it: then one is drawn and shown once.") from error
         say(f"Warning: {problem}")
@@ -91,11 +90,11 @@ def _first_account() -> str:
     """The account `admin` where nobody has one yet."""
     if User.objects.exists():
         return f"Log in as {FIRST_ACCOUNT} (a lost password: python manage.py changepassword {FIRST_ACCOUNT})."
-    given = Env.read().text(PASSWORD)
+    given = Env.read().text("BOURSOMATIC_ADMIN_PASSWORD")
     password = given or secrets.token_urlsafe(12)
     with transaction.atomic():
         user = User.objects.create_superuser(FIRST_ACCOUNT, password=password)
         user.groups.add(Group.objects.get(name=Role.ADMIN))
     if given:
-        return f"Log in as {FIRST_ACCOUNT} with the password of {PASSWORD}."
+        return f"Log in as {FIRST_ACCOUNT} with the password of BOURSOMATIC_ADMIN_PASSWORD."
     return f"Log in as {FIRST_ACCOUNT}, password {password} (shown this once; change it under Account)."

@@ -37,11 +37,7 @@ def test_it_says_what_is_there(alice: User, api: ApiOf) -> None:
     values = samples(answer.text)
     assert values["boursomatic_runs", "candle", "queued"] == 2
     assert values["boursomatic_runs", "candle", "completed"] == 1
-    assert (values["boursomatic_models",], values["boursomatic_workers",], values["boursomatic_workers_busy",]) == (
-        1,
-        1,
-        0,
-    )
+    assert [values[f"boursomatic_{name}",] for name in ("models", "workers", "workers_busy")] == [1, 1, 0]
     assert values["boursomatic_queue_age_seconds",] >= 0
     for name in ("database", "disk_free", "disk"):
         assert values[f"boursomatic_{name}_bytes",] > 0, name

@@ -1,11 +1,14 @@
 """How the web process is run: `gunicorn -c python:boursomatic.serve.gunicorn boursomatic.wsgi:served`."""
 
 import os
+import resource
 import shutil
 from typing import Any
 
 from boursomatic.settings import HOME
 from boursomatic.shared.processes import die_with_parent
+
+SOCKETS = 4096
 
 workers = min(2, os.cpu_count() or 1)
 worker_class = "boursomatic.serve.worker.Worker"
@@ -21,7 +24,11 @@ loglevel = "warning"
 
 
 def on_starting(server: Any) -> None:
-    """What the web processes count begins at nothing, in files that they share."""
+    """Room for more sockets than clients leave open; and what the web processes count begins at nothing, in files that
+    they share."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = SOCKETS if hard == resource.RLIM_INFINITY else min(SOCKETS, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
     folder = HOME / "counters"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()

@@ -5,7 +5,7 @@ import re
 
 from django.db import DatabaseError
 
-_NUMBERS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)  # EFBIG: ulimit -f
+_NUMBERS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)  # EFBIG: ulimit -f
 # SQLite's and PostgreSQL's words. "disk I/O error" is what SQLite makes of a write that the kernel refused.
 _WORDS = re.compile("disk is full|No space left|disk I/O error|readonly database|read-only transaction")
 

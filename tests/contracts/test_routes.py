@@ -51,6 +51,7 @@ CLOSED = [route for route in ROUTES if route.access != PUBLIC]
 LINKS = ("/invitation/nothing/nothing/", "/password/nothing/nothing/")  # open to whoever has one
 DJANGO_TEMPLATES, LOCMEM = "django.template.backends.django.DjangoTemplates", "django.template.loaders.locmem.Loader"
 REFUSALS = {"403.html": "{{ sentence }}", "accounts/no_role.html": "{{ admins }}"}
+FOR_PROGRAMS = ("/api/", "/metrics")  # they are told what is missing, not sent to a login page
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -76,7 +77,7 @@ def test_it_lets_no_anonymous_in(db: None, client: Client) -> None:
     for route in CLOSED:
         for method in METHODS:
             answer = getattr(client, method)(route.address)
-            if route.address.startswith("/api/") and route.address != "/api/docs":
+            if route.address.startswith(FOR_PROGRAMS) and route.address != "/api/docs":
                 closed = answer.status_code == 401 and answer["WWW-Authenticate"] == "Token"
             else:
                 closed = answer.status_code == 302 and answer["Location"].startswith("/login/?next=")

@@ -83,6 +83,8 @@ def locked(path: Path, refusal: str) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise BackupRefused(refusal) from None
+        os.truncate(handle, 0)
+        os.write(handle, str(os.getpid()).encode())  # for whoever asks who holds it
         yield
     finally:
         os.close(handle)

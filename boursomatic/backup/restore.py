@@ -19,13 +19,14 @@ from boursomatic.backup.generations import generations
 from boursomatic.backup.manifest import ARTIFACTS, NAME, SECRET, Manifest, check_files, read_manifest
 from boursomatic.backup.postgresql import PostgresDatabase
 from boursomatic.backup.sqlite import SqliteDatabase
+from boursomatic.serve.home import OWN
 
 LOCK = "serve.lock"  # held by whatever serves a home
 STAGING = ".staging"  # of the artifact store
 DATABASE = "boursomatic.sqlite3"
 _PARTIAL = ".partial-restore-"
 # What a start makes by itself, what is a cache, and where backups are put: none of it makes a home a used one.
-_HARMLESS = {"artifacts", "backups", "columns", "files", "logs", "static", SECRET, LOCK}
+_HARMLESS = {*OWN, "backups", LOCK}
 
 # (what was backed up, environment that names the database) -> what was done to it
 Settle = Callable[[Manifest, Mapping[str, str]], dict[str, Any]]

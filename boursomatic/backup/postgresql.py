@@ -17,7 +17,7 @@ from boursomatic.backup.errors import BackupRefused
 from boursomatic.backup.files import FILE_MODE, flush
 from boursomatic.shared.processes import die_with_parent
 
-TABLES_SQL = "SELECT tablename FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+TABLES_SQL = "SELECT tablename FROM pg_tables WHERE schemaname = ANY (current_schemas(false))"
 POLL_S = 0.3
 
 
@@ -50,7 +50,7 @@ class PostgresDatabase:
             connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
             snapshot = _rows(connection, "SELECT pg_export_snapshot()")[0][0]
             os.close(os.open(target, os.O_CREAT | os.O_EXCL, FILE_MODE))
-            left_out = [f"--exclude-table-data=public.{table}" for table in TRANSIENT]
+            left_out = [f"--exclude-table-data=*.{table}" for table in TRANSIENT]
             self._run("pg_dump", "--format=custom", f"--snapshot={snapshot}", *left_out, f"--file={target}", tell=tell)
             tables = [name for (name,) in _rows(connection, TABLES_SQL)]
             contents = read_contents(_version(connection), tables, lambda sql: _rows(connection, sql))
@@ -138,20 +138,21 @@ def _version(connection: Any) -> str:
 
 
 def _program(name: str, server: int) -> str:
-    """The newest on this host; it must be as new as the server, whose major version is given."""
+    """The oldest on this host that is as new as the server, whose major version is given: what a newer pg_restore says
+    the server may not understand."""
     folders = Path("/usr/lib/postgresql").glob("*/bin")  # Debian keeps them off the PATH
     paths = [str(folder / name) for folder in folders if (folder / name).exists()]
     paths += [path for path in (shutil.which(name),) if path]
     versions = {path: version for path in paths if (version := _major(path))}
     if not versions:
         raise BackupRefused(f"{name} is missing on this host. On Debian or Ubuntu: apt-get install postgresql-client.")
-    newest = max(versions, key=lambda path: versions[path])
-    if versions[newest] < server:
+    fitting = [path for path, version in versions.items() if version >= server]
+    if not fitting:
         raise BackupRefused(
-            f"{name} is of PostgreSQL {versions[newest]}, the server of {server}. "
+            f"{name} is of PostgreSQL {max(versions.values())}, the server of {server}. "
             f"Install the client of {server} on this host (postgresql-client-{server})."
         )
-    return newest
+    return min(fitting, key=lambda path: versions[path])
 
 
 def _major(path: str) -> int:

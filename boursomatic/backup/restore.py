@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
@@ -30,7 +29,15 @@ _HARMLESS = {*OWN, "backups", LOCK}
 
 # (what was backed up, environment that names the database) -> what was done to it
 Settle = Callable[[Manifest, Mapping[str, str]], dict[str, Any]]
-Settling = Callable[[Mapping[str, str]], dict[str, Any]]
+
+
+class Loaded(Protocol):
+    """A database that holds what was restored, and nothing else yet."""
+
+    def counts(self) -> dict[str, int]: ...
+
+
+Settling = Callable[[Mapping[str, str], Loaded], dict[str, Any]]
 
 
 class Target(Protocol):
@@ -55,8 +62,6 @@ class Target(Protocol):
 
     def abandon(self) -> None:
         """Nothing of `prepare` is left."""
-
-    def counts(self) -> dict[str, int]: ...
 
 
 class SqliteTarget:
@@ -90,8 +95,9 @@ class SqliteTarget:
 
     def prepare(self, dump: Path, settle: Settling) -> None:
         copy_file(dump, self._staged)
-        self._settled = settle({**self.environment, "DATABASE_URL": f"sqlite:///{self._staged}"})
-        SqliteDatabase(self._staged).close_log()
+        staged = SqliteDatabase(self._staged)
+        self._settled = settle({**self.environment, "DATABASE_URL": f"sqlite:///{self._staged}"}, staged)
+        staged.close_log()
         flush(self._staged)
 
     def finish(self, dump: Path, settle: Settling) -> dict[str, Any]:
@@ -102,9 +108,6 @@ class SqliteTarget:
     def abandon(self) -> None:
         for suffix in ("", "-wal", "-shm"):
             remove(self._staged.with_name(self._staged.name + suffix))
-
-    def counts(self) -> dict[str, int]:
-        return self.database.counts()
 
 
 class PostgresTarget:
@@ -137,18 +140,15 @@ class PostgresTarget:
 
     def finish(self, dump: Path, settle: Settling) -> dict[str, Any]:
         self.database.restore(dump, lambda share, stage: None)
-        return settle(self.environment)
+        return settle(self.environment, self.database)
 
     def abandon(self) -> None:
         """Nothing was prepared."""
 
-    def counts(self) -> dict[str, int]:
-        return self.database.counts()
-
 
 @dataclass(frozen=True)
 class Restored:
-    """`counts`: rows of each table as it is now."""
+    """`counts`: rows of each table as they came back, before it was migrated and anything done to it."""
 
     manifest: Manifest
     settled: dict[str, Any]
@@ -170,7 +170,12 @@ def restore(
     began, folder = time.monotonic(), folder.absolute()
     manifest = _manifest(folder)
     _require_known(manifest, target, code_version, known_migrations)
-    settling = partial(settle, manifest)
+    counts: dict[str, int] = {}
+
+    def settling(environment: Mapping[str, str], database: Loaded) -> dict[str, Any]:
+        counts.update(database.counts())
+        return settle(manifest, environment)
+
     try:
         make_folder(target.home)
         with locked(target.home / LOCK, f"{target.home} is in use: it is being served or restored. Stop that first."):
@@ -189,7 +194,6 @@ def restore(
                 settled = target.finish(folder / manifest.database, settling)
             finally:
                 target.abandon()
-            counts = target.counts()
     except OSError as problem:
         raise BackupRefused(f"The backup could not be restored: {reason_of(problem)}.") from None
     return Restored(manifest, settled, counts, time.monotonic() - began)

@@ -50,17 +50,18 @@ class SqliteDatabase:
             return frozenset(row[0] for row in connection.execute(UNDELETED_SQL))
 
     def is_beaten(self) -> bool:
-        """On the monotonic clock of the host, as `training.queue.clock` writes it."""
-        with closing(self._connect()) as connection:
-            if "training_workerprocess" not in _tables(connection):
-                return False
-            beats = connection.execute("SELECT beat_at FROM training_workerprocess").fetchall()
+        """On the monotonic clock of the host, as `training.queue.clock` writes it. Nobody works on a torn one."""
+        try:
+            with closing(self._connect()) as connection:
+                beats = connection.execute("SELECT beat_at FROM training_workerprocess").fetchall()
+        except sqlite3.DatabaseError:
+            return False
         times = (datetime.fromisoformat(beat).replace(tzinfo=UTC).timestamp() for (beat,) in beats)
         return any(abs(time.monotonic() - at) < BEAT_S for at in times)
 
     def counts(self) -> dict[str, int]:
         """Rows of each table."""
-        with closing(self._connect()) as connection:
+        with self._refusing(), closing(self._connect()) as connection:
             query = 'SELECT count(*) FROM "{}"'
             return {table: connection.execute(query.format(table)).fetchone()[0] for table in _tables(connection)}
 

@@ -168,6 +168,12 @@ def test_it_refuses_a_home_in_use(site: Site, backup: Path, home: Path, tmp_path
     refused(backup, tmp_path / "lost", "Workers are at work")
 
 
+def test_it_puts_nothing_over_a_torn_database(backup: Path, home: Path) -> None:
+    home.mkdir()
+    (home / DATABASE).write_text("torn")
+    refused(backup, home, "has a database already. Restore into a new folder, or move it away")
+
+
 def test_it_refuses_a_home_that_is_not_empty(backup: Path, home: Path) -> None:
     home.mkdir()
     (home / "letters").write_text("")

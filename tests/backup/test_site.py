@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -29,6 +30,7 @@ from boursomatic.backup.postgresql import PostgresDatabase, _program
 from boursomatic.env import ROOT
 from tests.faults.crew import children, environment, until
 from tests.faults.site import Site
+from tests.legacy.test_legacy import HERE, _database
 from tests.market import candle, make_series
 from tests.people import ApiOf
 from tests.training.carrying import carried
@@ -243,6 +245,20 @@ def test_it_refuses_in_words(run: TrainingRun, tmp_path: Path, empty: dict[str, 
     assert is_there in refusal(["restore", folder, "--into", empty["into"]], empty)
     assert "which a backup must not" in refusal(["backup", str(settings.ARTIFACT_ROOT / "x")], environment())
     assert "must be 1 or more" in refusal(["backup", str(tmp_path / "y"), "--keep", "0"], environment())
+
+
+def test_a_site_of_an_older_version_is_migrated(tmp_path: Path, empty: dict[str, str]) -> None:
+    """Backed up by the code of today before it was migrated, as an update would."""
+    old = tmp_path / "old"
+    with tarfile.open(HERE / "artifacts.tar.gz") as tar:
+        tar.extractall(old / "artifacts", filter="data")
+    with _database(old) as url:
+        env = {**environment(), "BOURSOMATIC_HOME": str(old), "DATABASE_URL": url}
+        folder = manage("backup", str(tmp_path / "backups"), env=env)["folder"]
+    back = restored(folder, empty)
+    assert back["migrations"] > 20 and back["counts"]["models"]["restored"] > 3
+    assert (back["artifacts"]["missing"], back["artifacts"]["changed"]) == ([], [])
+    assert value_in(empty, "SELECT count(*) FROM training_trial") > 0, "a table that it had not"
 
 
 def test_no_password_is_seen(run: TrainingRun, tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def _result(folder: Path, target: Target, restored: Restored, checked: dict[str,
         for name, table in COUNTED.items()
     }
     missing = _missing(checked["missing"], manifest)
-    wrong = [name for name, both in counts.items() if both["backup"] != both["restored"]]
+    wrong = [f"table {table}" for table, rows in manifest.tables.items() if restored.counts.get(table) != rows]
     wrong += [f"file {path}" for path in (*missing, *checked["changed"])]
     secret = AFTER_SECRET.format(home=target.home) if manifest.has_secret else WITHOUT_SECRET
     lines = [f"{name:<16} {both['restored']:>12,} of {both['backup']:,}" for name, both in counts.items()]

@@ -35,6 +35,13 @@ class AuditEntry(models.Model):
     def __str__(self) -> str:
         return f"{self.action} {self.subject}"
 
+    @property
+    def details_text(self) -> str:
+        """As a person reads it, without what is empty."""
+        lists = {name: value if isinstance(value, list) else [value] for name, value in self.details.items()}
+        texts = {name: ", ".join(str(each) for each in values if each is not None) for name, values in lists.items()}
+        return "; ".join(f"{name}: {text}" for name, text in texts.items() if text)
+
 
 class AuditHead(models.Model):
     """The chain's last number and hash, in one row, which is locked by whoever adds to the chain."""

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from boursomatic.accounts import views, views_members
+from boursomatic.accounts import views, views_audit, views_members
 
 urlpatterns = [
     path("login/", views.login, name="login"),
@@ -14,6 +14,7 @@ urlpatterns = [
     path("account/columns/<slug:table>/", views.table_columns, name="table-columns"),
     path("invitation/<str:uidb64>/<str:token>/", views.invitation, name="invitation"),
     path("password/<str:uidb64>/<str:token>/", views.password_reset, name="password-reset"),
+    path("audit/", views_audit.audit_log, name="audit"),
     path("members/", views_members.members, name="members"),
     path("members/invite", views_members.invite, name="member-invite"),
     path("members/<int:number>/change", views_members.member_change, name="member-change"),

@@ -35,6 +35,7 @@ class TableName(StrEnum):
     MEMBERS = "members"
     NOTICES = "notices"
     ACCOUNTS = "accounts"
+    AUDIT = "audit"
     POSITIONS = "positions"
     FINDINGS = "findings"
     ACTIONS = "actions"

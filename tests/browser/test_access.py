@@ -23,7 +23,7 @@ PAGES = (
     "/runs/{walk}/positions/", "/runs/{study}/",
     "/runs/compare?runs={candle}", "/runs/nowhere/", "/models/", "/models/{version}/gate/", "/models/candle-{candle}/",
     "/models/history/", "/trials/", "/trials/?universe=demo", "/instruments/", "/schedules/", "/workers/", "/notices/",
-    "/notices/?kind=precision", "/account/", "/account/password/", "/members/", "/backups/",
+    "/notices/?kind=precision", "/account/", "/account/password/", "/members/", "/audit/?verify=1", "/backups/",
     "/training/new/?candle=2010-06-15&gap=3", "/training/universe/", "/training/universe/?how=walk",
     "/universes/demo/?find=a", "/instrument/?symbol=AAPL",
     "/models/{version}/", "/training/sweep/?start=2005-01-01&end=2009-01-01", "/runs/{sweep}/",

@@ -22,6 +22,7 @@ PATHS = (
     "/account/",
     "/notices/",
     "/members/",
+    "/audit/?verify=1",
     "/backups/",
     "/training/new/?candle=2010-06-15",
     "/training/sweep/?symbol=AAPL&start=2005-01-01&end=2009-01-01",

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
+from boursomatic.accounts.audit import audit
 from boursomatic.shared.commands import CommandResult, JsonCommand
 from instruments.imports.report import REJECT, SKIP, Report
 from instruments.imports.services import BadName, file_import, table_import, universe_name_check
@@ -73,6 +74,8 @@ class Command(JsonCommand):
             chosen = {name: options[name] for name in ("symbol", "timeframe", "source", "on_bad")}
             for path in options["files"]:
                 report.add(file_import(path=path, universe=universe, **chosen))
+        source = ", ".join(options["table"] or (Path(path).name for path in options["files"]))
+        audit(None, "bars.import", source, via="import_bars", inserted=report.inserted, updated=report.updated)
         return CommandResult(report.as_dict(), _lines(report), "\n".join([*report.refused, *_hints(report)]))
 
 

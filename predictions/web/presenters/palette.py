@@ -26,7 +26,7 @@ PAGES = (
     ("Password and tokens", "account"),
     ("Documentation", "docs"),
 )
-ADMIN_PAGES = (("Members", "members"), ("Backups", "backups"))
+ADMIN_PAGES = (("Members", "members"), ("Audit", "audit"), ("Backups", "backups"))
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,13 @@ class Command(commands.JsonCommand):
     )
 
     def work(self, **options: Any) -> commands.CommandResult:
-        report = chain_verify()
-        intact = report.first_broken is None
+        chain = chain_verify()
+        intact = chain.first_broken is None
         return commands.CommandResult(
-            {"entries": report.entries, "intact": intact, "first_broken": report.first_broken},
-            lines=[f"{report.entries} entries, intact. The last hash: {report.last_hash}."] if intact else [],
+            {"entries": chain.entries, "intact": intact, "first_broken": chain.first_broken},
+            lines=[f"{chain.entries} entries, intact. The last hash: {chain.last_hash}."] if intact else [],
             refused=""
             if intact
-            else f"Entry {report.first_broken} of {report.entries} was changed or removed, or is not of this chain. "
+            else f"Entry {chain.first_broken} of {chain.entries} was changed or removed, or is not of this chain. "
             "Compare with a backup's audit from there on.",
         )

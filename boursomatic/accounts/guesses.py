@@ -66,7 +66,7 @@ def guess(request: HttpRequest, name: str, check: Callable[[], Result]) -> Resul
     guesser = Guesser.of(request, name)
     counted = _count(guesser)
     try:
-        with queue.turn():
+        with queue.turn(is_known=guesser.browser in counted):
             result = check()
     except HashingBusy:
         _uncount(counted)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 LONGEST_WAIT_S = 2.0
-MOST_WAITING = 3  # who waits holds one of the web process's threads
+PLACES, PLACES_OF_KNOWN = 2, 4  # one is computed; who waits holds one of the web process's threads
 
 
 class HashingBusy(Exception):
@@ -13,16 +13,23 @@ class HashingBusy(Exception):
 
 
 class HashingQueue:
-    """Who finds it full is told so at once, else after LONGEST_WAIT_S at most."""
+    """Who finds it full is told so at once, else after LONGEST_WAIT_S at most.
+
+    Known browsers have places of their own, so that strangers who take all of theirs keep nobody of the house out.
+    """
 
     def __init__(self) -> None:
-        self._places = threading.BoundedSemaphore(1 + MOST_WAITING)
+        self._places = {
+            False: threading.BoundedSemaphore(PLACES),
+            True: threading.BoundedSemaphore(PLACES_OF_KNOWN),
+        }
         self._turn = threading.BoundedSemaphore(1)
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
+    def turn(self, *, is_known: bool = False) -> Iterator[None]:
         """Raises HashingBusy instead of waiting long."""
-        if not self._places.acquire(blocking=False):
+        places = self._places[is_known]
+        if not places.acquire(blocking=False):
             raise HashingBusy
         try:
             if not self._turn.acquire(timeout=LONGEST_WAIT_S):
@@ -32,7 +39,7 @@ class HashingQueue:
             finally:
                 self._turn.release()
         finally:
-            self._places.release()
+            places.release()
 
 
 queue = HashingQueue()

@@ -2,6 +2,7 @@
 
 import re
 import threading
+from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any
 
@@ -190,6 +191,17 @@ def test_who_would_wait_long_for_a_hash_is_told_so_at_once(alice: User, monkeypa
     assert log_in(Client(), "alice", PASSWORD).status_code == 302
 
 
+def test_strangers_who_fill_the_queue_keep_out_nobody_of_a_known_browser(alice: User) -> None:
+    browser = Client()
+    log_in(browser, "alice", PASSWORD, HOME)
+    browser.post("/logout/")
+    with ExitStack() as strangers:
+        for _ in range(hashing.PLACES):
+            strangers.enter_context(hashing.queue._places[False])  # as if they waited
+        assert log_in(Client(), "alice", PASSWORD, HOME).status_code == 503
+        assert log_in(browser, "alice", PASSWORD, HOME).status_code == 302
+
+
 def test_one_hash_is_computed_at_a_time_and_few_wait() -> None:
     queue, refused, running, most = hashing.HashingQueue(), [], [], []
     begun, end = threading.Event(), threading.Event()
@@ -206,7 +218,7 @@ def test_one_hash_is_computed_at_a_time_and_few_wait() -> None:
             refused.append(1)
             end.set()
 
-    threads = [threading.Thread(target=compute) for _ in range(hashing.MOST_WAITING + 3)]
+    threads = [threading.Thread(target=compute) for _ in range(hashing.PLACES + 2)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -10,6 +10,7 @@ import pytest
 from django.core.management import CommandError, load_command_class
 from django.db import connection
 
+from boursomatic.accounts.models import AuditEntry
 from instruments.imports.report import LISTED
 from instruments.models import Instrument, PriceBar, Series, Universe
 from instruments.store.read_bars import load_bars, series_get
@@ -65,6 +66,13 @@ def test_it_stores_bars_and_tells_coverage(tmp_path: Path) -> None:
     }
     assert len(load_bars(series_get("SPY", "1d"))) == 5
     assert set(PriceBar.objects.values_list("source", flat=True)) == {"some.csv"}
+
+
+def test_an_import_is_entered_in_the_audit(tmp_path: Path) -> None:
+    run(file(tmp_path, *daily(3)))
+    entry = AuditEntry.objects.get()
+    assert (entry.action, entry.subject, entry.user) == ("bars.import", "some.csv", None)
+    assert entry.details == {"via": "import_bars", "inserted": 3, "updated": 0}
 
 
 def test_it_changes_nothing_the_second_time(tmp_path: Path) -> None:

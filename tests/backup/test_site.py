@@ -165,6 +165,8 @@ def test_it_comes_back_as_it_was_although_others_wrote(
     assert (checked["missing"], checked["changed"], checked["orphaned"]) == ([], [], [])
     assert (back["requeued"], back["migrations"]) == (1, 0) and "entered again" in back["secret"]
     assert value_in(empty, HALF_SQL) == value_in(empty, SILENT_SQL) == 0, "no import and no run is there by half"
+    audit = manage("verify_audit", env=empty)
+    assert audit["intact"] and audit["entries"] == whole[0].manifest.tables["accounts_auditentry"]
     for table in ("django_session", "django_q_ormq", "training_workerprocess"):
         assert value_in(empty, f"SELECT count(*) FROM {table}") == 0
     status = value_in(empty, f"SELECT status FROM training_trainingrun WHERE run_id = '{held.run_id}'")

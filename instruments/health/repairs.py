@@ -18,14 +18,22 @@ from django.utils import timezone
 from boursomatic.accounts.audit import audit
 from instruments.health.split_actions import MissingSplit, missing_split, split_of_repair, split_put, split_remove
 from instruments.health.subjects import Peers
-from instruments.models import PRESENT, BarRevision, CorporateAction, Finding, FindingState, RevisionKind, Series
+from instruments.models import (
+    PRESENT,
+    REPAIR,
+    BarRevision,
+    CorporateAction,
+    Finding,
+    FindingState,
+    RevisionKind,
+    Series,
+)
 from instruments.quant.bars import Bars, Seconds, fingerprint
 from instruments.quant.health.checks import find_flaws
 from instruments.quant.health.repairs import NoRepair, propose
 from instruments.quant.revisions import bars_that_differ, unpack
 from instruments.store.actions import is_as_traded
 from instruments.store.read_bars import load_bars
-from instruments.store.repaired import REPAIR
 from instruments.store.revisions import Origin, with_bars
 from instruments.store.write_bars import lock_series, remove_bars, write_bars
 

@@ -9,11 +9,12 @@ import numpy as np
 from django.db.models import Count, Max, Min
 
 from instruments.calendars.sessions import read_sessions
-from instruments.models import PRESENT, Finding, PriceBar, Series, Timeframe
+from instruments.models import PRESENT, BarRevision, Finding, PriceBar, Series, Timeframe
 from instruments.quant.calendars import DAY, OWN, Days, as_date, as_day
 from instruments.quant.health.agreement import Agreement, DayCounts, agree_on_sessions, crowded_days, settle
 from instruments.quant.health.prices import is_unusual
-from instruments.quant.health.subject import Mask, SourceRange, Subject
+from instruments.quant.health.subject import Mask, Rewrite, SourceRange, Subject
+from instruments.quant.mismatch import Mismatch
 from instruments.quant.point_in_time import TimedActions
 from instruments.store.actions import read_actions
 from instruments.store.columns import marked_bars
@@ -42,7 +43,7 @@ class Peers:
     def subjects(self, start: int, stop: int) -> Iterator[tuple[Series, Subject]]:
         """Members `start` to `stop` - 1, each complete."""
         members = self.group[start:stop]
-        sources, actions = _sources(members), read_actions(members)
+        sources, rewrites, actions = _sources(members), _rewrites(members), read_actions(members)
         for series, bars in zip(members, self._bars[start:stop], strict=True):
             subject = Subject(bars, self.timeframe, self.calendar, newest=self.newest)
             yield (
@@ -53,6 +54,7 @@ class Peers:
                     peers_moved=np.isin(subject.days, self._crowded),
                     splits=_bars_at(subject, actions[series.pk]),
                     sources=sources[series.pk],
+                    rewrites=rewrites[series.pk],
                 ),
             )
 
@@ -119,3 +121,12 @@ def _sources(members: Sequence[Series]) -> dict[int, list[SourceRange]]:
         source = SourceRange(row["source"], int(row["first"].timestamp()), int(row["last"].timestamp()))
         ranges[row["series_id"]].append(source)
     return ranges
+
+
+def _rewrites(members: Sequence[Series]) -> dict[int, list[Rewrite]]:
+    """Newest first: of two about the same bars it is the one that counts."""
+    rows = BarRevision.objects.filter(series__in=[series.pk for series in members], mismatch__isnull=False)
+    rewrites: dict[int, list[Rewrite]] = defaultdict(list)
+    for pk, source, mismatch in rows.order_by("-pk").values_list("series_id", "source", "mismatch"):
+        rewrites[pk].append(Rewrite(source, Mismatch(**(mismatch or {}))))
+    return rewrites

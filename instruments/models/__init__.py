@@ -1,6 +1,7 @@
 """All tables of what we know, a file a family: `from instruments.models import Series`."""
 
 from instruments.models.bars import (
+    REPAIR,
     ActionKind,
     BarRevision,
     CorporateAction,
@@ -24,9 +25,9 @@ from instruments.models.instruments import (
 
 # fmt: off
 __all__ = [
-    "NO_PRICES", "PRESENT", "RANKS", "SYMBOL_PATTERN", "ActionKind", "BarRevision", "Basis", "CalendarSession",
-    "CorporateAction", "Feature", "FeatureState", "Finding", "FindingState", "Instrument", "PriceBar",
-    "ReadingSettings", "RevisionKind", "Series", "Severity", "Source", "Timeframe", "Universe", "UniverseMember",
-    "Upload",
+    "NO_PRICES", "PRESENT", "RANKS", "REPAIR", "SYMBOL_PATTERN", "ActionKind", "BarRevision", "Basis",
+    "CalendarSession", "CorporateAction", "Feature", "FeatureState", "Finding", "FindingState", "Instrument",
+    "PriceBar", "ReadingSettings", "RevisionKind", "Series", "Severity", "Source", "Timeframe", "Universe",
+    "UniverseMember", "Upload",
 ]
 # fmt: on

@@ -74,6 +74,9 @@ class PriceBar(models.Model):
         return f"{self.series_id} {self.timestamp:%Y-%m-%d %H:%M}"
 
 
+REPAIR = "repair "  # how the source of repaired bars begins; the finding's number follows
+
+
 class RevisionKind(models.TextChoices):
     """What changed stored bars."""
 
@@ -88,7 +91,8 @@ class BarRevision(models.Model):
 
     Those of a series are undone from the newest back, in the order of their keys; `content` says how
     (`instruments.quant.revisions`). `changed` counts bars that were rewritten or removed, `added` inserted ones;
-    `first` and `last` are of both. Where a run did it, `run_id` names it.
+    `first` and `last` are of both. Where a run did it, `run_id` names it. `mismatch`: where it rewrote bars of another
+    source with other closes, how many by how much (`instruments.quant.mismatch`); of revisions of before none.
     """
 
     series = models.ForeignKey(Series, on_delete=models.CASCADE, related_name="revisions", db_index=False)
@@ -102,10 +106,14 @@ class BarRevision(models.Model):
     changed = models.PositiveIntegerField()
     added = models.PositiveIntegerField()
     content = models.BinaryField()
+    mismatch = models.JSONField(null=True)
 
     class Meta:
         ordering = ["-pk"]
-        indexes = [models.Index(fields=["series", "id"], name="revision_series")]
+        indexes = [
+            models.Index(fields=["series", "id"], name="revision_series"),
+            models.Index(fields=["series"], condition=Q(mismatch__isnull=False), name="revision_mismatch"),
+        ]
         constraints = [models.CheckConstraint(condition=Q(kind__in=RevisionKind.values), name="revision_kind")]
 
     def __str__(self) -> str:

@@ -5,12 +5,10 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from instruments.models import BarRevision, PriceBar, RevisionKind, Series
+from instruments.models import REPAIR, BarRevision, PriceBar, RevisionKind, Series
 from instruments.quant.bars import Bars
 from instruments.quant.revisions import unpack
 from instruments.store.read_bars import load_bars
-
-REPAIR = "repair "  # how the source of repaired bars begins; the finding's number follows
 
 
 def bars_before_repairs(series: Series) -> Bars | None:

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from django.contrib.auth.models import User
@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from instruments.models import BarRevision, RevisionKind, Series
 from instruments.quant.bars import Bars
+from instruments.quant.mismatch import Mismatch
 from instruments.quant.revisions import Change, pack, unpack
 from instruments.store.read_bars import load_bars
 
@@ -33,8 +34,11 @@ class Origin:
 IMPORT = Origin()
 
 
-def revisions_write(changes: Sequence[tuple[Series, Change, int]], source: str, origin: Origin) -> None:
-    """`changes`: a series, what was changed of it, and how many bars were added. In the transaction that changes the
+def revisions_write(
+    changes: Sequence[tuple[Series, Change, int, Mismatch | None]], source: str, origin: Origin
+) -> None:
+    """`changes`: a series, what was changed of it, how many bars were added, and what other closes than another
+    source's they got. In the transaction that changes the
     bars, under the lock on the series."""
     now = timezone.now()
     BarRevision.objects.bulk_create(
@@ -51,8 +55,9 @@ def revisions_write(changes: Sequence[tuple[Series, Change, int]], source: str, 
                 changed=len(change.time),
                 added=added,
                 content=pack(change),
+                mismatch=mismatch and asdict(mismatch),
             )
-            for series, change, added in changes
+            for series, change, added, mismatch in changes
         ),
         batch_size=500,
     )

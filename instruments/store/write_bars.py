@@ -15,9 +15,10 @@ from django.db import connection, transaction
 from django.utils import timezone
 from numpy.typing import NDArray
 
-from instruments.models import PriceBar, Series
+from instruments.models import REPAIR, PriceBar, RevisionKind, Series
 from instruments.quant.bars import Bars, Seconds
-from instruments.quant.revisions import PRICES, removal_change, upsert_change
+from instruments.quant.mismatch import Mismatch, mismatch_of
+from instruments.quant.revisions import PRICES, Change, removal_change, upsert_change
 from instruments.store import copy
 from instruments.store.read_bars import COLUMNS, load_bars, load_many
 from instruments.store.revisions import IMPORT, Origin, revisions_write
@@ -107,7 +108,7 @@ def remove_bars(series: Series, gone: Seconds, source: str, origin: Origin) -> i
     for start in range(0, len(times), _PARAMETERS):
         PriceBar.objects.filter(series=series, timestamp__in=times[start : start + _PARAMETERS]).delete()
     if times:
-        revisions_write([(series, change, 0)], source, origin)
+        revisions_write([(series, change, 0, None)], source, origin)
         _write_figures(series, Written(updated=len(times)), is_revision=True)
     return len(times)
 
@@ -150,9 +151,18 @@ def _record(upserts: list[_Upsert], source: str, origin: Origin) -> None:
         if fresh.any() or changed.any():
             sources = _sources(upsert.series, upsert.bars.time[changed])
             change = upsert_change(upsert.stored, upsert.bars, fresh, changed, sources)
-            changes.append((upsert.series, change, int(fresh.sum())))
+            mismatch = _mismatch(change, upsert, source) if origin.kind == RevisionKind.IMPORT else None
+            changes.append((upsert.series, change, int(fresh.sum()), mismatch))
     if changes:
         revisions_write(changes, source, origin)
+
+
+def _mismatch(change: Change, upsert: _Upsert, source: str) -> Mismatch | None:
+    """Of closes alone; bars that somebody has repaired aren't a source's."""
+    if "close" not in change.prices:
+        return None
+    owners = [source if name.startswith(REPAIR) else name for name in change.sources]
+    return mismatch_of(change.time, change.prices["close"], upsert.bars.close[upsert.changed], owners, source)
 
 
 def _sources(series: Series, times: Seconds) -> list[str]:

@@ -6,12 +6,13 @@ from math import exp, log
 import numpy as np
 
 from instruments.quant.coverage import SPLIT
-from instruments.quant.health.flaws import INFO, WARN, Flaw
+from instruments.quant.health.flaws import BAD, INFO, WARN, Flaw
 from instruments.quant.health.subject import Subject
 
 STEP = 5e-4  # of adj_close / close; less is rounding
 MOST_STEPS = 16  # a year: more than monthly dividends and a few specials
 DISAGREE = 6.0  # usual moves between two sources' bars
+NEAR, FAR = 0.002, 0.05  # median relative differences of closes from which on sources disagree, and badly
 _YEAR = 250  # bars
 
 
@@ -44,8 +45,9 @@ def adjustment_drift(subject: Subject) -> list[Flaw]:
 
 
 def sources_disagree(subject: Subject) -> list[Flaw]:
-    """Where a series goes over from one source to another: a move there that none of its days has."""
-    flaws = []
+    """Where a series goes over from one source to another: a move there that none of its days has. Where a source gave
+    other closes for bars that another had stored."""
+    flaws = _rewritten(subject)
     for source in sorted(subject.sources, key=lambda source: source.first)[1:]:
         k = int(np.searchsorted(subject.bars.time, source.first))
         if 0 < k < len(subject.bars) and abs(float(subject.moves[k])) > DISAGREE * float(subject.sigma[k]):
@@ -57,6 +59,27 @@ def sources_disagree(subject: Subject) -> list[Flaw]:
             figures = {"ratio": round(ratio, 6), "source": source.name}
             flaws.append(Flaw("sources_disagree", WARN, times, text, "Take all bars from one source.", figures))
     return flaws or _mixed(subject)
+
+
+def _rewritten(subject: Subject) -> list[Flaw]:
+    """As long as bars there are of the source that rewrote them."""
+    flaws = []
+    for rewrite in subject.rewrites:
+        mismatch = rewrite.mismatch
+        held = [source for source in subject.sources if source.name == rewrite.source]
+        if not any(source.first <= mismatch.last and source.last >= mismatch.first for source in held):
+            continue
+        severity = BAD if mismatch.median >= FAR else WARN if mismatch.median >= NEAR else INFO
+        others = " and ".join(mismatch.sources)
+        text = (
+            f"{rewrite.source} gives other closes than {others} for {mismatch.bars:,} of {mismatch.common:,} bars that "
+            f"it rewrote; half of them differ by {mismatch.median:.2%} or more."
+        )
+        figures = {"source": rewrite.source, "others": others, "bars": mismatch.bars, "median": mismatch.median}
+        times = np.unique(np.array([mismatch.first, mismatch.last], dtype=np.int64))
+        proposal = "Compare the two, and take all bars from one source."
+        flaws.append(Flaw("sources_disagree", severity, times, text, proposal, figures))
+    return flaws
 
 
 def _mixed(subject: Subject) -> list[Flaw]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from instruments.quant.bars import Bars, Floats
 from instruments.quant.calendars import Days, session_days
+from instruments.quant.mismatch import Mismatch
 
 Mask = NDArray[np.bool_]
 
@@ -27,6 +28,14 @@ class SourceRange:
 
 
 @dataclass(frozen=True)
+class Rewrite:
+    """An import that rewrote bars of other sources with closes that differ from theirs."""
+
+    source: str
+    mismatch: Mismatch
+
+
+@dataclass(frozen=True)
 class Subject:
     """Prices as stored, ascending. `sessions`: days on which its calendar trades, from its first bar to its last (None:
     unknown); days that its calendar's instruments agree about against the calendar are settled before. `newest`: the
@@ -41,6 +50,7 @@ class Subject:
     peers_moved: Mask | None = None
     splits: Mask | None = None
     sources: Sequence[SourceRange] = ()
+    rewrites: Sequence[Rewrite] = ()
 
     @cached_property
     def days(self) -> Days:

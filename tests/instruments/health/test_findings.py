@@ -1,6 +1,7 @@
 """Findings of stored bars: kept, recognised again, decided about, shown."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.utils import timezone
 
 from boursomatic.accounts.models import AuditEntry
 from instruments.health.services import changed_series, series_check
+from instruments.imports.services import bars_write
 from instruments.models import CalendarSession, Finding, FindingState, Instrument, PriceBar, Series, Severity
 from instruments.quant.bars import Bars
 from instruments.quant.calendars import OWN, as_date
@@ -233,3 +235,30 @@ def test_it_says_when_a_bar_was_found() -> None:
     finding = Finding.objects.get()
     assert finding.first == datetime.fromtimestamp(int(market().time[300]), UTC) == finding.last
     assert str(finding) == f"split of SPLT 1d {finding.first:%Y-%m-%d}"
+
+
+@pytest.mark.parametrize(("size", "severity"), [(0.001, "info"), (0.01, "warn"), (0.2, "bad")])
+def test_a_source_that_gives_other_closes_for_the_same_bars_disagrees(size: float, severity: str) -> None:
+    bars, series = market(), made_up("TWO", market())
+    rng = np.random.default_rng(4)
+    noise = rng.uniform(0.8, 1.2, 200) * rng.choice([-1.0, 1.0], 200)
+    closes = bars.close.copy()
+    closes[100:300] *= 1 + size * noise
+    columns = {"open": closes, "high": closes, "low": closes, "close": closes, "adj_close": closes}
+    bars_write(series=series, bars=replace(bars, **columns), source="other")
+    check(series)
+    finding = Finding.objects.get(series=series, check_name="sources_disagree")
+    assert (finding.severity, finding.figures["bars"], finding.figures["source"]) == (severity, 200, "other")
+    assert finding.figures["median"] == pytest.approx(size, rel=0.05) and "half of them differ by" in finding.text
+    bars_write(series=series, bars=bars, source="back")  # now these differ, and nothing is of the other any more
+    check(series)
+    finding.refresh_from_db()
+    assert (finding.state, finding.figures["source"], finding.figures["others"]) == ("open", "back", "other")
+
+
+def test_a_history_that_is_adjusted_by_one_ratio_is_no_disagreement() -> None:
+    bars, series = market(), made_up("ADJ", market())
+    halves = {name: getattr(bars, name) / 2 for name in ("open", "high", "low", "close", "adj_close")}
+    bars_write(series=series, bars=replace(bars, **halves), source="other")
+    check(series)
+    assert not Finding.objects.filter(series=series, check_name="sources_disagree").exists()

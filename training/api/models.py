@@ -19,14 +19,11 @@ from training.api import schema
 from training.errors import ActiveChanged, GateRefused, TooLate
 from training.evidence.candle import candle_verdicts
 from training.evidence.universe import universe_verdicts
-from training.filters.models import ModelFilter
+from training.filters.models import RECORDS, ModelFilter
 from training.models import Activation, ModelVersion, ModelVersionQuerySet
 from training.quant.candle.spec import format_time, parse_time
 from training.quant.candle.verdict import Verdict
 from training.quant.universe.verdict import UniverseVerdict
-from training.recipes.candle.schema import CandleModel
-from training.recipes.ensemble.schema import EnsembleModel
-from training.recipes.universe.schema import UniverseModel
 from training.registry.activation import (
     ANY_ACTIVE,
     activation_json,
@@ -38,11 +35,6 @@ from training.registry.activation import (
 )
 from training.registry.gate import survivors_only
 
-RECORDS = {record.__struct_config__.tag: record for record in (CandleModel, EnsembleModel, UniverseModel)}
-_PAGE = [
-    *PAGE,
-]
-
 
 @extend_schema(
     operation_id="models",
@@ -53,7 +45,7 @@ _PAGE = [
         OpenApiParameter("symbol", OpenApiTypes.STR),
         OpenApiParameter("universe", OpenApiTypes.STR),
         OpenApiParameter("active", OpenApiTypes.STR, enum=["yes", "no"]),
-        *_PAGE,
+        *PAGE,
     ],
     responses=answers(200, schema.Models),
     filters=False,
@@ -163,7 +155,7 @@ def roll_back(request: Request, version: str) -> Response:
     tags=["runs and models"],
     parameters=[
         OpenApiParameter("on", OpenApiTypes.DATE, description="Only what was active at the end of this day, UTC"),
-        *_PAGE,
+        *PAGE,
     ],
     responses=answers(200, schema.Activations),
     filters=False,

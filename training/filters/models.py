@@ -7,14 +7,17 @@ from django.db.models import QuerySet
 
 from training.filters.fields import SELECT, instrument_filter
 from training.models import ModelVersion
+from training.recipes.candle.schema import CandleModel
+from training.recipes.ensemble.schema import EnsembleModel
 from training.recipes.kinds import label_of
+from training.recipes.universe.schema import UniverseModel
 
-KINDS = ("candle", "ensemble", "universe")  # of runs that make models
+RECORDS = {str(record.__struct_config__.tag): record for record in (CandleModel, EnsembleModel, UniverseModel)}
 
 
 def _kinds() -> list[tuple[str, str]]:
     """All that there may be: a program may ask for models of a kind before there is one."""
-    return [(kind, label_of(kind)) for kind in KINDS]
+    return [(kind, label_of(kind)) for kind in RECORDS]
 
 
 def _universes() -> list[tuple[str, str]]:

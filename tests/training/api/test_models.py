@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 from tests.market import make_series
 from tests.people import ApiOf
 from tests.training.run_builders import make_model, make_run
-from training.api.models import RECORDS
+from training.filters.models import RECORDS
 from training.models import Status
 from training.recipes.kinds import listed_kinds, unasked_kinds
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from django.db.models import F, QuerySet
 
+from instruments.imports.services import DEMO_SOURCE
 from instruments.imports.sources import kind_of
-from instruments.models import Instrument, PriceBar, Series, Source, Universe
+from instruments.models import REPAIR, Instrument, PriceBar, Series, Source, Universe
+from instruments.store.repaired import newest_source_before_repairs
 from instruments.universes import ALL, UnknownUniverse, ever_members
 
 
@@ -22,15 +24,16 @@ class Served:
 def served_series(source: Source, universe: str, symbols: Sequence[str] = (), *, adopts: bool) -> list[Served]:
     """Those of the universe's active instruments that the source serves; or of `symbols`, which it serves in any case.
 
-    An instrument is served by the sources whose symbols name it; else by the source that its newest bar is from; where
-    that is none that is on, by any that `adopts`. Oldest newest bar first: what a refresh had to leave comes first the
-    next time. Raises UnknownUniverse.
+    An instrument is served by the sources whose symbols name it; else by the source that its newest bar is from, before
+    somebody repaired it; where that is none that is on, by any that `adopts` out of a universe that somebody made: not
+    out of `all`, and no demo prices. Oldest newest bar first: what a refresh had to leave comes first the next time.
+    Raises UnknownUniverse.
     """
     kind = kind_of(source)
     assert kind is not None
     instruments, owners = _instruments(universe, symbols), _Owners.read()
     series = _series_by_instrument(instruments)
-    newest = dict(_newest_sources(instruments))
+    newest, adopts = _newest_sources(instruments), adopts and universe != ALL
     served = []
     for instrument in _with_new(instruments, symbols):
         own = series.get(instrument.pk, [])
@@ -45,7 +48,7 @@ def serving_sources(series: Series) -> list[str]:
     """Names of the sources that are on and serve a series with bars: those whose symbols name it, else the one that its
     newest bar is from; none that would only adopt it."""
     symbol, owners = series.instrument.symbol, _Owners.read()
-    newest = dict(_newest_sources(Instrument.objects.filter(pk=series.instrument_id))).get(series.pk, "")
+    newest = _newest_sources(Instrument.objects.filter(pk=series.instrument_id)).get(series.pk, "")
     fits = {source.name for source in Source.objects.filter(enabled=True) if _has(source, series.timeframe)}
     return sorted(name for name in fits if owners.serves(name, symbol, newest, adopts=False))
 
@@ -82,7 +85,7 @@ class _Owners:
         """`newest`: whom the newest bar is from."""
         if symbol in self.claims:
             return source in self.claims[symbol]
-        return newest == source if newest in self.sources else adopts
+        return newest == source if newest in self.sources else adopts and newest != DEMO_SOURCE
 
 
 def _instruments(universe: str, symbols: Sequence[str]) -> QuerySet[Instrument]:
@@ -107,9 +110,12 @@ def _series_by_instrument(instruments: QuerySet[Instrument]) -> Mapping[int, lis
     return rows
 
 
-def _newest_sources(instruments: QuerySet[Instrument]) -> QuerySet[PriceBar, tuple[int, str]]:
+def _newest_sources(instruments: QuerySet[Instrument]) -> dict[int, str]:
+    """By the series' primary key; of a repaired bar, whom it was from before."""
     newest = PriceBar.objects.filter(series__instrument__in=instruments, timestamp=F("series__last")).order_by()
-    return newest.values_list("series_id", "source")
+    sources = dict(newest.values_list("series_id", "source"))
+    repaired = [pk for pk, source in sources.items() if source.startswith(REPAIR)]
+    return sources | {pk: newest_source_before_repairs(Series.objects.get(pk=pk)) for pk in repaired}
 
 
 def _of_timeframes(

@@ -17,7 +17,7 @@ from instruments.store.revisions import IMPORT, Origin
 from instruments.store.write_bars import Written, compare_bars, import_transaction, lock_series, write_bars
 
 DEMO = "demo"
-_DEMO_SOURCE = "Quandl WIKI (demo)"
+DEMO_SOURCE = "Quandl WIKI (demo)"
 _DEMO_NAMES = {
     "AAPL": "Apple",
     "IBM": "International Business Machines",
@@ -135,11 +135,11 @@ def demo_load(*, path: Path) -> Report:
     report = Report()
     checked = check(read_file(path))
     own = PriceBar.objects.filter(series__instrument__symbol__in=checked.bars, series__timeframe=checked.timeframe)
-    taken = set(own.exclude(source=_DEMO_SOURCE).order_by().values_list("series__instrument__symbol", flat=True))
+    taken = set(own.exclude(source=DEMO_SOURCE).order_by().values_list("series__instrument__symbol", flat=True))
     bars = {symbol: bars for symbol, bars in checked.bars.items() if symbol not in taken}
     report.warnings += [f"{symbol} holds prices of your own: the demo leaves it alone." for symbol in sorted(taken)]
     report.read = sum(map(len, bars.values()))
-    _store(replace(checked, bars=bars), _DEMO_SOURCE, report, DEMO)
+    _store(replace(checked, bars=bars), DEMO_SOURCE, report, DEMO)
     for symbol, name in _DEMO_NAMES.items():
         Instrument.objects.filter(symbol=symbol, name="", currency="").update(name=name, currency="USD")
     return report

@@ -27,6 +27,18 @@ def bars_before_repairs(series: Series) -> Bars | None:
     return bars.where(np.isin(bars.time, np.setdiff1d(times, by_others)))
 
 
+def newest_source_before_repairs(series: Series) -> str:
+    """Whom a series' newest bar, which was repaired, is from; "" where that isn't recorded."""
+    assert series.last is not None
+    newest = int(series.last.timestamp())
+    for revision in _in_force(series):
+        change = unpack(bytes(revision.content))
+        sources: dict[int, str] = dict(zip(change.time.tolist(), change.sources, strict=True))
+        if not sources.get(newest, REPAIR).startswith(REPAIR):
+            return sources[newest]
+    return ""
+
+
 def _in_force(series: Series) -> Sequence[BarRevision]:
     """Newest first."""
     repairs = BarRevision.objects.filter(series=series, kind__in=(RevisionKind.REPAIR, RevisionKind.UNDO))

@@ -17,7 +17,7 @@ from predictions.models import Recommendation, RecommendationSet, Schedule
 from predictions.recommendations.make import recommendations_make
 from predictions.schedules import services as schedules
 from tests.faults.crew import CATCH_S, children, crew, started, status_of, until, until_ended
-from tests.instruments.imports.replayed import DAYS, Replayed, add_instruments, add_source, stored_closes
+from tests.instruments.imports.replayed import DAYS, WATCHED, Replayed, add_instruments, add_source, stored_closes
 from tests.instruments.sources.vendor import Asked, Vendor
 from tests.instruments.store.test_write_processes import assert_figures_true
 from tests.predictions.advised import advised, day_of
@@ -55,7 +55,7 @@ def test_a_refresh_that_is_killed_keeps_what_it_stored(carol: User, source: Sour
     replayed.fails = dict.fromkeys(symbols[10:], held(gate))
     add_instruments(symbols)
     with crew(started):
-        run, _ = refresh_start(spec=RefreshSpec("files"), user=carol)
+        run, _ = refresh_start(spec=RefreshSpec("files", WATCHED), user=carol)
         until(lambda: Series.objects.filter(rows__gt=0).count() >= 5, poll_s=CATCH_S)
         worker = status_of(run, "worker_pid")
         assert isinstance(worker, int)
@@ -65,7 +65,7 @@ def test_a_refresh_that_is_killed_keeps_what_it_stored(carol: User, source: Sour
             assert series.rows == DAYS
         gate.set()
         until_ended(run)
-        again, is_new = refresh_start(spec=RefreshSpec("files"), user=carol)
+        again, is_new = refresh_start(spec=RefreshSpec("files", WATCHED), user=carol)
         assert is_new and until_ended(again) == [Status.COMPLETED]
     assert all(stored_closes(symbol) == replayed.closes(symbol) for symbol in symbols)
     assert Series.objects.filter(rows=DAYS).count() == len(symbols)

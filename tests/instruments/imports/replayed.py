@@ -10,11 +10,12 @@ from django.contrib.auth.models import User
 
 from instruments.imports.asking import Patience
 from instruments.imports.sources import source_create
-from instruments.models import Instrument, PriceBar, Source
+from instruments.models import Instrument, PriceBar, Source, Universe
 from tests.instruments.sources.vendor import Asked, Reply, Vendor, text
 
 QUICK = Patience(first_s=0.01, limited_s=0.01)
 DAYS = 30
+WATCHED = "watched"  # universe of what add_instruments adds
 
 
 def days_until(last: date, count: int = DAYS) -> list[date]:
@@ -68,6 +69,8 @@ class Replayed:
 
 def add_instruments(symbols: list[str], calendar: str = "24/7") -> None:
     Instrument.objects.bulk_create(Instrument(symbol=symbol, calendar=calendar) for symbol in symbols)
+    universe, _ = Universe.objects.get_or_create(name=WATCHED)
+    universe.instruments.add(*Instrument.objects.filter(symbol__in=symbols))
 
 
 def add_source(user: User, shop: Vendor, settings: Any, name: str = "files") -> Source:

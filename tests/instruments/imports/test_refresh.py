@@ -12,9 +12,11 @@ from django.db import transaction
 
 from instruments.imports.asking import CONNECTIONS, Patience
 from instruments.imports.refresh import NotRefreshable, Refreshed, source_refresh
-from instruments.imports.served import served_series
+from instruments.imports.served import served_series, serving_sources
+from instruments.imports.services import DEMO_SOURCE
 from instruments.imports.sources import source_change
 from instruments.models import (
+    REPAIR,
     CorporateAction,
     Instrument,
     PriceBar,
@@ -35,6 +37,7 @@ from instruments.universes import UnknownUniverse
 from tests.instruments.imports.replayed import (
     DAYS,
     QUICK,
+    WATCHED,
     Replayed,
     add_instruments,
     add_source,
@@ -52,7 +55,7 @@ def source(carol: User, shop: Vendor, settings: Any) -> Source:
     return add_source(carol, shop, settings)
 
 
-def refresh(source: Source, universe: str = "all", patience: Patience = QUICK, **more: Any) -> Refreshed:
+def refresh(source: Source, universe: str = WATCHED, patience: Patience = QUICK, **more: Any) -> Refreshed:
     return source_refresh(source=source, universe=universe, patience=patience, **more)
 
 
@@ -124,15 +127,15 @@ def test_it_asks_for_everything_where_the_overlap_is_scaled(source: Source, shop
     assert {day: close for day, close in stored_closes("A").items() if day in closes} == closes
 
 
-def repair(series: Series, *, changed: Sequence[date], removed: Sequence[date]) -> None:
+def repair(series: Series, *, changed: Sequence[date], removed: Sequence[date], number: int = 7) -> None:
     """Those times ten, these taken away, as by a repair."""
     origin, bars = Origin(RevisionKind.REPAIR), load_bars(series)
     seconds = [np.array([(day - date(1970, 1, 1)).days * 86_400 for day in days]) for days in (changed, removed)]
     bars = bars.where(np.isin(bars.time, seconds[0]))
     tenfold = {name: getattr(bars, name) * 10 for name in ("open", "high", "low", "close", "adj_close")}
-    write_bars([(series, replace(bars, **tenfold))], "repair 7", origin)
+    write_bars([(series, replace(bars, **tenfold))], f"{REPAIR}{number}", origin)
     with transaction.atomic():
-        remove_bars(series, seconds[1], "repair 7", origin)
+        remove_bars(series, seconds[1], f"{REPAIR}{number}", origin)
 
 
 def test_repaired_bars_stay_repaired_until_the_source_says_otherwise(source: Source, shop: Vendor) -> None:
@@ -316,7 +319,36 @@ def test_it_asks_first_for_what_is_oldest(source: Source, shop: Vendor) -> None:
     refresh(source, symbols=["B"])
     replayed.last = yesterday()
     refresh(source, symbols=["A"])
-    assert [each.symbol for each in served_series(source, "all", adopts=True)] == ["C", "B", "A"]
+    assert [each.symbol for each in served_series(source, WATCHED, adopts=True)] == ["C", "B", "A"]
+
+
+def test_of_all_it_asks_for_what_it_serves_alone(source: Source, carol: User, shop: Vendor) -> None:
+    replayed = Replayed(shop, ["A", "B", "OWN", "DEMO", "NAMED"])
+    add_instruments(["A", "B", "OWN", "DEMO", "NAMED"])
+    refresh(source, symbols=["A", "OWN", "DEMO"])
+    for symbol, name in {"OWN": "prices.csv", "DEMO": DEMO_SOURCE}.items():
+        PriceBar.objects.filter(series__instrument__symbol=symbol).update(source=name)
+    source_change(source=source, user=carol, symbols={"NAMED": "NAMED"})
+    shop.asked.clear()
+    assert refresh(source, "all").asked == 2 and replayed.asked("A") == replayed.asked("NAMED") == 1
+    assert refresh(source).asked == 4 and replayed.asked("DEMO") == 0
+    assert refresh(source, symbols=["DEMO"]).asked == 1
+
+
+def test_whose_newest_bar_was_repaired_stays_with_its_source(
+    source: Source, carol: User, shop: Vendor, settings: Any
+) -> None:
+    other = add_source(carol, shop, settings, name="other")
+    replayed = Replayed(shop, ["A"], last=yesterday() - timedelta(days=1))
+    add_instruments(["A"])
+    refresh(source)
+    series, newest = Series.objects.get(), replayed.last
+    for number in (7, 8):
+        repair(series, changed=[newest], removed=[], number=number)
+    replayed.last = yesterday()
+    assert serving_sources(series) == ["files"] and refresh(other).asked == 0
+    refreshed = refresh(source, "all", adopts=False)
+    assert (refreshed.inserted, refreshed.kept_repaired) == (1, 1)
 
 
 def test_it_stores_what_the_source_tells_of_splits_and_dividends(

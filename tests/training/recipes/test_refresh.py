@@ -18,7 +18,15 @@ from instruments.health.services import series_check
 from instruments.models import Feature, Finding, FindingState, Series, Source, Universe
 from instruments.store.revisions import IMPORT
 from instruments.store.write_bars import remove_bars
-from tests.instruments.imports.replayed import DAYS, Replayed, add_instruments, add_source, stored_closes, yesterday
+from tests.instruments.imports.replayed import (
+    DAYS,
+    WATCHED,
+    Replayed,
+    add_instruments,
+    add_source,
+    stored_closes,
+    yesterday,
+)
 from tests.instruments.sources.vendor import Vendor, text
 from tests.people import ApiOf, BrowserOf
 from tests.training.recipes.test_walk_forward import carry_next
@@ -38,7 +46,7 @@ def test_it_refreshes_over_rest(api: ApiOf, carol: User, source: Source, shop: V
     Replayed(shop, ["A", "B"])
     add_instruments(["A", "B", "C"])
     client = api(carol)
-    answer = client.post(ADDRESS, {"source": "files"})
+    answer = client.post(ADDRESS, {"source": "files", "universe": WATCHED})
     assert (answer.status_code, answer.json()["started"]) == (202, True)
     run_id = answer.json()["run_id"]
     again = client.post(ADDRESS, {"source": "files", "universe": "all"}).json()
@@ -84,6 +92,14 @@ def test_it_says_what_can_not_be(api: ApiOf, carol: User, source: Source, field:
     assert answer.status_code == 400 and field in answer.json()
 
 
+def test_it_says_that_nothing_in_all_is_served_yet(api: ApiOf, carol: User, source: Source) -> None:
+    add_instruments(["A"])
+    api(carol).post(ADDRESS, {"source": "files"})
+    run = carry_next()
+    assert run and run.status == Status.COMPLETED
+    assert "0 series asked" in run.result["sentence"] and "Nothing in it is served yet" in run.result["sentence"]
+
+
 def test_only_managers_refresh(api: ApiOf, alice: User, source: Source) -> None:
     assert api(alice).post(ADDRESS, {}).status_code == 403
 
@@ -92,7 +108,7 @@ def test_it_fails_where_nothing_came_and_says_what_to_do(api: ApiOf, carol: User
     symbols = [f"S{n:02}" for n in range(20)]
     shop.routes |= {f"/{symbol}.csv": text("no", 403) for symbol in symbols}
     add_instruments(symbols)
-    api(carol).post(ADDRESS, {"source": "files"})
+    api(carol).post(ADDRESS, {"source": "files", "universe": WATCHED})
     run = carry_next()
     assert run and (run.status, run.error_reason) == (Status.FAILED, Reason.BAD_DATA)
     assert "Gave up on files" in run.error and "Enter a key" in run.error and "Not asked: S" in run.error
@@ -138,7 +154,7 @@ def test_a_finding_asks_the_source_again_for_its_days(
     Replayed(shop, ["A"])
     add_instruments(["A"])
     browser = browser_of(carol)
-    browser.post("/data/refresh", {"source": "files"})
+    browser.post("/data/refresh", {"source": "files", "universe": WATCHED})
     assert carry_next()
     series = Series.objects.get()
     days = [(yesterday() - timedelta(days=back)).isoformat() for back in (25, 19)]

@@ -12,7 +12,12 @@ _REASONS = 3
 def refresh_sentence(sources: Sequence[RefreshedSource]) -> str:
     """What came, then for each source why what didn't."""
     counts = " · ".join(_counts(source) for source in sources)
-    return " ".join([f"{counts}.", *(text for source in sources for text in _troubles(source))])
+    texts = [text for source in sources for text in _troubles(source)]
+    if not texts and not any(source.asked for source in sources):
+        texts = [
+            "Nothing in it is served yet. Name symbols, or a universe that holds them, in a refresh by one source."
+        ]
+    return " ".join([f"{counts}.", *texts])
 
 
 def _counts(source: RefreshedSource) -> str:

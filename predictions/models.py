@@ -200,7 +200,8 @@ class Schedule(models.Model):
     `source`. Due when `next_run_at` has come; who moves that on by compare-and-set makes the run, so that it is made
     once, however many hosts look and however long none did.
 
-    What follows a refresh has been seen to up to the run `followed_run_id` (predictions.schedules.chain).
+    What follows a refresh has been seen to up to the run `followed_run_id` (predictions.schedules.chain). `retries`:
+    how often one that failed is tried again since the last that was made at a close, the one that waits included.
     """
 
     job = models.CharField(max_length=10)  # the kind of run, one of predictions.schedules.plan.PLAN
@@ -217,6 +218,7 @@ class Schedule(models.Model):
     next_run_at = models.DateTimeField()
     run_id = models.CharField(max_length=40, blank=True)  # of its last run
     followed_run_id = models.CharField(max_length=40, blank=True)
+    retries = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
         ordering = ["universe", "time_of_day", "pk"]

@@ -1,15 +1,24 @@
-"""What follows a refresh that a schedule has made: recommendations on the new bars, then scores."""
+"""What follows a refresh that a schedule has made: recommendations on the new bars, then scores; another try where it
+failed."""
+
+from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F
+from django.utils import timezone
 
 from predictions.models import Schedule
 from predictions.recipes.recommend.recipe import RECIPE as RECOMMEND
 from predictions.recipes.score.recipe import RECIPE as SCORE
 from predictions.recommendations.make import active_models
+from predictions.schedules.services import following
 from training.models import ACTIVE, Status, TrainingRun
 from training.recipes.kinds import recipe_of
 from training.runs.services import run_create_scheduled
+
+# A vendor's short fault, its long one, and an evening's maintenance; what takes longer is the next close's.
+RETRY_AFTER = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=4))
 
 
 def chains_continue() -> None:
@@ -19,13 +28,32 @@ def chains_continue() -> None:
     for pk in list(refreshed.values_list("pk", flat=True)):
         with transaction.atomic():
             schedule = refreshed.select_for_update().filter(pk=pk).first()
-            if schedule and _is_over(schedule):
-                Schedule.objects.filter(pk=pk).update(followed_run_id=schedule.run_id)
+            if schedule is None:
+                continue
+            refresh = TrainingRun.objects.filter(run_id=schedule.run_id).first()
+            if _is_over(schedule, refresh):
+                values = {"followed_run_id": schedule.run_id} | _next_try(schedule, refresh)
+                Schedule.objects.filter(pk=pk).update(**values)
 
 
-def _is_over(schedule: Schedule) -> bool:
+def _next_try(schedule: Schedule, refresh: TrainingRun | None) -> dict[str, Any]:
+    """What changes of a schedule whose refresh is over. One that failed is due again before the next close, so long
+    after its end as it was the first, second or third; one made since in the place of a try that waits makes it
+    needless."""
+    if refresh and refresh.status == Status.FAILED and schedule.enabled:
+        if schedule.retries == len(RETRY_AFTER):
+            return {"retries": 0}
+        assert refresh.finished_at is not None
+        due = refresh.finished_at + RETRY_AFTER[schedule.retries]
+        is_sooner = due < schedule.next_run_at
+        return {"next_run_at": due, "retries": schedule.retries + 1} if is_sooner else {"retries": 0}
+    now = timezone.now()
+    waits = schedule.retries > 0 and schedule.next_run_at > now
+    return {"retries": 0} | ({"next_run_at": following(now, schedule)} if waits else {})
+
+
+def _is_over(schedule: Schedule, refresh: TrainingRun | None) -> bool:
     """The next step is made, if it is due; whether there is none after it."""
-    refresh = TrainingRun.objects.filter(run_id=schedule.run_id).first()
     if refresh is None or refresh.status in (Status.FAILED, Status.CANCELLED):
         return True
     same = TrainingRun.objects.filter(kind=refresh.kind, universe=schedule.universe, status__in=ACTIVE)

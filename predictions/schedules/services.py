@@ -66,7 +66,8 @@ def schedules_create(*, universe: str, user: User) -> list[Schedule]:
 def refresh_schedule_create(*, source: str, universe: str, features: bool, user: User) -> Schedule:
     """Daily, on; the one that there is already is changed to this."""
     schedule = Schedule(job=RefreshSpec.kind, universe=universe, source=source)
-    values = {"computes_features": features, "enabled": True, "next_run_at": following(timezone.now(), schedule)}
+    due = following(timezone.now(), schedule)
+    values = {"computes_features": features, "enabled": True, "next_run_at": due, "retries": 0}
     with transaction.atomic():
         schedule, _ = Schedule.objects.update_or_create(
             job=schedule.job, universe=universe, source=source, defaults=values
@@ -91,9 +92,9 @@ def backup_schedule_create(*, user: User) -> Schedule:
 
 def schedule_delay(*, schedule: Schedule, user: User, minutes: int) -> None:
     """So long after the bars are final; the next run follows it."""
-    schedule.delay_minutes = minutes
+    schedule.delay_minutes, schedule.retries = minutes, 0
     schedule.next_run_at = following(timezone.now(), schedule)
-    schedule.save(update_fields=["delay_minutes", "next_run_at"])
+    schedule.save(update_fields=["delay_minutes", "retries", "next_run_at"])
     audit(user, "schedule.change", str(schedule), delay_minutes=minutes)
 
 
@@ -108,7 +109,7 @@ def schedule_change(*, schedule: Schedule, user: User, time_of_day: time, every_
 def schedule_switch(*, schedule: Schedule, user: User, on: bool) -> None:
     """On or off. What was missed while it was off is not made up."""
     now = timezone.now()
-    values = {"next_run_at": next_due(schedule, now)} if on and schedule.next_run_at <= now else {}
+    values = {"next_run_at": next_due(schedule, now), "retries": 0} if on and schedule.next_run_at <= now else {}
     Schedule.objects.filter(pk=schedule.pk).update(enabled=on, **values)
     audit(user, "schedule.switch", str(schedule), on=on)
 

@@ -15,7 +15,7 @@ from instruments.quant.calendars import ALWAYS, OWN, as_date
 from predictions.models import Recommendation, RecommendationSet, Schedule
 from predictions.recommendations.make import recommendations_make
 from predictions.schedules import services
-from predictions.schedules.chain import chains_continue
+from predictions.schedules.chain import RETRY_AFTER, chains_continue
 from tests.instruments.imports.replayed import add_instruments, add_source
 from tests.instruments.sources.vendor import Vendor, text
 from tests.people import BrowserOf
@@ -24,6 +24,7 @@ from tests.predictions.schedules.test_schedules import carry_next, last_run
 from tests.training.quant.noise import noise_bars
 from tests.training.universe import SYMBOLS, make_universe
 from training.models import Status, TrainingRun
+from training.queue import leases
 from training.recipes.refresh.spec import RefreshSpec
 from training.runs.refreshes import refresh_start
 
@@ -162,6 +163,80 @@ def test_nothing_follows_a_refresh_that_failed(carol: User, shop: Vendor, settin
     add_source(carol, shop, settings)
     scheduled(carol)
     assert work() == ["refresh failed"]
+
+
+def failed(schedule: Schedule, *, close: datetime) -> Schedule:
+    """Due now and failed, and seen to by two hosts; the next close is at `close`."""
+    Schedule.objects.filter(pk=schedule.pk).update(next_run_at=timezone.now())
+    services.schedules_start()
+    Schedule.objects.filter(pk=schedule.pk).update(next_run_at=close)
+    run = carry_next()
+    assert run and run.status == Status.FAILED
+    for _ in range(2):
+        chains_continue()
+    schedule.refresh_from_db()
+    return schedule
+
+
+def waited(schedule: Schedule) -> timedelta:
+    finished_at = last_run(schedule).finished_at
+    assert finished_at is not None
+    return schedule.next_run_at - finished_at
+
+
+def test_one_that_failed_is_tried_again_before_the_next_close(
+    carol: User, shop: Vendor, settings: Any, browser_of: BrowserOf
+) -> None:
+    make_universe()
+    Instrument.objects.update(calendar=OWN)
+    add_source(carol, shop, settings)
+    schedule, close = scheduled(carol), timezone.now() + timedelta(days=2)
+    for wait in RETRY_AFTER:
+        assert waited(failed(schedule, close=close)) == wait
+        assert work() == []  # not before
+    assert "again, as it failed" in browser_of(carol).get("/schedules/").text
+    assert failed(schedule, close=close).next_run_at == close  # that was the last
+    soon = timezone.now() + timedelta(minutes=10)
+    assert failed(schedule, close=soon).next_run_at == soon
+    assert waited(failed(schedule, close=close)) == RETRY_AFTER[0]  # each close has its own
+    Market(shop)
+    Schedule.objects.update(next_run_at=timezone.now())
+    assert work() == ["refresh completed", "score completed"]
+    schedule.refresh_from_db()
+    assert schedule.retries == 0 and schedule.next_run_at == services.next_due(schedule, timezone.now())
+    assert "again, as it failed" not in browser_of(carol).get("/schedules/").text
+
+
+def test_a_refresh_asked_for_meanwhile_makes_the_next_try_needless(carol: User, shop: Vendor, settings: Any) -> None:
+    make_universe()
+    Instrument.objects.update(calendar=OWN)
+    add_source(carol, shop, settings)
+    schedule = failed(scheduled(carol), close=timezone.now() + timedelta(days=2))
+    Market(shop)
+    services.schedule_run_now(schedule=schedule, user=carol)
+    assert work() == ["refresh completed", "score completed"]
+    schedule.refresh_from_db()
+    assert schedule.retries == 0 and schedule.next_run_at == services.next_due(schedule, timezone.now())
+
+
+def test_what_is_cancelled_or_off_is_not_tried_again(carol: User, shop: Vendor, settings: Any) -> None:
+    make_universe()
+    Instrument.objects.update(calendar=OWN)
+    add_source(carol, shop, settings)
+    schedule = scheduled(carol)
+    services.schedules_start()
+    schedule.refresh_from_db()
+    close = schedule.next_run_at
+    leases.request_cancel(last_run(schedule).pk)
+    assert work() == []
+    schedule.refresh_from_db()
+    assert schedule.next_run_at == close and last_run(schedule).status == Status.CANCELLED
+    Schedule.objects.update(next_run_at=timezone.now())
+    services.schedules_start()
+    services.schedule_switch(schedule=schedule, user=carol, on=False)
+    assert work() == ["refresh failed"]
+    schedule.refresh_from_db()
+    assert (schedule.retries, schedule.next_run_at) == (0, close)
 
 
 def test_each_step_is_made_once_whoever_looks(carol: User, shop: Vendor, settings: Any) -> None:

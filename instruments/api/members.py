@@ -16,6 +16,7 @@ from boursomatic.shared.openapi import PAGE, answers
 from boursomatic.shared.rest import invalid, known_only, list_answer
 from instruments.api import schema
 from instruments.api.bodies import CSVParser, LongJSONParser
+from instruments.imports.members import MembersRefused, members_remove
 from instruments.imports.membership import MOST, MemberRow, NotMembers, members_import, read_members
 from instruments.imports.services import BadName
 from instruments.models import Universe, UniverseMember
@@ -51,10 +52,33 @@ def members(request: Request, name: str) -> Response:
     if request.method == "POST":
         return _store(request, name)
     known_only(request, "limit", "before")
-    if not Universe.objects.filter(name=name).exists():
-        raise NotFound("There is no such universe. (all is every active instrument, and has no dates.)")
-    rows = UniverseMember.objects.filter(universe__name=name).select_related("instrument")
+    rows = UniverseMember.objects.filter(universe=_universe(name)).select_related("instrument")
     return list_answer(request, rows, _json)
+
+
+@extend_schema(
+    operation_id="member_remove",
+    summary="Take an instrument out of a universe, as if it had never been in it",
+    description="All its dates go, its bars stay. Of one that left at a date send that date as `to` instead.",
+    tags=["instruments"],
+    responses=answers(204, None, 404),
+)
+@api_view(["DELETE"])
+@permission_classes([api_permission(Scope.DATA)])
+def member(request: Request, name: str, symbol: str) -> Response:
+    known_only(request)
+    try:
+        members_remove(universe=_universe(name), symbols=[symbol], user=person_of(request))
+    except MembersRefused as refusal:
+        raise NotFound(str(refusal)) from refusal
+    return Response(status=204)
+
+
+def _universe(name: str) -> Universe:
+    universe = Universe.objects.filter(name=name).first()
+    if universe is None:
+        raise NotFound("There is no such universe. (all is every active instrument, and has no dates.)")
+    return universe
 
 
 def _store(request: Request, name: str) -> Response:

@@ -12,6 +12,7 @@ urlpatterns = [
     path("data/health", health.findings, name="api-findings"),
     path("data/health/<int:finding_id>/acknowledge", health.acknowledge, name="api-finding-acknowledge"),
     path("universes/<slug:name>/members", members.members, name="api-members"),
+    path("universes/<slug:name>/members/<path:symbol>", members.member, name="api-member"),
     path("data/health/<int:finding_id>/repair", health.repair, name="api-finding-repair"),
     path("data/health/<int:finding_id>/undo", health.undo, name="api-finding-undo"),
     path("instruments", views.instruments, name="api-instruments"),

@@ -43,7 +43,7 @@ HEALTH = "/api/data/health"
 SOURCES, SOURCE = "/api/data/sources", "/api/data/sources/{name}"
 UPLOADS, NONE = "/api/data/uploads", "00000000-0000-0000-0000-000000000000"
 BARS, PREDICTIONS = "/api/instruments/{symbol}/bars", "/api/poc-predictions/{run_id}"
-MEMBERS = "/api/universes/{name}/members"
+MEMBERS, MEMBER = "/api/universes/{name}/members", "/api/universes/{name}/members/{symbol}"
 INDICATORS = "/api/instruments/{symbol}/indicators"
 ACTIONS = "/api/instruments/{symbol}/actions"
 WALK = {"universe": "few", "horizon": 5, "walk_forward": {"folds": 2, "step": 30}}
@@ -143,6 +143,8 @@ def _members(ask: Asker) -> None:
     ask("POST", MEMBERS, {"symbol": "SPY"}, name="dated")
     ask("GET", MEMBERS, name="dated")
     ask("GET", MEMBERS, name="none")
+    for name in ("dated", "dated", "none"):
+        ask("DELETE", MEMBER, name=name, symbol="NEW")
     Instrument.objects.filter(symbol="SPY").update(calendar="XNYS")
     tomorrow = timezone.now() + timedelta(days=1)
     CalendarSession.objects.create(calendar="XNYS", day=tomorrow.date(), closes_at=tomorrow)

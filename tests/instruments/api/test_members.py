@@ -3,6 +3,7 @@
 import pytest
 from django.contrib.auth.models import User
 
+from boursomatic.accounts.models import AuditEntry
 from boursomatic.accounts.roles import Scope
 from instruments.models import Instrument, Universe, UniverseMember
 from tests.people import ApiOf
@@ -50,6 +51,30 @@ def test_one_bad_row_and_nothing_is_stored(sent: object, reason: str, carol: Use
     answer = api(carol).post(ADDRESS, sent, format="json")
     assert answer.status_code == 400 and reason in answer.json()["detail"], answer.json()
     assert not Universe.objects.exists() and not UniverseMember.objects.exists()
+
+
+def test_a_member_is_removed_with_all_its_dates(carol: User, api: ApiOf) -> None:
+    pair, program = "BTC/USDT", api(carol)
+    Instrument.objects.create(symbol=pair)
+    stretches = [{"symbol": pair, "to": "2018-01-31"}, {"symbol": pair, "from": "2018-03-01"}]
+    program.post(ADDRESS, [{"symbol": "AAA"}, *stretches], format="json")
+    answer = program.delete(f"{ADDRESS}/{pair}")
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert [member["symbol"] for member in program.get(ADDRESS).json()] == ["AAA"]
+    entry = AuditEntry.objects.get(action="universe.remove")
+    assert (entry.user, entry.subject, entry.details["symbols"]) == (carol, "few", [pair])
+    assert Instrument.objects.filter(symbol=pair).exists()
+    for symbol, reason in ((pair, f"{pair} is not in few."), ("NONE", "NONE is not in few.")):
+        answer = program.delete(f"{ADDRESS}/{symbol}")
+        assert (answer.status_code, answer.json()["detail"]) == (404, reason)
+    assert "no such universe" in program.delete("/api/universes/all/members/AAA").json()["detail"]
+
+
+def test_only_a_manager_removes_members(bob: User, carol: User, api: ApiOf) -> None:
+    api(carol).post(ADDRESS, [{"symbol": "AAA"}], format="json")
+    assert api(bob).delete(f"{ADDRESS}/AAA").status_code == 403
+    assert api(carol, [Scope.READ]).delete(f"{ADDRESS}/AAA").status_code == 403
+    assert UniverseMember.objects.count() == 1
 
 
 def test_it_takes_a_manager_and_a_name_that_a_universe_can_have(bob: User, carol: User, api: ApiOf) -> None:

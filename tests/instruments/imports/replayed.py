@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from instruments.imports.asking import Patience
 from instruments.imports.sources import source_create
 from instruments.models import Instrument, PriceBar, Source, Universe
+from instruments.quant.bars import Bars
 from tests.instruments.sources.vendor import Asked, Reply, Vendor, text
 
 QUICK = Patience(first_s=0.01, limited_s=0.01)
@@ -76,6 +77,15 @@ def add_instruments(symbols: list[str], calendar: str = "24/7") -> None:
 def add_source(user: User, shop: Vendor, settings: Any, name: str = "files") -> Source:
     settings.SOURCE_HOSTS = [f"127.0.0.1:{shop.port}"]
     return source_create(user=user, name=name, kind="file_url", options={"url": shop.url + "/{symbol}.csv"})
+
+
+def as_csv(bars: Bars) -> str:
+    """To the last bit."""
+    days = [datetime.fromtimestamp(second, UTC).date() for second in bars.time.tolist()]
+    columns = (bars.open, bars.high, bars.low, bars.close, bars.volume, bars.adj_close)
+    numbers = zip(*(column.tolist() for column in columns), strict=True)
+    rows = [f"{day},{','.join(map(repr, values))}" for day, values in zip(days, numbers, strict=True)]
+    return "\n".join(["Date,Open,High,Low,Close,Volume,Adj Close", *rows])
 
 
 def stored_closes(symbol: str) -> dict[date, float]:

@@ -16,7 +16,7 @@ from predictions.models import Recommendation, RecommendationSet, Schedule
 from predictions.recommendations.make import recommendations_make
 from predictions.schedules import services
 from predictions.schedules.chain import RETRY_AFTER, chains_continue
-from tests.instruments.imports.replayed import add_instruments, add_source
+from tests.instruments.imports.replayed import add_instruments, add_source, as_csv
 from tests.instruments.sources.vendor import Vendor, text
 from tests.people import BrowserOf
 from tests.predictions.advised import advised, day_of
@@ -104,12 +104,7 @@ class Market:
 
     def __init__(self, shop: Vendor) -> None:
         for symbol in SYMBOLS:
-            bars = noise_bars(430, seed=sum(map(ord, symbol)))
-            days = [datetime.fromtimestamp(second, UTC).date() for second in bars.time.tolist()]
-            columns = (bars.open, bars.high, bars.low, bars.close, bars.volume, bars.adj_close)
-            numbers = zip(*(column.tolist() for column in columns), strict=True)
-            rows = [f"{day},{','.join(map(repr, values))}" for day, values in zip(days, numbers, strict=True)]
-            shop.routes[f"/{symbol}.csv"] = text("\n".join(["Date,Open,High,Low,Close,Volume,Adj Close", *rows]))
+            shop.routes[f"/{symbol}.csv"] = text(as_csv(noise_bars(430, seed=sum(map(ord, symbol)))))
 
 
 def scheduled(carol: User, *, due: timedelta = timedelta(0), **more: Any) -> Schedule:

@@ -35,10 +35,10 @@ Result = TypeVar("Result")
 class GuessRefused(Exception):
     """Nothing was checked; the text says so in words."""
 
-    def __init__(self, sentence: str, *, wait_s: int, status: int) -> None:
+    def __init__(self, sentence: str, *, wait_s: int, code: int) -> None:
         super().__init__(sentence)
         self.wait_s = wait_s
-        self.status = status
+        self.code = code
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def guess(request: HttpRequest, name: str, check: Callable[[], Result]) -> Resul
     except HashingBusy:
         _uncount(counted)
         sentence = "Too many people are logging in at this moment. Try again in a few seconds."
-        raise GuessRefused(sentence, wait_s=5, status=503) from None
+        raise GuessRefused(sentence, wait_s=5, code=503) from None
     if result:
         _uncount(counted)
         GuessCount.objects.filter(key=guesser.pair).delete()
@@ -163,7 +163,7 @@ def _too_many(wait: timedelta) -> GuessRefused:
     seconds = max(1, math.ceil(wait.total_seconds()))
     text = f"{seconds} second{'s' if seconds > 1 else ''}" if seconds < 120 else f"{math.ceil(seconds / 60)} minutes"
     sentence = f"There were too many wrong passwords. Wait {text}, then try again."
-    return GuessRefused(sentence, wait_s=seconds, status=429)
+    return GuessRefused(sentence, wait_s=seconds, code=429)
 
 
 def _network(address: str) -> str:

@@ -221,7 +221,7 @@ def _style(form: Any) -> None:
 def _refused(page: HttpResponse, refusal: GuessRefused | None) -> HttpResponse:
     """The form's page, which says to wait, as programs are told it."""
     if refusal:
-        page.status_code = refusal.status
+        page.status_code = refusal.code
         page["Retry-After"] = str(refusal.wait_s)
     return page
 

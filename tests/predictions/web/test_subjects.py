@@ -189,7 +189,7 @@ def test_managers_give_members_dates_by_hand_and_by_file(bob: User, carol: User,
     assert UniverseMember.objects.filter(start=None, end=None).count() == 0
     assert browser_of(bob).post(address, {"members": file}).status_code == 403
     actions = AuditEntry.objects.order_by("id").values_list("action", flat=True)
-    assert list(actions) == ["universe.end", "universe.add", "universe.members"]
+    assert list(actions) == ["universe.end", "universe.add", "file.download", "universe.members"]
 
 
 def test_a_member_of_several_stretches_is_one_member_everywhere(carol: User, browser_of: BrowserOf) -> None:

@@ -24,7 +24,7 @@ STRANGERS = 2  # threads of those who send something without being logged in: ea
 NICE = 5
 IN_MEMORY = 2**18  # bytes of a body; the rest of it lies in a file
 LARGEST = 210 * 2**20  # a body: uploads of bars are the largest, with some MB around them
-ALL_BODIES = 2**30  # bytes of bodies on their way, of one process
+ALL_BODIES = 2**30  # bytes of bodies on their way, of one process; beyond, those of more than LITTLE are refused
 AHEAD = 2**22  # bytes of an answer that a thread may be ahead of its client: more than any static file has
 ALL_AHEAD = 2**28  # bytes of all answers of a process; beyond, those that are ahead by more than LITTLE are cut off
 LITTLE = 2**16
@@ -78,9 +78,11 @@ class Bridge:
         finally:
             watching.cancel()
             give_up()
-            if not work.cancelled():
-                await asyncio.wrap_future(work)  # the thread may still read the body
-            answer.forget()
+            try:
+                if not work.cancelled():
+                    await asyncio.wrap_future(work)  # the thread may still read the body
+            finally:
+                answer.forget()
 
 
 def _step_back() -> None:
@@ -96,12 +98,13 @@ class _Share:
         self.bridge, self.size = bridge, 0
 
     def add(self, size: int) -> int:
-        """0, or the status of a refusal: the body is too large, or there is no room for it now."""
+        """0, or the status of a refusal: the body is too large, or there is no room for it now. A little, as a login,
+        finds room always: else a few strangers' large bodies would keep everybody out."""
         self.size += size
         self.bridge.held += size
         if self.size > LARGEST:
             return 413
-        return 503 if self.bridge.held > ALL_BODIES else 0
+        return 503 if self.bridge.held > ALL_BODIES and self.size > LITTLE else 0
 
     def free(self) -> None:
         self.bridge.held -= self.size
@@ -177,15 +180,17 @@ class _Answer:
         try:
             answer = application(environ, self._begin)
             for chunk in answer:
-                if chunk and environ["REQUEST_METHOD"] != "HEAD" and not self._put(chunk):
+                if environ["REQUEST_METHOD"] == "HEAD" or not self._put(chunk):
                     break
         except BaseException:
             self.has_failed = True
             raise
         finally:
-            if close := getattr(answer, "close", None):
-                close()
-            self.loop.call_soon_threadsafe(self.parts.put_nowait, None)
+            try:
+                if close := getattr(answer, "close", None):
+                    close()
+            finally:
+                self.loop.call_soon_threadsafe(self.parts.put_nowait, None)
 
     def _begin(self, status: str, headers: list[tuple[str, str]], _problem: Any = None) -> None:
         pairs = [(name.lower().encode("latin1"), value.encode("latin1")) for name, value in headers]
@@ -202,9 +207,9 @@ class _Answer:
             if self.is_given_up:
                 return False
             self._count(len(chunk))
-        self.loop.call_soon_threadsafe(
-            self.parts.put_nowait, {"type": "http.response.body", "body": chunk, "more_body": True}
-        )
+        for start in range(0, len(chunk), BLOCK):  # what is computed whole may be large
+            part = {"type": "http.response.body", "body": chunk[start : start + BLOCK], "more_body": True}
+            self.loop.call_soon_threadsafe(self.parts.put_nowait, part)
         return True
 
     def _count(self, size: int) -> None:

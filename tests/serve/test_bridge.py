@@ -74,6 +74,61 @@ def test_an_answer_that_breaks_off_is_not_ended_as_if_it_were_whole() -> None:
     assert sent[-1]["body"] == b"half" and END not in sent
 
 
+def test_an_answer_that_can_not_be_closed_ends_all_the_same() -> None:
+    class Unclosable(list[bytes]):
+        def close(self) -> None:
+            raise RuntimeError("the database has gone")
+
+    def application(environ: Message, start_response: Any) -> Iterable[bytes]:
+        return Unclosable(echo(environ, start_response))
+
+    async def ask() -> list[Message]:
+        client = Client()
+        with pytest.raises(RuntimeError, match="gone"):
+            await client.ask(Bridge(application))
+        return client.got
+
+    assert asyncio.run(ask())[-1] == END
+
+
+def test_what_was_computed_whole_is_sent_in_blocks_and_counts_until_it_is_taken() -> None:
+    def large(_environ: Message, start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        yield b"x" * (2 * bridge.BLOCK + 1)
+        raise RuntimeError("gone")
+
+    async def ask() -> list[int]:
+        served, client, sizes = Bridge(large), Client(), list[int]()
+
+        async def send(message: Message) -> None:
+            sizes.append(len(message.get("body", b"")))
+            if sizes[-1] == 1:
+                raise ConnectionError  # the last of three blocks is not taken
+
+        with pytest.raises(RuntimeError, match="gone"):
+            await served(scope(), client.receive, send)
+        assert served.ahead == 0
+        return sizes
+
+    assert asyncio.run(ask()) == [0, bridge.BLOCK, bridge.BLOCK, 1]
+
+
+def test_a_head_computes_no_more_than_the_beginning() -> None:
+    parts = iter([b"one", b"two"])
+
+    def application(_environ: Message, start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        return parts
+
+    async def ask() -> list[Message]:
+        client = Client()
+        await client.ask(Bridge(application), method="HEAD")
+        return client.got
+
+    assert [message["type"] for message in asyncio.run(ask())] == ["http.response.start", "http.response.body"]
+    assert list(parts) == [b"two"]
+
+
 def test_who_leaves_while_others_are_served_is_not_computed_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bridge, "THREADS", 1)
     let_go, is_in, paths = threading.Event(), threading.Event(), list[str]()
@@ -120,6 +175,7 @@ def test_a_crowd_of_strangers_leaves_threads_to_members() -> None:
 def test_bodies_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bridge, "LARGEST", 10)
     monkeypatch.setattr(bridge, "ALL_BODIES", 15)
+    monkeypatch.setattr(bridge, "LITTLE", 7)
 
     async def ask() -> None:
         served = Bridge(echo)
@@ -127,6 +183,7 @@ def test_bodies_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         assert await Client().ask(served, method="POST", headers=[(b"content-length", b"11")]) == 413
         served.held += 9  # of others
         assert await Client(b"x" * 9).ask(served, method="POST") == 503
+        assert await Client(b"x" * 7).ask(served, method="POST") == 200  # a login, however many large ones are held
         served.held -= 9
         assert await Client(b"x" * 9).ask(served, method="POST") == 200 and served.held == 0
 

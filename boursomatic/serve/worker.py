@@ -10,6 +10,8 @@ from gunicorn.workers import gasgi
 HEADER_S = 10.0  # from the connection, or the first byte of a next request, to the end of the header
 BODY_S = 20.0  # of a body, and so much more for what has come of it
 SLOWEST = 10_000  # bytes of a body a second
+LONGEST_PAUSE_S = 60.0  # of a body, however much of it has come
+LAST_S = 60.0  # from the end of an answer until all of it is taken: some ten kB are left then
 MOST_UNFINISHED = 400  # requests on their way to one process; beyond, the oldest goes
 
 
@@ -24,10 +26,30 @@ class GuardedProtocol(ASGIProtocol):  # type: ignore[misc]
         super().connection_made(transport)
         self._expect()
 
-    def data_received(self, data: bytes) -> None:
+    def _feed_callback_parser(self, data: bytes) -> bool:
+        """What has been received, and what was received together with the request before it."""
         if self._current_request is None and self not in self.unfinished:
             self._expect()
-        super().data_received(data)
+        try:
+            goes_on: bool = super()._feed_callback_parser(data)
+        except ValueError:  # a Content-Length of thousands of digits
+            self._send_error_response(400, "Invalid Content-Length")
+            self._close_transport()
+            return False
+        return goes_on
+
+    def _close_transport(self) -> None:
+        """When what is left has been taken: asyncio would wait for that without an end."""
+        if not self._closed:
+            self._arrived()
+            self.due = time.monotonic() + LAST_S
+            self._watch()
+        super()._close_transport()
+
+    def _will_close(self, request: Any, response_requires_close: bool) -> bool:
+        """HTTP/1.0 has no chunks: only the connection's end tells that of an answer whose length isn't known."""
+        closes: bool = request.version < (1, 1) or super()._will_close(request, response_requires_close)
+        return closes
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._arrived()
@@ -38,7 +60,7 @@ class GuardedProtocol(ASGIProtocol):  # type: ignore[misc]
         return super()._on_headers_complete()
 
     def _on_body(self, chunk: bytes) -> None:
-        self.due += len(chunk) / SLOWEST
+        self.due = min(self.due + len(chunk) / SLOWEST, time.monotonic() + LONGEST_PAUSE_S)
         super()._on_body(chunk)
 
     def _on_message_complete(self) -> None:

@@ -146,21 +146,25 @@ class _Copier:
         status = source.stat()
         earlier = self.before.get(path)
         is_like = earlier and (earlier.bytes, earlier.mtime_ns) == (status.st_size, status.st_mtime_ns)
-        if is_like and earlier and self.before_root and self._is_same(source, self.before_root / path, earlier.sha256):
-            os.link(self.before_root / path, target)
+        if is_like and earlier and self._is_linked(path, earlier.sha256):
             digest = earlier.sha256
             self.linked += 1
         else:
             digest = copy_file(source, target)
         self.files[path] = StoredFile(digest, status.st_size, f"{status.st_mode & 0o777:04o}", status.st_mtime_ns)
 
-    @staticmethod
-    def _is_same(source: Path, earlier: Path, digest: str) -> bool:
-        """Both files are read: a copy that has rotted on the disk is not handed on from backup to backup."""
-        try:
-            return sha256_of(source) == digest == sha256_of(earlier)
-        except FileNotFoundError:
+    def _is_linked(self, path: str, digest: str) -> bool:
+        """Both files are read: a copy that has rotted on the disk is not handed on from backup to backup. On disks that
+        have no links, as many of a network or a memory stick, each backup has copies of its own."""
+        if self.before_root is None:
             return False
+        try:
+            if not sha256_of(self.root / path) == digest == sha256_of(self.before_root / path):
+                return False
+            os.link(self.before_root / path, self.target / path)
+        except OSError:
+            return False
+        return True
 
 
 def _deleted_meanwhile(site: Site, contents: Contents, files: Mapping[str, StoredFile]) -> list[str]:

@@ -1,5 +1,6 @@
 """A backup is whole or not there, private, consistent, and shares what did not change."""
 
+import errno
 import json
 import os
 import resource
@@ -55,6 +56,17 @@ def test_it_holds_what_it_says_and_nobody_else_may_read_it(site: Site, place: Pa
     assert modes == {0o600}
     assert {path.stat().st_mode & 0o777 for path in (place, *place.rglob("*")) if path.is_dir()} == {0o700}
     assert b"key of a session" not in (backup.folder / "database.sqlite3").read_bytes()
+
+
+def test_a_disk_without_links_has_copies(site: Site, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")  # as exFAT and many a network disk
+
+    backup_make(site, place)
+    monkeypatch.setattr(os, "link", refuse)
+    second = backup_make(site, place)
+    check_files(second.folder, second.manifest)
+    assert second.linked == 0 and (second.folder / MODEL).stat().st_nlink == 1
 
 
 def test_it_has_the_secret_only_where_asked(site: Site, place: Path) -> None:

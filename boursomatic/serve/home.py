@@ -38,7 +38,7 @@ def open_home(home: Path) -> None:
 def make_private(*paths: Path) -> None:
     """Those of `paths` that are there and ours: for nobody but their owner."""
     for path in paths:
-        with contextlib.suppress(FileNotFoundError, PermissionError):  # a mount may be somebody else's
+        with contextlib.suppress(OSError):  # it isn't there; a mount may be somebody else's, or read-only
             mode = path.stat().st_mode
             if mode & OTHERS and not mode & stat.S_ISVTX:  # a folder that all share, such as /tmp, stays as it is
                 path.chmod(stat.S_IMODE(mode) & ~OTHERS)
@@ -58,12 +58,12 @@ def unwritable(home: Path, error: OSError) -> BadSetting:
 
 def home_secret(home: Path) -> str:
     """The secret of this home, drawn once: processes that start at the same time on a fresh home agree on one. An empty
-    file, as a full disk leaves it, is taken for none. Raises BadSetting where it can't be written."""
+    file, as a full disk leaves it, is taken for none. Raises BadSetting where it can't be read or written."""
     path = home / SECRET
-    with contextlib.suppress(FileNotFoundError):
-        if secret := path.read_text().strip():
-            return secret
     try:
+        with contextlib.suppress(FileNotFoundError):
+            if secret := path.read_text().strip():
+                return secret
         with _locked(home):  # the folder: a file to lock would have to be made first
             with contextlib.suppress(FileNotFoundError):
                 if secret := path.read_text().strip():

@@ -1,5 +1,6 @@
 """BOURSOMATIC_HOME as processes make, mend and share it, and what in it stops the start."""
 
+import errno
 import os
 import stat
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from boursomatic.env import ROOT
-from boursomatic.serve.home import SECRET
+from boursomatic.serve.home import SECRET, make_private
 
 SHOW_SECRET = "import boursomatic.settings as site; print(site.SECRET_KEY)"
 
@@ -61,6 +62,22 @@ def test_an_existing_home_is_mended(tmp_path: Path) -> None:
     (tmp_path / SECRET).chmod(0o640)
     assert output(settings_process(tmp_path)) == "x" * 60
     assert list(readable_by_others(tmp_path)) == []
+
+
+def test_a_secret_that_can_not_be_read_is_said_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / SECRET).mkdir()
+    done = manage(tmp_path, "showmigrations", SECRET_KEY="")
+    assert done.returncode == 1 and done.stderr.startswith(f"BOURSOMATIC_HOME is {tmp_path}, "), done.stderr
+
+
+def test_what_lies_on_a_read_only_mount_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    tmp_path.chmod(0o755)
+    monkeypatch.setattr(Path, "chmod", refuse)
+    make_private(tmp_path)
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
 
 
 def test_a_database_outside_of_the_home_is_mended_too(tmp_path: Path) -> None:

@@ -64,12 +64,12 @@ def guess(request: HttpRequest, name: str, check: Callable[[], Result]) -> Resul
     Counted before it is checked: of many guesses at the same moment not all may pass.
     """
     guesser = Guesser.of(request, name)
-    counted = _count(guesser)
+    is_known = _admit(guesser)
     try:
-        with queue.turn(is_known=guesser.browser in counted):
+        with queue.turn(is_known=is_known):  # counted within: a flood that finds it full writes nothing
+            counted = _count(guesser, is_known=is_known)
             result = check()
     except HashingBusy:
-        _uncount(counted)
         sentence = "Too many people are logging in at this moment. Try again in a few seconds."
         raise GuessRefused(sentence, wait_s=5, code=503) from None
     if result:
@@ -95,25 +95,35 @@ def delay_s(wrong: int) -> int:
     return 0 if wrong < FREE_GUESSES else min(LONGEST_DELAY_S, 2 ** min(wrong - FREE_GUESSES, 16))
 
 
-def _count(guesser: Guesser) -> list[str]:
+def _admit(guesser: Guesser) -> bool:
+    """Whether it counts as the name's own browser. Raises GuessRefused; only reads, as a flood is refused here."""
+    now = timezone.now()
+    rows = _rows(guesser, now)
+    is_known = bool(guesser.browser) and _wrong(rows, guesser.browser) < BROWSER_LIMIT
+    if not is_known:
+        _check_wait(rows, guesser, now)
+    return is_known
+
+
+def _count(guesser: Guesser, *, is_known: bool) -> list[str]:
     """The keys that the guess was counted at. Raises GuessRefused; a refused guess counts nowhere."""
     now = timezone.now()
-    keys = [guesser.address, guesser.name, guesser.pair, guesser.browser]
-    rows = GuessCount.objects.filter(expires_at__gt=now).in_bulk(keys)
-    is_known = bool(guesser.browser) and _wrong(rows, guesser.browser) < BROWSER_LIMIT
-    if not is_known:  # read first: a flood of refused guesses writes nothing
-        _check_wait(rows, guesser, now)
     GuessCount.objects.filter(expires_at__lte=now).delete()
     if is_known and _take(guesser.browser, BROWSER_LIMIT, now):
         return [guesser.browser]
     if not _take(guesser.address, ADDRESS_LIMIT, now):
         raise _too_many(WINDOW)
-    wrong = _wrong(rows, guesser.name)
+    wrong = _wrong(_rows(guesser, now), guesser.name)
     if not _wait_out(guesser.pair, wrong, now):
         _uncount([guesser.address])
         raise _too_many(timedelta(seconds=delay_s(wrong)))
     _take(guesser.name, None, now)
     return [guesser.address, guesser.name]
+
+
+def _rows(guesser: Guesser, now: datetime) -> dict[str, GuessCount]:
+    keys = [guesser.address, guesser.name, guesser.pair, guesser.browser]
+    return GuessCount.objects.filter(expires_at__gt=now).in_bulk(keys)
 
 
 def _check_wait(rows: dict[str, GuessCount], guesser: Guesser, now: datetime) -> None:

@@ -28,6 +28,7 @@ ALL_BODIES = 2**30  # bytes of bodies on their way, of one process; beyond, thos
 AHEAD = 2**22  # bytes of an answer that a thread may be ahead of its client: more than any static file has
 ALL_AHEAD = 2**28  # bytes of all answers of a process; beyond, those that are ahead by more than LITTLE are cut off
 LITTLE = 2**16
+MOMENT_S = 0.1  # before it is cut off, for who takes what he is given
 BLOCK = 2**18  # bytes that a file is read and sent by
 STALLED_S = 60.0  # a client that takes nothing for so long is given up
 
@@ -202,7 +203,8 @@ class _Answer:
         taken = self.bridge.taken
         with taken:
             is_alive = taken.wait_for(lambda: self.is_given_up or self.ahead < AHEAD, STALLED_S)
-            if not is_alive or (self.bridge.ahead > ALL_AHEAD and self.ahead > LITTLE):
+            has_room = taken.wait_for(lambda: self.bridge.ahead <= ALL_AHEAD or self.ahead <= LITTLE, MOMENT_S)
+            if not (is_alive and has_room):
                 self.is_given_up = True
             if self.is_given_up:
                 return False

@@ -113,6 +113,33 @@ def test_what_was_computed_whole_is_sent_in_blocks_and_counts_until_it_is_taken(
     assert asyncio.run(ask()) == [0, bridge.BLOCK, bridge.BLOCK, 1]
 
 
+def test_where_others_take_nothing_who_does_is_not_cut_off() -> None:
+    def large(_environ: Message, start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        yield from [b"x" * bridge.BLOCK] * 20
+
+    async def ask(*, takes: bool) -> int:
+        served, client, left = Bridge(large), Client(), asyncio.Event()
+        served.ahead = bridge.ALL_AHEAD + 1
+
+        async def send(message: Message) -> None:
+            await client.send(message)
+            if message.get("body") and not takes:
+                await left.wait()
+
+        asking = asyncio.create_task(served(scope(), client.receive, send))
+        if not takes:
+            while not client.got:
+                await asyncio.sleep(0.01)
+            await asyncio.to_thread(served._members.shutdown)  # its thread is free again
+            left.set()
+        await asyncio.wait_for(asking, WAIT_S)
+        return sum(len(message.get("body", b"")) for message in client.got)
+
+    assert asyncio.run(ask(takes=True)) == 20 * bridge.BLOCK
+    assert asyncio.run(ask(takes=False)) < 20 * bridge.BLOCK
+
+
 def test_a_head_computes_no_more_than_the_beginning() -> None:
     parts = iter([b"one", b"two"])
 

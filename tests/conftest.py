@@ -48,14 +48,12 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 
 def _emptied(teardown: Callable[[TransactionTestCase], None]) -> Callable[[TransactionTestCase], None]:
-    """On SQLite Django empties tables by DELETE, which the audit's triggers refuse."""
+    """Django empties all tables, which the audit's triggers refuse."""
 
     def emptied(case: TransactionTestCase) -> None:
-        if connection.vendor == "sqlite":
-            triggers_drop(connection)
+        triggers_drop(connection)
         teardown(case)
-        if connection.vendor == "sqlite":
-            triggers_make(connection)
+        triggers_make(connection)
 
     return emptied
 

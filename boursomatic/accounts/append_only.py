@@ -16,6 +16,8 @@ POSTGRESQL = f"""
     END $$;
     CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON accounts_auditentry
         FOR EACH ROW EXECUTE FUNCTION audit_append_only();
+    CREATE TRIGGER audit_not_emptied BEFORE TRUNCATE ON accounts_auditentry
+        FOR EACH STATEMENT EXECUTE FUNCTION audit_append_only();
 """
 SQLITE = (
     f"""CREATE TRIGGER audit_no_change BEFORE UPDATE ON accounts_auditentry

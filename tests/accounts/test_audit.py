@@ -62,6 +62,14 @@ def test_no_entry_is_changed_or_deleted(entries: list[AuditEntry], alice: User) 
     assert chain_verify().first_broken is None
 
 
+@pytest.mark.django_db(transaction=True)
+def test_the_tables_are_not_emptied() -> None:
+    audit(None, "run.create", "run")
+    with pytest.raises(CommandError, match="couldn't be flushed"):
+        call_command("flush", interactive=False)
+    assert AuditEntry.objects.count() == 1 and chain_verify().first_broken is None
+
+
 def test_an_entry_that_is_not_chained_yet_is_not_changed_either(alice: User) -> None:
     audit(alice, "run.create", "run")
     rows = AuditEntry.objects.filter(number=None)

@@ -43,8 +43,8 @@ def copy_rows() -> None:
     models = [model for model in apps.get_models(include_auto_created=True) if not model._meta.proxy]
     tables = ", ".join(there.ops.quote_name(model._meta.db_table) for model in models)
     with transaction.atomic(), there.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")  # no triggers, and rows come in any order
         cursor.execute(f"TRUNCATE {tables}")
-        cursor.execute("SET LOCAL session_replication_role = replica")  # rows come in any order
         for model in models:
             fields = model._meta.concrete_fields
             names = ", ".join(there.ops.quote_name(field.column) for field in fields)

@@ -23,9 +23,10 @@ from boursomatic.serve.home import OWN
 LOCK = "serve.lock"  # held by whatever serves a home
 STAGING = ".staging"  # of the artifact store
 DATABASE = "boursomatic.sqlite3"
+SECRET_BEFORE = "secret_key.before"  # one that a restored one took the place of
 _PARTIAL = ".partial-restore-"
 # What a start makes by itself, what is a cache, and where backups are put: none of it makes a home a used one.
-_HARMLESS = {*OWN, "backups", LOCK}
+_HARMLESS = {*OWN, "backups", "tmp", LOCK, SECRET_BEFORE}
 
 # (what was backed up, environment that names the database) -> what was done to it
 Settle = Callable[[Manifest, Mapping[str, str]], dict[str, Any]]
@@ -272,6 +273,8 @@ def _place_artifacts(source: Path, root: Path, manifest: Manifest) -> None:
 def _place_secret(source: Path, home: Path) -> None:
     aside = home / f"{_PARTIAL}{uuid4().hex}.secret"
     copy_file(source, aside)
+    if (home / SECRET).exists() and (home / SECRET).read_bytes() != source.read_bytes():
+        (home / SECRET).rename(home / SECRET_BEFORE)  # a database that was moved away may have been sealed by it
     aside.rename(home / SECRET)
 
 

@@ -83,6 +83,7 @@ def test_a_home_that_was_only_started_counts_as_empty(backup: Path, home: Path) 
     (home / "secret_key").write_text("generated")
     brought(backup, SqliteTarget(home))
     assert (home / "secret_key").read_text() == "s" * 50
+    assert (home / "secret_key.before").read_text() == "generated"
 
 
 def _change(folder: Path) -> None:

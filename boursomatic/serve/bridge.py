@@ -31,6 +31,8 @@ LITTLE = 2**16
 MOMENT_S = 0.1  # before it is cut off, for who takes what he is given
 BLOCK = 2**18  # bytes that a file is read and sent by
 STALLED_S = 60.0  # a client that takes nothing for so long is given up
+TOO_OFTEN = (429, 503)
+HELD_BACK_S = 1.0  # a refusal of what strangers send too often: who guesses without pause waits here, not for a thread
 
 
 class Bridge:
@@ -75,7 +77,7 @@ class Bridge:
 
         watching = asyncio.create_task(watch())
         try:
-            await answer.deliver()
+            await answer.deliver(is_stranger=is_stranger)
         finally:
             watching.cancel()
             give_up()
@@ -218,11 +220,13 @@ class _Answer:
         self.ahead += size
         self.bridge.ahead += size
 
-    async def deliver(self) -> None:
+    async def deliver(self, *, is_stranger: bool) -> None:
         """At the loop, until the thread has put the last one or the client is gone."""
         has_begun = False
         while (message := await self.parts.get()) is not None:
             has_begun = True
+            if is_stranger and message.get("status") in TOO_OFTEN:
+                await asyncio.sleep(HELD_BACK_S)
             try:
                 async with asyncio.timeout(STALLED_S):
                     await self.send(message)

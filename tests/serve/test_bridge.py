@@ -199,6 +199,25 @@ def test_a_crowd_of_strangers_leaves_threads_to_members() -> None:
     asyncio.run(ask())
 
 
+def test_a_stranger_who_is_refused_for_asking_too_often_waits_at_the_loop() -> None:
+    asked: list[int] = []
+
+    def refuse(_environ: Message, start_response: Any) -> Iterable[bytes]:
+        asked.append(len(asked))
+        start_response("429 Too Many Requests", [])
+        return [b"Wait."]
+
+    async def ask() -> None:
+        served = Bridge(refuse)
+        strangers = [asyncio.create_task(Client().ask(served, method="POST")) for _ in range(20)]
+        done, _ = await asyncio.wait(strangers, return_when=asyncio.FIRST_COMPLETED)
+        assert len(asked) == 20 and {task.result() for task in done} == {429}
+        assert await Client().ask(served, method="GET") == 429  # is nobody's guess
+        assert await asyncio.gather(*strangers) == [429] * 20
+
+    asyncio.run(ask())
+
+
 def test_bodies_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bridge, "LARGEST", 10)
     monkeypatch.setattr(bridge, "ALL_BODIES", 15)

@@ -131,6 +131,7 @@ def test_the_menu_stays_in_sight_and_has_every_page(
 def test_the_keyboard_alone_goes_from_login_to_a_loaded_model(site: Site, page: Page) -> None:
     """And is in the dialog still when the result has come."""
     page.goto(f"{site.url}/login/")
+    page.locator("[name=username]:focus").wait_for()
     for text in (NAME, PASSWORD):
         page.keyboard.type(text)
         page.keyboard.press("Tab")

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from boursomatic.backup.errors import BackupRefused
+from boursomatic.shared.whole_file import flush
 
 CHUNK = 1 << 20
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
@@ -55,14 +56,6 @@ def flush_folders(top: Path) -> None:
     """What lies in a folder, and below it, stays there after a crash of the machine."""
     for folder, _, _ in os.walk(top):
         flush(Path(folder))
-
-
-def flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def remove(path: Path) -> None:

@@ -12,7 +12,6 @@ from boursomatic.backup.database import Contents, Database, Tell
 from boursomatic.backup.errors import BackupRefused, reason_of
 from boursomatic.backup.files import (
     copy_file,
-    flush,
     flush_folders,
     locked,
     make_folder,
@@ -30,6 +29,7 @@ from boursomatic.backup.generations import (
     remove_partials,
 )
 from boursomatic.backup.manifest import ARTIFACTS, NAME, SECRET, Manifest, StoredFile
+from boursomatic.shared.whole_file import flush
 
 RUNS = "on_demand_runs"  # below the artifact root: a folder for each run, of its id
 

@@ -14,8 +14,9 @@ from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ, make_dsn, parse
 
 from boursomatic.backup.database import BEAT_S, TRANSIENT, UNDELETED_SQL, Contents, Tell, read_contents
 from boursomatic.backup.errors import BackupRefused
-from boursomatic.backup.files import FILE_MODE, flush
+from boursomatic.backup.files import FILE_MODE
 from boursomatic.shared.processes import die_with_parent
+from boursomatic.shared.whole_file import flush
 
 TABLES_SQL = "SELECT tablename FROM pg_tables WHERE schemaname = ANY (current_schemas(false))"
 POLL_S = 0.3

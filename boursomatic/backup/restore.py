@@ -13,14 +13,14 @@ from uuid import uuid4
 
 from boursomatic.backup.database import Tell
 from boursomatic.backup.errors import BackupRefused, reason_of
-from boursomatic.backup.files import copy_file, flush, flush_folders, locked, make_folder, remove, sha256_of
+from boursomatic.backup.files import copy_file, flush_folders, locked, make_folder, remove, sha256_of
 from boursomatic.backup.generations import generations
 from boursomatic.backup.manifest import ARTIFACTS, NAME, SECRET, Manifest, check_files, read_manifest
 from boursomatic.backup.postgresql import PostgresDatabase
 from boursomatic.backup.sqlite import SqliteDatabase
-from boursomatic.serve.home import OWN
+from boursomatic.serve.home import LOCK, OWN
+from boursomatic.shared.whole_file import flush
 
-LOCK = "serve.lock"  # held by whatever serves a home
 STAGING = ".staging"  # of the artifact store
 DATABASE = "boursomatic.sqlite3"
 SECRET_BEFORE = "secret_key.before"  # one that a restored one took the place of

@@ -11,7 +11,8 @@ from urllib.parse import quote
 
 from boursomatic.backup.database import BEAT_S, TRANSIENT, UNDELETED_SQL, Contents, Tell, read_contents
 from boursomatic.backup.errors import BackupRefused
-from boursomatic.backup.files import FILE_MODE, flush
+from boursomatic.backup.files import FILE_MODE
+from boursomatic.shared.whole_file import flush
 
 PAGES = 4096  # of a step: 16 MB
 TIMEOUT_S = 20.0

@@ -13,8 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from boursomatic.env import BadSetting
+from boursomatic.shared.whole_file import whole_file
 
 SECRET = "secret_key"
+LOCK = "serve.lock"  # held by whatever serves the home, or restores into it
 FOLDERS = ("artifacts", "logs")
 OWN = (*FOLDERS, SECRET, "bells", "cache", "columns", "files", "static")
 SECRET_LENGTH, SECRET_VARIETY = 32, 8
@@ -69,12 +71,8 @@ def home_secret(home: Path) -> str:
                 if secret := path.read_text().strip():
                     return secret
             secret = secrets.token_urlsafe(50)
-            aside = home / f"{SECRET}.new"
-            with aside.open("w") as file:
-                file.write(secret)
-                file.flush()
-                os.fsync(file.fileno())
-            aside.rename(path)  # whole or not at all
+            with whole_file(path, flushed=True) as file:
+                file.write(secret.encode())
     except OSError as error:
         raise unwritable(home, error) from error
     return secret
@@ -103,7 +101,7 @@ def take_home(home: Path) -> int:
     """Of two `scripts/serve` on one home the second is refused (BadSetting). The lock ends with the process, however it
     ends; what it starts doesn't inherit it. Returns the handle that holds it."""
     try:
-        handle = os.open(home / "serve.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        handle = os.open(home / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise unwritable(home, error) from error
     try:

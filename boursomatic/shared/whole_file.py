@@ -26,3 +26,12 @@ def whole_file(path: Path, *, flushed: bool) -> Iterator[BinaryIO]:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise
+
+
+def flush(path: Path) -> None:
+    """What is in this file, or which names are in this folder, is on the disk. Raises OSError."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

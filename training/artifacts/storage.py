@@ -1,7 +1,6 @@
 """Where the files of models live: a folder for each run, published whole or not at all."""
 
 import hashlib
-import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +9,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from django.core.files.storage import FileSystemStorage, storages
+
+from boursomatic.shared.whole_file import flush
 
 STAGING = ".staging"
 RUNS = "on_demand_runs"
@@ -88,7 +89,7 @@ class StagedFolder:
         shutil.rmtree(self.target, ignore_errors=True)
         self.target.parent.mkdir(parents=True, exist_ok=True)
         self.source.rename(self.target)
-        _flush(self.target.parent)
+        flush(self.target.parent)
 
 
 def _names(folder: Path) -> list[str]:
@@ -109,15 +110,7 @@ def _sync(*paths: Path) -> None:
     """Flushes files and folders to the disk, side by side: a disk that is asked for all at once is waited for once."""
     try:
         with ThreadPoolExecutor(min(len(paths), _FLUSHES)) as pool:
-            list(pool.map(_flush, paths))
+            list(pool.map(flush, paths))
     except RuntimeError:  # a run at its memory limit can't start a thread
         for path in paths:
-            _flush(path)
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+            flush(path)

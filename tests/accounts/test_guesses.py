@@ -2,14 +2,17 @@
 
 import re
 import threading
+from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib.auth.models import User
 from django.db.models import F
 from django.test import Client
+from django.utils import timezone
 
 from boursomatic.accounts import hashing
 from boursomatic.accounts.client_address import networks
@@ -29,6 +32,13 @@ from tests.people import PASSWORD, BrowserOf
 pytestmark = pytest.mark.db_both
 
 STRANGER, OTHER, HOME = "203.0.113.9", "203.0.113.10", "192.0.2.1"
+
+
+@pytest.fixture(autouse=True)
+def _the_clock_stands() -> Iterator[None]:
+    """A slow machine would wait the delays out while it hashes; time passes by `later` alone."""
+    with time_machine.travel(timezone.now(), tick=False):
+        yield
 
 
 def log_in(client: Client, name: str, password: str, address: str = STRANGER) -> Any:

@@ -1,6 +1,6 @@
 """What the statistics of a run cost beside its training, and whether its figures of money are right.
 
-Shares are of the CPU of training and judging; reading bars and writing files, which have no statistics, are left out.
+Shares are of the CPU of training and judging, from bars in memory on; reading and writing files are left out.
 """
 
 import cProfile
@@ -16,7 +16,7 @@ from scripts.benchmarks.honest_shares import Row
 from scripts.benchmarks.honest_universes import HORIZON, HORIZONS, MARKET, SECTORS
 from scripts.benchmarks.markets import market
 from scripts.benchmarks.slow_account import slow_performance, slow_tranches
-from scripts.benchmarks.universe_markets import universe
+from scripts.benchmarks.universe_markets import Universe, universe
 from training.quant.candle.spec import COST_BP
 from training.quant.candle.train import CandleOutcome, judge_window, train_candle
 from training.quant.stats.backtest import Performance
@@ -26,7 +26,6 @@ from training.quant.stats.overfitting import deflated_sharpe
 from training.quant.universe.evidence import universe_evidence
 from training.quant.universe.honest.run import beside, train_honest
 from training.quant.universe.metrics import signals_of, simulate_portfolios
-from training.quant.universe.panel import Panel
 from training.quant.universe.prepared import prepare_panel
 from training.quant.universe.shelf_life import age_bins
 from training.quant.universe.spec import HONEST, PHASE22, UniverseSpec
@@ -75,24 +74,27 @@ def _candle_run(seed: int) -> CandleOutcome:
 
 
 def _universe_statistics(seed: int, spec: UniverseSpec) -> float:
-    panel = universe(100, 1_250, seed=seed, market=MARKET, sectors=SECTORS).panel(*HORIZONS)
+    made_up = universe(100, 1_250, seed=seed, market=MARKET, sectors=SECTORS)
     statistics = (evaluate_predictions, beside, universe_evidence, age_bins, equity_band, deflated_sharpe)
-    return _share(partial(_universe_run, panel, spec), statistics)
+    return _share(partial(_universe_run, made_up, spec), statistics)
 
 
-def _universe_run(panel: Panel, spec: UniverseSpec) -> UniverseOutcome:
+def _universe_run(made_up: Universe, spec: UniverseSpec) -> UniverseOutcome:
     """With all that its result has beside its figures."""
+    panel = made_up.panel(*HORIZONS)
     prepared = prepare_panel(panel, recipe=spec.recipe, horizon=spec.horizon)
     if spec.recipe == HONEST:
         outcome = train_honest(panel, spec, on_stage=lambda *_: None, rows=prepared.honest)
     else:
         outcome = train_universe(panel, spec, on_stage=lambda *_: None)
-    rows, scores = outcome.test.rows, outcome.test.predictions.scores
-    universe_evidence(panel, rows, scores, horizon=spec.horizon, exposures=prepared.exposures)
+    test, unseen = outcome.test, (outcome.validation, outcome.test)
+    universe_evidence(panel, test.rows, test.predictions.scores, horizon=spec.horizon, exposures=prepared.exposures)
+    rows = np.concatenate([part.rows for part in unseen])
+    scores = np.concatenate([part.predictions.scores for part in unseen])
     is_known, day = panel.has_outcome[rows], panel.day[rows]
     ages = day[is_known] - int(day.min())
     age_bins(day[is_known], ages, scores[is_known], panel.returns[rows[is_known]], horizon=spec.horizon)
-    returns = outcome.test.portfolios.long_short.returns
+    returns = test.portfolios.long_short.returns
     equity_band(returns, mean_block=spec.horizon)
     deflated_sharpe(returns, trials=TRIALS)
     return outcome

@@ -10,6 +10,7 @@ size into docs/honesty.json and the table of docs/method.md.
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -118,7 +120,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--docs", action="store_true", help="write the rows at full size into the docs")
     options = parser.parse_args(arguments)
     results: dict[str, Measured] = {}
-    with ProcessPoolExecutor(options.processes) as pool:
+    os.environ["OMP_NUM_THREADS"] = "1"  # for processes that start anew: threads that spin for each other count as CPU
+    with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool:
         for name in options.row:
             results[name] = measured(pool, named[name], max(1, round(named[name].size * options.share)))
             RESULT.parent.mkdir(parents=True, exist_ok=True)

@@ -106,9 +106,12 @@ def day_ranks(day: NDArray[np.int64], values: Floats) -> Floats:
     """
     out = np.full(len(values), np.nan)
     known = np.flatnonzero(~np.isnan(values))
-    order = known[np.lexsort((values[known], day[known]))]
-    if not len(order):
+    if not len(known):
         return out
+    ascending = known[np.argsort(values[known])]
+    place = day[ascending] - day[ascending].min()
+    small = np.min_scalar_type(place.max())  # up to 16 bits are sorted without comparing
+    order = ascending[np.argsort(place.astype(small), kind="stable")]
     d, v = day[order], values[order]
     new_day = np.concatenate(([True], d[1:] != d[:-1]))
     new_value = new_day | np.concatenate(([True], v[1:] != v[:-1]))

@@ -61,6 +61,13 @@ class Env:
             raise BadSetting(f"{name} is {value!r}. Set it to a whole number from {low} to {high}.")
         return int(value)
 
+    def some(self, name: str, choices: tuple[str, ...]) -> list[str]:
+        """Some of the choices, in their order; all where none is named."""
+        chosen = self.names(name, choices)
+        if unknown := [value for value in chosen if value not in choices]:
+            raise BadSetting(f"{name} names {unknown[0]!r}. Name some of these: {', '.join(choices)}.")
+        return [value for value in choices if value in chosen]
+
     def names(self, name: str, default: tuple[str, ...]) -> list[str]:
         value = self.text(name)
         return [part.strip() for part in value.split(",") if part.strip()] if value else list(default)

@@ -28,6 +28,7 @@ from tests.predictions.advised import TRAINED, day_of
 from tests.training.recipes.test_walk_forward import carry_next
 from tests.training.universe import change_after, make_universe
 from training.models import MetaLook, ModelVersion, Status, TrainingRun
+from training.queue import hosts
 from training.recipes.backup.spec import BackupSpec
 from training.recipes.check.spec import CheckSpec
 from training.recipes.kinds import recipes
@@ -90,6 +91,7 @@ def test_it_answers_what_is_documented(
     _predictions(ask, candle_run)
     _models(ask, candle_run, ensemble, universe_run)
     _every_kind(ask, carol)
+    _hosts(ask)
     _lists(ask)
     _changes(ask)
     _bodies(
@@ -262,6 +264,14 @@ def _studies(ask: Asker) -> None:
         ask("POST", STUDIES + "/{study_id}/" + action, study_id="none")
     for path in ("", "/trials"):
         ask("GET", STUDIES + "/{study_id}" + path, study_id="none")
+
+
+def _hosts(ask: Asker) -> None:
+    hosts.host_mark(cores=2, memory=8 * 10**9)
+    assert [host["name"] for host in ask("GET", "/api/training/hosts")] == [hosts.HOST]
+    for action in ("drain", "resume"):
+        assert ask("POST", "/api/training/hosts/{name}/" + action, name=hosts.HOST)["drained"] == (action == "drain")
+        ask("POST", "/api/training/hosts/{name}/" + action, name="nowhere")
 
 
 def _suggestion(ask: Asker, user: User) -> None:

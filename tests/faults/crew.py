@@ -19,6 +19,7 @@ from django.db import connection
 from boursomatic.env import ROOT
 from tests.faults import nursery
 from training.models import TrainingRun
+from training.queue import hosts
 from training.worker import heartbeat
 
 T = TypeVar("T")
@@ -139,7 +140,7 @@ class Crew:
 
     def idle_workers(self) -> list[int]:
         """Workers whose child has nothing to do, as the database knows them."""
-        known = heartbeat.alive().filter(host=heartbeat.HOST).values_list("pid", flat=True)
+        known = heartbeat.alive().filter(host=hosts.HOST).values_list("pid", flat=True)
         return [pid for pid in known if pid in group(self.pgid) and not any(map(is_limited, children(pid)))]
 
     def ready_children(self) -> list[int]:

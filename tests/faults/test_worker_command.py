@@ -22,9 +22,9 @@ from tests.market import candle, make_series
 from training.artifacts.integrity import inventory
 from training.artifacts.storage import STAGING
 from training.errors import TooLate
-from training.models import DeployedRelease, ModelVersion, RunEvent, Status, TrainingRun
+from training.models import DeployedRelease, ModelVersion, RunEvent, Status, TrainingRun, WorkerHost
 from training.quant.candle.spec import CandleSpec
-from training.queue import leases
+from training.queue import hosts, leases
 from training.runs import services
 from training.worker import heartbeat, runner
 from training.worker.child import Child
@@ -141,6 +141,22 @@ def test_it_leaves_no_waiting_child_of_a_killed_worker(workers: Crew) -> None:
     until(lambda: not set(waiting) & set(group(workers.pgid)), what="the children gone with their workers")
 
 
+def test_a_drained_host_finishes_what_it_holds_and_takes_nothing_more(workers: Crew, series: Series) -> None:
+    held = ask(series)
+    child = workers.child_of(held)
+    assert hosts.drained_set(hosts.HOST, drain=True)
+    waits = ask(series, 2299)
+    os.kill(child, signal.SIGCONT)
+    until_ended(held)
+    assert_completed_once(held)
+    beat = until(lambda: WorkerHost.objects.get(drained_at__isnull=False), what="a drained host").beat_at
+    until(lambda: WorkerHost.objects.filter(beat_at__gt=beat).exists(), what="a sweep later")
+    assert TrainingRun.objects.get(pk=waits.pk).status == Status.QUEUED
+    hosts.drained_set(hosts.HOST, drain=False)
+    until_ended(waits)
+    assert_completed_once(waits)
+
+
 def test_it_stops_while_it_waits_for_runs(workers: Crew) -> None:
     until(workers.ready_children, what="children that wait")
     started = time.monotonic()
@@ -223,7 +239,7 @@ def test_it_loses_no_file_between_writing_and_committing(series: Series) -> None
 
 
 def die_while_writing(run: TrainingRun, *, after: float) -> None:
-    token = leases.claim(run.pk, host=heartbeat.HOST, pid=os.getpid())
+    token = leases.claim(run.pk, host=hosts.HOST, pid=os.getpid())
     if token is None:  # it was done before it was killed
         return
     connections.close_all()

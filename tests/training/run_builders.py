@@ -9,13 +9,12 @@ from django.utils import timezone
 from instruments.models import Series
 from tests.training.results import universe_walk_result
 from training.evidence.trials import Claim, TrialFields, trial_enter, trial_settle
-from training.models import ModelVersion, Status, TrainingRun
+from training.models import ModelVersion, Priority, Status, TrainingRun
 from training.quant.candle.spec import CandleSpec, parse_time
 from training.quant.candle.verdict import LEAST_WINDOWS
 from training.quant.universe.spec import UniverseSpec
 from training.quant.walk_forward.spec import WalkSpec
 from training.queue import clock
-from training.recipes.base import Priority
 from training.recipes.kinds import recipe_of
 
 _COUNT = 0

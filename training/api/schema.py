@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from django.utils.module_loading import import_string
 
 from boursomatic.shared.openapi import Shape
-from boursomatic.shared.records import UNSET, Body, Meta, Moment, Record, UnsetType, about
+from boursomatic.shared.records import UNSET, Body, Meta, Moment, Record, UnsetType, about, choice
+from training.models import Priority
 from training.recipes.base import Recipe
 from training.recipes.candle.schema import CandleModel, CandleRun
 from training.recipes.ensemble.schema import EnsembleModel
@@ -26,6 +27,8 @@ def _answers(recipes: Iterable[Recipe]) -> Any:
     records = [import_string(each.answer) if each.answer else other_record(each.kind) for each in recipes]
     return reduce(or_, records)
 
+
+QueueName = Annotated[str, choice(each.name.lower() for each in Priority)]
 
 AnyKind: Any = _answers(recipes().values())
 AnyRun = Shape("Run", AnyKind)
@@ -104,6 +107,20 @@ class Activation(Record):
     gate: list[GateCheck]
 
 
+class Host(Record):
+    """A host with workers."""
+
+    name: str
+    cores: int
+    memory: Annotated[int, about("Bytes that its runs may take together")]
+    slots: Annotated[int, about("Runs at a time; one more where that is a click")]
+    queues: Annotated[list[QueueName], about("Whose runs it takes")]
+    ahead_s: Annotated[float, about("Its clock before the database's")]
+    silent_s: Annotated[float, about("Since its last heartbeat")]
+    processes: Annotated[int, about("Of its workers, that are alive")]
+    drained: Annotated[bool, about("It takes nothing more")]
+
+
 class EnsembleActivated(EnsembleModel, tag="ensemble"):
     """An ensemble that has just become active."""
 
@@ -115,3 +132,4 @@ AnyModel = Shape("Model", CandleModel | EnsembleModel | UniverseModel)
 Models = Shape("Models", list[CandleModel | EnsembleModel | UniverseModel])
 Activated = Shape("Activated", CandleActivated | EnsembleActivated | UniverseActivated)
 Activations = Shape("Activations", list[Activation])
+Hosts = Shape("Hosts", list[Host])

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from training.api import candle_runs, data, ensembles, models, runs, studies, suggestion, sweeps
+from training.api import candle_runs, data, ensembles, hosts, models, runs, studies, suggestion, sweeps
 
 urlpatterns = [
     path("data/uploads/<uuid:upload_id>/store", data.store, name="api-upload-store"),
@@ -25,6 +25,9 @@ urlpatterns = [
     path("training/sweeps", sweeps.sweeps, name="api-sweeps"),
     path("training/sweeps/<slug:sweep_id>", sweeps.sweep, name="api-sweep"),
     path("training/sweeps/<slug:sweep_id>/promote", sweeps.promote, name="api-sweep-promote"),
+    path("training/hosts", hosts.hosts, name="api-hosts"),
+    path("training/hosts/<str:name>/drain", hosts.drain, name="api-host-drain"),
+    path("training/hosts/<str:name>/resume", hosts.resume, name="api-host-resume"),
     path("models", models.models, name="api-models"),
     path("models/history", models.history, name="api-model-history"),
     path("models/<slug:version>", models.model, name="api-model"),

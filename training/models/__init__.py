@@ -5,16 +5,16 @@ from training.models.meta import MetaLook, MetaPair, MetaState
 from training.models.registry import Activation, ModelVersion, ModelVersionQuerySet
 from training.models.runs import IdempotencyKey, RunEvent, RunPositions, TrainingRun, TrainingRunQuerySet
 from training.models.search import Searched, StudyTrial
-from training.models.states import ACTIVE, TERMINAL, Reason, Status, TrialState
+from training.models.states import ACTIVE, TERMINAL, Priority, Reason, Status, TrialState
 from training.models.sweeps import SweepCell
 from training.models.trials import RETRAINING, Trial, TrialLock
-from training.models.workers import DeployedRelease, WorkerProcess
+from training.models.workers import DeployedRelease, WorkerHost, WorkerProcess
 
 # fmt: off
 __all__ = [
-    "ACTIVE", "RETRAINING", "TERMINAL", "Activation", "DeployedRelease", "Description", "IdempotencyKey", "MetaLook",
-    "MetaPair", "MetaState", "ModelVersion", "ModelVersionQuerySet", "Reason", "RunEvent", "RunPositions", "RunTag",
-    "Searched", "Status", "StudyTrial", "SweepCell", "TrainingRun", "TrainingRunQuerySet", "Trial", "TrialLock",
-    "TrialState", "WorkerProcess",
+    "ACTIVE", "RETRAINING", "TERMINAL", "Activation", "DeployedRelease", "Description", "IdempotencyKey",
+    "MetaLook", "MetaPair", "MetaState", "ModelVersion", "ModelVersionQuerySet", "Priority", "Reason", "RunEvent",
+    "RunPositions", "RunTag", "Searched", "Status", "StudyTrial", "SweepCell", "TrainingRun", "TrainingRunQuerySet",
+    "Trial", "TrialLock", "TrialState", "WorkerHost", "WorkerProcess",
 ]
 # fmt: on

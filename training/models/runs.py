@@ -54,7 +54,8 @@ class TrainingRun(models.Model):
     # The last outcome that a search behind these settings looked at: only windows decided then or later judge the run.
     seen_until = models.DateTimeField(null=True)
 
-    priority = models.PositiveSmallIntegerField(default=0)  # recipes.base.Priority; lower ones have their turn first
+    priority = models.PositiveSmallIntegerField(default=0)  # a Priority; lower ones have their turn first
+    memory = models.BigIntegerField(db_default=0)  # bytes that its data takes; a host that has less passes it over
     counts = models.BooleanField(default=True)  # towards what a person, and the site, may have queued
     # While it is queued or running, and once it is completed, no other run has the same key.
     once_key = models.CharField(max_length=120, null=True, editable=False)

@@ -1,4 +1,6 @@
-"""The states of a run and why it fails. Declared here and nowhere else; its kinds are in settings.RECIPES."""
+"""The states of a run, whose turn it is, why it fails. Declared here alone; its kinds are in settings.RECIPES."""
+
+from enum import IntEnum
 
 from django.db.models import TextChoices
 
@@ -15,6 +17,15 @@ class Status(TextChoices):
 
 ACTIVE = (Status.QUEUED, Status.RUNNING)
 TERMINAL = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
+
+
+class Priority(IntEnum):
+    """Whose turn comes first; their names in lower case are those of BOURSOMATIC_QUEUES."""
+
+    CLICK = 0  # somebody has just asked and waits for it
+    DATA = 1  # data and recommendations
+    ABOUT = 2  # about another run, or a part of one
+    CHUNK = 3  # long work in small pieces
 
 
 class Reason(TextChoices):

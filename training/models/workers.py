@@ -1,4 +1,4 @@
-"""The processes that carry runs, and the release that they have to be of."""
+"""The hosts and processes that carry runs, and the release that they have to be of."""
 
 from django.db import models
 
@@ -21,6 +21,25 @@ class WorkerProcess(models.Model):
 
     def __str__(self) -> str:
         return f"{self.host}:{self.pid}"
+
+
+class WorkerHost(models.Model):
+    """A host with a worker command: what it has, as that command says, and whether it may take runs."""
+
+    name = models.CharField(max_length=120, unique=True)
+    cores = models.PositiveSmallIntegerField()
+    memory = models.BigIntegerField()  # bytes that its runs may take together
+    slots = models.PositiveSmallIntegerField()  # runs at a time
+    queues = models.JSONField()  # the priorities of the runs that it takes
+    ahead_s = models.FloatField()  # its clock before the database's
+    beat_at = models.DateTimeField()  # on training.queue.clock
+    drained_at = models.DateTimeField(null=True)  # from then on it takes nothing more
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class DeployedRelease(models.Model):

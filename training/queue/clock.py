@@ -38,5 +38,10 @@ def read() -> datetime:
     return at
 
 
+def ahead_s() -> float:
+    """How far this host's wall clock is before the database's; 0 on SQLite, which has none."""
+    return (datetime.now(UTC) - read()).total_seconds() if connection.vendor == "postgresql" else 0.0
+
+
 def _monotonic() -> datetime:
     return datetime.fromtimestamp(time.monotonic(), tz=UTC)

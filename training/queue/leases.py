@@ -18,7 +18,7 @@ from django.db.models.functions import Coalesce, Now
 
 from boursomatic.notices.models import NoticeKind
 from boursomatic.notices.services import notice_make
-from training.models import ACTIVE, Reason, RunEvent, Status, TrainingRun
+from training.models import ACTIVE, Priority, Reason, RunEvent, Status, TrainingRun
 from training.queue import clock
 
 MAX_ATTEMPTS = 3
@@ -26,7 +26,7 @@ PATIENCE = timedelta(minutes=10)  # a run that has waited so long moves up a cla
 LEASE_S: float = settings.HEARTBEAT_S
 BEAT_EVERY_S: float = min(LEASE_S / 5, 5.0)
 
-_PARTS = 2  # recipes.base.Priority.ABOUT: parts of a run are of this class or a later one
+CLAIM_LOCK = 7_301_999  # PostgreSQL advisory lock
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 # What request_cancel answers.
@@ -43,10 +43,13 @@ class Cancelled(Exception):
     """Somebody asked for the run to be cancelled: stop, and leave no model and no files."""
 
 
-def claim(run_pk: int, *, host: str, pid: int) -> uuid.UUID | None:
-    """Takes a queued run: the token that every later write needs, or None when somebody else was faster."""
+def claim(run_pk: int, *, host: str, pid: int, most: int = 0) -> uuid.UUID | None:
+    """Takes a queued run: the token that every later write needs, or None when somebody else was faster, or `most` runs
+    are running on all hosts, if that is not 0."""
     token = uuid.uuid4()
     with transaction.atomic():
+        if most and not _is_room(most):
+            return None
         taken = TrainingRun.objects.filter(pk=run_pk, status=Status.QUEUED, deleted_at=None).update(
             status=Status.RUNNING,
             stage="start",
@@ -66,19 +69,20 @@ def claim(run_pk: int, *, host: str, pid: int) -> uuid.UUID | None:
     return token
 
 
-def next_queued(*, clicks_only: bool = False) -> int | None:
-    """The queued run whose turn it is: by class, a run that has waited ten minutes one class up; inside a class whole
-    runs before parts of others, which are many; then what somebody asked for; then the person with the fewest running,
-    of these the one who has waited longest since the last start, then the oldest. However long a part has waited, it
-    is before no whole run about another. A run with parts has its turn when all of them have ended."""
+def next_queued(of: Q | None = None) -> int | None:
+    """The queued run whose turn it is, of all or those that `of` allows: by class, a run that has waited ten minutes
+    one class up; inside a class whole runs before parts of others, which are many; then what somebody asked for; then
+    the person with the fewest running, of these the one who has waited longest since the last start, then the oldest.
+    However long a part has waited, it is before no whole run about another. A run with parts has its turn when all of
+    them have ended."""
     theirs = TrainingRun.objects.filter(created_by=OuterRef("created_by"), counts=True)
     running = theirs.filter(status=Status.RUNNING).order_by().values("created_by").annotate(n=Count("pk")).values("n")
     started = theirs.filter(started_at__isnull=False).order_by("-pk").values("started_at")
-    queued = TrainingRun.objects.filter(status=Status.QUEUED, deleted_at=None)
-    if clicks_only:
-        queued = queued.filter(priority=0)
+    queued = TrainingRun.objects.filter(of or Q(), status=Status.QUEUED, deleted_at=None)
     unfinished = TrainingRun.objects.filter(parent=OuterRef("pk"), status__in=ACTIVE)
-    has_waited = Q(created_at__lt=Now() - PATIENCE, priority__gt=0) & ~Q(parent__isnull=False, priority__lte=_PARTS)
+    has_waited = Q(created_at__lt=Now() - PATIENCE, priority__gt=0) & ~Q(
+        parent__isnull=False, priority__lte=Priority.ABOUT
+    )
     turn = queued.exclude(Exists(unfinished)).annotate(
         turn=Case(When(has_waited, then=F("priority") - 1), default=F("priority"), output_field=IntegerField()),
         is_part=Q(parent__isnull=False),
@@ -260,6 +264,14 @@ def short_lock_timeout() -> Iterator[None]:
     finally:
         with connection.cursor() as cursor:
             cursor.execute(f"PRAGMA busy_timeout = {int(connection.settings_dict['OPTIONS'].get('timeout', 5) * 1000)}")
+
+
+def _is_room(most: int) -> bool:
+    """Counting and claiming are one step until the transaction ends: on SQLite all that write wait for each other."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CLAIM_LOCK])
+    return TrainingRun.objects.filter(status=Status.RUNNING).count() < most
 
 
 def _held(run_pk: int, token: uuid.UUID) -> Any:

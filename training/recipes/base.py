@@ -6,25 +6,15 @@ Light: web processes import every recipe. What trains is named by a dotted strin
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import IntEnum
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from django.db.models import Model
 
 from instruments.models import Series
 from training.evidence.trials import Claim, TrialFields
-from training.models import TrainingRun
+from training.models import Priority, TrainingRun
 
 MEMORY = 1536 * 1024**2  # bytes that a child may take above its size at the fork; a candle run needs a few MB
-
-
-class Priority(IntEnum):
-    """Whose turn comes first."""
-
-    CLICK = 0  # somebody has just asked and waits for it
-    DATA = 1  # data and recommendations
-    ABOUT = 2  # about another run, or a part of one
-    CHUNK = 3  # long work in small pieces
 
 
 class Spec(Protocol):

@@ -15,14 +15,18 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from boursomatic.accounts.audit import audit
+from instruments.universes import universe_bars
 from training.errors import KeyReused, TooLate, TooManyRuns
-from training.models import ACTIVE, IdempotencyKey, RunEvent, Status, TrainingRun
+from training.models import ACTIVE, IdempotencyKey, Priority, RunEvent, Status, TrainingRun
+from training.quant.universe.panel import COLUMNS
 from training.queue import enqueue, leases
-from training.recipes.base import Parent, Prepared, Priority, Recipe, Spec
+from training.recipes.base import Parent, Prepared, Recipe, Spec
 from training.recipes.kinds import kind_about, label_of, recipe_of
 
 KEYS_KEPT = timedelta(days=1)
 QUEUE_LOCK = 7_301_996  # PostgreSQL advisory lock: counting the active runs and adding one is one step
+FLOAT32_BYTES = 4
+BINNED = 1.8  # as much again, nearly, for LightGBM's own copy
 ID_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
 
 
@@ -200,6 +204,7 @@ def _insert(
                     config=spec.as_dict(),
                     params_hash=spec.params_hash(),
                     priority=Priority.ABOUT if is_part and recipe.priority < Priority.ABOUT else recipe.priority,
+                    memory=_memory_of(prepared, more.get("parent") or more.get("subject")),
                     counts=counts and recipe.counts_as_active and not is_part,
                     created_at=now,
                     kicked_at=now,
@@ -212,6 +217,15 @@ def _insert(
             if more.get("once_key") and TrainingRun.objects.filter(once_key=more["once_key"]).exists():
                 raise
     raise RuntimeError("no free run id was found in 50 tries")
+
+
+def _memory_of(prepared: Prepared, other: TrainingRun | None) -> int:
+    """Bytes that its rows of features take while it fits, with what LightGBM makes of them; of a part, or of a run
+    about another, as much as that one's."""
+    if other is not None:
+        return other.memory
+    bars = universe_bars(prepared.universe) if prepared.universe else 0
+    return round(bars * len(COLUMNS) * FLOAT32_BYTES * BINNED)
 
 
 def _claimed(run: TrainingRun, host: str, pid: int) -> UUID:

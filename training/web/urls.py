@@ -62,6 +62,8 @@ urlpatterns = [
     path("backups/", backups.backups, name="backups"),
     path("backups/now", backups.backup_now, name="backup-now"),
     path("workers/", workers.workers, name="workers"),
+    path("workers/<str:name>/drain", workers.drain, {"drain": True}, name="host-drain"),
+    path("workers/<str:name>/resume", workers.drain, {"drain": False}, name="host-resume"),
     path("trials/", trials.trials, name="trials"),
     path("tries/", trials.trials_moved),  # their address until 0.1
 ]

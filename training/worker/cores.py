@@ -3,7 +3,7 @@
 import os
 
 from training.models import Status, TrainingRun
-from training.worker.heartbeat import HOST
+from training.queue.hosts import HOST
 
 
 def free_cores(pid: int) -> int:

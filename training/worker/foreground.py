@@ -13,11 +13,11 @@ from django.db.models import Q
 
 from training.models import ACTIVE, Status, TrainingRun
 from training.queue import leases
+from training.queue.hosts import HOST
 from training.recipes.base import Parent, Spec
 from training.recipes.kinds import recipe_of
 from training.runs.services import run_create_claimed
 from training.worker.execute import Tell, execute
-from training.worker.heartbeat import HOST
 from training.worker.outcome import OutcomeKind, RunOutcome
 from training.worker.runner import Held, conclude
 from training.worker.side_by_side import SideBySide, beat

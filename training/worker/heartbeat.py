@@ -1,23 +1,27 @@
-"""Which processes are there to carry runs: their rows, beaten by the worker command on the clock that all share."""
+"""Which hosts and processes are there to carry runs: their rows, beaten by the worker command on the clock that all
+share."""
 
-import socket
+import os
 from collections.abc import Collection
 
 from django.conf import settings
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.functions import Now
 
-from training.models import Status, TrainingRun, WorkerProcess
-from training.queue import clock, release
+from training.models import Status, TrainingRun, WorkerHost, WorkerProcess
+from training.queue import clock, hosts, release
+from training.queue.hosts import HOST
+from training.worker.limits import whole_memory
 
-HOST = socket.gethostname()[:120]
 BEAT_EVERY_S: float = min(settings.HEARTBEAT_S / 5, 2.0)
 ALIVE_S = 5.0 + BEAT_EVERY_S  # without a beat for so long: not there
 FORGET_S = 600.0
 
 
 def beat(pids: Collection[int]) -> None:
-    """These processes of this host live; others of this host's that no longer beat are forgotten after a while."""
+    """These processes of this host live, and so does the host. What no longer beats is forgotten after a while, but for
+    a host that somebody drained."""
+    hosts.host_mark(cores=len(os.sched_getaffinity(0)), memory=whole_memory())
     ours = {"host": HOST, "release": release.ours()}
     rows = [WorkerProcess(**ours, pid=pid, started_at=Now(), beat_at=clock.Clock()) for pid in pids]
     WorkerProcess.objects.bulk_create(
@@ -28,6 +32,7 @@ def beat(pids: Collection[int]) -> None:
     ).order_by("-pk")
     WorkerProcess.objects.filter(host=HOST, pid__in=pids).update(run=Subquery(carried.values("pk")[:1]))
     WorkerProcess.objects.filter(clock.stale("beat_at", FORGET_S)).delete()
+    WorkerHost.objects.filter(clock.stale("beat_at", FORGET_S), drained_at=None).delete()
 
 
 def leave(pids: Collection[int]) -> None:
@@ -39,11 +44,7 @@ def alive() -> QuerySet[WorkerProcess]:
     return WorkerProcess.objects.exclude(clock.stale("beat_at", ALIVE_S))
 
 
-def missing() -> str | None:
-    """Why no queued run can start, as a clause that more may follow; None where a worker can take one."""
-    releases = set(alive().values_list("release", flat=True))
-    if not releases:
-        return "No worker is running"
-    if release.deployed() in {None, *releases}:
-        return None
-    return "All workers are of another release of the code than the database"
+def missing(run: TrainingRun | None = None) -> str | None:
+    """Why no queued run, or not this one or its parts, can start, as a clause that more may follow; None where a worker
+    can take one."""
+    return hosts.missing(alive(), run)

@@ -14,6 +14,7 @@ from training.recipes.kinds import recipe_of
 # them, where others may be.
 BYTES_A_BAR = 800  # of address space; what isn't in memory of them is mapped of files
 SECONDS_A_BAR = 1.2e-3
+_GROUP = Path("/sys/fs/cgroup")
 _MAPPED = 0.5  # share of BYTES_A_BAR that needs no room in memory
 
 
@@ -40,10 +41,20 @@ def limits_of(kind: str, universe: str | None) -> Limits:
 
 def available_memory() -> int:
     """Bytes that processes here can still have: of the host, and of the container if it has a bound."""
-    lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
-    host = int(lines["MemAvailable"].split()[0]) * 1024
+    host = _of_host("MemAvailable")
     with suppress(OSError, ValueError):  # no such bound, or "max"
-        group = Path("/sys/fs/cgroup")
-        bound = int((group / "memory.max").read_text()) - int((group / "memory.current").read_text())
+        bound = int((_GROUP / "memory.max").read_text()) - int((_GROUP / "memory.current").read_text())
         return min(host, max(0, bound))
     return host
+
+
+def whole_memory() -> int:
+    """Bytes that all processes here may have together, likewise."""
+    with suppress(OSError, ValueError):
+        return min(_of_host("MemTotal"), int((_GROUP / "memory.max").read_text()))
+    return _of_host("MemTotal")
+
+
+def _of_host(name: str) -> int:
+    lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+    return int(lines[name].split()[0]) * 1024

@@ -15,18 +15,15 @@ from uuid import UUID
 from django.conf import settings
 from django.db import Error as DbError
 from django.db import connection, connections
-from django.db.models import Count, Q
 
 from boursomatic.shared.processes import SharedFlag
 from training.artifacts.storage import artifact_storage, run_folder
-from training.models import Reason, Status, TrainingRun, WorkerProcess
-from training.queue import enqueue, leases, release
-from training.recipes.base import Priority
+from training.models import Priority, Reason, Status, TrainingRun
+from training.queue import enqueue, hosts, leases
 from training.worker.child import Child
 from training.worker.cores import free_cores
 from training.worker.execute import execute
 from training.worker.families import cancel_broken_families
-from training.worker.heartbeat import HOST
 from training.worker.limits import limits_of
 from training.worker.outcome import OutcomeKind, RunOutcome
 from training.worker.rehearsal import rehearse
@@ -52,32 +49,17 @@ class Held:
 
 def execute_run(run_pk: int) -> None:
     """The task behind each wake-up: takes the run whose turn it is, which need not be the one that woke it."""
-    while (turn := _turn()) is not None:
+    while (turn := hosts.turn()) is not None:
         if claim_and_execute(turn):
             break
     READY.fork()
-    if (turn := _turn()) is not None:
+    if (turn := hosts.turn()) is not None:
         enqueue.enqueue(turn)  # its wake-up may have come while it had to wait
-
-
-def _turn() -> int | None:
-    """The run to take next. This host carries as many runs as it has workers; one more only where it is a click, and
-    never more clicks than workers: so nobody's click waits behind what nobody waits for. None at all where another
-    release has been deployed."""
-    if not release.is_ours():
-        return None
-    workers = WorkerProcess.objects.filter(host=HOST).values("pid")  # not the runs of a command on this host
-    running = TrainingRun.objects.filter(status=Status.RUNNING, worker_host=HOST, worker_pid__in=workers)
-    busy = running.aggregate(runs=Count("pk"), clicks=Count("pk", filter=Q(priority=Priority.CLICK)))
-    slots = max(1, settings.WORKERS)
-    if busy["clicks"] >= slots or busy["runs"] > slots:
-        return None
-    return leases.next_queued(clicks_only=busy["runs"] == slots)
 
 
 def claim_and_execute(run_pk: int) -> bool:
     """Claims the run and executes it to its end; False when another worker had it first."""
-    token = leases.claim(run_pk, host=HOST, pid=os.getpid())
+    token = leases.claim(run_pk, host=hosts.HOST, pid=os.getpid(), most=settings.MAX_RUNNING)
     if token is None:
         return False
     columns = ("run_id", "kind", "priority", "universe")

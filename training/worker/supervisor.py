@@ -24,7 +24,7 @@ from django_q.signals import post_spawn
 
 from boursomatic.shared.processes import SharedFlag, adopt_orphans, bind_forks, kill_children, notify
 from training.models import Status, TrainingRun
-from training.queue import enqueue, leases, release
+from training.queue import enqueue, hosts, leases, release
 from training.queue.broker import Kicks, waiting
 from training.recipes.kinds import load_executors
 from training.worker import heartbeat
@@ -193,7 +193,7 @@ class WorkerSupervisor:
         pids = self.board.pids()
         if gone := self.worker_pids - pids:
             kill_children(but=self.group.pid)  # the run of a killed worker, if it could not end by itself
-            leases.release(heartbeat.HOST, gone)
+            leases.release(hosts.HOST, gone)
             heartbeat.leave(gone)
         heartbeat.beat(pids)
         self.worker_pids = pids
@@ -207,12 +207,12 @@ class WorkerSupervisor:
             enqueue.enqueue(run_pk)
 
     def _is_stuck(self) -> bool:
-        """The same wake-up has been the oldest for long although a worker of ours is idle."""
+        """The same wake-up has been the oldest for long although a worker of ours is idle, and may take something."""
         oldest = waiting().order_by("pk").values_list("pk", flat=True).first()
         busy = TrainingRun.objects.filter(
-            status=Status.RUNNING, worker_host=heartbeat.HOST, worker_pid__in=self.worker_pids
+            status=Status.RUNNING, worker_host=hosts.HOST, worker_pid__in=self.worker_pids
         ).count()
-        if oldest is None or busy >= len(self.worker_pids):
+        if oldest is None or busy >= len(self.worker_pids) or hosts.turn() is None:
             self.stuck_since = None
         elif self.stuck_since is None or self.stuck_since[0] != oldest:
             self.stuck_since = (oldest, time.monotonic())
@@ -235,7 +235,7 @@ class WorkerSupervisor:
         self.board.write_pids([])
         try:
             with leases.short_lock_timeout():
-                leases.release(heartbeat.HOST, gone, counts=not STOPPING.is_set())
+                leases.release(hosts.HOST, gone, counts=not STOPPING.is_set())
                 heartbeat.leave(gone)
             self.worker_pids = set()
         except DbError as problem:

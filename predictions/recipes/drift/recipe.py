@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from predictions.recipes.spec import UniverseJobSpec
-from training.recipes.base import MEMORY, Prepared, Priority
+from training.models import Priority
+from training.recipes.base import MEMORY, Prepared
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from typing import Any
 from predictions.recipes.recommend.spec import RecommendSpec, Replay
 from predictions.recommendations.days import Coverage, InSample, NotAdvisable, coverage_of, require_open, used_until
 from predictions.recommendations.make import asked_models
-from training.models import ModelVersion
+from training.models import ModelVersion, Priority
 from training.quant.candle.spec import SpecError
-from training.recipes.base import MEMORY, Prepared, Priority
+from training.recipes.base import MEMORY, Prepared
 
 
 @dataclass(frozen=True)

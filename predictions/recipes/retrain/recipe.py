@@ -7,8 +7,9 @@ from typing import Any, Literal
 from instruments.universes import UnknownUniverse, universe_series
 from predictions.recipes.spec import UniverseJobSpec
 from predictions.recommendations.make import active_models
+from training.models import Priority
 from training.quant.universe.spec import UniverseSpec
-from training.recipes.base import MEMORY, ChildRun, Prepared, Priority
+from training.recipes.base import MEMORY, ChildRun, Prepared
 
 
 @dataclass(frozen=True)

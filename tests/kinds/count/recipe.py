@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from training.models import Priority
 from training.quant.candle.spec import SpecError
-from training.recipes.base import MEMORY, Prepared, Priority
+from training.recipes.base import MEMORY, Prepared
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,11 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection
+from django.db.models import Q
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from training.models import TERMINAL, RunEvent, Status, TrainingRun
+from training.models import TERMINAL, Priority, RunEvent, Status, TrainingRun
 from training.queue import clock, leases
 from training.recipes.kinds import recipe_of
 
@@ -97,7 +98,7 @@ def test_it_takes_trainings_before_jobs_about_finished_runs() -> None:
     done = make_run()
     assert leases.request_cancel(done.pk) == leases.CANCELLED
     job = make_run(kind="verification", subject=done)
-    assert leases.next_queued(clicks_only=True) is None
+    assert leases.next_queued(Q(priority=Priority.CLICK)) is None
     training = make_run()
     assert leases.next_queued() == training.pk
     leases.claim(training.pk, host="h", pid=1)

@@ -6,9 +6,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from boursomatic.accounts.models import AuditEntry
 from tests.people import BrowserOf
 from tests.training.run_builders import make_run
-from training.models import Reason, Status, WorkerProcess
+from training.models import Reason, Status, WorkerHost, WorkerProcess
 from training.queue import clock, release
 from training.worker import heartbeat
 
@@ -19,6 +20,11 @@ def make_process(host: str, pid: int, *, silent_s: float = 0.0, **more: object) 
     beat = clock.read() - timedelta(seconds=silent_s)
     fixed = {"host": host, "pid": pid, "started_at": timezone.now(), "beat_at": beat}
     return WorkerProcess.objects.create(**{"release": release.ours(), **fixed, **more})
+
+
+def make_host(name: str, **more: object) -> WorkerHost:
+    fixed = {"name": name, "cores": 2, "memory": 8 * 10**9, "slots": 2, "queues": [0, 1, 2, 3], "ahead_s": 0.0}
+    return WorkerHost.objects.create(**{**fixed, "beat_at": clock.read(), **more})
 
 
 def test_it_says_when_nobody_is_there(bob: User, browser_of: BrowserOf) -> None:
@@ -84,3 +90,27 @@ def test_it_costs_the_same_however_many_there_are(
     browser = browser_of(bob)
     with django_assert_max_num_queries(12):  # type: ignore[operator]  # pytest-django's fixture
         browser.get("/workers/", headers={"HX-Request": "true"})
+
+
+def test_a_manager_drains_a_host_and_resumes_it(bob: User, carol: User, browser_of: BrowserOf) -> None:
+    make_process("anvil", 11)
+    make_host("anvil")
+    assert "Drain" not in browser_of(bob).get("/workers/").text
+    assert browser_of(bob).post("/workers/anvil/drain").status_code == 403
+    manager = browser_of(carol)
+    page = manager.post("/workers/anvil/drain", follow=True).text
+    assert "anvil finishes what it holds and takes nothing more." in page and "Drained since" in page
+    assert AuditEntry.objects.latest("pk").action == "host.drain"
+    page = manager.post("/workers/anvil/resume", follow=True).text
+    assert "anvil takes runs again." in page and "Drained since" not in page
+    assert "gone is gone" in manager.post("/workers/gone/drain", follow=True).text
+
+
+def test_it_shows_what_each_host_has_and_a_clock_that_is_off(bob: User, browser_of: BrowserOf) -> None:
+    make_process("anvil", 11)
+    make_host("anvil", queues=[0, 3], ahead_s=-61.5)
+    make_run(None, kind="recommend")
+    text = browser_of(bob).get("/workers/").text
+    assert "2 cores" in text and "8.0 GB memory" in text and "takes click, chunk" in text
+    assert "clock -61.5 s against" in text and "Set it, by NTP" in text
+    assert "No host takes runs of the queue “data”, so it waits." in text

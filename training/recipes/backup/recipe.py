@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from training.models import Priority
 from training.recipes.backup.spec import BackupSpec
-from training.recipes.base import MEMORY, Prepared, Priority
+from training.recipes.base import MEMORY, Prepared
 
 
 @dataclass(frozen=True)

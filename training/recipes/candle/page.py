@@ -160,7 +160,7 @@ def _progress(run: TrainingRun) -> dict[str, Any]:
             TrainingRun.objects.existing().of_kinds(listed_kinds()).filter(status=Status.QUEUED)
         )  # jobs come after them
         context["before_it"] = queued.filter(pk__lt=run.pk).count()
-        context["no_worker"] = heartbeat.missing()
+        context["no_worker"] = heartbeat.missing(run)
     return context
 
 

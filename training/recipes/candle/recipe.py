@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from training.models import Priority
 from training.quant.candle.spec import CandleSpec
-from training.recipes.base import MEMORY, Prepared, Priority
+from training.recipes.base import MEMORY, Prepared
 from training.recipes.candle.data import candle_data, candle_plan, candle_series, require_plan
 from training.recipes.candle.searched import seen_until
 

@@ -8,8 +8,9 @@ from instruments.imports.refresh import NotRefreshable, require_refreshable
 from instruments.imports.served import require_universe
 from instruments.models import Source
 from instruments.universes import UnknownUniverse
+from training.models import Priority
 from training.quant.candle.spec import SpecError
-from training.recipes.base import MEMORY, Prepared, Priority
+from training.recipes.base import MEMORY, Prepared
 from training.recipes.refresh.spec import RefreshSpec
 
 

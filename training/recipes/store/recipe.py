@@ -6,8 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from instruments.imports.uploads import upload_columns, upload_find
+from training.models import Priority
 from training.quant.candle.spec import SpecError
-from training.recipes.base import MEMORY, Prepared, Priority
+from training.recipes.base import MEMORY, Prepared
 from training.recipes.store.spec import StoreSpec
 
 GONE = "The upload is gone; it is kept for an hour. Upload the files again."

@@ -233,7 +233,7 @@ def _progress(run: TrainingRun, summary: Mapping[str, Any]) -> dict[str, Any]:
         "percent": round(100 * run.progress),
         "elapsed": (timezone.now() - (run.started_at or run.created_at)).total_seconds(),
         "left": math.ceil(left) if left is not None else None,
-        "no_worker": heartbeat.missing() if run.status == Status.QUEUED else None,
+        "no_worker": heartbeat.missing(run) if run.status == Status.QUEUED else None,
         "is_cancelling": run.cancel_requested_at is not None,
         "is_stopping": run.stop_requested_at is not None,
     }

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from training.recipes.base import MEMORY, Prepared, Priority
+from training.models import Priority
+from training.recipes.base import MEMORY, Prepared
 from training.recipes.candle.data import candle_series
 from training.recipes.candle.recipe import RECIPE as CANDLE
 from training.recipes.study.data import study_data, study_plan

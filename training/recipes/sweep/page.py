@@ -84,7 +84,7 @@ def progress_context(run: TrainingRun) -> dict[str, Any]:
         "elapsed": (timezone.now() - run.created_at).total_seconds(),
         "left": time_left(run, parts),
         "under_way": under_way([run]),
-        "no_worker": None if run.is_terminal or parts else heartbeat.missing(),
+        "no_worker": None if run.is_terminal or parts else heartbeat.missing(run),
         "is_cancelling": not run.is_terminal and run.cancel_requested_at is not None,
     }
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from training.models import Priority
 from training.quant.candle.spec import parse_time
-from training.recipes.base import MEMORY, ChildRun, Prepared, Priority
+from training.recipes.base import MEMORY, ChildRun, Prepared
 from training.recipes.candle.data import candle_series
 from training.recipes.sweep.data import require_candles
 from training.recipes.sweep.spec import ChunkSpec, SweepSpec, chunks_of

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from boursomatic.shared.records import about, choice
-from training.models import TrainingRun
+from training.models import Priority, TrainingRun
 from training.quant.universe.spec import RECIPES, SCORES, UniverseSpec
 from training.quant.walk_forward.spec import WalkSpec
-from training.recipes.base import MEMORY, Prepared, Priority
+from training.recipes.base import MEMORY, Prepared
 from training.recipes.head import run_head
 from training.recipes.schema import RunHead
 from training.recipes.universe.as_json import recipe_json

@@ -159,7 +159,7 @@ def _confirmation(run: TrainingRun) -> dict[str, Any]:
         "shelf_lives": _shelf_lives(*walked, own),
         "walk_done": walk.parts.filter(status=Status.COMPLETED).count() if walk and is_active else None,
         "confirm_poll_ms": poll_ms(walk) if walk and is_active else None,
-        "no_worker": heartbeat.missing() if is_active else None,
+        "no_worker": heartbeat.missing(walk) if is_active else None,
     }
 
 

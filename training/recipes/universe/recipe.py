@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from training.models import Priority
 from training.quant.universe.spec import UniverseSpec
-from training.recipes.base import MEMORY, Prepared, Priority
+from training.recipes.base import MEMORY, Prepared
 from training.recipes.universe.data import universe_members
 
 

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from training.models import Priority
 from training.quant.candle.spec import CandleSpec
 from training.quant.ensemble.spec import EnsembleSpec, series_spec
-from training.recipes.base import MEMORY, Prepared, Priority
+from training.recipes.base import MEMORY, Prepared
 from training.recipes.candle.data import candle_series
 
 

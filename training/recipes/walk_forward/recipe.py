@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from training.evidence.universe import CONFIRMATION as KIND
+from training.models import Priority
 from training.quant.walk_forward.spec import WalkSpec
-from training.recipes.base import MEMORY, ChildRun, Prepared, Priority
+from training.recipes.base import MEMORY, ChildRun, Prepared
 from training.recipes.universe.data import universe_members
 
 

@@ -27,7 +27,7 @@ def run_page_context(run: TrainingRun) -> dict[str, Any]:
         "elapsed": (timezone.now() - (run.started_at or run.created_at)).total_seconds(),
         "left": time_left(run, parts),
         "under_way": under_way([run]),
-        "no_worker": heartbeat.missing() if run.status == Status.QUEUED else None,
+        "no_worker": heartbeat.missing(run) if run.status == Status.QUEUED else None,
         "is_cancelling": not run.is_terminal and run.cancel_requested_at is not None,
         "sentence": run.result.get("sentence", ""),
         "settings": _lines(run.config, without=("kind", "upload_id", "schedule")),

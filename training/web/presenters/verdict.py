@@ -65,7 +65,7 @@ def verdict_panel_context(run: TrainingRun, candle_verdict: CandleVerdict) -> di
         "was_seen": _was_seen(run),
         "own_windows": spec.windows,
         "rows_needed": spec.rows_after,
-        "no_worker": heartbeat.missing() if job and job.status == Status.QUEUED else None,
+        "no_worker": heartbeat.missing(job) if job and job.status == Status.QUEUED else None,
         **(_confirming(job) if job and is_active else {}),
         **(_confirmed(run, job) if job and job.status == Status.COMPLETED else {}),
     }

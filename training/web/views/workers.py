@@ -3,18 +3,23 @@
 from datetime import timedelta
 from typing import Any
 
+from django.contrib import messages
 from django.db.models import Count, Min, Q
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
-from boursomatic.accounts.permissions import page_permission
-from boursomatic.accounts.roles import Scope
+from boursomatic.accounts.permissions import page_permission, person_of
+from boursomatic.accounts.roles import Scope, may
 from boursomatic.shared.pages import render_page
-from training.models import ACTIVE, Reason, Status, TrainingRun, WorkerProcess
-from training.queue import clock, leases, release
+from training.models import ACTIVE, Priority, Reason, Status, TrainingRun, WorkerHost, WorkerProcess
+from training.queue import clock, hosts, leases, release
+from training.runs.hosts import host_drain
 from training.worker import heartbeat
+
+CLOCK_S = 2.0  # that a host's clock may differ from the database's
 
 
 @require_GET
@@ -22,17 +27,36 @@ from training.worker import heartbeat
 def workers(request: HttpRequest) -> HttpResponse:
     """Polls itself: who is there changes without anybody's doing."""
     leases.reclaim_expired()
-    context = {"hosts": _hosts(), "failures": _failures(), **_queue()}
+    context = {
+        "hosts": _hosts(),
+        "stranded": hosts.stranded(heartbeat.alive()),
+        "failures": _failures(),
+        "may_drain": may(request.user, Scope.ACTIVATE),
+        **_queue(),
+    }
     return render_page(request, "training/workers/list.html", "training/workers/_list.html", context)
+
+
+@require_POST
+@page_permission(Scope.ACTIVATE)
+def drain(request: HttpRequest, name: str, *, drain: bool) -> HttpResponse:
+    try:
+        if host_drain(name, drain=drain, user=person_of(request)):
+            told = "finishes what it holds and takes nothing more" if drain else "takes runs again"
+            messages.success(request, f"{name} {told}.")
+    except WorkerHost.DoesNotExist:
+        messages.error(request, f"{name} is gone: it has not been heard of for ten minutes.")
+    return redirect("workers")
 
 
 def _hosts() -> list[dict[str, Any]]:
     """Each host with its processes; silent ones are shown until they are forgotten. Those of another release than the
     deployed one claim nothing."""
     deployed = release.deployed()
+    said = {host.name: host for host in WorkerHost.objects.all()}
+    lines: dict[str, list[dict[str, Any]]] = {name: [] for name in said}
     now = clock.read()
-    hosts: dict[str, list[dict[str, Any]]] = {}
-    for process in WorkerProcess.objects.select_related("run__subject").order_by("host", "pid"):
+    for process in WorkerProcess.objects.select_related("run__subject").order_by("pid"):
         silent_s = max(0.0, (now - process.beat_at).total_seconds())
         line = {
             "process": process,
@@ -41,17 +65,24 @@ def _hosts() -> list[dict[str, Any]]:
             "is_replaced": deployed not in (None, process.release),
             "run": process.run if process.run and process.run.status == Status.RUNNING else None,
         }
-        hosts.setdefault(process.host, []).append(line)
-    return [
-        {
-            "name": name,
-            "lines": lines,
-            "alive": sum(line["is_alive"] for line in lines),
-            "replaced": next((line["process"].release for line in lines if line["is_replaced"]), None),
-            "deployed": deployed,
-        }
-        for name, lines in hosts.items()
-    ]
+        lines.setdefault(process.host, []).append(line)
+    return [_host(name, said.get(name), lines[name], deployed) for name in sorted(lines)]
+
+
+def _host(name: str, host: WorkerHost | None, lines: list[dict[str, Any]], deployed: str | None) -> dict[str, Any]:
+    return {
+        "name": name,
+        "host": host,
+        "gigabytes": host.memory / hosts.GB if host else None,
+        "queues": [Priority(queue).name.lower() for queue in host.queues] if host else [],
+        "takes_all": host is None or len(host.queues) == len(Priority),
+        "clock": f"{host.ahead_s:+.1f} s" if host else "",
+        "clock_is_off": host is not None and abs(host.ahead_s) > CLOCK_S,
+        "lines": lines,
+        "alive": sum(line["is_alive"] for line in lines),
+        "replaced": next((line["process"].release for line in lines if line["is_replaced"]), None),
+        "deployed": deployed,
+    }
 
 
 def _queue() -> dict[str, Any]:

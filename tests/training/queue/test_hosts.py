@@ -1,0 +1,107 @@
+"""What a host may take: its settings, its memory, a drain, the limit on all."""
+
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from tests.training.run_builders import make_run
+from tests.training.universe import make_universe
+from training.models import Priority, WorkerHost, WorkerProcess
+from training.quant.universe.panel import COLUMNS
+from training.quant.universe.spec import UniverseSpec
+from training.quant.walk_forward.spec import WalkSpec
+from training.queue import clock, hosts, leases, release
+from training.runs.services import run_create
+
+pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
+GB = 10**9
+
+
+def a_host(name: str = hosts.HOST, **more: Any) -> WorkerHost:
+    """With a process that is alive."""
+    WorkerProcess.objects.create(
+        host=name, pid=1, started_at=timezone.now(), beat_at=clock.read(), release=release.ours()
+    )
+    known = {"cores": 2, "memory": 8 * GB, "slots": 2, "queues": list(Priority), "ahead_s": 0.0}
+    return WorkerHost.objects.create(**{"name": name, "beat_at": clock.read(), **known, **more})
+
+
+def why(run: Any = None) -> str | None:
+    return hosts.missing(WorkerProcess.objects.all(), run)
+
+
+def test_it_says_what_it_has_and_stays_drained() -> None:
+    hosts.host_mark(cores=4, memory=8 * GB)
+    host = WorkerHost.objects.get()
+    assert (host.name, host.cores, host.memory, host.queues) == (hosts.HOST, 4, 8 * GB, [0, 1, 2, 3])
+    assert abs(host.ahead_s) < 60
+    assert hosts.drained_set(hosts.HOST, drain=True) and not hosts.drained_set(hosts.HOST, drain=True)
+    hosts.host_mark(cores=4, memory=8 * GB)
+    assert WorkerHost.objects.get().drained_at is not None
+
+
+def test_a_drained_host_takes_nothing_until_it_is_resumed() -> None:
+    a_host()
+    run = make_run(None)
+    assert hosts.turn() == run.pk and hosts.is_open()
+    hosts.drained_set(hosts.HOST, drain=True)
+    assert hosts.turn() is None and not hosts.is_open()
+    assert why() == why(run) == "All hosts with workers are drained"
+    a_host("another")
+    assert why() is None
+    hosts.drained_set(hosts.HOST, drain=False)
+    assert hosts.turn() == run.pk
+
+
+def test_it_passes_over_what_needs_more_memory_than_its_runs_leave() -> None:
+    a_host()
+    large, small = (make_run(None, kind="universe", memory=size * GB) for size in (6, 3))
+    assert hosts.turn() == large.pk
+    leases.claim(large.pk, host=hosts.HOST, pid=1)
+    assert hosts.turn() is None and not hosts.is_open(), "2 GB are left"
+    click = make_run(None)
+    assert hosts.turn() == click.pk and hosts.is_open()
+    assert why(small) is None, "it will be able to"
+
+
+def test_what_no_host_can_take_is_said_at_once() -> None:
+    a_host()
+    huge = make_run(None, kind="universe", memory=20 * GB)
+    sentence = "A run needs 20.0 GB of memory and no host has more than 8.0 GB"
+    assert hosts.turn() is None and why(huge) == sentence
+    assert hosts.stranded(WorkerProcess.objects.all()) == [sentence]
+    larger = a_host("another", memory=32 * GB)
+    assert why(huge) is None and not hosts.stranded(WorkerProcess.objects.all())
+    larger.delete()
+    part = make_run(None, kind="fold", parent=make_run(None, kind="walk"), memory=20 * GB)
+    assert why(part.parent) == sentence, "its parts are what waits"
+
+
+def test_it_takes_runs_of_its_queues_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    a_host(queues=[Priority.DATA])
+    monkeypatch.setattr(hosts, "QUEUES", [Priority.DATA])
+    click = make_run(None)
+    assert hosts.turn() is None and not hosts.is_open()
+    assert why(click) == "No host takes runs of the queue “click”"
+    recommend = make_run(None, kind="recommend")
+    assert hosts.turn() == recommend.pk and hosts.is_open()
+
+
+def test_no_more_run_on_all_hosts_than_may(settings: Any) -> None:
+    settings.MAX_RUNNING = 2
+    for host in ("this", "that"):
+        assert leases.claim(make_run(None).pk, host=host, pid=1, most=2)
+    waits = make_run(None)
+    assert leases.claim(waits.pk, host="this", pid=1, most=2) is None
+    assert hosts.turn() is None and not hosts.is_open()
+    settings.MAX_RUNNING = 0
+    assert hosts.turn() == waits.pk
+
+
+def test_a_run_and_its_parts_carry_the_memory_that_their_universe_takes() -> None:
+    members = make_universe("few")
+    run = run_create(spec=WalkSpec(UniverseSpec(universe="few"), folds=4, step=20), user=None)
+    bars = sum(series.rows for series in members)
+    assert run.memory == round(bars * len(COLUMNS) * 4 * 1.8) > 0
+    assert set(run.parts.values_list("memory", flat=True)) == {run.memory}

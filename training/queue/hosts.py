@@ -1,0 +1,117 @@
+"""What each host may take: what its settings, its memory and the people who run it allow."""
+
+from django.conf import settings
+from django.db.models import Count, Max, Q, QuerySet, Sum
+from django.db.models.functions import Now
+
+from training.models import Priority, Status, TrainingRun, WorkerHost, WorkerProcess
+from training.queue import clock, leases, release
+
+HOST: str = settings.HOST_NAME
+QUEUES = [Priority[name.upper()] for name in settings.QUEUES]
+GB = 1e9
+
+
+def host_mark(*, cores: int, memory: int) -> None:
+    """This host lives and has these cores and this memory. Nobody's order to drain it is touched."""
+    WorkerHost.objects.update_or_create(
+        name=HOST,
+        defaults={
+            "cores": cores,
+            "memory": memory,
+            "slots": max(1, settings.WORKERS),
+            "queues": [int(queue) for queue in QUEUES],
+            "ahead_s": clock.ahead_s(),
+            "beat_at": clock.Clock(),
+        },
+    )
+
+
+def turn() -> int | None:
+    """The run that this host takes next. It carries as many as it has workers; one more only where it is a click, and
+    never more clicks than workers: so nobody's click waits behind what nobody waits for."""
+    if (allowed := _allowed()) is None:
+        return None
+    busy = _running(HOST).aggregate(runs=Count("pk"), clicks=Count("pk", filter=Q(priority=Priority.CLICK)))
+    slots = max(1, settings.WORKERS)
+    if busy["clicks"] >= slots or busy["runs"] > slots:
+        return None
+    return leases.next_queued(allowed & Q(priority=Priority.CLICK) if busy["runs"] == slots else allowed)
+
+
+def is_open() -> bool:
+    """Whether a wake-up may be meant for this host: not where every queued run is for others."""
+    if (allowed := _allowed()) is None:
+        return False
+    queued = TrainingRun.objects.filter(status=Status.QUEUED, deleted_at=None)
+    counts = queued.aggregate(all=Count("pk"), here=Count("pk", filter=allowed))
+    return not counts["all"] or bool(counts["here"])
+
+
+def drained_set(name: str, *, drain: bool) -> bool:
+    """From now on the host takes nothing more, or again what it can; False where nothing changes."""
+    hosts = WorkerHost.objects.filter(name=name, drained_at__isnull=drain)
+    return bool(hosts.update(drained_at=Now() if drain else None))
+
+
+def missing(alive: QuerySet[WorkerProcess], run: TrainingRun | None = None) -> str | None:
+    """Why no queued run, or not this one or its parts, can start in the processes that are `alive`, as a clause that
+    more may follow; None where one can take it."""
+    releases = set(alive.values_list("release", flat=True))
+    if not releases:
+        return "No worker is running"
+    if release.deployed() not in {None, *releases}:
+        return "All workers are of another release of the code than the database"
+    hosts = _hosts_of(alive)
+    if hosts and all(host.drained_at for host in hosts):
+        return "All hosts with workers are drained"
+    if run is None:
+        return None
+    first = run.parts.filter(status=Status.QUEUED).first() or run
+    return _why_none(hosts, first.priority, first.memory)
+
+
+def stranded(alive: QuerySet[WorkerProcess]) -> list[str]:
+    """Why queued runs can't start in the processes that are `alive` although others could."""
+    hosts = _hosts_of(alive)
+    queued = TrainingRun.objects.filter(status=Status.QUEUED, deleted_at=None).order_by("priority")
+    largest = queued.values_list("priority").annotate(Max("memory"))
+    return [why for priority, memory in largest if (why := _why_none(hosts, priority, memory))]
+
+
+def _hosts_of(alive: QuerySet[WorkerProcess]) -> list[WorkerHost]:
+    return list(WorkerHost.objects.filter(name__in=alive.values("host")))
+
+
+def _why_none(hosts: list[WorkerHost], priority: int, memory: int) -> str | None:
+    hosts = [host for host in hosts if host.drained_at is None]
+    takers = [host for host in hosts if priority in host.queues]
+    if hosts and not takers:
+        return f"No host takes runs of the queue “{Priority(priority).name.lower()}”"
+    most = max((host.memory for host in takers), default=memory)
+    if memory > most:
+        return f"A run needs {memory / GB:.1f} GB of memory and no host has more than {most / GB:.1f} GB"
+    return None
+
+
+def _allowed() -> Q | None:
+    """Which queued runs this host may take now; None for none at all: another release has been deployed, it is drained,
+    or as many run on all hosts as may."""
+    host = WorkerHost.objects.filter(name=HOST).first()
+    if not release.is_ours() or (host and host.drained_at) or _is_full():
+        return None
+    if host is None:  # it has not said yet what it has
+        return Q(priority__in=QUEUES)
+    taken = _running(HOST).aggregate(memory=Sum("memory"))["memory"] or 0
+    return Q(priority__in=QUEUES, memory__lte=max(0, host.memory - taken))
+
+
+def _is_full() -> bool:
+    running = TrainingRun.objects.filter(status=Status.RUNNING)
+    return settings.MAX_RUNNING > 0 and running.count() >= settings.MAX_RUNNING
+
+
+def _running(name: str) -> QuerySet[TrainingRun]:
+    """What workers of that host carry, not a command there."""
+    workers = WorkerProcess.objects.filter(host=name).values("pid")
+    return TrainingRun.objects.filter(status=Status.RUNNING, worker_host=name, worker_pid__in=workers)

@@ -13,9 +13,10 @@ from django.apps import apps
 from django.conf import settings
 from django.db import connection, transaction
 
-from training.models import DeployedRelease
+from training.models import DeployedRelease, StoreMarker
 
-_OF_MIGRATE = {"auth", "contenttypes"}  # people, roles and permissions are there before, and the deployed release
+_OF_MIGRATE = {"auth", "contenttypes"}  # people, roles and permissions are there before
+_ROWS_OF_MIGRATE = (DeployedRelease, StoreMarker)
 _snapshots: dict[str, "Snapshot"] = {}
 
 
@@ -48,7 +49,7 @@ def _files() -> set[Path]:
 
 def _tables() -> list[str]:
     models = apps.get_models(include_auto_created=True)
-    mine = (model._meta for model in models if model is not DeployedRelease and model._meta.managed)
+    mine = (model._meta for model in models if model not in _ROWS_OF_MIGRATE and model._meta.managed)
     return [meta.db_table for meta in mine if meta.app_label not in _OF_MIGRATE]
 
 

@@ -6,6 +6,8 @@ class TrainingConfig(AppConfig):
     name = "training"
 
     def ready(self) -> None:
-        from training.queue import release  # noqa: PLC0415 - its tables are known only now
+        from training.artifacts import marker  # noqa: PLC0415 - its tables are known only now
+        from training.queue import release  # noqa: PLC0415
 
         post_migrate.connect(release.write, sender=self)
+        post_migrate.connect(marker.settle, sender=self)

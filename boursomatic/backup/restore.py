@@ -21,7 +21,7 @@ from boursomatic.backup.sqlite import SqliteDatabase
 from boursomatic.serve.home import LOCK, OWN
 from boursomatic.shared.whole_file import flush
 
-STAGING = ".staging"  # of the artifact store
+STAGING, MARKER = ".staging", ".marker"  # of the artifact store
 DATABASE = "boursomatic.sqlite3"
 SECRET_BEFORE = "secret_key.before"  # one that a restored one took the place of
 _PARTIAL = ".partial-restore-"
@@ -231,7 +231,7 @@ def _require_own_artifacts(root: Path, manifest: Manifest) -> None:
         for name in names:
             path = Path(place, name)
             inside = path.relative_to(root).as_posix()
-            if inside.startswith(f"{STAGING}/"):
+            if inside == MARKER or inside.startswith(f"{STAGING}/"):
                 continue
             file = manifest.artifacts.get(inside)
             if file is None or path.is_symlink() or sha256_of(path) != file.sha256:

@@ -18,6 +18,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from boursomatic.accounts.roles import Role
 from boursomatic.env import BadSetting, Env
+from training.artifacts import marker
 from training.queue import release
 
 FIRST_ACCOUNT = "admin"
@@ -39,6 +40,7 @@ def _migrate(say: Callable[[str], None]) -> None:
         call_command("migrate", verbosity=0, interactive=False)
     else:
         release.write()
+        marker.settle()
 
 
 def _collect_static(say: Callable[[str], None]) -> None:

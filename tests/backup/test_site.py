@@ -35,7 +35,7 @@ from tests.market import candle, make_series
 from tests.people import ApiOf
 from tests.training.carrying import carried
 from tests.training.run_builders import make_run
-from training.artifacts.storage import artifact_storage
+from training.artifacts.storage import MARKER, artifact_storage
 from training.models import Status, TrainingRun, WorkerProcess
 from training.recipes.backup.site import this_database
 from training.runs.services import run_delete
@@ -165,6 +165,9 @@ def test_it_comes_back_as_it_was_although_others_wrote(
     assert (checked["missing"], checked["changed"], checked["orphaned"]) == ([], [], [])
     assert (back["requeued"], back["migrations"]) == (1, 0) and "entered again" in back["secret"]
     assert value_in(empty, HALF_SQL) == value_in(empty, SILENT_SQL) == 0, "no import and no run is there by half"
+    mark = (Path(empty["BOURSOMATIC_HOME"]) / "artifacts" / MARKER).read_text().strip()
+    assert mark == value_in(empty, "SELECT marker FROM training_storemarker") != artifact_storage().marker()
+    assert checked["marker"] == ""
     audit = manage("verify_audit", env=empty)
     assert audit["intact"] and audit["entries"] == whole[0].manifest.tables["accounts_auditentry"]
     for table in ("django_session", "django_q_ormq", "training_workerprocess"):

@@ -20,7 +20,7 @@ from tests.faults.crew import CATCH_S, Crew, crew, group, started, status_of, un
 from tests.faults.scale import times
 from tests.market import candle, make_series
 from training.artifacts.integrity import inventory
-from training.artifacts.storage import STAGING
+from training.artifacts.storage import STAGING, artifact_storage
 from training.errors import TooLate
 from training.models import DeployedRelease, ModelVersion, RunEvent, Status, TrainingRun, WorkerHost
 from training.quant.candle.spec import CandleSpec
@@ -184,6 +184,23 @@ def test_it_finishes_what_it_holds_and_claims_nothing_more_once_another_release_
     assert heartbeat.missing() is None
     until_ended(waits)
     assert_completed_once(waits)
+
+
+def test_it_claims_nothing_beside_another_artifact_store_until_it_is_the_right_one_again(
+    workers: Crew, series: Series
+) -> None:
+    storage = artifact_storage()
+    ours = storage.marker()
+    storage.write_marker("another database's")
+    until(lambda: heartbeat.missing() == "The artifact store of all workers is not this database's", what="said")
+    run = ask(series)
+    beats = [process.beat_at for process in heartbeat.alive()]
+    until(lambda: all(process.beat_at > max(beats) for process in heartbeat.alive()), what="a sweep later")
+    assert status_of(run) == Status.QUEUED
+    storage.write_marker(ours)
+    until_ended(run)
+    assert_completed_once(run)
+    assert run.attempt == 1
 
 
 def test_it_refuses_the_late_end_of_a_frozen_worker(workers: Crew, series: Series) -> None:

@@ -12,6 +12,7 @@ from scripts.benchmarks.fault_counts import ends_of
 from scripts.benchmarks.faults import ZEROS
 from tests.training.recipes.test_universe_confirmation import carry_all
 from tests.training.universe import carried_universe, make_universe
+from training.artifacts import marker
 from training.artifacts.storage import artifact_storage
 from training.models import ModelVersion, RunEvent, Status, TrainingRun, Trial
 
@@ -81,6 +82,7 @@ FAULTS: dict[Callable[[], None], dict[str, int]] = {
 def test_it_counts_what_is_wrong(settings: Any, tmp_path: Path) -> None:
     own = {**settings.STORAGES["artifacts"], "OPTIONS": {"location": tmp_path}}  # without what other tests left
     settings.STORAGES = {**settings.STORAGES, "artifacts": own}
+    marker.renew()
     make_universe()
     carried_universe(recipe="honest")
     assert counts() == {"stuck": 5}  # its walk of four folds

@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Q
 
 from boursomatic.accounts.models import AuditEntry
+from training.artifacts import marker
 from training.artifacts.storage import ArtifactStorage, artifact_storage
 from training.models import ACTIVE, ModelVersion, TrainingRun
 
@@ -17,8 +18,9 @@ SWEPT = "run.sweep"  # the audit's word for a run whose row was removed
 
 @dataclass
 class Inventory:
-    """Paths below the artifact root."""
+    """Paths below the artifact root; `marker` says that it isn't this database's."""
 
+    marker: str = ""
     models: int = 0
     files: int = 0
     missing: list[str] = field(default_factory=list)
@@ -31,7 +33,7 @@ class Inventory:
 
 def inventory() -> Inventory:
     """Reads every file of every model."""
-    storage, checked = artifact_storage(), Inventory()
+    storage, checked = artifact_storage(), Inventory(marker=marker.problem())
     checked.orphaned = orphans(sure=False)
     for folder, files in ModelVersion.objects.order_by("pk").values_list("folder", "files").iterator():
         checked.models += 1

@@ -10,10 +10,11 @@ from uuid import uuid4
 
 from django.core.files.storage import FileSystemStorage, storages
 
-from boursomatic.shared.whole_file import flush
+from boursomatic.shared.whole_file import flush, whole_file
 
 STAGING = ".staging"
 RUNS = "on_demand_runs"
+MARKER = ".marker"
 _FLUSHES = 8
 
 
@@ -62,6 +63,18 @@ class ArtifactStorage(FileSystemStorage):
         root = Path(self.location)
         published = {run_folder(name): name for name in _names(root / RUNS)}
         return published | {f"{STAGING}/{name}": name.partition(".")[0] for name in _names(root / STAGING)}
+
+    def marker(self) -> str:
+        """What `write_marker` wrote, "" where nothing was. Raises OSError where the store can't be read."""
+        try:
+            return (Path(self.location) / MARKER).read_text(errors="replace").strip()
+        except FileNotFoundError:
+            return ""
+
+    def write_marker(self, marker: str) -> None:
+        """In place of one that is there. Raises OSError."""
+        with whole_file(Path(self.location) / MARKER, flushed=True) as file:
+            file.write(f"{marker}\n".encode())
 
     def bytes_in(self, folder: str) -> int:
         """Of all its files; 0 where it is not there."""

@@ -13,12 +13,14 @@ from django.db.migrations.executor import MigrationExecutor
 
 
 def main(deleted_folders: list[str]) -> dict[str, int]:
-    """Migrates; runs that were under way wait again, and those deleted while the backup was made are deleted."""
+    """Migrates; runs that were under way wait again, those deleted while the backup was made are deleted, and database
+    and artifact store get a marker of their own."""
     executor = MigrationExecutor(connection)
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     call_command("migrate", verbosity=0, interactive=False)
 
-    from training.errors import TooLate  # noqa: PLC0415  (models can be imported from here on)
+    from training.artifacts import marker  # noqa: PLC0415  (models can be imported from here on)
+    from training.errors import TooLate  # noqa: PLC0415
     from training.models import Status, TrainingRun  # noqa: PLC0415
     from training.queue import leases  # noqa: PLC0415
     from training.runs.services import run_delete  # noqa: PLC0415
@@ -30,6 +32,7 @@ def main(deleted_folders: list[str]) -> dict[str, int]:
     for run in TrainingRun.objects.existing().filter(model_version__folder__in=deleted_folders):
         with suppress(TooLate):
             run_delete(run=run, user=None)
+    marker.renew()
     return {"migrations": len(plan), "requeued": requeued}
 
 

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("training", "0020_release"),
+        ("training", "0021_store_marker"),
     ]
 
     operations = [

@@ -2,7 +2,7 @@
 
 from training.models.annotations import Description, RunTag
 from training.models.meta import MetaLook, MetaPair, MetaState
-from training.models.registry import Activation, ModelVersion, ModelVersionQuerySet
+from training.models.registry import Activation, ModelVersion, ModelVersionQuerySet, StoreMarker
 from training.models.runs import IdempotencyKey, RunEvent, RunPositions, TrainingRun, TrainingRunQuerySet
 from training.models.search import Searched, StudyTrial
 from training.models.states import ACTIVE, TERMINAL, Priority, Reason, Status, TrialState
@@ -14,7 +14,7 @@ from training.models.workers import DeployedRelease, WorkerHost, WorkerProcess
 __all__ = [
     "ACTIVE", "RETRAINING", "TERMINAL", "Activation", "DeployedRelease", "Description", "IdempotencyKey",
     "MetaLook", "MetaPair", "MetaState", "ModelVersion", "ModelVersionQuerySet", "Priority", "Reason", "RunEvent",
-    "RunPositions", "RunTag", "Searched", "Status", "StudyTrial", "SweepCell", "TrainingRun", "TrainingRunQuerySet",
-    "Trial", "TrialLock", "TrialState", "WorkerHost", "WorkerProcess",
+    "RunPositions", "RunTag", "Searched", "Status", "StoreMarker", "StudyTrial", "SweepCell", "TrainingRun",
+    "TrainingRunQuerySet", "Trial", "TrialLock", "TrialState", "WorkerHost", "WorkerProcess",
 ]
 # fmt: on

@@ -93,3 +93,12 @@ class Activation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.scope}: {self.version or 'none'}"
+
+
+class StoreMarker(models.Model):
+    """One row: the marker that the artifact store of this database has, too."""
+
+    marker = models.CharField(max_length=32)
+
+    def __str__(self) -> str:
+        return self.marker

@@ -14,6 +14,7 @@ class WorkerProcess(models.Model):
     beat_at = models.DateTimeField()  # on training.queue.clock
     run = models.ForeignKey(TrainingRun, null=True, on_delete=models.SET_NULL, related_name="+")
     release = models.CharField(max_length=60, db_default="")  # boursomatic.shared.source_code.release
+    has_store = models.BooleanField(default=True, db_default=True)  # its artifact store is this database's
 
     class Meta:
         ordering = ["host", "pid"]

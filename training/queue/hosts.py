@@ -57,11 +57,15 @@ def drained_set(name: str, *, drain: bool) -> bool:
 def missing(alive: QuerySet[WorkerProcess], run: TrainingRun | None = None) -> str | None:
     """Why no queued run, or not this one or its parts, can start in the processes that are `alive`, as a clause that
     more may follow; None where one can take it."""
-    releases = set(alive.values_list("release", flat=True))
-    if not releases:
+    workers = set(alive.values_list("release", "has_store"))
+    if not workers:
         return "No worker is running"
-    if release.deployed() not in {None, *releases}:
+    deployed = release.deployed()
+    fitting = {has_store for its_release, has_store in workers if deployed in (None, its_release)}
+    if not fitting:
         return "All workers are of another release of the code than the database"
+    if True not in fitting:
+        return "The artifact store of all workers is not this database's"
     hosts = _hosts_of(alive)
     if hosts and all(host.drained_at for host in hosts):
         return "All hosts with workers are drained"

@@ -9,8 +9,14 @@ from django.http import HttpRequest, JsonResponse
 from django.urls import path
 
 from boursomatic.accounts.permissions import public
+from training.artifacts import marker
 from training.web.metrics import metrics
 from training.worker import heartbeat
+
+OTHER_STORE = (  # open to everyone: the rest is for who runs the site
+    "The artifact store is not mounted, or not this database's. Mount the right one; "
+    "python manage.py verify_artifacts says more."
+)
 
 
 class NotMigrated(Exception):
@@ -38,6 +44,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
         check_migrations()
         if why := heartbeat.missing():
             missing["worker"] = f"{why}. Start one of this release: python manage.py worker."
+        if marker.problem():
+            missing["artifacts"] = OTHER_STORE
     except NotMigrated:
         missing["migrations"] = "The database is not migrated. Run: python manage.py migrate."
     except DbError:

@@ -15,9 +15,11 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from boursomatic.accounts.audit import audit
+from training.artifacts import marker
 from training.artifacts.storage import artifact_storage, run_folder, sha256
+from training.errors import RunRefused
 from training.evidence.trials import trial_enter, trial_settle
-from training.models import ModelVersion, RunEvent, RunPositions, Searched, Status, TrainingRun
+from training.models import ModelVersion, Reason, RunEvent, RunPositions, Searched, Status, TrainingRun
 from training.queue import leases
 from training.recipes.base import Completed, ModelFields, Work
 from training.recipes.kinds import recipe_of
@@ -92,6 +94,8 @@ def execute(*, run_pk: int, token: UUID, tell: Tell | None = None, cores: Callab
     run = rows.get(pk=run_pk)
     recipe = recipe_of(run.kind)
     reporter = Reporter(run, token, tell)
+    if amiss := marker.problem():
+        raise RunRefused(Reason.INTEGRITY, amiss)
     try:
         work = Work(run, recipe.parse(run.config), reporter, cores)
         complete(run, token, import_string(recipe.execute)(work), log=reporter.events)

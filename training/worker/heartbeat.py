@@ -18,14 +18,14 @@ ALIVE_S = 5.0 + BEAT_EVERY_S  # without a beat for so long: not there
 FORGET_S = 600.0
 
 
-def beat(pids: Collection[int]) -> None:
+def beat(pids: Collection[int], *, has_store: bool = True) -> None:
     """These processes of this host live, and so does the host. What no longer beats is forgotten after a while, but for
     a host that somebody drained."""
     hosts.host_mark(cores=len(os.sched_getaffinity(0)), memory=whole_memory())
-    ours = {"host": HOST, "release": release.ours()}
+    ours = {"host": HOST, "release": release.ours(), "has_store": has_store}
     rows = [WorkerProcess(**ours, pid=pid, started_at=Now(), beat_at=clock.Clock()) for pid in pids]
     WorkerProcess.objects.bulk_create(
-        rows, update_conflicts=True, unique_fields=["host", "pid"], update_fields=["beat_at", "release"]
+        rows, update_conflicts=True, unique_fields=["host", "pid"], update_fields=["beat_at", "release", "has_store"]
     )
     carried = TrainingRun.objects.filter(
         status=Status.RUNNING, worker_host=OuterRef("host"), worker_pid=OuterRef("pid")

@@ -17,6 +17,7 @@ from django.db import Error as DbError
 from django.db import connection, connections
 
 from boursomatic.shared.processes import SharedFlag
+from training.artifacts import marker
 from training.artifacts.storage import artifact_storage, run_folder
 from training.models import Priority, Reason, Status, TrainingRun
 from training.queue import enqueue, hosts, leases
@@ -49,12 +50,17 @@ class Held:
 
 def execute_run(run_pk: int) -> None:
     """The task behind each wake-up: takes the run whose turn it is, which need not be the one that woke it."""
-    while (turn := hosts.turn()) is not None:
+    while (turn := _turn()) is not None:
         if claim_and_execute(turn):
             break
     READY.fork()
-    if (turn := hosts.turn()) is not None:
+    if (turn := _turn()) is not None:
         enqueue.enqueue(turn)  # its wake-up may have come while it had to wait
+
+
+def _turn() -> int | None:
+    """The run to take next; None at all where the artifact store is not this database's."""
+    return None if marker.problem() else hosts.turn()
 
 
 def claim_and_execute(run_pk: int) -> bool:

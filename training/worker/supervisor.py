@@ -23,6 +23,7 @@ from django_q.conf import Conf
 from django_q.signals import post_spawn
 
 from boursomatic.shared.processes import SharedFlag, adopt_orphans, bind_forks, kill_children, notify
+from training.artifacts import marker
 from training.models import Status, TrainingRun
 from training.queue import enqueue, hosts, leases, release
 from training.queue.broker import Kicks, waiting
@@ -105,6 +106,7 @@ class WorkerSupervisor:
         self.worker_pids: set[int] = set()  # workers whose rows are in the table
         self.swept = 0.0
         self.replaced = False  # by the workers of another release
+        self.store_problem = ""
         self.housekeeper = Housekeeper()
         self.stuck_since: tuple[int, float] | None = None  # the oldest wake-up, and since when it has been that
 
@@ -162,8 +164,9 @@ class WorkerSupervisor:
         """Beats, takes lost runs back, wakes workers for what nobody was told of. True when the queue is stuck."""
         try:
             with leases.short_lock_timeout():
+                self._look_at_store()
                 self._mark_presence()
-                if self._is_replaced():
+                if self._is_replaced() or self.store_problem:
                     return False
                 leases.reclaim_expired()
                 self._requeue_wakeups()
@@ -189,13 +192,22 @@ class WorkerSupervisor:
         self.replaced = is_replaced
         return is_replaced
 
+    def _look_at_store(self) -> None:
+        """Workers beside another artifact store than the database's go on once it is the right one. Said at changes."""
+        amiss = marker.problem()
+        if amiss and amiss != self.store_problem:
+            log.warning("%s Until then these workers finish what they hold and take nothing more.", amiss)
+        elif self.store_problem and not amiss:
+            log.warning("The artifact store is this database's again: these workers go on.")
+        self.store_problem = amiss
+
     def _mark_presence(self) -> None:
         pids = self.board.pids()
         if gone := self.worker_pids - pids:
             kill_children(but=self.group.pid)  # the run of a killed worker, if it could not end by itself
             leases.release(hosts.HOST, gone)
             heartbeat.leave(gone)
-        heartbeat.beat(pids)
+        heartbeat.beat(pids, has_store=not self.store_problem)
         self.worker_pids = pids
 
     def _requeue_wakeups(self) -> None:

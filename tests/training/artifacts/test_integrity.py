@@ -16,6 +16,7 @@ from boursomatic.accounts.audit import audit
 from tests.market import candle, make_series
 from tests.training.carrying import carried
 from tests.training.run_builders import make_run
+from training.artifacts import marker
 from training.artifacts.integrity import SWEPT
 from training.artifacts.loading import stored_model
 from training.artifacts.storage import STAGING, artifact_storage, run_folder
@@ -33,9 +34,10 @@ BODY = {"candle_date": candle(500), "symbol": "SPY", "train_years": 1.0, "confir
 
 
 @pytest.fixture(autouse=True)
-def root(settings: Any, tmp_path: Path) -> Path:
+def root(db: None, settings: Any, tmp_path: Path) -> Path:
     settings.STORAGES = {**settings.STORAGES, "artifacts": {**settings.STORAGES["artifacts"],
                          "OPTIONS": {"location": str(tmp_path)}}}  # fmt: skip
+    marker.renew()
     return tmp_path
 
 

@@ -82,6 +82,7 @@ def _host(name: str, host: WorkerHost | None, lines: list[dict[str, Any]], deplo
         "alive": sum(line["is_alive"] for line in lines),
         "replaced": next((line["process"].release for line in lines if line["is_replaced"]), None),
         "deployed": deployed,
+        "has_other_store": any(line["is_alive"] and not line["process"].has_store for line in lines),
     }
 
 

@@ -1,0 +1,75 @@
+"""Whether the artifact store is this database's: both hold the same marker, a word drawn once.
+
+A folder that isn't mounted is empty, and another installation's has other models: neither may be trained into.
+"""
+
+import logging
+from typing import Any
+from uuid import uuid4
+
+from boursomatic.backup.errors import reason_of
+from training.artifacts.storage import MARKER, artifact_storage
+from training.models import ModelVersion, StoreMarker
+
+_ROW = 1
+log = logging.getLogger("boursomatic.artifacts")
+
+
+def problem() -> str:
+    """What is amiss and what to do, "" where database and store belong together."""
+    try:
+        stored = artifact_storage().marker()
+    except OSError as error:
+        return f"The artifact store can't be read: {reason_of(error)}. See that it is mounted."
+    expected = _expected()
+    if not expected:
+        return (
+            "The database has no artifact store yet, and this one holds nothing of it. Mount the one with the files of "
+            "its models, for a new site an empty one, and run: python manage.py migrate."
+        )
+    if stored == expected:
+        return ""
+    differs = "belongs to another database" if stored else "is not mounted, or not this database's"
+    return (
+        f"The artifact store {differs}: its file {MARKER} is {stored or 'missing'}, expected is {expected}. Mount the "
+        f"right one; if this is it, write {expected} into that file."
+    )
+
+
+def settle(**_: Any) -> None:
+    """Both get a marker where neither has one and nothing speaks against their being a pair, a store without models the
+    one of a database without. Also called by the end of `migrate`."""
+    try:
+        _settle()
+    except OSError as error:
+        log.warning("The artifact store can't be marked: %s. Mend that, then run migrate again.", reason_of(error))
+
+
+def renew() -> None:
+    """A restored pair is one of its own, not the pair that was backed up. Raises OSError."""
+    marker = uuid4().hex
+    StoreMarker.objects.update_or_create(pk=_ROW, defaults={"marker": marker})
+    artifact_storage().write_marker(marker)
+
+
+def _settle() -> None:
+    storage = artifact_storage()
+    stored, expected, folders = storage.marker(), _expected(), storage.folders()
+    has_models = ModelVersion.objects.exists()
+    if expected:
+        if not stored and not folders and not has_models:
+            storage.write_marker(expected)
+        return
+    is_pair = ModelVersion.objects.filter(folder__in=folders).exists() if has_models else not (stored and folders)
+    if not is_pair:
+        return
+    marker = stored or uuid4().hex
+    if not stored:
+        storage.write_marker(marker)  # first: without a row, the next migrate does it again
+    row, _ = StoreMarker.objects.get_or_create(pk=_ROW, defaults={"marker": marker})
+    if row.marker != marker:  # another migrate was quicker
+        storage.write_marker(row.marker)
+
+
+def _expected() -> str:
+    return StoreMarker.objects.filter(pk=_ROW).values_list("marker", flat=True).first() or ""

@@ -225,6 +225,7 @@ HOUSEKEEPING = [  # called by the worker command every 10 s; must be quick
     "predictions.schedules.chain.chains_continue",
     "instruments.imports.uploads.uploads_expire",
     "training.runs.checks.checks_start",
+    "training.runs.backups.backup_failure_notice",
     "boursomatic.notices.housekeeping.notices_keep",
     "boursomatic.accounts.failed_logins.audit_keep",
 ]

@@ -19,11 +19,12 @@ class NoticeKind(models.TextChoices):
     STALE = "stale", "Bars are stale"
     ACTIVATION = "activation", "Active model changed"
     ACCOUNT = "account", "Account without a role"
+    BACKUP = "backup", "Backup failed"
 
 
 DRIFT = (NoticeKind.FEATURES, NoticeKind.SCORES, NoticeKind.PRECISION)
 OF_MODELS = (*DRIFT, NoticeKind.STALE)  # that models in use are no longer as they were: what BOURSOMATIC_NOTICE_TO gets
-OF_ADMINS = (NoticeKind.ACCOUNT,)  # nobody else sees them
+OF_ADMINS = {NoticeKind.ACCOUNT: "members", NoticeKind.BACKUP: "backups"}  # nobody else sees them; their pages
 
 
 class Notice(models.Model):
@@ -68,8 +69,8 @@ class Notice(models.Model):
             return reverse("drift")
         if self.kind == NoticeKind.STALE and "universe" in self.figures:  # those of before 0.2.0 don't say it
             return reverse("universe", args=[self.figures["universe"]])
-        if self.kind == NoticeKind.ACCOUNT:
-            return reverse("members")
+        if self.kind in OF_ADMINS:
+            return reverse(OF_ADMINS[NoticeKind(self.kind)])
         return reverse("model-gate", args=[self.subject])
 
 

@@ -10,12 +10,15 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from boursomatic.backup.generations import generations
+from boursomatic.notices.models import Notice, NoticeKind
+from boursomatic.notices.services import visible_to
 from predictions.models import Schedule
 from predictions.schedules.services import schedules_create, schedules_start
 from tests.people import BrowserOf
 from tests.training.recipes.test_walk_forward import carry_next
 from tests.training.run_builders import make_run
 from training.models import Status, TrainingRun
+from training.runs.backups import backup_failure_notice, backup_start
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
 
@@ -61,6 +64,29 @@ def test_it_says_why_one_failed(dave: User, browser_of: BrowserOf, settings: Any
     assert (run.status, run.error_reason) == (Status.FAILED, "backup") and "which a backup must not" in run.error
     page = browser_of(dave).get("/backups/").text
     assert "The last backup failed." in page and "which a backup must not" in page
+
+
+def test_admins_are_told_once_that_it_fails_until_one_succeeds(
+    dave: User, carol: User, browser_of: BrowserOf, place: Path, settings: Any
+) -> None:
+    def night(folder: Path) -> None:
+        settings.BACKUPS = folder
+        backup_start(user=None)
+        assert carry_next()
+        for _ in range(2):
+            backup_failure_notice()
+
+    fails = site_settings.ARTIFACT_ROOT / "backups"
+    for expected, folder in enumerate((place, fails, fails, place, fails)):
+        night(folder)
+        told = visible_to(dave).filter(kind=NoticeKind.BACKUP)
+        assert told.count() == (0, 1, 1, 1, 2)[expected], expected
+    assert "which a backup must not" in told[0].text and not visible_to(carol).exists()
+    assert told[0].get_absolute_url() == "/backups/" and "Backup failed" in browser_of(dave).get("/notices/").text
+    TrainingRun.objects.filter(status=Status.COMPLETED).delete()
+    Notice.objects.update(made_at=timezone.now() - timedelta(days=31))
+    night(fails)
+    assert told.count() == 3, "once a month where none succeeds"
 
 
 def test_home_tells_admins_of_an_overdue_one(

@@ -1,11 +1,12 @@
 """The backups in a folder: each a folder named by the moment at which it was begun, whole or not there."""
 
 import re
+import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from boursomatic.backup.errors import BackupRefused
+from boursomatic.backup.errors import BackupRefused, reason_of
 from boursomatic.backup.files import remove
 from boursomatic.backup.manifest import NAME, Manifest, read_manifest
 
@@ -51,7 +52,10 @@ def generations(folder: Path) -> list[Generation]:
 
 
 def free_name(folder: Path, now: datetime) -> str:
-    """Of a new backup: the first second from `now` on that has none."""
+    """Of a new backup: the first second from `now` on that has none, and is later than all: else a clock that was set
+    back, or a removal within the second, would make the newest one count as older."""
+    if newest := newest_at(folder):
+        now = max(now, newest + timedelta(seconds=1))
     while (folder / now.strftime(_FORMAT)).exists():
         now += timedelta(seconds=1)
     return now.strftime(_FORMAT)
@@ -69,15 +73,18 @@ def remove_partials(folder: Path) -> None:
             remove(path)
 
 
-def remove_older(folder: Path, keep: int) -> list[str]:
-    """Removes all but the newest `keep` whole backups; their names."""
-    names = []
+def remove_older(folder: Path, keep: int) -> tuple[list[str], dict[str, str]]:
+    """Removes all but the newest `keep` whole backups; their names, and of those that stayed why they did."""
+    removed, stayed = [], {}
     for generation in generations(folder)[keep:]:
         aside = partial_of(folder, generation.name)  # one that is half deleted must not look whole
-        generation.folder.rename(aside)
-        remove(aside)
-        names.append(generation.name)
-    return names
+        try:
+            generation.folder.rename(aside)
+            shutil.rmtree(aside)
+            removed.append(generation.name)
+        except OSError as problem:
+            stayed[aside.name if aside.exists() else generation.name] = reason_of(problem)
+    return removed, stayed
 
 
 def newest_at(folder: Path) -> datetime | None:

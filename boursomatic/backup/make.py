@@ -48,14 +48,26 @@ class Site:
 
 @dataclass(frozen=True)
 class Backup:
-    """A finished one. `linked`: files that it shares with the backup before; `removed`: names of older ones."""
+    """A finished one. `linked`: files that it shares with the backup before; `removed`: names of older ones; `stayed`: of
+    those that were to be removed and could not be, with the reason."""
 
     folder: Path
     manifest: Manifest
     sha256: str  # of the manifest, which has every other file's
     linked: int
     removed: Sequence[str]
+    stayed: Mapping[str, str]
     seconds: float
+
+    @property
+    def advice(self) -> str:
+        """What to do about older ones that could not be removed, "" where all could."""
+        if not self.stayed:
+            return ""
+        return (
+            f"This backup is whole and kept, but {len(self.stayed)} older could not be removed: "
+            f"{', '.join(sorted(self.stayed))}. Remove them, or let who makes backups do it, before the disk is full."
+        )
 
     @property
     def database_bytes(self) -> int:
@@ -83,10 +95,10 @@ def backup_make(site: Site, folder: Path, *, keep: int | None = None, tell: Tell
                 flush(folder)
             finally:
                 remove(partial)
-            removed = remove_older(folder, keep) if keep else []
+            removed, stayed = remove_older(folder, keep) if keep else ([], {})
     except OSError as problem:
         raise BackupRefused(f"The backup could not be written: {reason_of(problem)}. Nothing of it was kept.") from None
-    return Backup(folder / name, manifest, digest, linked, removed, time.monotonic() - began)
+    return Backup(folder / name, manifest, digest, linked, removed, stayed, time.monotonic() - began)
 
 
 def _write(site: Site, partial: Path, before: Sequence[Generation], tell: Tell) -> tuple[Manifest, int]:

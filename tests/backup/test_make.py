@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -149,6 +150,29 @@ def test_it_refuses_a_model_whose_file_is_amiss(site: Site, place: Path, harm: o
     with pytest.raises(BackupRefused, match=r"one/model.txt is missing or was changed"):
         backup_make(site, place, keep=1)
     assert len(generations(place)) == len(left_in(place)) == 1, "the last backup that has it stays"
+
+
+def test_one_is_kept_although_an_older_one_can_not_be_removed(
+    site: Site, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = backup_make(site, place), backup_make(site, place)
+    unlink = os.unlink
+
+    def refuse(path: Any, *more: Any, **others: Any) -> None:
+        """As of a folder that belongs to somebody else."""
+        if path == "model.txt":
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        unlink(path, *more, **others)
+
+    monkeypatch.setattr(os, "unlink", refuse)
+    third = backup_make(site, place, keep=2)
+    assert [each.folder for each in generations(place)] == [third.folder, second.folder]
+    stayed = f".partial-{first.folder.name}"
+    assert not third.removed and "permission denied" in third.stayed[stayed]
+    assert "is whole and kept" in third.advice and f"could not be removed: {stayed}. Remove" in third.advice
+    monkeypatch.undo()
+    fourth = backup_make(site, place, keep=2)
+    assert fourth.removed == [second.folder.name] and not fourth.advice and len(left_in(place)) == 2
 
 
 def test_it_refuses_a_torn_database(site: Site, place: Path) -> None:

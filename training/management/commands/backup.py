@@ -52,6 +52,8 @@ class Command(commands.JsonCommand):
             f"models ({backup.linked:,} shared with the backup before), {backup.seconds:.1f} s.",
             *(f"Deleted while it was made: {folder}" for folder in manifest.deleted_meanwhile),
             *(f"Removed: {name}" for name in backup.removed),
+            *(f"Not removed: {name} ({why})" for name, why in backup.stayed.items()),
+            *([backup.advice] if backup.advice else []),
             secret,
         ]
         return commands.CommandResult(
@@ -63,6 +65,7 @@ class Command(commands.JsonCommand):
                 "seconds": round(backup.seconds, 3),
                 "linked": backup.linked,
                 "removed": list(backup.removed),
+                "not_removed": dict(backup.stayed),
                 "deleted_meanwhile": list(manifest.deleted_meanwhile),
                 "secret": secret,
             },

@@ -25,7 +25,7 @@ def execute(work: Work) -> Completed:
         raise RunRefused(Reason.BACKUP, str(refusal)) from refusal
     size, count = backup.manifest.size, len(backup.manifest.artifacts)
     result = BackupResult(
-        sentence=f"{backup.folder.name}: {size / 1e6:,.1f} MB, {count:,} files of models.",
+        sentence=f"{backup.folder.name}: {size / 1e6:,.1f} MB, {count:,} files of models. {backup.advice}".rstrip(),
         name=backup.folder.name,
         sha256=backup.sha256,
         bytes=size,

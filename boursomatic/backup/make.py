@@ -48,8 +48,8 @@ class Site:
 
 @dataclass(frozen=True)
 class Backup:
-    """A finished one. `linked`: files that it shares with the backup before; `removed`: names of older ones; `stayed`: of
-    those that were to be removed and could not be, with the reason."""
+    """A finished one. `linked`: files that it shares with the backup before; `removed`: names of older ones; `stayed`:
+    those that were to be removed and could not be, each with the reason."""
 
     folder: Path
     manifest: Manifest

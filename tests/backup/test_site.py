@@ -22,6 +22,7 @@ from django.db import connection
 from django.utils import timezone
 from django_q.models import OrmQ
 
+from boursomatic.accounts.models import AuditEntry
 from boursomatic.accounts.roles import Scope
 from boursomatic.accounts.tokens import token_create
 from boursomatic.backup.errors import BackupRefused
@@ -169,7 +170,14 @@ def test_it_comes_back_as_it_was_although_others_wrote(
     assert mark == value_in(empty, "SELECT marker FROM training_storemarker") != artifact_storage().marker()
     assert checked["marker"] == ""
     audit = manage("verify_audit", env=empty)
-    assert audit["intact"] and audit["entries"] == whole[0].manifest.tables["accounts_auditentry"]
+    assert audit["intact"] and audit["entries"] == whole[0].manifest.tables["accounts_auditentry"] + 1
+    entered = "SELECT {} FROM accounts_auditentry WHERE action = 'backup.restore'"
+    assert value_in(empty, entered.format("subject")) == whole[0].name
+    assert whole[0].manifest.made_at in str(value_in(empty, entered.format("details")))
+    assert value_in(empty, entered.format("number")) == audit["entries"], "and it is chained"
+    made = list(AuditEntry.objects.filter(action="backup.make").order_by("pk"))
+    assert [entry.subject for entry in made][-3:] == [each.name for each in reversed(whole)]
+    assert made[-1].details == {"bytes": whole[0].manifest.size, "sha256": answer["sha256"]}
     for table in ("django_session", "django_q_ormq", "training_workerprocess"):
         assert value_in(empty, f"SELECT count(*) FROM {table}") == 0
     status = value_in(empty, f"SELECT status FROM training_trainingrun WHERE run_id = '{held.run_id}'")
@@ -259,9 +267,13 @@ def test_a_site_of_an_older_version_is_migrated(tmp_path: Path, empty: dict[str,
         tar.extractall(old / "artifacts", filter="data")
     with _database(old) as url:
         env = {**environment(), "BOURSOMATIC_HOME": str(old), "DATABASE_URL": url}
-        folder = manage("backup", str(tmp_path / "backups"), env=env)["folder"]
+        folder = manage("backup", str(tmp_path / "backups"), env=env)["folder"]  # which its audit has no columns for
     back = restored(folder, empty)
-    assert back["migrations"] > 20 and back["counts"]["models"]["restored"] > 3
+    assert (
+        manage("verify_audit", env=empty)["intact"]
+        and back["migrations"] > 20
+        and back["counts"]["models"]["restored"] > 3
+    )
     assert (back["artifacts"]["missing"], back["artifacts"]["changed"]) == ([], [])
     assert value_in(empty, "SELECT count(*) FROM training_trial") > 0, "a table that it had not"
 

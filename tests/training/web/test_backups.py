@@ -9,6 +9,7 @@ from django.conf import settings as site_settings
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from boursomatic.accounts.models import AuditEntry
 from boursomatic.backup.generations import generations
 from boursomatic.notices.models import Notice, NoticeKind
 from boursomatic.notices.services import visible_to
@@ -42,6 +43,8 @@ def test_an_admin_backs_up_by_a_click(dave: User, bob: User, browser_of: Browser
     run.refresh_from_db()
     assert (run.status, run.result["name"]) == (Status.COMPLETED, made.name)
     page = browser.get("/backups/").text
+    entry = AuditEntry.objects.get(action="backup.make")
+    assert (entry.user, entry.subject, entry.details["bytes"]) == (dave, made.name, made.manifest.size)
     assert f"{made.made_at:%Y-%m-%d %H:%M:%S}" in page and str(made.folder) in page and "data-poll" not in page
     assert 'href="/backups/"' in browser.get(f"/runs/{run.run_id}/").text
     page = browser_of(bob).get(f"/runs/{run.run_id}/").text

@@ -9,13 +9,15 @@ from django.core.management.base import CommandError
 from boursomatic.backup.errors import BackupRefused
 from boursomatic.backup.make import backup_make
 from boursomatic.shared import commands
-from training.recipes.backup.site import this_site
+from training.recipes.backup.site import audit_backup, this_site
 
 WITHOUT_SECRET = (
     "It is without SECRET_KEY. Restored under another one, the keys of sources can't be opened and are to be entered "
     "again, and links to choose a password no longer work. Keep SECRET_KEY apart, or back up with --with-secret."
 )
 WITH_SECRET = "SECRET_KEY is in it: whoever reads this backup can log in as anybody and open the keys of sources."
+
+NOT_AUDITED = "It is not in the audit: the database is not migrated to this code yet."
 
 
 class Command(commands.JsonCommand):
@@ -46,6 +48,7 @@ class Command(commands.JsonCommand):
             backup = backup_make(site, options["dir"], keep=options["keep"])
         except BackupRefused as refusal:
             raise CommandError(str(refusal)) from None
+        is_audited = audit_backup(backup, None)
         manifest, secret = backup.manifest, WITH_SECRET if options["with_secret"] else WITHOUT_SECRET
         lines = [
             f"{backup.folder}: database {backup.database_bytes / 1e6:,.1f} MB, {len(manifest.artifacts):,} files of "
@@ -54,6 +57,7 @@ class Command(commands.JsonCommand):
             *(f"Removed: {name}" for name in backup.removed),
             *(f"Not removed: {name} ({why})" for name, why in backup.stayed.items()),
             *([backup.advice] if backup.advice else []),
+            *([] if is_audited else [NOT_AUDITED]),
             secret,
         ]
         return commands.CommandResult(

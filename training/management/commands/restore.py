@@ -62,14 +62,19 @@ class Command(commands.JsonCommand):
                 target,
                 code_version=code_version(),
                 known_migrations=known_migrations(),
-                settle=lambda manifest, environment: json.loads(
-                    _process(environment, "-m", "training.management.settle", *manifest.deleted_meanwhile)
-                ),
+                settle=lambda manifest, environment: _settle(options["dir"], manifest, environment),
             )
             checked = json.loads(_process(target.environment, "manage.py", "verify_artifacts", "--json"))
         except BackupRefused as refusal:
             raise CommandError(str(refusal)) from None
         return _result(options["dir"], target, restored, checked)
+
+
+def _settle(folder: Path, manifest: Manifest, environment: Mapping[str, str]) -> dict[str, Any]:
+    about = {name: getattr(manifest, name) for name in ("made_at", "code_version", "deleted_meanwhile")}
+    module = "training.management.settle"
+    answer: dict[str, Any] = json.loads(_process(environment, "-m", module, folder.absolute().name, json.dumps(about)))
+    return answer
 
 
 def _target(into: str) -> Target:

@@ -8,7 +8,7 @@ from boursomatic.shared.records import to_json
 from training.errors import RunRefused
 from training.models import Reason
 from training.recipes.backup.schema import BackupResult
-from training.recipes.backup.site import this_site
+from training.recipes.backup.site import audit_backup, this_site
 from training.recipes.base import Completed, Work
 
 
@@ -23,6 +23,7 @@ def execute(work: Work) -> Completed:
         backup = backup_make(this_site(), settings.BACKUPS, keep=settings.BACKUPS_KEEP, tell=tell)
     except BackupRefused as refusal:
         raise RunRefused(Reason.BACKUP, str(refusal)) from refusal
+    audit_backup(backup, work.run.created_by)
     size, count = backup.manifest.size, len(backup.manifest.artifacts)
     result = BackupResult(
         sentence=f"{backup.folder.name}: {size / 1e6:,.1f} MB, {count:,} files of models. {backup.advice}".rstrip(),

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 from django.conf import settings
-from django.db import connection
+from django.contrib.auth.models import User
+from django.db import DatabaseError, connection, transaction
 from django.db.migrations.loader import MigrationLoader
 
+from boursomatic.accounts.audit import audit
 from boursomatic.backup.database import Database
-from boursomatic.backup.make import Site
+from boursomatic.backup.make import Backup, Site
 from boursomatic.backup.postgresql import PostgresDatabase
 from boursomatic.backup.sqlite import SqliteDatabase
 from training.artifacts.provenance import code_version
@@ -22,6 +24,17 @@ def this_site(*, with_secret: bool = False) -> Site:
         closed_to_backups=(settings.ARTIFACT_ROOT, settings.COLUMNS_ROOT, settings.STATIC_ROOT),
         secret=settings.SECRET_KEY if with_secret else "",
     )
+
+
+def audit_backup(backup: Backup, user: User | None) -> bool:
+    """Enters it as made; False where the database is of before this code, as one is that is backed up before an
+    update."""
+    try:
+        with transaction.atomic():
+            audit(user, "backup.make", backup.folder.name, bytes=backup.manifest.size, sha256=backup.sha256)
+    except DatabaseError:
+        return False
+    return True
 
 
 def this_database() -> Database:

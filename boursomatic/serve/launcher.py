@@ -236,8 +236,7 @@ def start(host: str, port: int) -> tuple[Launcher, str]:
     """Everything that may fail before anything runs."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "boursomatic.settings")
     django.setup()
-    if connection.vendor == "sqlite":
-        take_home(settings.HOME)
+    take_home(settings.HOME)
     check_port(host, port)
     if connection.vendor == "sqlite":
         check_sqlite(Path(connection.settings_dict["NAME"]))

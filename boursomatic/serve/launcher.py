@@ -24,12 +24,13 @@ from django.db import connection
 
 from boursomatic.env import ROOT, BadSetting
 from boursomatic.serve.home import secret_weakness, take_home, unwritable
-from boursomatic.serve.sqlite_check import LONGEST_S, NotFinished, damage
+from boursomatic.serve.sqlite_check import SqliteCheck
 from boursomatic.shared.disk import cannot_write
 from boursomatic.shared.processes import die_with_parent
 
 TICK_S = 0.2
 STOP_S = 8.0
+CHECK_S = 5.0  # for so long a start waits for the check of an SQLite file, which then goes on beside it
 START_S = 300.0  # before its first word a worker command loads what trains: on a slow disk that takes minutes
 WATCHDOG_S = 60.0  # one that says nothing more for so long hangs
 BACKOFF_S = (0.0, 0.5, 1.0, 2.0, 5.0)
@@ -102,8 +103,8 @@ class ManagedProcess:
 class Launcher:
     """Web and worker command together."""
 
-    def __init__(self, host: str, port: int, *, with_workers: bool) -> None:
-        self.address = (host, port)
+    def __init__(self, host: str, port: int, *, with_workers: bool, check: SqliteCheck | None = None) -> None:
+        self.address, self.check = (host, port), check
         self.stopping = False
         self.workers_ready = not with_workers
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
@@ -124,7 +125,7 @@ class Launcher:
         self.stopping = True
 
     def run(self, how_to_log_in: str) -> int:
-        """Exit code 0 when told to stop, 1 when the web server can't be brought to serve."""
+        """Exit code 0 when told to stop, 1 when the web server can't be brought to serve or the database is damaged."""
         announced = False
         try:
             while not self.stopping:
@@ -132,6 +133,11 @@ class Launcher:
                 for managed in self.processes:
                     managed.check(now, is_watched=managed is not self.web)
                 self._listen()
+                if self.check and (found := self.check.damage(0.0)) is not None:
+                    if found:
+                        print(damaged(self.check.path, found, "The site is stopped."), file=sys.stderr)  # noqa: T201
+                        return 1
+                    self.check = None
                 if not announced and self.workers_ready and self._serves():
                     announced = True
                     say(f"Ready: {self._url()}  {how_to_log_in}")
@@ -200,17 +206,23 @@ def check_port(host: str, port: int) -> None:
         ) from error
 
 
-def check_sqlite(path: Path) -> None:
-    try:
-        problem = damage(path)
-    except NotFinished:
-        say(f"The database is so large that its check was ended after {LONGEST_S:.0f} s.")
-        return
-    if problem:
-        raise CannotStart(
-            f"The database {path} is damaged ({problem}). Nothing was changed. "
-            'Restore it from a backup, as docs/reliability.md says under "A damaged database".'
-        )
+def check_sqlite(path: Path) -> SqliteCheck | None:
+    """Raises CannotStart for a damaged file; what goes on where the check takes longer than a start may wait."""
+    check = SqliteCheck(path)
+    found = check.damage(CHECK_S)
+    if found is None:
+        say("The database is large: its check goes on while the site starts, and stops it if it finds damage.")
+        return check
+    if found:
+        raise CannotStart(damaged(path, found, "Nothing was changed."))
+    return None
+
+
+def damaged(path: Path, what: str, done: str) -> str:
+    return (
+        f"The database {path} is damaged ({what}). {done} "
+        'Restore it from a backup, as docs/reliability.md says under "A damaged database".'
+    )
 
 
 def prepare_database() -> str:
@@ -238,15 +250,15 @@ def start(host: str, port: int) -> tuple[Launcher, str]:
     django.setup()
     take_home(settings.HOME)
     check_port(host, port)
-    if connection.vendor == "sqlite":
-        check_sqlite(Path(connection.settings_dict["NAME"]))
+    is_sqlite = connection.vendor == "sqlite"
+    check = check_sqlite(Path(connection.settings_dict["NAME"])) if is_sqlite else None
     if weakness := secret_weakness(settings.SECRET_KEY):
         say(f"Warning: SECRET_KEY {weakness}; who guesses it can log in as anybody.")
     how_to_log_in = prepare_database()
     if settings.WORKERS == 0:
         say("BOURSOMATIC_WORKERS is 0: web only.")
     say("Starting web and workers.")
-    return Launcher(host, port, with_workers=settings.WORKERS > 0), how_to_log_in
+    return Launcher(host, port, with_workers=settings.WORKERS > 0, check=check), how_to_log_in
 
 
 def _port(text: str) -> int:

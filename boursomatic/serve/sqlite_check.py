@@ -1,45 +1,56 @@
-"""Whether an SQLite file is whole, asked before anything is written to it: a torn page is found when it is read, which
-may be weeks later and on any page of the site."""
+"""Whether an SQLite file is whole, asked at each start: a torn page is found when it is read, which may be weeks later
+and on any page of the site."""
 
+import os
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
 
-LONGEST_S = 20.0  # about 5 GB on a common disk
+from boursomatic.shared.processes import die_with_parent
+
+BUSY_S = 20.0
+_DAMAGED = 3  # exit code
 
 
-class NotFinished(Exception):
-    """The file is too large to be checked in this time."""
+class SqliteCheck:
+    """`PRAGMA quick_check` of a file, if it is there, under way in a process of its own: how long it takes is the
+    disk's doing (about 4 s a GB), and on a broken one it may never end."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, parent = path, os.getpid()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", __name__, str(path)],
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # a Ctrl-C is the launcher's
+            preexec_fn=lambda: die_with_parent(parent),  # noqa: PLW1509  (one thread here)
+        )
+
+    def damage(self, within_s: float) -> str | None:
+        """What it has found first, "" in a sound file; None where it is not at its end within so many seconds."""
+        try:
+            code = self.process.wait(within_s)
+        except subprocess.TimeoutExpired:
+            return None
+        assert self.process.stdout is not None
+        return self.process.stdout.read().strip() if code == _DAMAGED else ""  # one that was killed has found nothing
 
 
-def damage(path: Path, longest_s: float = LONGEST_S) -> str:
-    """What `PRAGMA quick_check` finds first, "" in a sound file or none. Raises NotFinished.
-
-    In a process of its own: one that hangs on a broken disk can be left.
-    """
+def main(path: Path) -> int:
     if not path.is_file():
-        return ""
-    command = [sys.executable, "-m", __name__, str(path)]
+        return 0
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=longest_s)
-    except subprocess.TimeoutExpired as error:
-        raise NotFinished from error
-    return (done.stdout.strip() or done.stderr.strip()).splitlines()[-1] if done.returncode else ""
-
-
-def main(path: str) -> int:
-    try:
-        with closing(sqlite3.connect(path, timeout=LONGEST_S)) as connection:
+        with closing(sqlite3.connect(path, timeout=BUSY_S)) as connection:
             answer = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
     except sqlite3.DatabaseError as error:
         answer = "" if "locked" in str(error) else str(error)
     if answer not in ("", "ok"):
         print(answer.splitlines()[-1])  # noqa: T201
-        return 1
+        return _DAMAGED
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(Path(sys.argv[1])))

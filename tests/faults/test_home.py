@@ -3,6 +3,7 @@
 import os
 import resource
 import secrets
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -76,18 +77,52 @@ def test_a_second_one_says_who_is_there_and_leaves(site: Site, tmp_path: Path) -
         third.destroy()
 
 
-def test_a_torn_page_is_found_before_anything_is_written(prepared: Path, tmp_path: Path) -> None:
+def tear(prepared: Path, database: Path, table: str) -> bytes:
+    """A copy whose first page of this table is not what was written; its content."""
     torn = (prepared / "boursomatic.sqlite3").read_bytes()
-    database = tmp_path / "boursomatic.sqlite3"
     with closing(sqlite3.connect(prepared / "boursomatic.sqlite3")) as connection:
-        root = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'auth_user'").fetchone()[0]
+        root = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", [table]).fetchone()[0]
         size = connection.execute("PRAGMA page_size").fetchone()[0]
     torn = torn[: (root - 1) * size] + os.urandom(size) + torn[root * size :]
     database.write_bytes(torn)
+    return torn
+
+
+def test_a_torn_page_is_found_before_anything_is_written(prepared: Path, tmp_path: Path) -> None:
+    database = tmp_path / "boursomatic.sqlite3"
+    torn = tear(prepared, database, "auth_user")
     said = refusal(tmp_path)
     assert f"The database {database} is damaged" in said and "docs/reliability.md" in said
     assert len(said.splitlines()) == 1
     assert database.read_bytes() == torn
+
+
+def test_one_that_is_found_too_late_to_wait_for_stops_the_site(prepared: Path, tmp_path: Path) -> None:
+    """In a table that no start reads; the launcher is the real one, but for how long it waits."""
+    database = tmp_path / "boursomatic.sqlite3"
+    tear(prepared, database, "training_sweepcell")
+    at_once = "import sys; from boursomatic.serve import launcher; launcher.CHECK_S = 0.0; sys.exit(launcher.main())"
+    said = refusal(tmp_path, code=at_once, BOURSOMATIC_WORKERS="0", BOURSOMATIC_DEMO="0")
+    assert "its check goes on while the site starts" in said
+    assert f"The database {database} is damaged" in said and "The site is stopped." in said
+
+
+def test_a_check_that_hangs_keeps_no_site_from_serving(prepared: Path, tmp_path: Path) -> None:
+    shutil.copy(prepared / "boursomatic.sqlite3", tmp_path)
+    hangs = "from boursomatic.serve import launcher; import os, signal, sys\n"
+    hangs += "class Hanging(launcher.SqliteCheck):\n"
+    hangs += "    def damage(self, s): os.kill(self.process.pid, signal.SIGSTOP); return super().damage(s)\n"
+    hangs += "launcher.SqliteCheck, launcher.CHECK_S = Hanging, 0.1; sys.exit(launcher.main())"
+    site = Site(tmp_path, code=hangs, BOURSOMATIC_WORKERS="0", BOURSOMATIC_DEMO="0")
+    try:
+        site.wait_ready()
+        assert "its check goes on" in site.said() and site.get("/healthz")[0] == 200
+        check = next(pid for pid in site.groups() if "sqlite_check" in Path(f"/proc/{pid}/cmdline").read_text())
+        site.process.terminate()
+        assert site.process.wait(WAIT_S) == 0
+        until(lambda: not group(check), what="the check gone with the site")
+    finally:
+        site.destroy()
 
 
 def test_what_is_no_database_is_said_so(tmp_path: Path) -> None:

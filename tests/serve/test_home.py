@@ -53,6 +53,13 @@ def test_what_is_written_is_its_owners_alone(tmp_path: Path) -> None:
     assert list(readable_by_others(home)) == []
 
 
+@pytest.mark.slow
+def test_a_migration_goes_back_to_before_the_tables_that_its_end_writes(tmp_path: Path) -> None:
+    for words in (("migrate",), ("migrate", "training", "0019"), ("migrate",), ("verify_artifacts",)):
+        done = manage(tmp_path, *words)
+        assert done.returncode == 0, done.stderr
+
+
 def test_an_existing_home_is_mended(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     for name in ("boursomatic.sqlite3", "boursomatic.sqlite3-wal", "boursomatic.sqlite3-shm"):

@@ -4,7 +4,6 @@ A folder that isn't mounted is empty, and another installation's has other model
 """
 
 import logging
-from typing import Any
 from uuid import uuid4
 
 from boursomatic.backup.errors import reason_of
@@ -36,7 +35,7 @@ def problem() -> str:
     )
 
 
-def settle(**_: Any) -> None:
+def settle() -> None:
     """Both get a marker where neither has one and nothing speaks against their being a pair, a store without models the
     one of a database without. Also called by the end of `migrate`."""
     try:

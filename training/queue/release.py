@@ -5,7 +5,6 @@ that no run is worked on by code that the tables were not made for.
 """
 
 from functools import cache
-from typing import Any
 
 from boursomatic.shared import source_code
 from training.models import DeployedRelease
@@ -28,6 +27,6 @@ def is_ours() -> bool:
     return deployed() in (None, ours())
 
 
-def write(**_: Any) -> None:
+def write() -> None:
     """This process's release is the deployed one from now on. Also called by the end of `migrate`."""
     DeployedRelease.objects.update_or_create(pk=_ROW, defaults={"release": ours()})

@@ -24,6 +24,24 @@ def whole_number(name: str, high: int, text: str) -> OpenApiParameter:
     return OpenApiParameter(name, {"type": "integer", "minimum": 1, "maximum": high}, description=text)
 
 
+_DAYS = "(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31"
+_LEAP_YEARS = "(?:0[48]|[2468][048]|[13579][26])"  # of a century
+
+
+def day_of(centuries: str) -> str:
+    """The expression of a day as 2023-06-15 in these centuries, themselves an expression: `date` alone, JSON Schema's
+    format, is any day of any year."""
+    return f"(?:(?:{centuries})(?:[0-9]{{2}}-(?:{_DAYS})|{_LEAP_YEARS}-02-29)|2000-02-29)"
+
+
+MOMENT = f"{day_of('1[789]|2[01]')}(?:T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z)?"
+
+
+def text_like(name: str, expression: str, about: str | None = None, **more: Any) -> OpenApiParameter:
+    """A parameter of the query: a text that is like this as a whole."""
+    return OpenApiParameter(name, {"type": "string", "pattern": f"^(?:{expression})$"}, description=about, **more)
+
+
 PAGE = [  # of an endpoint that answers by `list_answer`
     whole_number("limit", MAX_LIMIT, f"Default {DEFAULT_LIMIT}"),
     whole_number("before", MOST_KEY, "Carried by the Link header's next page"),
@@ -88,7 +106,7 @@ class _Described(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]  
         for name, component in components.items():
             if name != shape.name:
                 _register(auto_schema.registry, name, _or_empty(component))
-        return dict(_or_empty(components.get(shape.name, schema)))
+        return dict(_or_empty(components.get(shape.name, schema))) | getattr(shape.type, "rules", {})
 
     @abstractmethod
     def _shape(self) -> Shape:

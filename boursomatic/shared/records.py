@@ -5,17 +5,19 @@ Answers keep their keys for good; what is added to a stored record has a default
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-__all__ = ["NOTHING", "NOTHING_YET", "UNSET", "Body", "Day", "Meta", "Moment", "Record", "Share", "Stored", "UnsetType",
-           "about", "choice", "to_json"]  # fmt: skip
+__all__ = ["NOTHING", "NOTHING_YET", "UNSET", "Body", "Day", "Meta", "Moment", "Name", "Record", "Share", "Stored",
+           "UnsetType", "about", "choice", "given", "not_both", "spelled", "to_json", "unique",
+           "when"]  # fmt: skip
 
 Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]  # ISO 8601 in UTC, ending in Z
 Day = Annotated[str, Meta(extra_json_schema={"format": "date"})]  # 2023-06-15
 Share = Annotated[float, Meta(ge=0, le=1)]
+Name = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,40}$")]  # of a universe, of a source
 
 # A record that comes with the result: until then {} stands in its place, which no typed value could be.
 NOTHING: Any = {}
@@ -27,7 +29,10 @@ class Record(msgspec.Struct):
 
 
 class Body(Record, forbid_unknown_fields=True):
-    """What a request's JSON may hold: a field of another name is refused, and the schema says so."""
+    """What a request's JSON may hold: a field of another name is refused, and the schema says so. `rules`: what JSON
+    Schema says of several fields together."""
+
+    rules: ClassVar[dict[str, Any]] = {}
 
 
 class Stored(Record, kw_only=True):
@@ -47,9 +52,34 @@ def about(text: str) -> Meta:
     return Meta(description=text)
 
 
-def choice(values: Iterable[str], text: str | None = None) -> Meta:
+def choice(values: Iterable[str | None], text: str | None = None) -> Meta:
     """A text that is one of these, and what the schema says of it. Django's choices are no enum to msgspec."""
     return Meta(description=text, extra_json_schema={"enum": list(values)})
+
+
+def spelled(pattern: str) -> Meta:
+    """A text that is like this as a whole."""
+    return Meta(pattern=f"^(?:{pattern})$")
+
+
+def unique() -> Meta:
+    """A list that names each thing once."""
+    return Meta(extra_json_schema={"uniqueItems": True})
+
+
+def given(*names: str) -> dict[str, Any]:
+    """The rule that these fields are sent, and not as null."""
+    return {"required": [*names], "properties": {name: {"not": {"type": "null"}} for name in names}}
+
+
+def when(name: str, value: Any) -> dict[str, Any]:
+    """The condition that a field is sent with this value."""
+    return {"required": [name], "properties": {name: {"const": value}}}
+
+
+def not_both(one: str, other: str) -> dict[str, Any]:
+    """The rule that two fields exclude each other."""
+    return {"not": given(one, other)}
 
 
 def to_json(value: Any) -> Any:

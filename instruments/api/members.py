@@ -42,7 +42,7 @@ _FIELDS = ("symbol", "from", "to")
     "row nothing is stored. Makes the universe where there is none of that name.",
     tags=["instruments"],
     request={"text/csv": OpenApiTypes.STR, "application/json": schema.MemberRows},
-    responses=answers(200, schema.MembersReport, 413, 415)
+    responses=answers(200, schema.MembersReport, 404, 413, 415)
     | {400: OpenApiResponse(schema.NoMembersStored, "Nothing was stored")},
 )
 @api_view(["GET", "POST"])

@@ -3,14 +3,32 @@
 from typing import Annotated, Any
 
 from boursomatic.shared.openapi import REFUSAL, Shape
-from boursomatic.shared.records import UNSET, Body, Day, Meta, Moment, Record, UnsetType, about, choice
+from boursomatic.shared.records import (
+    UNSET,
+    Body,
+    Day,
+    Meta,
+    Moment,
+    Name,
+    Record,
+    UnsetType,
+    about,
+    choice,
+    spelled,
+    when,
+)
+from instruments.imports.membership import MOST
 from instruments.imports.schema import Clash, Preview, UploadReport
 from instruments.models import ActionKind, Basis, FindingState, Severity, Timeframe
 from instruments.quant.actions import Prices
 from instruments.quant.health.checks import LABELS
+from instruments.quant.ingest.checks import SPELLED, SYMBOL
+from instruments.sources.base import Key, SourceKind
 from instruments.sources.registry import KINDS
 
 Timeframes = Annotated[str, choice(Timeframe.values)]
+Symbol = Annotated[str, spelled(SYMBOL.pattern)]
+SourceKey = Annotated[str, spelled("[ -~]{0,500}")]
 
 
 class Coverage(Record):
@@ -64,7 +82,7 @@ class Indicators(Record):
     ]
 
 
-class Bar(Record):
+class Bar(Body):
     """One bar to store."""
 
     date: Annotated[str, about("ISO 8601; a time without a zone is UTC")]
@@ -129,13 +147,13 @@ class Action(Record):
     known_at: Annotated[Moment, about("When these numbers were first stored")]
 
 
-class ActionRow(Record):
+class ActionRow(Body):
     """An action to store."""
 
     ex_day: Day
     kind: Annotated[str, choice(ActionKind.values)]
-    ratio: float | UnsetType = UNSET
-    amount: float | UnsetType = UNSET
+    ratio: Annotated[float | None, about("Of a split: new shares for one old, not 1")] | UnsetType = UNSET
+    amount: Annotated[float | None, about("Of a dividend: cash a share of the ex day")] | UnsetType = UNSET
     symbol: Annotated[str, about("As in the address")] | UnsetType = UNSET
 
 
@@ -256,24 +274,41 @@ class Source(Record):
     symbols: Annotated[dict[str, str], about("Instruments that it serves in any case -> what it calls them")]
 
 
+def _of_kind(kind: SourceKind) -> dict[str, Any]:
+    """The rule of a new source's options and key."""
+    options = {
+        each.name: {"enum": [value for value, _ in each.choices]} if each.choices else {"maxLength": each.longest}
+        for each in kind.options
+    }
+    rule = {"properties": {"options": {"properties": options, "propertyNames": {"enum": [*options]}}}}
+    match kind.key:
+        case Key.NEEDED:
+            return {**rule, "required": ["key"]}
+        case Key.NONE:
+            return {"properties": {**rule["properties"], "key": {"maxLength": 0}}}
+    return rule
+
+
 class SourceRequest(Body):
     """A new source."""
 
-    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,40}$", description="Its bars are stored under it")]
+    rules = {"allOf": [{"if": when("kind", kind.name), "then": _of_kind(kind)} for kind in KINDS.values()]}
+
+    name: Annotated[Name, about("Its bars are stored under it")]
     kind: Annotated[str, choice(KINDS)]
     options: Annotated[dict[str, str], about("As the kind has them; what isn't given is its default")] | UnsetType = (
         UNSET
     )
-    key: Annotated[str, about("Written, never read")] | UnsetType = UNSET
+    key: Annotated[SourceKey, about("Written, never read")] | UnsetType = UNSET
 
 
 class SourceChanges(Body):
     """What is to change of a source."""
 
     options: Annotated[dict[str, str], about("Only what differs")] | UnsetType = UNSET
-    key: Annotated[str, about("Written, never read; empty takes it away")] | UnsetType = UNSET
+    key: Annotated[SourceKey, about("Written, never read; empty takes it away")] | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
-    symbols: Annotated[dict[str, str], about("All of them: ours -> what the source calls it")] | UnsetType = UNSET
+    symbols: Annotated[dict[Symbol, Symbol], about("All of them: ours -> what the source calls it")] | UnsetType = UNSET
 
 
 class TrialRequest(Body):
@@ -310,6 +345,14 @@ class Member(Record, rename={"start": "from", "end": "to"}):
     end: Annotated[Day | None, about("Null: still")] = None
 
 
+class MemberRow(Body, rename={"start": "from", "end": "to"}):
+    """A stretch of days to store."""
+
+    symbol: Annotated[str, spelled(SPELLED.pattern)]
+    start: Annotated[Day | None, about("Null: since ever")] = None
+    end: Annotated[Day | None, about("Null: still")] = None
+
+
 class MemberProblem(Record):
     """A row that was not stored, and why."""
 
@@ -339,12 +382,18 @@ class MembersRefusal(MembersReport):
 
 Calendars = Shape("Calendars", list[Calendar])
 Members = Shape("Members", list[Member])
-MemberRows = Shape("MemberRows", list[Member])
+MemberRows = Shape("MemberRows", Annotated[list[MemberRow], Meta(min_length=1, max_length=MOST)])
 NoMembersStored = Shape("NoMembersStored", MembersRefusal, (REFUSAL.type,))
 Sources = Shape("Sources", list[Source])
 Instruments = Shape("Instruments", list[Instrument])
-BarRows = Shape("BarRows", list[Bar])
+BarRows = Shape("BarRows", Annotated[list[Bar], Meta(min_length=1)])
 Actions = Shape("Actions", list[Action])
-ActionRows = Shape("ActionRows", list[ActionRow])
+_ABOVE_0 = {"type": "number", "exclusiveMinimum": 0}
+_SPLIT = {"required": ["ratio"], "properties": {"kind": {"const": "split"}, "ratio": _ABOVE_0}}
+_DIVIDEND = {"required": ["amount"], "properties": {"kind": {"const": "dividend"}, "amount": _ABOVE_0}}
+ActionRows = Shape(
+    "ActionRows",
+    Annotated[list[Annotated[ActionRow, Meta(extra_json_schema={"oneOf": [_SPLIT, _DIVIDEND]})]], Meta(min_length=1)],
+)
 NoActionStored = Shape("NoActionStored", ActionRefusal, (REFUSAL.type,))
 NothingStored = Shape("NothingStored", ImportRefusal, (REFUSAL.type,))

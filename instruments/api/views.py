@@ -20,7 +20,7 @@ from boursomatic.accounts.audit import audit
 from boursomatic.accounts.permissions import api_permission, person_of
 from boursomatic.accounts.roles import Scope
 from boursomatic.shared.json_arrays import json_answer
-from boursomatic.shared.openapi import PAGE, UNCHANGED, answers
+from boursomatic.shared.openapi import MOMENT, PAGE, UNCHANGED, answers, text_like
 from boursomatic.shared.rest import invalid, known_only, list_answer
 from instruments.api import schema
 from instruments.api.bodies import CSVParser, LongJSONParser
@@ -40,17 +40,18 @@ from instruments.store.revisions import NotRecorded, Origin, bars_as_known, with
 
 _TIMEFRAME = OpenApiParameter("timeframe", OpenApiTypes.STR, enum=Timeframe.values)
 _WINDOW = [
-    OpenApiParameter("start", OpenApiTypes.STR, description="First time, as 2023-06-15 or 2023-06-15T14:00:00Z"),
-    OpenApiParameter("end", OpenApiTypes.STR, description="Last time; a day alone is all of that day"),
+    text_like("start", f"(?:{MOMENT})?", "First time, as 2023-06-15 or 2023-06-15T14:00:00Z"),
+    text_like("end", f"(?:{MOMENT})?", "Last time; a day alone is all of that day"),
     OpenApiParameter("price", OpenApiTypes.STR, enum=["raw", "adjusted"]),
 ]
-_AS_KNOWN = OpenApiParameter(
+_AS_KNOWN = text_like(
     "as_known",
-    OpenApiTypes.STR,
-    description="As the bars stood then, whatever was imported or repaired since; a day alone is its end. Refused for "
+    f"(?:{MOMENT})?",
+    "As the bars stood then, whatever was imported or repaired since; a day alone is its end. Refused for "
     "moments before changes were recorded",
 )
 _INDICATOR_NAMES = [indicator.name for indicator in INDICATORS]
+_ANY_INDICATOR = f"(?:{'|'.join(_INDICATOR_NAMES)})"
 _HOW = [
     OpenApiParameter("source", OpenApiTypes.STR, description="Where the bars come from, default api"),
     OpenApiParameter("on_bad", OpenApiTypes.STR, enum=[REJECT, SKIP]),
@@ -140,7 +141,11 @@ def _bars_columns(series: Series, marked: MarkedBars, price: str) -> dict[str, A
     parameters=[
         _TIMEFRAME,
         *_WINDOW,
-        OpenApiParameter("names", OpenApiTypes.STR, description=f"Some of {', '.join(_INDICATOR_NAMES)}; default: all"),
+        text_like(
+            "names",
+            f"{_ANY_INDICATOR}(?:,{_ANY_INDICATOR})*",
+            f"Some of {', '.join(_INDICATOR_NAMES)}, with commas between them; default: all",
+        ),
     ],
     responses=answers(200, schema.Indicators, 404) | UNCHANGED,
 )

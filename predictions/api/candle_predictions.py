@@ -20,7 +20,7 @@ from rest_framework.request import Request
 from boursomatic.accounts.permissions import api_permission
 from boursomatic.accounts.roles import Scope
 from boursomatic.shared.json_arrays import json_answer
-from boursomatic.shared.openapi import UNCHANGED, answers
+from boursomatic.shared.openapi import UNCHANGED, answers, day_of, text_like
 from boursomatic.shared.rest import Conflict, invalid, known_only
 from instruments.models import Series
 from instruments.store.read_bars import UnknownSeries
@@ -32,9 +32,10 @@ from training.errors import RunRefused
 from training.models import TrainingRun
 
 DEFAULT_THRESHOLD = 0.5
+_DAY = day_of("1[89]|2[0-9]")
 _RANGE = [
-    OpenApiParameter("start_date", OpenApiTypes.DATE, description="First day, in UTC; default: the first there is"),
-    OpenApiParameter("end_date", OpenApiTypes.DATE, description="Last day, in UTC; default: the last there is"),
+    text_like("start_date", _DAY, "First day, in UTC; default: the first there is"),
+    text_like("end_date", _DAY, "Last day, in UTC; default: the last there is"),
     OpenApiParameter("symbol", OpenApiTypes.STR, description="Another instrument; the answer then has a warning"),
 ]
 _THRESHOLD = OpenApiParameter(

@@ -16,6 +16,7 @@ from boursomatic.shared.openapi import PAGE, answers
 from boursomatic.shared.records import to_json
 from boursomatic.shared.rest import Conflict, invalid, json_body, known_only, list_answer
 from training.api import schema
+from training.api.filter_parameters import MODEL_FILTERS
 from training.errors import ActiveChanged, GateRefused, TooLate
 from training.evidence.candle import candle_verdicts
 from training.evidence.universe import universe_verdicts
@@ -40,13 +41,7 @@ from training.registry.gate import survivors_only
     operation_id="models",
     summary="Trained models, newest first",
     tags=["runs and models"],
-    parameters=[
-        OpenApiParameter("kind", OpenApiTypes.STR, enum=list(RECORDS)),
-        OpenApiParameter("symbol", OpenApiTypes.STR),
-        OpenApiParameter("universe", OpenApiTypes.STR),
-        OpenApiParameter("active", OpenApiTypes.STR, enum=["yes", "no"]),
-        *PAGE,
-    ],
+    parameters=[*MODEL_FILTERS, *PAGE],
     responses=answers(200, schema.Models),
     filters=False,
 )

@@ -40,7 +40,7 @@ _PAGE = [
 FILTERS = [*RUN_FILTERS, MINE, *_PAGE]
 KEY = OpenApiParameter(
     "Idempotency-Key",
-    OpenApiTypes.STR,
+    {"type": "string", "pattern": "^[ -~]{0,200}$"},
     OpenApiParameter.HEADER,
     description="The same key and body within a day: the same answer and no second run",
 )

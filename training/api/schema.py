@@ -39,6 +39,8 @@ CandleRuns = Shape("CandleRuns", list[CandleRun])
 class RunAnnotations(Body):
     """Fields that are left out stay as they are."""
 
+    rules = {"minProperties": 1}
+
     name: Annotated[str, Meta(max_length=NAME_MOST, description="One line")] | UnsetType = UNSET
     notes: Annotated[str, Meta(max_length=NOTES_MOST)] | UnsetType = UNSET
     tags: (

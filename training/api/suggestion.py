@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from boursomatic.accounts.permissions import api_permission
 from boursomatic.accounts.roles import Scope
-from boursomatic.shared.openapi import answers
+from boursomatic.shared.openapi import MOMENT, answers, text_like
 from boursomatic.shared.records import to_json
 from boursomatic.shared.rest import invalid, known_only
 from instruments.store.read_bars import default_symbol
@@ -19,7 +19,7 @@ from training.recipes.meta_fit.suggestion import suggestion_for
 
 PARAMETERS = [
     OpenApiParameter("symbol", OpenApiTypes.STR, description="Default: the platform's default symbol"),
-    OpenApiParameter("candle_date", OpenApiTypes.STR, required=True, description="The candle of the run, in UTC"),
+    text_like("candle_date", MOMENT, "The candle of the run, in UTC", required=True),
     OpenApiParameter("timeframe", OpenApiTypes.STR, enum=TIMEFRAMES, description="Default: 1d"),
 ]
 

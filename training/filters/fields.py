@@ -15,7 +15,7 @@ from instruments.models import Instrument
 _SMALL = "form-control form-control-sm"
 SELECT = forms.Select(attrs={"class": "form-select form-select-sm"})
 DAY = re.compile(r"(19|20|21)\d\d-\d\d-\d\d", re.ASCII)
-SHARE = re.compile(r"(\d|\d?\.\d{1,16}|\d(\.\d{1,16})?e-\d{1,2})", re.ASCII)
+SHARE = re.compile(r"[01]|0?\.[0-9]{1,16}|1\.0{1,16}|[0-9](?:\.[0-9]{1,16})?e-(?:0?[1-9]|[1-9][0-9])")
 
 
 OFFERED = 200  # instruments: a page with an option for each of thousands takes longer than all the rest of it
@@ -87,6 +87,6 @@ def _day(text: str) -> datetime:
 
 
 def _share(text: str) -> float:
-    if not SHARE.fullmatch(text) or float(text) > 1:
+    if not SHARE.fullmatch(text):
         raise ValueError("Must be a number from 0 to 1, such as 0.55 or 1e-4.")
     return float(text)

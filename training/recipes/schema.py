@@ -65,11 +65,15 @@ def bounded(setting: Range) -> Any:
     return Annotated[int if setting.whole else float, Meta(ge=low, le=high, description=_meaning(setting))]
 
 
-def request_record(name: str, ranges: Iterable[Range], **more: tuple[Any, ...]) -> type[msgspec.Struct]:
-    """A request's numbers, each with its default, and `more` fields: a type, and a default unless it is required."""
+def request_record(
+    name: str, ranges: Iterable[Range], rules: Mapping[str, Any] | None = None, **more: tuple[Any, ...]
+) -> type[msgspec.Struct]:
+    """A request's numbers, each with its default, and `more` fields: a type, and a default unless it is required.
+    `rules` as a Body's."""
     numbers = [(r.name, bounded(r), int(r.default) if r.whole else r.default) for r in ranges]
     rest = [(field, *of) for field, of in more.items()]
-    return msgspec.defstruct(name, [*rest, *numbers], bases=(Body,), kw_only=True, module=__name__)
+    namespace = {"rules": {**(rules or {})}}
+    return msgspec.defstruct(name, [*rest, *numbers], bases=(Body,), kw_only=True, module=__name__, namespace=namespace)
 
 
 def config_record(

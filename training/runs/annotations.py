@@ -106,10 +106,9 @@ def _notes(value: Any) -> str:
 def _tags(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(tag, str) for tag in value):
         raise ValueError("Must be a list of texts.")
-    tags = tuple(sorted({parse_tag(tag) for tag in value}))
-    if len(tags) > TAGS_MOST:
+    if len(value) > TAGS_MOST:
         raise ValueError(f"A run has {TAGS_MOST} tags at most.")
-    return tags
+    return tuple(sorted({parse_tag(tag) for tag in value}))
 
 
 def _pinned(value: Any) -> bool:

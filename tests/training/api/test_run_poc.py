@@ -83,6 +83,7 @@ def test_it_names_field_and_range_of_a_bad_value(
         ({"candle_date": "2019-06-08"}, "candle_date"),  # a Saturday
         ({"candle_date": "0001-01-01T00:00:00+14:00"}, "candle_date"),
         ({"candle_date": "9999-12-31T23:59:59-14:00"}, "candle_date"),
+        ({"candle_date": "0322-09-18"}, "candle_date"),
         ({"symbol": "NOPE"}, "symbol"),
         ({"symbol": 1}, "symbol"),
         ({"symbol": "a" * 33}, "symbol"),

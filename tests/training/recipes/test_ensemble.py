@@ -226,6 +226,7 @@ def test_it_refuses_what_can_not_be_members_and_names_the_field(
         ({"run_ids": "all"}, "run_ids", "Must be a list"),
         ({}, "run_ids", "Must be a list"),
         ({"run_ids": own, "how": "median"}, "how", "mean, rank"),
+        ({"run_ids": own, "how": ["mean"]}, "how", "mean, rank"),
         ({"run_ids": own, "weights": [1, 2]}, "weights", "Unknown field"),
     ]
     for body, field, words in refused:

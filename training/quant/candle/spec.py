@@ -201,7 +201,7 @@ def parse_time(text: Any) -> datetime:
 
 def format_time(value: datetime) -> str:
     """UTC, ISO 8601, ending in Z, to the second."""
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"  # %Y has no leading zeros
 
 
 def outside_ranges(spec: CandleSpec) -> list[str]:

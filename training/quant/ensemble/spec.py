@@ -242,7 +242,7 @@ def parse_ensemble_request(data: Any) -> tuple[list[str] | None, str]:
         errors["run_ids"] = [f"Run {twice[0][:40]} is named twice; name each run once."]
     elif not FEWEST <= len(run_ids) <= MOST:
         errors["run_ids"] = [f"Must name {FEWEST} to {MOST} candle runs; {len(run_ids)} were named."]
-    if how not in HOW:
+    if how not in tuple(HOW):  # a list or an object has no hash
         errors["how"] = [f"Must be one of: {', '.join(HOW)}."]
     if errors:
         raise SpecError(errors)

@@ -13,6 +13,8 @@ from boursomatic.shared.records import (
     UnsetType,
     about,
     choice,
+    not_both,
+    when,
 )
 from instruments.models import Timeframe as Timeframes
 from instruments.quant.features.names import FEATURE_GROUPS, FEATURE_SETS
@@ -38,9 +40,14 @@ if TYPE_CHECKING:  # their fields are the spec's
     CandleConfig: TypeAlias = Any
 else:
     _IN_PARAMS = {name: setting for name, setting in RANGES.items() if setting.in_params}
+    _RETRAINED = {  # between windows, so that there must be two
+        "if": when("after", "retrain"),
+        "then": {"required": ["windows"], "properties": {"windows": {"minimum": 2}}},
+    }
     CandleRequest = request_record(
         "CandleRequest",
         [setting for setting in RANGES.values() if not setting.in_params],
+        rules={"allOf": [not_both("features", "feature_set"), _RETRAINED]},
         candle_date=(Annotated[Moment, about("The selected candle; a day alone is its midnight, in UTC")],),
         params=(
             request_record(
@@ -63,7 +70,10 @@ else:
             UNSET,
         ),
         features=(
-            Annotated[list[Annotated[str, choice(FEATURE_GROUPS)]], about("Groups, in the place of feature_set")]
+            Annotated[
+                list[Annotated[str, choice(FEATURE_GROUPS)]],
+                Meta(min_length=1, description="Groups, in the place of feature_set"),
+            ]
             | UnsetType,
             UNSET,
         ),
@@ -79,7 +89,11 @@ else:
         folds=(bounded(FOLDS) | UnsetType, UNSET),
         confirm=(Annotated[bool, about("Follow with the walk-forward confirmation")], True),
         live=(Annotated[bool, about("Train a candle with too few candles after it, untested")], False),
-        study_id=(Annotated[str, about("The study that tried the params; those may be wider then")] | UnsetType, UNSET),
+        study_id=(
+            Annotated[str, Meta(max_length=40), about("The study that tried the params; those may be wider then")]
+            | UnsetType,
+            UNSET,
+        ),
         seen_until=(
             Annotated[Moment, about("The last outcome that whoever found the params looked at")] | UnsetType,
             UNSET,

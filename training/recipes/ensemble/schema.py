@@ -2,8 +2,8 @@
 
 from typing import Annotated
 
-from boursomatic.shared.records import UNSET, Body, Meta, Moment, Record, UnsetType, about, choice
-from training.quant.ensemble.spec import FEWEST, HOW, MOST
+from boursomatic.shared.records import UNSET, Body, Meta, Moment, Record, UnsetType, about, choice, unique
+from training.quant.ensemble.spec import FEWEST, HOW, MOST, OF_ROW
 from training.recipes.candle.schema import CandleHead, CandleModel, Timeframe
 from training.recipes.sweep.schema import SweepParams
 
@@ -12,9 +12,18 @@ class EnsembleRequest(Body):
     """Candle runs of one series whose models are asked together; or `sweep_id` with the settings that name a row of its
     map: then its newest cells, 20 at most, are trained to be the members."""
 
+    rules = {
+        "oneOf": [
+            {"required": ["run_ids"], "not": {"anyOf": [{"required": [name]} for name in ("sweep_id", *OF_ROW)]}},
+            {"required": ["sweep_id"], "not": {"required": ["run_ids"]}},
+        ]
+    }
+
     run_ids: (
         Annotated[
-            list[str], Meta(min_length=FEWEST, max_length=MOST, description="Completed candle runs, each named once")
+            list[str],
+            Meta(min_length=FEWEST, max_length=MOST, description="Completed candle runs, each named once"),
+            unique(),
         ]
         | UnsetType
     ) = UNSET

@@ -2,17 +2,28 @@
 
 from typing import Annotated
 
-from boursomatic.shared.records import Body, Day, Record, Stored, about
+from boursomatic.shared.records import Body, Day, Meta, Name, Record, Stored, about, given, spelled
+from instruments.quant.ingest.checks import SYMBOL
+from training.recipes.refresh.spec import MOST_SYMBOLS
 
-SourceName = Annotated[str, about("By its name; null: each source that is on, for what it serves already")]
+Symbols = Annotated[list[Annotated[str, spelled(SYMBOL.pattern)]], Meta(min_length=1, max_length=MOST_SYMBOLS)]
+SourceName = Annotated[Name, about("By its name; null: each source that is on, for what it serves already")]
 
 
 class RefreshRequest(Body):
     """Bars up to now; what is left out or null is everything."""
 
+    rules = {
+        "allOf": [
+            {"if": given("symbols"), "then": given("source")},
+            {"if": given("first"), "then": given("last", "symbols")},
+            {"if": given("last"), "then": given("first", "symbols")},
+        ]
+    }
+
     source: SourceName | None = None
-    universe: Annotated[str | None, about("Whose members; else all")] = None
-    symbols: Annotated[list[str] | None, about("These instead, also such as have no bars yet")] = None
+    universe: Annotated[Name | None, about("Whose members; else all")] = None
+    symbols: Annotated[Symbols | None, about("These instead, also such as have no bars yet")] = None
     since: Annotated[Day | None, about("First day of series without bars; else twenty years ago")] = None
     first: Annotated[Day | None, about("With last: bars of these days alone, of symbols")] = None
     last: Day | None = None

@@ -6,6 +6,7 @@ import msgspec
 
 from boursomatic.shared.records import UNSET, Meta, Moment, Record, Share, Stored, UnsetType, about, choice
 from training.models import Status, TrialState
+from training.quant.candle.spec import DECISIONS, MODELS, PROTOCOLS
 from training.quant.search.names import ENDED_BY, TAKEN
 from training.recipes.candle.schema import CandleConfig, CandleRequest
 from training.recipes.schema import RunHead, bounded
@@ -15,8 +16,14 @@ Params = Annotated[dict[str, int | float], about("As run-poc takes them; what is
 LogLoss = Annotated[float | None, about("Log-loss of the folds, which the search looked at; null: it failed")]
 Space = Annotated[
     dict[Annotated[str, choice(SPACE)], tuple[float, float]],
-    about("Parameter -> lowest and highest value to try; in a request also a list of names. Default: all of them"),
+    Meta(min_length=1, description="Parameter -> lowest and highest value to try"),
 ]
+WantedSpace = Annotated[
+    Space | Annotated[list[Annotated[str, choice(SPACE)]], Meta(min_length=1)],
+    about("Also the names alone. Default: all of them"),
+]
+SEARCHABLE = tuple(name for name in PROTOCOLS if name != "steady")  # which fixes all settings
+_NO_ROUNDS = {"properties": {"params": {"not": {"required": ["rounds"]}}}}  # a study chooses them itself
 
 if TYPE_CHECKING:
     StudyRequest: TypeAlias = Any
@@ -32,13 +39,17 @@ else:
                 UNSET,
             ),
             *((name, bounded(STUDY_RANGES[name]), int(STUDY_RANGES[name].default)) for name in ("trials", "folds")),
-            ("space", Space | UnsetType, UNSET),
+            ("space", WantedSpace | UnsetType, UNSET),
+            ("protocol", Annotated[str, choice(SEARCHABLE)], SEARCHABLE[0]),
+            ("model", Annotated[str, choice(MODELS[:1])], MODELS[0]),
+            ("decision", Annotated[str, choice(DECISIONS[:1])], DECISIONS[0]),
             ("then_train", Annotated[bool, about("Start the run with what was taken")], True),
             ("rotated", Annotated[bool, about("On labels rotated in time: what luck finds. Makes no run")], False),
         ],
         bases=(CandleRequest,),
         kw_only=True,
         module=__name__,
+        namespace={"rules": {"allOf": [*CandleRequest.rules["allOf"], _NO_ROUNDS]}},
     )
     StudyConfig = msgspec.defstruct(
         "StudyConfig",

@@ -1,5 +1,6 @@
 """A sweep's records: what it stores, and what the API asks and answers."""
 
+from itertools import combinations
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from boursomatic.shared.records import (
@@ -13,17 +14,32 @@ from boursomatic.shared.records import (
     UnsetType,
     about,
     choice,
+    not_both,
+    spelled,
     to_json,
+    unique,
 )
-from instruments.quant.features.names import FEATURE_SETS
+from instruments.quant.features.names import FEATURE_GROUPS, FEATURE_SETS
 from training.models import Status
 from training.quant.candle.spec import MODELS, OPTIONAL_RANGES, PROTOCOLS, RANGES
 from training.recipes.candle.schema import Interval, Timeframe
 from training.recipes.schema import RunHead, bounded, request_record
-from training.recipes.sweep.spec import EVERY
+from training.recipes.sweep.spec import EVERY, FURTHER, MOST_CELLS
 
 CELL_STATUS = ("completed", "failed", "waiting")
 Texts = Annotated[str, Meta(max_length=32)]
+_GROUP = "|".join(FEATURE_GROUPS)
+_Features = Annotated[
+    str,
+    spelled(f"{'|'.join(FEATURE_SETS)}|(?:{_GROUP})(?:\\+(?:{_GROUP}))+"),
+    about(f"{', '.join(FEATURE_SETS)}, or groups joined by +"),
+]
+_LISTED = Meta(min_length=1, max_length=MOST_CELLS)
+
+
+def _none_of(*names: str) -> dict[str, Any]:
+    return {"not": {"anyOf": [{"required": [name]} for name in names]}}
+
 
 if TYPE_CHECKING:  # their fields are the spec's
     SweepRequest: TypeAlias = Any
@@ -38,26 +54,40 @@ else:
     SweepRequest = request_record(
         "SweepRequest",
         [EVERY],
+        rules={
+            "oneOf": [
+                {"required": ["candles"], **_none_of("from", "to", "every")},
+                {"required": ["from", "to"], **_none_of("candles")},
+            ],
+            "allOf": [
+                *(not_both(one, other) for one, other in combinations(FURTHER, 2)),
+                not_both("test_windows", "test_window_size"),
+                not_both("feature_sets", "feature_set"),
+            ],
+        },
         symbol=(Annotated[Texts, about("Default: the platform's default symbol")] | UnsetType, UNSET),
         timeframe=(Timeframe, "1d"),
-        candles=(Annotated[list[Moment], about("Or from, to and every")] | UnsetType, UNSET),
+        candles=(Annotated[list[Moment], _LISTED, about("Or from, to and every")] | UnsetType, UNSET),
         to=(Moment | UnsetType, UNSET),
         train_years=(
-            Annotated[list[bounded(RANGES["train_years"])], about("Each is a row, or several")] | UnsetType,
+            Annotated[list[bounded(RANGES["train_years"])], _LISTED, unique(), about("Each is a row, or several")]
+            | UnsetType,
             UNSET,
         ),
         test_window_size=(bounded(RANGES["test_window_size"]), int(RANGES["test_window_size"].default)),
         protocol=(Annotated[str, choice(PROTOCOLS)], PROTOCOLS[0]),
         model=(Annotated[str, choice(MODELS)], MODELS[0]),
-        feature_set=(Annotated[str, about(f"{', '.join(FEATURE_SETS)}, or groups joined by +")] | UnsetType, UNSET),
+        feature_set=(_Features | UnsetType, UNSET),
         params=(
-            Annotated[list[SweepParams], about("Of the three further settings one may vary")] | UnsetType,
+            Annotated[list[SweepParams], _LISTED, unique(), about("Of the three further settings one may vary")]
+            | UnsetType,
             UNSET,
         ),
-        feature_sets=(list[str] | UnsetType, UNSET),
-        test_windows=(list[bounded(RANGES["test_window_size"])] | UnsetType, UNSET),
+        feature_sets=(Annotated[list[_Features], _LISTED, unique()] | UnsetType, UNSET),
+        test_windows=(Annotated[list[bounded(RANGES["test_window_size"])], _LISTED, unique()] | UnsetType, UNSET),
         study_id=(
-            Annotated[str, about("The search that tried the params; those may be wider then")] | UnsetType,
+            Annotated[str, Meta(max_length=40), about("The search that tried the params; those may be wider then")]
+            | UnsetType,
             UNSET,
         ),
         seen_until=(

@@ -2,13 +2,25 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-from boursomatic.shared.records import NOTHING_YET, UNSET, Day, Meta, Record, Stored, UnsetType, about, choice
+from boursomatic.shared.records import (
+    NOTHING_YET,
+    UNSET,
+    Day,
+    Name,
+    Record,
+    Stored,
+    UnsetType,
+    about,
+    choice,
+    given,
+    when,
+)
 from training.quant.stats.bootstrap import Band
 from training.quant.stats.sharpe import Excess
 from training.quant.universe.evidence import UniverseEvidence
 from training.quant.universe.importance import ImportanceStability
 from training.quant.universe.shelf_life import AgeBin
-from training.quant.universe.spec import RECIPES, SCORES, UNIVERSE_RANGES, UniverseSpec
+from training.quant.universe.spec import PHASE22, RECIPES, SCORES, UNIVERSE_RANGES, UniverseSpec
 from training.quant.walk_forward.spec import WALK_RANGES, WINDOWS
 from training.recipes.schema import config_record, request_record
 from training.recipes.universe.schema import Beside, UniverseHead, UniverseMetrics
@@ -23,7 +35,13 @@ else:
     UniverseRequest = request_record(
         "UniverseRequest",
         UNIVERSE_RANGES.values(),
-        universe=(Annotated[str, Meta(max_length=40), about("A named set; all is every active instrument")], "all"),
+        rules={
+            "allOf": [
+                {"if": when("recipe", PHASE22), "then": {"not": {"required": ["score"]}}},
+                {"if": given("walk_forward"), "then": {"properties": {"refit": {"const": True}}}},
+            ]
+        },
+        universe=(Annotated[Name, about("A named set; all is every active instrument")], "all"),
         as_of=(Annotated[Day | None, about("Train as if this day were the last")], None),
         refit=(Annotated[bool, about("Fit again on all rows whose outcome is known")], True),
         recipe=(Annotated[str, choice(RECIPES)], RECIPES[0]),

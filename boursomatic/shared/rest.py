@@ -161,8 +161,7 @@ def list_answer(
 
     Query: `limit` (1–200) and `before`, which the link carries: the key of the last row shown.
     """
-    limit = _whole(request, "limit", DEFAULT_LIMIT, MAX_LIMIT)
-    before = _whole(request, "before", 0, MOST_KEY)
+    limit, before = page_asked(request)
     shown, older = keyset_page(rows, before=before, size=limit)
     headers = {}
     if older:
@@ -170,6 +169,11 @@ def list_answer(
         address = f"{request.build_absolute_uri(request.path)}?{urlencode(query)}"
         headers["Link"] = f'<{address}>; rel="next"'
     return Response(present(shown), headers=headers)
+
+
+def page_asked(request: Request) -> tuple[int, int]:
+    """`limit` and `before`, 0 where there is none. Raises 400."""
+    return _whole(request, "limit", DEFAULT_LIMIT, MAX_LIMIT), _whole(request, "before", 0, MOST_KEY)
 
 
 def _whole(request: Request, name: str, default: int, high: int) -> int:

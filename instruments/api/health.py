@@ -27,9 +27,9 @@ from instruments.quant.health.checks import LABELS
     parameters=[
         OpenApiParameter("symbol", OpenApiTypes.STR),
         OpenApiParameter("universe", OpenApiTypes.STR, description="Whoever is or was in it"),
-        OpenApiParameter("severity", OpenApiTypes.STR, enum=Severity.values),
-        OpenApiParameter("state", OpenApiTypes.STR, enum=FindingState.values),
-        OpenApiParameter("check", OpenApiTypes.STR, enum=list(LABELS)),
+        OpenApiParameter("severity", OpenApiTypes.STR, enum=["", *Severity.values]),
+        OpenApiParameter("state", OpenApiTypes.STR, enum=["", *FindingState.values]),
+        OpenApiParameter("check", OpenApiTypes.STR, enum=["", *LABELS]),
         *PAGE,
     ],
     responses=answers(200, schema.Findings),

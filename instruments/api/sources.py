@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from boursomatic.accounts.permissions import api_permission
 from boursomatic.accounts.roles import Scope
-from boursomatic.shared.openapi import answers
+from boursomatic.shared.openapi import PAGE, answers
 from boursomatic.shared.records import Record, to_json
 from boursomatic.shared.rest import invalid, json_body, known_only, list_answer
 from instruments.api import schema
@@ -36,6 +36,7 @@ _TYPES: dict[type, str] = {str: "a text", dict: "an object of texts", bool: "tru
     operation_id="sources",
     summary="Sources of bars",
     tags=["data"],
+    parameters=PAGE,
     responses=answers(200, schema.Sources),
 )
 @extend_schema(

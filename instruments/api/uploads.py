@@ -17,14 +17,23 @@ from boursomatic.shared.rest import TooLarge, invalid, known_only
 from boursomatic.shared.uploads import MOST_BYTES
 from instruments.api import schema
 from instruments.imports.schema import ReadingOptions
-from instruments.imports.uploads import UploadRefused, upload_create, upload_find, upload_findings, upload_read
+from instruments.imports.uploads import (
+    MOST_FILES,
+    UploadRefused,
+    upload_create,
+    upload_find,
+    upload_findings,
+    upload_read,
+)
 from instruments.models import Upload
 
 GONE = "There is no such upload; it is kept for an hour."
+_FILE = {"type": "string", "format": "binary"}
 _FILES = {
     "type": "object",
-    "properties": {"files": {"type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"}}},
+    "properties": {"files": {"type": "array", "minItems": 1, "maxItems": MOST_FILES, "items": _FILE}},
     "required": ["files"],
+    "additionalProperties": False,
 }
 
 

@@ -15,6 +15,7 @@ NAMES = (
     "members",
     "pages",
     "recommend",
+    "schema",
     "search",
     "universe",
 )

@@ -82,6 +82,17 @@ def empty_site() -> Iterator[str]:
 
 
 @contextlib.contextmanager
+def demo_site() -> Iterator[Site]:
+    """With the demo data and a token of every scope; web and a worker, on SQLite."""
+    with tempfile.TemporaryDirectory(prefix="boursomatic-bench-") as folder:
+        env = environment(Path(folder), DATABASE_URL="", BOURSOMATIC_DEMO="1", BOURSOMATIC_WORKERS="1")
+        with _launched(env) as url:
+            scopes = ["read", "predict", "train", "data", "activate"]
+            token = json.loads(manage(env, "create_token", "admin", "--json", "--scope", *scopes))["token"]
+            yield Site(url, token, env)
+
+
+@contextlib.contextmanager
 def _launched(env: dict[str, str]) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -14,7 +14,7 @@ from boursomatic.accounts.permissions import api_permission, person_of
 from boursomatic.accounts.roles import Scope
 from boursomatic.shared.openapi import PAGE, answers
 from boursomatic.shared.records import to_json
-from boursomatic.shared.rest import Conflict, invalid, json_body, known_only, list_answer
+from boursomatic.shared.rest import Conflict, invalid, json_body, known_only, list_answer, page_asked
 from training.api import schema
 from training.api.filter_parameters import MODEL_FILTERS
 from training.errors import ActiveChanged, GateRefused, TooLate
@@ -159,6 +159,7 @@ def roll_back(request: Request, version: str) -> Response:
 @permission_classes([api_permission(Scope.READ)])
 def history(request: Request) -> Response:
     known_only(request, "on", "limit", "before")
+    page_asked(request)  # refused where it can't be read, although a day's answer is always whole
     if (day := request.query_params.get("on")) is None:
         rows = Activation.objects.select_related("by")
         return list_answer(request, rows, lambda page: [activation_json(one) for one in page])

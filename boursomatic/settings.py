@@ -2,7 +2,6 @@
 
 import os
 import socket
-import sys
 from pathlib import Path
 
 import dj_database_url
@@ -17,6 +16,7 @@ from boursomatic.serve.home import (
     open_home,
     secret_weakness,
 )
+from boursomatic.shared import logs
 
 # Read when LightGBM is loaded, which is after the settings. One thread unless a run asks for the cores that no other
 # run holds; and threads that wait do so asleep: beside other work, spinning ones take many times as long as one alone.
@@ -27,6 +27,10 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 env = Env.read()
 
 PRODUCTION = env.choice("BOURSOMATIC_ENV", ("local", "production"), "local") == "production"
+LOG_FORMAT = logs.log_format(env)
+LOGGING_CONFIG = None  # not by Django, which would do so later: what is said from here on is in this format
+logs.configure(LOG_FORMAT)
+
 HOME = Path(env.text("BOURSOMATIC_HOME", str(ROOT / "var"))).expanduser().absolute()
 ARTIFACT_ROOT = HOME / "artifacts"
 COLUMNS_ROOT = HOME / "columns"
@@ -107,6 +111,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "boursomatic.middleware.request_ids",
     "boursomatic.shared.requests_counted.count_requests",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -332,12 +337,4 @@ if PRODUCTION:
     SECURE_HSTS_SECONDS = 31_536_000
     SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": sys.stderr}},
-    "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {"boursomatic": {"level": "INFO"}, "django.request": {"level": "ERROR"}},
-}
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # HSTS for subdomains and preload: the owner's decision

@@ -3,13 +3,14 @@ thread has only requests that have arrived whole."""
 
 import asyncio
 import contextlib
+import logging
 import os
 import threading
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 from wsgiref.util import FileWrapper
 
 from asgiref.wsgi import WsgiToAsgiInstance
@@ -33,6 +34,7 @@ BLOCK = 2**18  # bytes that a file is read and sent by
 STALLED_S = 60.0  # a client that takes nothing for so long is given up
 TOO_OFTEN = (429, 503)
 HELD_BACK_S = 1.0  # a refusal of what strangers send too often: who guesses without pause waits here, not for a thread
+log = logging.getLogger("boursomatic.access")
 
 
 class Bridge:
@@ -55,7 +57,7 @@ class Bridge:
                 status = await _read(body, receive, scope, share)
                 environ = None if status else _environ(self.application, scope, body)
                 if environ is None:
-                    await _refuse(send, status or 400)
+                    await _refuse(send, scope, status or 400)
                 else:
                     await self._answer(environ, receive, send, is_stranger=_is_stranger(scope))
             finally:
@@ -155,9 +157,12 @@ def _is_stranger(scope: Scope) -> bool:
     return scope["method"] not in ("GET", "HEAD") and not is_known
 
 
-async def _refuse(send: Send, status: int) -> None:
+async def _refuse(send: Send, scope: Scope, status: int) -> None:
     sentences = {413: b"The request is too large.", 503: b"The server has no room for this now. Try again in a moment."}
     sentence = sentences.get(status, b"The request did not arrive.")
+    path = quote(scope["raw_path"].partition(b"?")[0], safe="/%")
+    fields = {"method": scope["method"], "path": path, "status": status}
+    log.info("%s %s %d before Django", scope["method"], path, status, extra=fields)
     headers = [
         (b"content-type", b"text/plain"),
         (b"content-length", str(len(sentence)).encode()),

@@ -5,6 +5,8 @@ import resource
 import shutil
 from typing import Any
 
+from gunicorn import glogging
+
 from boursomatic.settings import HOME
 from boursomatic.shared.processes import die_with_parent
 
@@ -19,8 +21,17 @@ graceful_timeout = 3
 keepalive = 5
 preload_app = False  # LightGBM loaded before a fork hangs in the forked process once it has used threads
 control_socket_disable = True
-accesslog = None
+accesslog = None  # boursomatic.middleware writes it, with the user
+errorlog = None
 loglevel = "warning"
+
+
+class logger_class(glogging.Logger):  # type: ignore[misc]  # noqa: N801 - the setting's name
+    """What gunicorn says goes where everything goes."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        self.error_log.propagate = True
 
 
 def on_starting(server: Any) -> None:

@@ -7,6 +7,7 @@ import argparse
 import contextlib
 import errno
 import http.client
+import logging
 import os
 import select
 import signal
@@ -36,6 +37,8 @@ WATCHDOG_S = 60.0  # one that says nothing more for so long hangs
 BACKOFF_S = (0.0, 0.5, 1.0, 2.0, 5.0)
 STEADY_S = 60.0  # who has lived so long starts without a pause
 HOPELESS = 5  # starts of the web server that never served
+log = logging.getLogger("boursomatic.launcher")
+refusal = logging.getLogger("boursomatic.refusal")
 
 
 class CannotStart(Exception):
@@ -142,7 +145,7 @@ class Launcher:
                     announced = True
                     say(f"Ready: {self._url()}  {how_to_log_in}")
                 if not announced and self.web.failures >= HOPELESS:
-                    print("The web server does not start; its last words are above.", file=sys.stderr)  # noqa: T201
+                    refusal.error("The web server does not start; its last words are above.")
                     return 1
             say("Stopping.")
             return 0
@@ -185,7 +188,7 @@ class Launcher:
 
 
 def say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201
+    log.info("%s", text)
 
 
 def check_port(host: str, port: int) -> None:
@@ -277,7 +280,7 @@ def main() -> int:
     try:
         launcher, how_to_log_in = start(options.host, options.port)
     except (CannotStart, BadSetting) as problem:
-        print(problem, file=sys.stderr)  # noqa: T201
+        refusal.error("%s", problem)
         return 1
     return launcher.run(how_to_log_in)
 

@@ -84,7 +84,9 @@ def _check_password(say: Callable[[str], None]) -> None:
     except ValidationError as error:
         problem = f"BOURSOMATIC_ADMIN_PASSWORD: {' '.join(error.messages)}"
         if settings.PRODUCTION:
-            raise BadSetting(f"{problem} Set a better one, or remove it: then one is drawn and shown once.") from error
+            raise BadSetting(
+                f"{problem} Set a better one, or remove it and run: python manage.py changepassword {FIRST_ACCOUNT}."
+            ) from error
         say(f"Warning: {problem}")
 
 
@@ -93,10 +95,13 @@ def _first_account() -> str:
     if User.objects.exists():
         return f"Log in as {FIRST_ACCOUNT} (a lost password: python manage.py changepassword {FIRST_ACCOUNT})."
     given = Env.read().text("BOURSOMATIC_ADMIN_PASSWORD")
-    password = given or secrets.token_urlsafe(12)
+    is_shown = not given and settings.LOG_FORMAT == "text"  # logs that are collected show none
+    password = given or (secrets.token_urlsafe(12) if is_shown else None)
     with transaction.atomic():
         user = User.objects.create_superuser(FIRST_ACCOUNT, password=password)
         user.groups.add(Group.objects.get(name=Role.ADMIN))
     if given:
         return f"Log in as {FIRST_ACCOUNT} with the password of BOURSOMATIC_ADMIN_PASSWORD."
-    return f"Log in as {FIRST_ACCOUNT}, password {password} (shown this once; change it under Account)."
+    if is_shown:
+        return f"Log in as {FIRST_ACCOUNT}, password {password} (shown this once; change it under Account)."
+    return f"Give the account {FIRST_ACCOUNT} a password: python manage.py changepassword {FIRST_ACCOUNT}."

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import msgspec
 
+from boursomatic.env import Env
+from boursomatic.shared import logs
 from boursomatic.shared.processes import die_with_parent
 from instruments.imports.reading import read_upload
 from instruments.imports.schema import FileReading, Preview, ReadingOptions, StagedReading
@@ -30,6 +32,7 @@ _ENDED = "Reading this file was ended from outside. Upload it again."
 
 
 def main(arguments: str) -> None:
+    logs.configure(logs.log_format(Env.read()))
     upload_id, reading, names, stored = json.loads(arguments)
     staging, options = Staging(upload_id), msgspec.convert(stored, ReadingOptions)
     for number, name in enumerate(names):

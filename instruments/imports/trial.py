@@ -4,6 +4,7 @@ A process of its own, because what a vendor sends may take all memory there is, 
 It is told the key by its input, which no list of processes shows, and uses the network but no database.
 """
 
+import logging
 import resource
 import sys
 from datetime import date
@@ -12,6 +13,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from boursomatic.env import Env
+from boursomatic.shared import logs
 from boursomatic.shared.records import Record
 from instruments.imports.schema import Trial, TrialBar
 from instruments.quant.bars import Bars
@@ -26,6 +29,7 @@ from instruments.sources.registry import KINDS
 
 SHOWN = 5  # bars
 MEMORY = 2 * 1024**3  # bytes of addresses
+log = logging.getLogger("boursomatic.sources")
 
 
 class TrialQuery(Record):
@@ -49,6 +53,7 @@ class TrialQuery(Record):
 def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    logs.configure(logs.log_format(Env.read()))
     question = msgspec.json.decode(sys.stdin.buffer.read(), type=TrialQuery)
     sys.stdout.buffer.write(msgspec.json.encode(trial(question, Http(question.exceptions, cache=Path(question.cache)))))
 
@@ -64,7 +69,7 @@ def trial(question: TrialQuery, http: Http) -> Trial:
         return msgspec.structs.replace(empty, problem="What it sent takes more memory than it may have.")
     except Exception as error:  # of a library: told by its name alone, since its text may hold the address and the key
         text = without_secret(f"{type(error).__name__}: {error}", question.key)
-        print(f"Trying a source of kind {question.kind} failed: {text}", file=sys.stderr)  # noqa: T201 - to the log
+        log.error("Trying a source of kind %s failed: %s", question.kind, text)
         return msgspec.structs.replace(empty, problem=f"It failed unexpectedly ({type(error).__name__}).")
 
 

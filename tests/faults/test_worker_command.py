@@ -268,7 +268,7 @@ def die_while_writing(run: TrainingRun, *, after: float) -> None:
     child.wait(5)
     ending = child.outcome()
     child.kill()
-    runner.conclude(runner.Held(run.pk, run.run_id, run.kind, token), ending)
+    runner.conclude(runner.Held(run.pk, run.run_id, run.kind, token, 1), ending)
 
 
 def test_it_leaves_no_orphan_when_its_main_process_is_killed(workers: Crew, series: Series) -> None:

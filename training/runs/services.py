@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import logging
 import secrets
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -28,6 +30,7 @@ QUEUE_LOCK = 7_301_996  # PostgreSQL advisory lock: counting the active runs and
 FLOAT32_BYTES = 4
 BINNED = 1.8  # as much again, nearly, for LightGBM's own copy
 ID_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
+log = logging.getLogger("boursomatic.runs")
 
 
 def run_create(
@@ -212,6 +215,9 @@ def _insert(
                     **more,
                 )
                 RunEvent.objects.create(run=run, at=now, stage=Status.QUEUED, text="Submitted.")
+                transaction.on_commit(
+                    partial(log.info, "Run submitted.", extra={"run_id": run.run_id, "kind": run.kind})
+                )
                 return run
         except IntegrityError:  # the same four letters in the same second
             if more.get("once_key") and TrainingRun.objects.filter(once_key=more["once_key"]).exists():

@@ -95,10 +95,10 @@ class Child:
         """Of a child that has ended by itself."""
         self._reap()
         assert self._status is not None
-        if os.WIFSIGNALED(self._status):
-            return RunOutcome.of_signal(os.WTERMSIG(self._status))
         while self._read():
             pass
+        if os.WIFSIGNALED(self._status):
+            return RunOutcome.of_signal(os.WTERMSIG(self._status), self._message.decode(errors="replace"))
         return RunOutcome.from_bytes(self._message) if self._message else RunOutcome(OutcomeKind.DONE)
 
     def _read(self) -> bool:
@@ -141,7 +141,7 @@ def _live(learn: Callable[[], tuple[Job, int]], parent: int, report_fd: int) -> 
         gc.freeze()  # what the parent loaded is never garbage: collecting it would only copy pages
         _reset_signals()
         die_with_parent(parent)
-        faulthandler.enable()  # what native code was doing when it crashed goes to the log
+        faulthandler.enable(report_fd)  # what native code was doing when it crashed: for the parent's log
         job, memory = learn()
         limit = _limit_memory(memory)
         try:

@@ -29,7 +29,7 @@ def create_claimed(spec: Spec) -> list[Held]:
     """A new run with its parts, all this process's from the moment they can be seen: parts first, the run itself last.
     Raises SpecError."""
     family = run_create_claimed(spec=spec, host=HOST, pid=os.getpid())
-    return [Held(run.pk, run.run_id, run.kind, token) for run, token in family]
+    return [Held(run.pk, run.run_id, run.kind, token, attempt=1) for run, token in family]
 
 
 def execute_family(family: Sequence[Held], tell: Tell | None, *, jobs: int = 1) -> RunOutcome:
@@ -86,7 +86,8 @@ def _execute_all(runs: Sequence[Held], whole: Sequence[Held], tell: Tell | None,
 
 def _execute(held: Held, tell: Tell | None) -> RunOutcome:
     try:
-        execute(run_pk=held.pk, token=held.token, tell=tell)
+        with held.in_logs():
+            execute(run_pk=held.pk, token=held.token, tell=tell)
         return RunOutcome(OutcomeKind.DONE)
     except Exception as problem:
         outcome = RunOutcome.of_exception(problem)
@@ -125,7 +126,7 @@ def _claim(run_pk: int) -> Held | None:
     if token is None:
         return None
     run = TrainingRun.objects.get(pk=run_pk)
-    return Held(run.pk, run.run_id, run.kind, token)
+    return Held(run.pk, run.run_id, run.kind, token, run.attempt)
 
 
 def _follow(run_pk: int, tell: Tell | None, jobs: int) -> None:
@@ -145,7 +146,7 @@ def _is_queued(run_pk: int) -> bool:
 def _held(run_pk: int) -> Held | None:
     """What this process holds."""
     run = TrainingRun.objects.filter(pk=run_pk, status=Status.RUNNING, worker_host=HOST, worker_pid=os.getpid()).first()
-    return Held(run.pk, run.run_id, run.kind, run.lease_token) if run and run.lease_token else None
+    return Held(run.pk, run.run_id, run.kind, run.lease_token, run.attempt) if run and run.lease_token else None
 
 
 @contextmanager

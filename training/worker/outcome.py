@@ -53,13 +53,15 @@ class RunOutcome:
         return cls.failed(reason, sentence, "".join(traceback.format_exception(problem))[-TRACE_CHARS:])
 
     @classmethod
-    def of_signal(cls, number: int) -> "RunOutcome":
+    def of_signal(cls, number: int, trace: str) -> "RunOutcome":
         """A child that did not end by itself."""
         if number in _BY_MEMORY:
-            return cls.failed(Reason.OUT_OF_MEMORY, f"Probably {_OUT_OF_MEMORY[0].lower()}{_OUT_OF_MEMORY[1:]}")
+            return cls.failed(Reason.OUT_OF_MEMORY, f"Probably {_OUT_OF_MEMORY[0].lower()}{_OUT_OF_MEMORY[1:]}", trace)
         if number in _FROM_OUTSIDE:
             return cls(OutcomeKind.REQUEUE, sentence="The run's process was killed")
-        return cls.failed(Reason.CRASHED, f"The training crashed ({signal.Signals(number).name}). The log has details.")
+        return cls.failed(
+            Reason.CRASHED, f"The training crashed ({signal.Signals(number).name}). The log has details.", trace
+        )
 
     def to_bytes(self) -> bytes:
         return json.dumps(asdict(self)).encode()

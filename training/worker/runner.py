@@ -7,6 +7,7 @@ whose LightGBM used threads hangs its children.
 import logging
 import os
 import time
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,6 +16,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import Error as DbError
 from django.db import connection, connections
+from structlog.contextvars import bound_contextvars
 
 from boursomatic.shared.processes import SharedFlag
 from training.artifacts import marker
@@ -40,12 +42,17 @@ log = logging.getLogger("boursomatic.worker")
 
 @dataclass(frozen=True)
 class Held:
-    """A run that this process has claimed."""
+    """An attempt at a run that this process has claimed."""
 
     pk: int
     run_id: str
     kind: str
     token: UUID
+    attempt: int
+
+    def in_logs(self) -> AbstractContextManager[None]:
+        """Whatever is logged meanwhile names it."""
+        return bound_contextvars(run_id=self.run_id, kind=self.kind, attempt=self.attempt)
 
 
 def execute_run(run_pk: int) -> None:
@@ -68,25 +75,29 @@ def claim_and_execute(run_pk: int) -> bool:
     token = leases.claim(run_pk, host=hosts.HOST, pid=os.getpid(), most=settings.MAX_RUNNING)
     if token is None:
         return False
-    columns = ("run_id", "kind", "priority", "universe")
-    run_id, kind, priority, universe = TrainingRun.objects.values_list(*columns).get(pk=run_pk)
-    held, limits = Held(run_pk, run_id, kind, token), limits_of(kind, universe)
+    columns = ("run_id", "kind", "attempt", "priority", "universe")
+    run_id, kind, attempt, priority, universe = TrainingRun.objects.values_list(*columns).get(pk=run_pk)
+    held, limits = Held(run_pk, run_id, kind, token, attempt), limits_of(kind, universe)
 
-    child = READY.take()
-    child.begin(partial(_work, run_pk, token, priority), memory=limits.memory)
-    try:
-        outcome = Watch(held, child, limits.seconds).until_over()
-    finally:
-        child.kill()
-    conclude(held, outcome)
+    with held.in_logs():
+        log.info("The run begins.")
+        child = READY.take()
+        child.begin(partial(_work, held, priority), memory=limits.memory)
+        try:
+            outcome = Watch(held, child, limits.seconds).until_over()
+        finally:
+            child.kill()
+        conclude(held, outcome)
+        log.info("The run has left its worker: %s.", outcome.outcome)
     return True
 
 
-def _work(run_pk: int, token: UUID, priority: int) -> None:
+def _work(held: Held, priority: int) -> None:
     """The child's."""
     if priority != Priority.CLICK:
         os.nice(NICE)
-    execute(run_pk=run_pk, token=token, cores=partial(free_cores, os.getppid()))
+    with held.in_logs():
+        execute(run_pk=held.pk, token=held.token, cores=partial(free_cores, os.getppid()))
 
 
 class ReadyChild:
@@ -95,8 +106,8 @@ class ReadyChild:
     def __init__(self) -> None:
         self._child: Child | None = None
 
-    def fork(self, **_: Any) -> None:
-        """As long as there is none; also called by django-q2's signal of a new worker."""
+    def fork(self) -> None:
+        """As long as there is none; also called when a worker is new."""
         if self._child is None:
             connections.close_all()  # a connection must not be shared over the fork: each side opens its own
             try:
@@ -147,7 +158,7 @@ class Watch:
             if now - self.tried >= leases.BEAT_EVERY_S and not self._beat(now):
                 return RunOutcome(OutcomeKind.LOST)
         except DbError as problem:  # locked or away for a moment: the next tick tries again
-            log.info("Run %s: %s", self.held.run_id, str(problem).strip())
+            log.info("The database is asked again: %s", str(problem).strip())
             connection.close()
         if now - self.last_beat > STOP_AT * leases.LEASE_S:
             return RunOutcome(OutcomeKind.REQUEUE, sentence="The run could not say that it lives")
@@ -178,12 +189,13 @@ class Watch:
 def conclude(held: Held, outcome: RunOutcome) -> None:
     """Writes the end that the child did not write itself. A database that is away: the lease runs out, and a sweeper
     takes the run back."""
-    try:
-        _conclude(held, outcome)
-        cancel_broken_families()
-    except DbError as problem:
-        log.warning("Run %s: its end could not be written (%s).", held.run_id, str(problem).strip())
-        connection.close()
+    with held.in_logs():
+        try:
+            _conclude(held, outcome)
+            cancel_broken_families()
+        except DbError as problem:
+            log.warning("The run's end could not be written (%s).", str(problem).strip())
+            connection.close()
 
 
 def _conclude(held: Held, outcome: RunOutcome) -> None:
@@ -194,7 +206,8 @@ def _conclude(held: Held, outcome: RunOutcome) -> None:
             Reason.BUG, "Unexpected error: the training ended without a result. The log has details."
         )
     if outcome.outcome == OutcomeKind.FAILED:
-        log.warning("Run %s failed (%s): %s\n%s", held.run_id, outcome.reason, outcome.sentence, outcome.trace)
+        trace = {"exception": outcome.trace} if outcome.trace else {}
+        log.warning("The run failed (%s): %s", outcome.reason, outcome.sentence, extra=trace)
         values: dict[str, Any] = {
             "error": outcome.sentence,
             "error_reason": outcome.reason or "",

@@ -57,7 +57,9 @@ class SideBySide:
         limits = limits_of(held.kind, TrainingRun.objects.values_list("universe", flat=True).get(pk=held.pk))
         connections.close_all()  # a connection must not be shared over the fork: each side opens its own
         work = partial(execute, run_pk=held.pk, token=held.token, tell=self.tell, cores=self._cores)
-        self.running.append(Watch(held, Child.start(work, memory=limits.memory), limits.seconds))
+        with held.in_logs():  # which the child keeps
+            child = Child.start(work, memory=limits.memory)
+        self.running.append(Watch(held, child, limits.seconds))
 
     def _end(self, watch: Watch, outcome: RunOutcome) -> None:
         self.running.remove(watch)

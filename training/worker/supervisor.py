@@ -21,6 +21,7 @@ from django.db import connection, connections
 from django_q.cluster import Sentinel
 from django_q.conf import Conf
 from django_q.signals import post_spawn
+from structlog.contextvars import bind_contextvars
 
 from boursomatic.shared.processes import SharedFlag, adopt_orphans, bind_forks, kill_children, notify
 from training.artifacts import marker
@@ -98,6 +99,12 @@ def _guard(board: SharedStatus, stop: SharedFlag) -> None:
     Guard(board, stop).start()  # returns when stopped
 
 
+def _settle(**_: Any) -> None:
+    """A worker's first steps: its name in the log, and a child for its first run."""
+    bind_contextvars(worker=f"{heartbeat.HOST}:{os.getpid()}")
+    READY.fork()
+
+
 class WorkerSupervisor:
     """The main process: forks groups, watches them, sweeps. One thread; never trains."""
 
@@ -114,7 +121,7 @@ class WorkerSupervisor:
         """Until told to stop: exit code 0."""
         load_executors()
         release.ours()  # of the code as it was loaded, whatever becomes of its files
-        post_spawn.connect(READY.fork)  # in each worker that is started
+        post_spawn.connect(_settle)  # in each worker that is started
         STOPPING.renew()  # this command may itself be forked from a process that forks several
         awaited = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
         signal.pthread_sigmask(signal.SIG_BLOCK, awaited)

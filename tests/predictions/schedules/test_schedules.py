@@ -72,7 +72,7 @@ def carry_next() -> TrainingRun | None:
     try:
         execute(run_pk=turn, token=token)
     except Exception as problem:
-        conclude(Held(turn, run.run_id, run.kind, token), RunOutcome.of_exception(problem))
+        conclude(Held(turn, run.run_id, run.kind, token, 1), RunOutcome.of_exception(problem))
     run.refresh_from_db()
     return run
 

@@ -148,7 +148,7 @@ def test_it_fails_a_run_whose_files_find_no_room(monkeypatch: pytest.MonkeyPatch
     assert child.wait(60)
     ending = child.outcome()
     child.kill()
-    runner.conclude(runner.Held(run.pk, run.run_id, run.kind, token), ending)
+    runner.conclude(runner.Held(run.pk, run.run_id, run.kind, token, 1), ending)
     run.refresh_from_db()
     assert (run.status, run.error_reason) == (Status.FAILED, "disk_full")
     assert run.error.startswith("The disk is full")

@@ -28,7 +28,7 @@ def watch() -> Iterator[Watch]:
     connections.close_all()
     child = Child.start(signal.pause)
     try:
-        yield Watch(Held(run.pk, run.run_id, run.kind, token), child, 60.0)
+        yield Watch(Held(run.pk, run.run_id, run.kind, token, 1), child, 60.0)
     finally:
         child.kill()
 

@@ -159,6 +159,8 @@ def _database() -> dict[str, object]:
         return {**_SQLITE, "NAME": config["NAME"]}
     if config["ENGINE"] != "django.db.backends.postgresql":
         raise BadSetting("DATABASE_URL names a database other than PostgreSQL or SQLite. Use one of those.")
+    if not config["NAME"]:
+        raise BadSetting("DATABASE_URL names no database. Write postgres://user:password@host:port/name.")
     return config
 
 

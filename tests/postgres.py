@@ -15,9 +15,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
+
+import psycopg2
 
 HOW_TO_GET = "PostgreSQL's server is missing. On Debian or Ubuntu: apt-get install postgresql."
 _PR_SET_PDEATHSIG = 1
@@ -92,6 +94,14 @@ class Server:
     def _ready(self) -> bool:
         asked = [self._binaries / "pg_isready", "-q", "-h", self.folder, "-d", "postgres", "-U", "boursomatic"]
         return subprocess.run(asked, check=False, cwd="/").returncode == 0
+
+    def require_password(self, password: str) -> str:
+        """From now on nobody connects without it; the address of the database `postgres` with it."""
+        with closing(psycopg2.connect(self.url())) as connection, connection, connection.cursor() as cursor:
+            cursor.execute("ALTER ROLE boursomatic PASSWORD %s", [password])
+            (self.folder / "data" / "pg_hba.conf").write_text("local all all scram-sha-256\n")
+            cursor.execute("SELECT pg_reload_conf()")
+        return self.url().replace("boursomatic@", f"boursomatic:{quote(password, safe='')}@")
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """SIGINT: fast, clean; SIGQUIT: immediate, as a crash."""

@@ -27,6 +27,7 @@ from boursomatic.env import ROOT, BadSetting
 from boursomatic.serve.home import secret_weakness, take_home, unwritable
 from boursomatic.serve.sqlite_check import SqliteCheck
 from boursomatic.shared.disk import cannot_write
+from boursomatic.shared.outage import unreachable
 from boursomatic.shared.processes import die_with_parent
 
 TICK_S = 0.2
@@ -238,9 +239,8 @@ def prepare_database() -> str:
         first = str(error).strip().splitlines()[0]
         if connection.vendor == "sqlite" and cannot_write(error):
             raise unwritable(settings.HOME, OSError(errno.EIO, first)) from error
-        raise CannotStart(
-            f"The database can't be used: {first}\nSee that it runs, and that DATABASE_URL names it."
-        ) from error
+        refused = f"The database can't be used: {first}. See docs/reliability.md."
+        raise CannotStart(unreachable(error) or refused) from error
     except OSError as error:
         raise unwritable(settings.HOME, error) from error
     finally:

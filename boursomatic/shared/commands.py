@@ -9,6 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
+from boursomatic.shared.outage import unreachable
+
 
 @dataclass
 class CommandResult:
@@ -43,7 +45,8 @@ class JsonCommand(BaseCommand, ABC):
             outcome = self.work(**options)
         except DatabaseError as error:
             first = str(error).strip().splitlines()[0]
-            raise CommandError(f"The database refused: {first}. Is it migrated (python manage.py migrate)?") from error
+            refused = f"The database refused: {first}. Is it migrated (python manage.py migrate)?"
+            raise CommandError(unreachable(error) or refused) from error
         if options["json"]:
             self.stdout.write(json.dumps(outcome.result, allow_nan=False))
         else:

@@ -118,7 +118,8 @@ class WorkerSupervisor:
         self.stuck_since: tuple[int, float] | None = None  # the oldest wake-up, and since when it has been that
 
     def run(self) -> int:
-        """Until told to stop: exit code 0."""
+        """Until told to stop: exit code 0. Raises OperationalError where there is no database from the start."""
+        connection.ensure_connection()
         load_executors()
         release.ours()  # of the code as it was loaded, whatever becomes of its files
         post_spawn.connect(_settle)  # in each worker that is started

@@ -86,8 +86,9 @@ def tables_problem(text: str) -> str:
 
 
 def _connect(dsn: str, longest_s: float | None) -> Any:
-    kind = urlsplit(dsn).scheme
+    kind = dsn.partition("://")[0]
     if kind in ("postgres", "postgresql"):
+        _require_clear(dsn)
         options = "-c timezone=UTC" + (f" -c statement_timeout={int(longest_s * 1000)}" if longest_s else "")
         connection = psycopg2.connect(dsn, connect_timeout=10, options=options)
         connection.set_session(readonly=True)
@@ -98,6 +99,20 @@ def _connect(dsn: str, longest_s: float | None) -> Any:
             raise NotBars(f"There is no database file {path}.")
         return sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)
     raise NotBars("The database must be named as postgres://user:password@host:port/name or sqlite:///path.")
+
+
+def _require_clear(dsn: str) -> None:
+    """What libpq says of an address quotes it, and so parts of a password that is not percent-encoded."""
+    try:
+        parts = urlsplit(dsn)
+        is_clear = parts.netloc.count("@") == dsn.count("@") <= 1 and parts.port != 0
+    except ValueError:  # a port that is no number
+        is_clear = False
+    if not is_clear:
+        raise NotBars(
+            "The address of the database can't be read. Write postgres://user:password@host:port/name, and in the "
+            "password %40 for @, %2F for /, %3A for :, %3F for ?, %23 for #."
+        )
 
 
 def _read_table(connection: Any, name: str, symbol: str | None, since: date | None, deadline: float | None) -> RawTable:

@@ -1,11 +1,14 @@
 import io
 import json
+import logging
 import sqlite3
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Iterator
+from contextlib import closing, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import psycopg2
 import pytest
 from django.core.management import CommandError, load_command_class
 from django.db import connection
@@ -14,6 +17,7 @@ from boursomatic.accounts.models import AuditEntry
 from instruments.imports.report import LISTED
 from instruments.models import Instrument, PriceBar, Series, Universe
 from instruments.store.read_bars import load_bars, series_get
+from tests import postgres
 from tests.instruments.files import csv, daily
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
@@ -259,3 +263,54 @@ def test_it_reads_tables_of_postgresql(tmp_path: Path) -> None:
     found = report("--from-database", dsn, "--table", table, "--symbol", "SPY")
     assert found["inserted"] == 5
     assert found["instruments"]["SPY"]["first"] == "2020-01-01T00:00:00Z"
+
+
+def _everything_stored() -> str:
+    """Every value of every table."""
+    with connection.cursor() as cursor:
+        parts = []
+        for table in connection.introspection.table_names(cursor):
+            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")
+            parts += [str(bytes(value) if isinstance(value, memoryview) else value) for row in cursor for value in row]
+    return "\n".join(parts)
+
+
+@pytest.fixture(scope="module")
+def team() -> Iterator[str]:
+    """The address of a PostgreSQL that asks for a password, with bars."""
+    with postgres.server() as other:
+        with closing(psycopg2.connect(other.url())) as line, line, line.cursor() as cursor:
+            cursor.execute(
+                "CREATE TABLE spy_1d AS SELECT date '2020-01-01' + i AS date, 10 AS open, 11 AS high, 9 AS low, "
+                "10 AS close, 5 AS volume FROM generate_series(0, 4) AS i"
+            )
+        yield other.require_password("hidden1@x")
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize(
+    ("address", "code"),
+    [
+        (lambda dsn: dsn, 0),
+        (lambda dsn: dsn.replace("hidden1", "hidden12"), 1),  # wrong
+        (lambda dsn: "postgres://me:hidden1@127.0.0.1:1/x", 1),  # nobody there
+        (lambda dsn: "postgres://me:hidden1@nowhere.invalid/x", 1),
+        (lambda dsn: "postgres://me:a@hidden1@127.0.0.1:1/x", 1),  # not percent-encoded
+        (lambda dsn: "postgres://me:1/hidden1@127.0.0.1/x", 1),
+        (lambda dsn: "postgres://me:1#hidden1@127.0.0.1/x", 1),
+        (lambda dsn: "postgres://me:hidden1", 1),
+        (lambda dsn: "postgres://me:[hidden1@127.0.0.1:1/x", 1),
+        (lambda dsn: "postgres://me:hidden1@127.0.0.1:1/x?unknown=1", 1),
+        (lambda dsn: "me:hidden1@127.0.0.1", 1),
+    ],
+)
+def test_the_password_of_another_database_is_nowhere(
+    caplog: pytest.LogCaptureFixture, team: str, address: Any, code: int
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    arguments = ("--from-database", address(team), "--table", "spy_1d", "--symbol", "SPY", "--verbosity", "3")
+    got, out, err = run(*arguments)
+    assert (got, bool(err)) == (code, code != 0)
+    assert PriceBar.objects.exists() == (code == 0)
+    for said in (out, err, caplog.text, _everything_stored()):
+        assert "hidden1" not in said and "Traceback" not in said

@@ -40,15 +40,22 @@ class Generation:
 
 def generations(folder: Path) -> list[Generation]:
     """Newest first; none where the folder is not there. What can't be read as a backup is left out."""
-    whole = []
+    return read_folder(folder)[0]
+
+
+def read_folder(folder: Path) -> tuple[list[Generation], dict[str, str]]:
+    """Whole backups, newest first; and why the others, by name, can't be read."""
+    whole, unreadable = list[Generation](), dict[str, str]()
     for path in sorted(folder.glob("*"), reverse=True) if folder.is_dir() else ():
         if _NAME.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
             try:
                 made_at = datetime.strptime(path.name, _FORMAT).replace(tzinfo=UTC)
                 whole.append(Generation(path, made_at, read_manifest(path)))
-            except (BackupRefused, ValueError):
+            except ValueError:  # no moment: somebody else's folder
                 continue
-    return whole
+            except BackupRefused as reason:
+                unreadable[path.name] = str(reason)
+    return whole, unreadable
 
 
 def free_name(folder: Path, now: datetime) -> str:

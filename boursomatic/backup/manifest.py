@@ -4,9 +4,10 @@ import json
 import os
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Annotated
+
+import msgspec
 
 from boursomatic.backup.errors import BackupRefused
 from boursomatic.backup.files import sha256_of
@@ -17,18 +18,20 @@ ARTIFACTS = "artifacts"
 SECRET = "secret_key"
 
 
-@dataclass(frozen=True)
-class StoredFile:
+class StoredFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`sha256` and `bytes` of its content; `mode` (octal) and `mtime_ns` it had where it was copied from."""
 
     sha256: str
     bytes: int
-    mode: str
+    mode: Annotated[str, msgspec.Meta(pattern="^(0o)?[0-7]{1,4}$")]
     mtime_ns: int
 
 
-@dataclass(frozen=True)
-class Manifest:
+class _Form(msgspec.Struct):
+    format: int
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`tables`: rows of each; `migrations`: applied ones of each app that the code knew; `files`: by path below the
     backup; `deleted_meanwhile`: folders of models whose run was deleted while the backup was made."""
 
@@ -41,6 +44,7 @@ class Manifest:
     tables: Mapping[str, int]
     files: Mapping[str, StoredFile]
     deleted_meanwhile: Sequence[str]
+    format: int = FORMAT
 
     @property
     def size(self) -> int:
@@ -58,22 +62,24 @@ class Manifest:
         return {path.removeprefix(start): file for path, file in self.files.items() if path.startswith(start)}
 
     def to_bytes(self) -> bytes:
-        return json.dumps({"format": FORMAT, **asdict(self)}, indent=1, sort_keys=True).encode() + b"\n"
+        return json.dumps(msgspec.to_builtins(self), indent=1, sort_keys=True).encode() + b"\n"
 
 
 def read_manifest(folder: Path) -> Manifest:
     """Raises BackupRefused where the folder is no backup, or one of a format that this version doesn't read."""
     path = folder / NAME
     try:
-        stored: dict[str, Any] = json.loads(path.read_bytes())
-        if stored.pop("format") != FORMAT:
+        content = path.read_bytes()
+        if msgspec.json.decode(content, type=_Form).format != FORMAT:
             raise BackupRefused(f"{path} has a format that this version can't read. Restore it with the newer code.")
-        files = {name: StoredFile(**values) for name, values in stored.pop("files").items()}
-        return Manifest(files=files, **stored)
+        manifest = msgspec.json.decode(content, type=Manifest)
     except OSError:
         raise BackupRefused(f"{folder} is no whole backup: its {NAME} can't be read.") from None
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (msgspec.DecodeError, RecursionError):
         raise BackupRefused(f"{path} is damaged. Restore another backup.") from None
+    if manifest.database not in manifest.files:
+        raise BackupRefused(f"{path} is damaged: it has no database. Restore another backup.")
+    return manifest
 
 
 def check_files(folder: Path, manifest: Manifest) -> None:

@@ -1,5 +1,6 @@
 """The page of backups: seen by admins, one made by a click or every night, and what is said where none is made."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,15 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from boursomatic.accounts.models import AuditEntry
+from boursomatic.backup.errors import BackupRefused
 from boursomatic.backup.generations import generations
+from boursomatic.backup.make import backup_make
+from boursomatic.backup.manifest import read_manifest
 from boursomatic.notices.models import Notice, NoticeKind
 from boursomatic.notices.services import visible_to
 from predictions.models import Schedule
 from predictions.schedules.services import schedules_create, schedules_start
+from tests.backup.small import small_site
 from tests.people import BrowserOf
 from tests.training.recipes.test_walk_forward import carry_next
 from tests.training.run_builders import make_run
@@ -90,6 +95,39 @@ def test_admins_are_told_once_that_it_fails_until_one_succeeds(
     Notice.objects.update(made_at=timezone.now() - timedelta(days=31))
     night(fails)
     assert told.count() == 3, "once a month where none succeeds"
+
+
+def _without(key: str) -> Any:
+    return lambda stored: {name: value for name, value in stored.items() if name != key}
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        *(_without(key) for key in ("format", "files", "database", "migrations", "code_version")),
+        lambda stored: {**stored, "files": {}},
+        lambda stored: {**stored, "files": {name: {**file, "bytes": "12"} for name, file in stored["files"].items()}},
+        lambda stored: {**stored, "files": {name: {**file, "mode": "rw"} for name, file in stored["files"].items()}},
+        lambda stored: {**stored, "database": ["x"]},
+        lambda stored: {**stored, "format": 2},
+        lambda stored: [stored],
+        lambda stored: "manifest",
+        lambda stored: None,
+    ],
+)
+def test_a_backup_that_cannot_be_read_is_named(
+    dave: User, browser_of: BrowserOf, place: Path, tmp_path: Path, tamper: Any
+) -> None:
+    made = backup_make(small_site(tmp_path / "home"), place).folder
+    stored = tamper(json.loads((made / "manifest.json").read_bytes()))
+    (made / "manifest.json").write_bytes(json.dumps(stored).encode() if stored else b"{not \xff json")
+    answer = browser_of(dave).get("/backups/")
+    assert answer.status_code == 200
+    assert f"The backup {made.name} can't be read." in answer.text
+    assert "take its folder away once a newer backup is whole" in answer.text
+    assert "No backup yet" in answer.text
+    with pytest.raises(BackupRefused):
+        read_manifest(made)
 
 
 def test_home_tells_admins_of_an_overdue_one(

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from boursomatic.backup.generations import generations, newest_at
+from boursomatic.backup.generations import newest_at, read_folder
 from training.models import ACTIVE, Status, TrainingRun
 from training.recipes.backup.spec import BackupSpec
 
@@ -22,13 +22,14 @@ def backup_runs() -> Any:
 
 
 def backups_context() -> dict[str, Any]:
-    whole = generations(settings.BACKUPS)
+    whole, unreadable = read_folder(settings.BACKUPS)
     active = backup_runs().filter(status__in=ACTIVE).first()
     newest_end = backup_runs().exclude(status__in=ACTIVE).first()
     folder = whole[0].folder if whole else settings.BACKUPS / "NAME"
     into = "HOME" if connection.vendor == "sqlite" else "postgres://USER@HOST/NAME"
     return {
         "generations": whole,
+        "unreadable": unreadable,
         "folder": settings.BACKUPS,
         "keep": settings.BACKUPS_KEEP,
         "on_same_disk": settings.BACKUPS.is_relative_to(settings.HOME),

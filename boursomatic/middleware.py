@@ -40,7 +40,12 @@ def request_ids(get_response: View) -> View:
         with bound_contextvars(request_id=request_id):
             response = get_response(request)
             took, path = round((time.perf_counter() - begun) * 1000, 1), escape_uri_path(request.path)
-            fields = {"method": request.method, "path": path, "status": response.status_code, "duration_ms": took}
+            fields: dict[str, object] = {
+                "method": request.method,
+                "path": path,
+                "status": response.status_code,
+                "duration_ms": took,
+            }
             user = {"user": name} if (name := _user_name(request)) else {}
             log.info("%s %s %d in %.1f ms", request.method, path, response.status_code, took, extra=fields | user)
         response["X-Request-ID"] = request_id

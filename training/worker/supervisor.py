@@ -101,7 +101,7 @@ def _guard(board: SharedStatus, stop: SharedFlag) -> None:
 
 def _settle(**_: Any) -> None:
     """A worker's first steps: its name in the log, and a child for its first run."""
-    bind_contextvars(worker=f"{heartbeat.HOST}:{os.getpid()}")
+    bind_contextvars(worker=f"{hosts.HOST}:{os.getpid()}")
     READY.fork()
 
 

@@ -6,9 +6,9 @@ What dies or falls silent is started again; at the end nothing is left behind, w
 import argparse
 import contextlib
 import errno
-import http.client
 import logging
 import os
+import re
 import select
 import signal
 import socket
@@ -35,6 +35,9 @@ STOP_S = 8.0
 CHECK_S = 5.0  # for so long a start waits for the check of an SQLite file, which then goes on beside it
 START_S = 300.0  # before its first word a worker command loads what trains: on a slow disk that takes minutes
 WATCHDOG_S = 60.0  # one that says nothing more for so long hangs
+WEB_WATCHDOG_S = 90.0  # longer than gunicorn itself (60 s) takes to replace a process of its that hangs
+PROBE_S = 10.0  # from one question to the web server to the next; until then the first may be answered
+AWAY_S = 5.0  # a round of the launcher takes a fraction of a second, unless it was stopped itself
 BACKOFF_S = (0.0, 0.5, 1.0, 2.0, 5.0)
 STEADY_S = 60.0  # who has lived so long starts without a pause
 HOPELESS = 5  # starts of the web server that never served
@@ -47,10 +50,11 @@ class CannotStart(Exception):
 
 
 class ManagedProcess:
-    """The web server or the worker command: a process in a group of its own, kept alive."""
+    """The web server or the worker command: a process in a group of its own, kept alive. Silent for `watchdog_s` after
+    its first word, it hangs."""
 
-    def __init__(self, name: str, command: list[str], environment: dict[str, str]) -> None:
-        self.name, self.command, self.environment = name, command, environment
+    def __init__(self, name: str, command: list[str], environment: dict[str, str], watchdog_s: float) -> None:
+        self.name, self.command, self.environment, self.watchdog_s = name, command, environment, watchdog_s
         self.failures = 0
         self.last_heard = self.born = 0.0
         self.has_spoken = False
@@ -73,15 +77,15 @@ class ManagedProcess:
     def hear(self) -> None:
         self.last_heard, self.has_spoken = time.monotonic(), True
 
-    def check(self, now: float, *, is_watched: bool) -> None:
-        """Starts it if it is due, and sees to its end if it has died or, where it `is_watched`, is silent too long."""
-        silence = WATCHDOG_S if self.has_spoken else START_S
+    def check(self, now: float) -> None:
+        """Starts it if it is due, and sees to its end if it has died or is silent too long."""
+        silence = self.watchdog_s if self.has_spoken else START_S
         if self.process is None:
             if now >= self.due:
                 self.start()
         elif self.process.poll() is not None:
             self._bury(now, f"ended with code {self.process.returncode}")
-        elif is_watched and now - self.last_heard > silence:
+        elif now - self.last_heard > silence:
             self._bury(now, f"was silent for {silence:.0f} s")
 
     def _bury(self, now: float, why: str) -> None:
@@ -104,11 +108,46 @@ class ManagedProcess:
             self.process = None
 
 
+class Probe:
+    """Asks the web server whether it answers, and doesn't wait for it: a busy one may take its time."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.address = ({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port)
+        self.asked: socket.socket | None = None
+        self.due = 0.0
+
+    def ask(self, now: float) -> None:
+        """If it is time: what has not been answered until then no longer counts. Where nobody listens, again at the
+        next call."""
+        if now < self.due:
+            return
+        self.close()
+        with contextlib.suppress(OSError):
+            self.asked = socket.create_connection(self.address, timeout=TICK_S)
+            self.asked.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            self.due = now + PROBE_S
+
+    def is_answered(self) -> bool:
+        """Called when there is something to read: whether it is an answer, and no complaint of the server's own."""
+        answer = b""
+        if self.asked:
+            with contextlib.suppress(OSError):
+                answer = self.asked.recv(64)
+        self.close()
+        return re.match(rb"HTTP/1\.. [234]", answer) is not None
+
+    def close(self) -> None:
+        if self.asked:
+            self.asked.close()
+            self.asked = None
+
+
 class Launcher:
     """Web and worker command together."""
 
     def __init__(self, host: str, port: int, *, with_workers: bool, check: SqliteCheck | None = None) -> None:
         self.address, self.check = (host, port), check
+        self.probe = Probe(host, port)
         self.stopping = False
         self.workers_ready = not with_workers
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
@@ -116,11 +155,12 @@ class Launcher:
         name = "@" + self.listener.getsockname()[1:].decode()
         bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         gunicorn = ["gunicorn", "-c", "python:boursomatic.serve.gunicorn", "--bind", bind, "boursomatic.wsgi:served"]
-        self.web = ManagedProcess("web server", [sys.executable, "-m", *gunicorn], {"NOTIFY_SOCKET": ""})
+        serve = [sys.executable, "-m", *gunicorn]
+        self.web = ManagedProcess("web server", serve, {"NOTIFY_SOCKET": ""}, WEB_WATCHDOG_S)
         self.processes = [self.web]
         if with_workers:
             worker = [sys.executable, "manage.py", "worker"]
-            self.worker = ManagedProcess("worker command", worker, {"NOTIFY_SOCKET": name})
+            self.worker = ManagedProcess("worker command", worker, {"NOTIFY_SOCKET": name}, WATCHDOG_S)
             self.processes.append(self.worker)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._stop)
@@ -130,19 +170,23 @@ class Launcher:
 
     def run(self, how_to_log_in: str) -> int:
         """Exit code 0 when told to stop, 1 when the web server can't be brought to serve or the database is damaged."""
-        announced = False
+        announced, before = False, time.monotonic()
         try:
             while not self.stopping:
                 now = time.monotonic()
                 for managed in self.processes:
-                    managed.check(now, is_watched=managed is not self.web)
+                    if now - before > AWAY_S:
+                        managed.last_heard = now  # who was stopped himself has heard nobody
+                    managed.check(now)
+                before = now
+                self.probe.ask(now)
                 self._listen()
                 if self.check and (found := self.check.damage(0.0)) is not None:
                     if found:
                         print(damaged(self.check.path, found, "The site is stopped."), file=sys.stderr)  # noqa: T201
                         return 1
                     self.check = None
-                if not announced and self.workers_ready and self._serves():
+                if not announced and self.workers_ready and self.web.has_spoken:
                     announced = True
                     say(f"Ready: {self._url()}  {how_to_log_in}")
                 if not announced and self.web.failures >= HOPELESS:
@@ -154,23 +198,15 @@ class Launcher:
             self._end()
 
     def _listen(self) -> None:
-        """Waits for a word of the worker command, but not long."""
-        readable, _, _ = select.select([self.listener], [], [], TICK_S)
-        if readable:
+        """Waits for a word of the worker command or the web server, but not long."""
+        sockets = [self.listener, self.probe.asked] if self.probe.asked else [self.listener]
+        readable, _, _ = select.select(sockets, [], [], TICK_S)
+        if self.listener in readable:
             message = self.listener.recv(4096)
             self.worker.hear()
             self.workers_ready = self.workers_ready or b"READY=1" in message
-
-    def _serves(self) -> bool:
-        host, port = self.address
-        connection = http.client.HTTPConnection({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port, timeout=2)
-        try:
-            connection.request("GET", "/healthz")
-            return connection.getresponse().status < 500
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
+        if self.probe.asked in readable and self.probe.is_answered():
+            self.web.hear()
 
     def _url(self) -> str:
         host, port = self.address
@@ -185,6 +221,7 @@ class Launcher:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     managed.process.wait(max(0.0, deadline - time.monotonic()))
             managed.sweep()
+        self.probe.close()
         self.listener.close()
 
 

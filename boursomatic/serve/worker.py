@@ -7,6 +7,8 @@ from typing import Any, cast
 from gunicorn.asgi.protocol import ASGIProtocol
 from gunicorn.workers import gasgi
 
+from boursomatic.shared.processes import notify
+
 HEADER_S = 10.0  # from the connection, or the first byte of a next request, to the end of the header
 BODY_S = 20.0  # of a body, and so much more for what has come of it
 SLOWEST = 10_000  # bytes of a body a second
@@ -98,3 +100,8 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]
     def run(self) -> None:
         gasgi.ASGIProtocol = GuardedProtocol  # the name that it makes each connection of; it offers no setting
         super().run()
+
+    def notify(self) -> None:
+        """Each second, at the loop: to gunicorn's master, and to systemd, for a master that hangs too."""
+        super().notify()
+        notify("WATCHDOG=1")

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,20 +25,24 @@ def free_port() -> int:
 
 
 class Site:
-    """A launcher in a home of its own; `code` instead of the launcher's module, if need be."""
+    """A launcher in a home of its own; `launcher`: what Python is told, if it isn't its module."""
 
     def __init__(
-        self, home: Path, *, preexec_fn: Callable[[], None] | None = None, code: str = "", **environment: str
+        self,
+        home: Path,
+        *,
+        preexec_fn: Callable[[], None] | None = None,
+        launcher: Sequence[str] = ("-m", "boursomatic.serve.launcher"),
+        **environment: str,
     ) -> None:
         self.port = free_port()
         self.log = home / f"log-{self.port}"
         variables = {**os.environ, "BOURSOMATIC_HOME": str(home), "DATABASE_URL": "",
                      "DJANGO_SETTINGS_MODULE": "boursomatic.settings", **environment}  # fmt: skip
         self.environment = variables
-        what = ["-c", code] if code else ["-m", "boursomatic.serve.launcher"]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, *what, "--port", str(self.port)],
+                [sys.executable, *launcher, "--port", str(self.port)],
                 cwd=ROOT, env=variables, stdout=log, stderr=log, start_new_session=True,
                 preexec_fn=preexec_fn,  # noqa: PLW1509  (one thread here)
             )  # fmt: skip

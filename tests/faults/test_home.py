@@ -113,7 +113,7 @@ def test_a_check_that_hangs_keeps_no_site_from_serving(prepared: Path, tmp_path:
     hangs += "class Hanging(launcher.SqliteCheck):\n"
     hangs += "    def damage(self, s): os.kill(self.process.pid, signal.SIGSTOP); return super().damage(s)\n"
     hangs += "launcher.SqliteCheck, launcher.CHECK_S = Hanging, 0.1; sys.exit(launcher.main())"
-    site = Site(tmp_path, code=hangs, BOURSOMATIC_WORKERS="0", BOURSOMATIC_DEMO="0")
+    site = Site(tmp_path, launcher=("-c", hangs), BOURSOMATIC_WORKERS="0", BOURSOMATIC_DEMO="0")
     try:
         site.wait_ready()
         assert "its check goes on" in site.said() and site.get("/healthz")[0] == 200

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,64 @@ def test_it_says_what_is_missing_when_no_worker_beats(home: Path) -> None:
         assert code == 503
         assert list(answer["missing"]) == ["worker"]
         assert site.get("/healthz")[0] == 200
+    finally:
+        site.destroy()
+
+
+def impatient(home: Path) -> Site:
+    """Its launcher takes a web server for one that hangs after 10 s."""
+    constants = "launcher.WEB_WATCHDOG_S, launcher.PROBE_S = 10.0, 2.0"
+    program = f"from boursomatic.serve import launcher; {constants}; raise SystemExit(launcher.main())"
+    return Site(home, launcher=("-c", program), BOURSOMATIC_WORKERS="0")
+
+
+def test_it_starts_a_web_server_again_that_lives_and_answers_nothing(home: Path) -> None:
+    site = impatient(home)
+    try:
+        site.wait_ready()
+        (web,) = site.groups()
+        stopped = group(web)
+        for pid in stopped:  # the first is the master, which would replace the others
+            os.kill(pid, signal.SIGSTOP)
+        until(lambda: site.groups() not in ([], [web]), what="another web server")
+        until(lambda: site.get("/healthz")[0] == 200, what="its answer")
+        assert site.said().count("The web server was silent for 10 s; it is started again.") == 1
+        assert not set(stopped) & set(group(web))
+    finally:
+        site.destroy()
+
+
+def test_web_processes_tell_systemd_that_they_live(tmp_path: Path) -> None:
+    """As docs/deploy/boursomatic-web.service starts them."""
+    home = {"BOURSOMATIC_HOME": str(tmp_path), "DJANGO_SETTINGS_MODULE": "boursomatic.settings"}
+    gunicorn = "-m gunicorn -c python:boursomatic.serve.gunicorn --bind 127.0.0.1:0 boursomatic.wsgi:served"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(WAIT_S)
+        web = subprocess.Popen([sys.executable, *gunicorn.split()], cwd=ROOT, start_new_session=True,
+                               env={**os.environ, **home, "NOTIFY_SOCKET": systemd.getsockname()})  # fmt: skip
+        try:
+            assert systemd.recv(4096).startswith(b"READY=1")
+            os.kill(web.pid, signal.SIGSTOP)  # the master alone: who is served notices nothing
+            for _ in range(10):
+                assert systemd.recv(4096) == b"WATCHDOG=1"
+        finally:
+            os.killpg(web.pid, signal.SIGKILL)
+            web.wait()
+
+
+def test_stopped_itself_it_takes_nobody_for_silent(home: Path) -> None:
+    site = impatient(home)
+    try:
+        site.wait_ready()
+        os.kill(site.process.pid, signal.SIGSTOP)
+        time.sleep(12)
+        os.kill(site.process.pid, signal.SIGCONT)
+        for _ in range(20):
+            assert site.get("/healthz")[0] == 200
+        site.process.terminate()
+        assert site.process.wait(WAIT_S) == 0
+        assert "started again" not in site.said()
     finally:
         site.destroy()
 

@@ -1,19 +1,21 @@
-"""What the launcher makes of a process that says nothing."""
+"""What the launcher makes of a process that says nothing, and how it asks the web server."""
 
+import select
 import signal
+import socket
 import sys
 import time
 from collections.abc import Iterator
 
 import pytest
 
-from boursomatic.serve.launcher import START_S, WATCHDOG_S, ManagedProcess
+from boursomatic.serve.launcher import PROBE_S, START_S, WATCHDOG_S, ManagedProcess, Probe
 
 
 @pytest.fixture
 def managed() -> Iterator[ManagedProcess]:
     silent = ManagedProcess(
-        "worker command", [sys.executable, "-c", f"import signal; signal.sigwait([{signal.SIGTERM}])"], {}
+        "worker command", [sys.executable, "-c", f"import signal; signal.sigwait([{signal.SIGTERM}])"], {}, WATCHDOG_S
     )
     silent.start()
     yield silent
@@ -21,18 +23,64 @@ def managed() -> Iterator[ManagedProcess]:
 
 
 def test_a_process_that_has_not_spoken_yet_is_given_time_to_load(managed: ManagedProcess) -> None:
-    managed.check(time.monotonic() + WATCHDOG_S + 1, is_watched=True)
+    managed.check(time.monotonic() + WATCHDOG_S + 1)
     assert managed.process is not None
-    managed.check(time.monotonic() + START_S + 1, is_watched=True)
+    managed.check(time.monotonic() + START_S + 1)
     assert managed.process is None
 
 
 def test_one_that_has_spoken_and_falls_silent_is_ended(managed: ManagedProcess) -> None:
     managed.hear()
-    managed.check(time.monotonic() + WATCHDOG_S + 1, is_watched=True)
+    managed.check(time.monotonic() + WATCHDOG_S + 1)
     assert managed.process is None
 
 
-def test_one_that_is_not_watched_may_be_silent(managed: ManagedProcess) -> None:
-    managed.check(time.monotonic() + START_S + 1, is_watched=False)
-    assert managed.process is not None
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as made:
+        yield made
+
+
+@pytest.fixture
+def probe(listener: socket.socket) -> Iterator[Probe]:
+    made = Probe(*listener.getsockname())
+    yield made
+    made.close()
+
+
+def answer(listener: socket.socket, probe: Probe, text: bytes) -> bool:
+    """What the launcher makes of this answer to its question."""
+    client, _ = listener.accept()
+    with client:
+        assert client.recv(4096).startswith(b"GET /healthz HTTP/1.1\r\n")
+        client.sendall(text)
+    select.select([probe.asked], [], [])
+    return probe.is_answered()
+
+
+@pytest.mark.parametrize(
+    ("text", "serves"), [(b"HTTP/1.1 200 OK\r\n\r\n", True), (b"HTTP/1.1 400 Bad Request\r\n\r\n", True),
+                         (b"HTTP/1.1 500 Internal Server Error\r\n\r\n", False), (b"", False)],
+)  # fmt: skip
+def test_an_answer_is_one_that_is_no_complaint(
+    listener: socket.socket, probe: Probe, text: bytes, serves: bool
+) -> None:
+    probe.ask(0.0)
+    assert answer(listener, probe, text) is serves
+
+
+def test_a_busy_web_server_has_time_until_the_next_question(listener: socket.socket, probe: Probe) -> None:
+    probe.ask(0.0)
+    first = probe.asked
+    probe.ask(PROBE_S - 0.1)
+    assert probe.asked is first
+    probe.ask(PROBE_S)
+    assert probe.asked is not first
+    listener.accept()[0].close()  # the first, which was given up
+    assert answer(listener, probe, b"HTTP/1.1 200 OK\r\n\r\n")
+
+
+def test_where_nobody_listens_it_asks_again_at_once(listener: socket.socket, probe: Probe) -> None:
+    listener.close()
+    probe.ask(0.0)
+    assert probe.asked is None and probe.due == 0.0

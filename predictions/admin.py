@@ -2,11 +2,11 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django.utils import timezone
 
 from boursomatic.accounts.site import AuditedAdmin, HistoryAdmin
 from predictions.models import RecommendationSet, Schedule
 from predictions.schedules.services import following
+from training.queue import clock
 
 
 @admin.register(RecommendationSet)
@@ -51,5 +51,5 @@ class ScheduleAdmin(AuditedAdmin):
 
     def save_model(self, request: HttpRequest, obj: Schedule, form: Any, change: bool) -> None:
         """The next run follows what was changed; nothing missed is made up."""
-        obj.next_run_at = following(timezone.now(), obj)
+        obj.next_run_at = following(clock.time_of_day(), obj)
         obj.save(update_fields=["enabled", "time_of_day", "every_days", "delay_minutes", "next_run_at"])

@@ -3,7 +3,8 @@
     python3 scripts/setup.py serve|lint|test COMMAND [ARGUMENTS]
 
 The first word says what for: `serve` needs packages, OpenMP and front-end assets; `lint` the development packages;
-`test` all of that, a browser and PostgreSQL. What is there already (a stamp holds the hash of its lock) costs nothing.
+`test` all of that, a browser, PostgreSQL and libfaketime. What is there already (a stamp holds the hash of its lock)
+costs nothing.
 """
 
 from __future__ import annotations  # so that an older Python gets as far as being told
@@ -238,6 +239,11 @@ def provide_postgres() -> None:
         install_system_package("postgresql", "PostgreSQL's server")
 
 
+def provide_faketime() -> None:
+    if not list(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")):
+        install_system_package("faketime", "A clock that tests can set (libfaketime)")
+
+
 @contextlib.contextmanager
 def alone() -> Iterator[None]:
     """Two set-ups of one checkout take turns."""
@@ -261,6 +267,7 @@ def set_up(purpose: str) -> None:
         if purpose == "test":
             provide_browser()
             provide_postgres()
+            provide_faketime()
 
 
 def stop(_signal: int, _frame: object) -> None:

@@ -28,6 +28,7 @@ WINDOW = timedelta(minutes=15)
 FREE_GUESSES = 5  # at a name within NAME_WINDOW; from then on each costs a delay, 1, 2, 4 … seconds
 NAME_WINDOW = timedelta(hours=1)
 LONGEST_DELAY_S = 60
+SET_BACK = NAME_WINDOW + timedelta(minutes=5)  # what ends later was counted before the clock was set back
 
 Result = TypeVar("Result")
 
@@ -108,7 +109,7 @@ def _admit(guesser: Guesser) -> bool:
 def _count(guesser: Guesser, *, is_known: bool) -> list[str]:
     """The keys that the guess was counted at. Raises GuessRefused; a refused guess counts nowhere."""
     now = timezone.now()
-    GuessCount.objects.filter(expires_at__lte=now).delete()
+    GuessCount.objects.exclude(expires_at__range=(now, now + SET_BACK)).delete()
     if is_known and _take(guesser.browser, BROWSER_LIMIT, now):
         return [guesser.browser]
     if not _take(guesser.address, ADDRESS_LIMIT, now):
@@ -123,7 +124,7 @@ def _count(guesser: Guesser, *, is_known: bool) -> list[str]:
 
 def _rows(guesser: Guesser, now: datetime) -> dict[str, GuessCount]:
     keys = [guesser.address, guesser.name, guesser.pair, guesser.browser]
-    return GuessCount.objects.filter(expires_at__gt=now).in_bulk(keys)
+    return GuessCount.objects.filter(expires_at__range=(now, now + SET_BACK)).in_bulk(keys)
 
 
 def _check_wait(rows: dict[str, GuessCount], guesser: Guesser, now: datetime) -> None:

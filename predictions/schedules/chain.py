@@ -6,7 +6,6 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
 
 from predictions.models import Schedule
 from predictions.recipes.recommend.recipe import RECIPE as RECOMMEND
@@ -14,6 +13,7 @@ from predictions.recipes.score.recipe import RECIPE as SCORE
 from predictions.recommendations.make import active_models
 from predictions.schedules.services import following
 from training.models import ACTIVE, Status, TrainingRun
+from training.queue import clock
 from training.recipes.kinds import recipe_of
 from training.runs.services import run_create_scheduled
 
@@ -47,7 +47,7 @@ def _next_try(schedule: Schedule, refresh: TrainingRun | None) -> dict[str, Any]
         due = refresh.finished_at + RETRY_AFTER[schedule.retries]
         is_sooner = due < schedule.next_run_at
         return {"next_run_at": due, "retries": schedule.retries + 1} if is_sooner else {"retries": 0}
-    now = timezone.now()
+    now = clock.time_of_day()
     waits = schedule.retries > 0 and schedule.next_run_at > now
     return {"retries": 0} | ({"next_run_at": following(now, schedule)} if waits else {})
 

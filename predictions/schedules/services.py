@@ -6,7 +6,6 @@ from datetime import datetime, time, timedelta
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from boursomatic.accounts.audit import audit
 from instruments.imports.due import next_final
@@ -14,6 +13,7 @@ from instruments.universes import ALL
 from predictions.models import Schedule
 from predictions.schedules.plan import PLAN
 from training.models import ACTIVE, TrainingRun
+from training.queue import clock
 from training.recipes.backup.spec import BackupSpec
 from training.recipes.kinds import recipe_of
 from training.recipes.refresh.spec import RefreshSpec
@@ -49,7 +49,7 @@ def _next_close(schedule: Schedule, after: datetime) -> datetime:
 
 def schedules_create(*, universe: str, user: User) -> list[Schedule]:
     """The usual ones of a universe, on; those that it has already stay as they are."""
-    now, created = timezone.now(), []
+    now, created = clock.time_of_day(), []
     with transaction.atomic():
         for job in PLAN.values():
             if job.at is None or job.admins_only or (job.covers_all and Schedule.objects.filter(job=job.kind).exists()):
@@ -66,7 +66,7 @@ def schedules_create(*, universe: str, user: User) -> list[Schedule]:
 def refresh_schedule_create(*, source: str, universe: str, features: bool, user: User) -> Schedule:
     """Daily, on; the one that there is already is changed to this."""
     schedule = Schedule(job=RefreshSpec.kind, universe=universe, source=source)
-    due = following(timezone.now(), schedule)
+    due = following(clock.time_of_day(), schedule)
     values = {"computes_features": features, "enabled": True, "next_run_at": due, "retries": 0}
     with transaction.atomic():
         schedule, _ = Schedule.objects.update_or_create(
@@ -80,7 +80,11 @@ def backup_schedule_create(*, user: User) -> Schedule:
     """Every night, on; the one that there is already is switched on."""
     job = PLAN[BackupSpec.kind]
     schedule = Schedule(job=job.kind, universe=ALL, time_of_day=job.at, every_days=job.every_days)
-    values = {"time_of_day": job.at, "every_days": job.every_days, "next_run_at": following(timezone.now(), schedule)}
+    values = {
+        "time_of_day": job.at,
+        "every_days": job.every_days,
+        "next_run_at": following(clock.time_of_day(), schedule),
+    }
     with transaction.atomic():
         schedule, is_new = Schedule.objects.get_or_create(job=job.kind, universe=ALL, source="", defaults=values)
         if is_new:
@@ -93,7 +97,7 @@ def backup_schedule_create(*, user: User) -> Schedule:
 def schedule_delay(*, schedule: Schedule, user: User, minutes: int) -> None:
     """So long after the bars are final; the next run follows it."""
     schedule.delay_minutes, schedule.retries = minutes, 0
-    schedule.next_run_at = following(timezone.now(), schedule)
+    schedule.next_run_at = following(clock.time_of_day(), schedule)
     schedule.save(update_fields=["delay_minutes", "retries", "next_run_at"])
     audit(user, "schedule.change", str(schedule), delay_minutes=minutes)
 
@@ -101,14 +105,14 @@ def schedule_delay(*, schedule: Schedule, user: User, minutes: int) -> None:
 def schedule_change(*, schedule: Schedule, user: User, time_of_day: time, every_days: int) -> None:
     """Another time; the next run follows it."""
     schedule.time_of_day, schedule.every_days = time_of_day, every_days
-    schedule.next_run_at = following(timezone.now(), schedule)
+    schedule.next_run_at = following(clock.time_of_day(), schedule)
     schedule.save(update_fields=["time_of_day", "every_days", "next_run_at"])
     audit(user, "schedule.change", str(schedule), at=time_of_day.isoformat(), every_days=every_days)
 
 
 def schedule_switch(*, schedule: Schedule, user: User, on: bool) -> None:
     """On or off. What was missed while it was off is not made up."""
-    now = timezone.now()
+    now = clock.time_of_day()
     values = {"next_run_at": next_due(schedule, now), "retries": 0} if on and schedule.next_run_at <= now else {}
     Schedule.objects.filter(pk=schedule.pk).update(enabled=on, **values)
     audit(user, "schedule.switch", str(schedule), on=on)
@@ -144,7 +148,7 @@ def due(now: datetime) -> QuerySet[Schedule]:
 def schedules_start() -> None:
     """A run of each schedule that is due. Called every 10 s; of several hosts one makes it. Where its source is being
     asked already it stays due."""
-    now = timezone.now()
+    now = clock.time_of_day()
     for schedule in due(now):
         with suppress(SourceBusy), transaction.atomic():
             moved = Schedule.objects.filter(pk=schedule.pk, next_run_at=schedule.next_run_at)

@@ -60,6 +60,13 @@ def later(time: timedelta) -> None:
     GuessCount.objects.update(expires_at=F("expires_at") - time, next_at=F("next_at") - time)
 
 
+def test_a_clock_that_is_set_back_keeps_nobody_waiting_for_it(alice: User) -> None:
+    guess_wrong("alice", FREE_GUESSES + 4)
+    assert log_in(Client(), "alice", PASSWORD).status_code == 429
+    later(-timedelta(hours=1))
+    assert log_in(Client(), "alice", PASSWORD).status_code == 302
+
+
 def test_whoever_guesses_waits_longer_each_time(alice: User) -> None:
     guess_wrong("alice", FREE_GUESSES)
     page = log_in(Client(), "alice", PASSWORD)

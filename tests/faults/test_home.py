@@ -102,7 +102,7 @@ def test_one_that_is_found_too_late_to_wait_for_stops_the_site(prepared: Path, t
     database = tmp_path / "boursomatic.sqlite3"
     tear(prepared, database, "training_sweepcell")
     at_once = "import sys; from boursomatic.serve import launcher; launcher.CHECK_S = 0.0; sys.exit(launcher.main())"
-    said = refusal(tmp_path, code=at_once, BOURSOMATIC_WORKERS="0", BOURSOMATIC_DEMO="0")
+    said = refusal(tmp_path, launcher=("-c", at_once), BOURSOMATIC_WORKERS="0", BOURSOMATIC_DEMO="0")
     assert "its check goes on while the site starts" in said
     assert f"The database {database} is damaged" in said and "The site is stopped." in said
 

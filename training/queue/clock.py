@@ -12,6 +12,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils import timezone
 
 
 class Clock(Now):
@@ -22,16 +23,23 @@ class Clock(Now):
 
 
 def stale(beat: str, seconds: float) -> Q:
-    """Rows whose last `beat` (a column's name) is longer ago than this."""
+    """Rows whose last `beat` (a column's name) is longer ago than this; or, from before the clock was set back, lies
+    ahead by more: a lost worker would keep its run until then."""
     span = timedelta(seconds=seconds)
-    old = Q(**{f"{beat}__lt": Clock() - span})
-    return old if connection.vendor == "postgresql" else old | Q(**{f"{beat}__gt": Clock() + span})
+    return Q(**{f"{beat}__lt": Clock() - span}) | Q(**{f"{beat}__gt": Clock() + span})
 
 
 def read() -> datetime:
     """What the clock says, to show ages by."""
-    if connection.vendor != "postgresql":
-        return _monotonic()
+    return _of_database() if connection.vendor == "postgresql" else _monotonic()
+
+
+def time_of_day() -> datetime:
+    """By which schedules are due, alike on all hosts: the database's; on SQLite, where there is one host, its own."""
+    return _of_database() if connection.vendor == "postgresql" else timezone.now()
+
+
+def _of_database() -> datetime:
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         at: datetime = cursor.fetchone()[0]

@@ -10,7 +10,6 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Min, Q
 from django.http import HttpResponse
-from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -22,6 +21,7 @@ from rest_framework.request import Request
 
 from boursomatic.accounts.permissions import api_permission
 from boursomatic.accounts.roles import Scope
+from boursomatic.shared.ages import seconds_since
 from boursomatic.shared.requests_counted import requests_counted
 from training.models import ModelVersion, Status, TrainingRun
 from training.worker import heartbeat
@@ -46,7 +46,7 @@ class Platform(Collector):
             runs.add_metric((kind, status), count)
         yield runs
         oldest = TrainingRun.objects.existing().filter(status=Status.QUEUED).aggregate(at=Min("created_at"))["at"]
-        waits = (timezone.now() - oldest).total_seconds() if oldest else 0.0
+        waits = seconds_since(oldest) if oldest else 0.0
         yield GaugeMetricFamily("boursomatic_queue_age_seconds", "How long the oldest queued run has waited", waits)
         counts = heartbeat.alive().aggregate(alive=Count("pk"), busy=Count("pk", filter=Q(run__isnull=False)))
         yield GaugeMetricFamily("boursomatic_workers", "Worker processes with a recent heartbeat", counts["alive"])

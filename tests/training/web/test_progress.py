@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from boursomatic.shared.ages import seconds_since
 from tests.market import make_series
 from tests.people import BrowserOf
 from tests.training.run_builders import make_run
@@ -59,3 +60,8 @@ def test_a_walk_runs_while_its_folds_do(alice: User, browser_of: BrowserOf) -> N
 )
 def test_it_says_a_duration_as_people_do(seconds: float, text: str) -> None:
     assert duration_text(seconds) == text
+
+
+def test_no_age_is_below_zero_after_the_clock_was_set_back() -> None:
+    assert seconds_since(timezone.now() + timedelta(hours=1)) == 0.0
+    assert seconds_since(timezone.now() - timedelta(hours=1)) >= 3600

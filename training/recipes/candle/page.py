@@ -6,8 +6,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
-from django.utils import timezone
 
+from boursomatic.shared.ages import seconds_since
 from training.evidence.candle import CandleVerdict, candle_verdicts
 from training.evidence.findings import findings_of
 from training.evidence.universe import universe_verdicts
@@ -147,7 +147,7 @@ def _progress(run: TrainingRun) -> dict[str, Any]:
     context: dict[str, Any] = {
         "poll_ms": poll_ms(run),
         "percent": round(100 * run.progress),
-        "elapsed": (timezone.now() - (run.started_at or run.created_at)).total_seconds(),
+        "elapsed": seconds_since(run.started_at or run.created_at),
         "left": time_left(run),
         "curve": line_plot(
             {"Validation": [loss for _, loss in run.live_curve]}, [str(number) for number, _ in run.live_curve]

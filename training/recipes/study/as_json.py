@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import Count
-from django.utils import timezone
 
+from boursomatic.shared.ages import seconds_since
 from boursomatic.shared.records import to_json
 from training.models import ACTIVE, Status, StudyTrial, TrainingRun
 from training.recipes.head import run_head
@@ -84,7 +84,7 @@ def _seconds_left(run: TrainingRun) -> float | None:
         return None
     if run.status == Status.QUEUED or run.started_at is None:
         return float(seconds) if seconds is not None else None
-    elapsed = (timezone.now() - run.started_at).total_seconds()
+    elapsed = seconds_since(run.started_at)
     left = [seconds - elapsed] if seconds is not None else []
     left += [elapsed / run.progress - elapsed] if run.progress else []
     return max(0.0, min(left)) if left else None

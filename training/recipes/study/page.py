@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils import timezone
-
+from boursomatic.shared.ages import seconds_since
 from boursomatic.shared.tables import BY_VALUE, Column, Table, TableName
 from training.evidence.candle import candle_verdicts
 from training.models import Status, StudyTrial, TrainingRun
@@ -231,7 +230,7 @@ def _progress(run: TrainingRun, summary: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "poll_ms": poll_ms(run),
         "percent": round(100 * run.progress),
-        "elapsed": (timezone.now() - (run.started_at or run.created_at)).total_seconds(),
+        "elapsed": seconds_since(run.started_at or run.created_at),
         "left": math.ceil(left) if left is not None else None,
         "no_worker": heartbeat.missing(run) if run.status == Status.QUEUED else None,
         "is_cancelling": run.cancel_requested_at is not None,

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from django.http import Http404
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
+from boursomatic.shared.ages import seconds_since
 from training.evidence.trials import levels_spent, next_k
 from training.models import Status, SweepCell, TrainingRun
 from training.quant.candle.verdict import Label, next_trial_text, p_text
@@ -81,7 +81,7 @@ def progress_context(run: TrainingRun) -> dict[str, Any]:
         "cells": sweep.cells,
         "percent": round(100 * done / sweep.cells),
         "poll_ms": poll_ms(run),
-        "elapsed": (timezone.now() - run.created_at).total_seconds(),
+        "elapsed": seconds_since(run.created_at),
         "left": time_left(run, parts),
         "under_way": under_way([run]),
         "no_worker": None if run.is_terminal or parts else heartbeat.missing(run),

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from django.utils import timezone
 
+from boursomatic.shared.ages import seconds_since
 from training.evidence.findings import findings_of
 from training.evidence.trials import levels_spent
 from training.evidence.universe import universe_confirmations
@@ -193,7 +193,7 @@ def _common(run: TrainingRun, summary: dict[str, Any]) -> dict[str, Any]:
         "summary": summary,
         "percent": round(100 * summary["progress"]),
         "poll_ms": poll_ms(run),
-        "elapsed": (timezone.now() - (run.started_at or run.created_at)).total_seconds(),
+        "elapsed": seconds_since(run.started_at or run.created_at),
         "took": took.total_seconds() if took else None,
         "settings": [("Recipe", summary["recipe"]), *score, *settings, ("Seed", str(summary["config"]["seed"]))],
         "log": run.events.order_by("at", "id"),

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.utils import timezone
-
+from boursomatic.shared.ages import seconds_since
 from training.models import Status, TrainingRun
 
 TELLING = 0.05  # progress from which on it tells how long the rest takes
@@ -31,7 +30,7 @@ def under_way(runs: Sequence[TrainingRun]) -> set[int]:
 def _left(since: datetime | None, progress: float) -> str:
     if since is None or progress < TELLING:
         return ""
-    return duration_text((timezone.now() - since).total_seconds() * (1 - progress) / progress)
+    return duration_text(seconds_since(since) * (1 - progress) / progress)
 
 
 def duration_text(seconds: float) -> str:

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.utils import timezone
-
+from boursomatic.shared.ages import seconds_since
 from training.models import Status, TrainingRun
 from training.recipes.kinds import label_of
 from training.runs.as_json import run_detail
@@ -24,7 +23,7 @@ def run_page_context(run: TrainingRun) -> dict[str, Any]:
         "done": done,
         "percent": round(100 * (done / len(parts) if parts and run.status == Status.QUEUED else run.progress)),
         "poll_ms": None if run.is_terminal else poll_ms(run),
-        "elapsed": (timezone.now() - (run.started_at or run.created_at)).total_seconds(),
+        "elapsed": seconds_since(run.started_at or run.created_at),
         "left": time_left(run, parts),
         "under_way": under_way([run]),
         "no_worker": heartbeat.missing(run) if run.status == Status.QUEUED else None,

@@ -5,8 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils import timezone
-
+from boursomatic.shared.ages import seconds_since
 from training.evidence.candle import CandleVerdict
 from training.evidence.trials import levels_spent
 from training.models import ACTIVE, Status, TrainingRun
@@ -41,7 +40,7 @@ class Column:
 
 def poll_ms(run: TrainingRun) -> int:
     """When to ask next: soon at first, later seldom."""
-    since = (timezone.now() - run.created_at).total_seconds()
+    since = seconds_since(run.created_at)
     waited = next((ms for seconds, ms in POLLS_MS if since < seconds), POLL_SLOW_MS)
     return POLL_FIRST_MS if since < 1 else waited
 

@@ -8,11 +8,11 @@ from django.db.models import Count, Min, Q
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from boursomatic.accounts.permissions import page_permission, person_of
 from boursomatic.accounts.roles import Scope, may
+from boursomatic.shared.ages import seconds_since
 from boursomatic.shared.pages import render_page
 from training.models import ACTIVE, Priority, Reason, Status, TrainingRun, WorkerHost, WorkerProcess
 from training.queue import clock, hosts, leases, release
@@ -96,7 +96,7 @@ def _queue() -> dict[str, Any]:
             oldest=Min("created_at", filter=Q(status=Status.QUEUED)),
         )
     )
-    waits = (timezone.now() - active["oldest"]).total_seconds() if active["oldest"] else None
+    waits = seconds_since(active["oldest"]) if active["oldest"] else None
     return {**active, "oldest_waits_s": waits}
 
 

@@ -100,7 +100,8 @@ def reading_start(upload: Upload) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
         [sys.executable, "-m", "instruments.imports.reader", told],
         cwd=ROOT,
-        env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},  # threads would take address space, and it forks
+        # Its limit is one of address space: threads would take some, and Arrow's own allocator 1 GB at its first use.
+        env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
     )

@@ -24,6 +24,7 @@ _GZIP, _PARQUET, _ZIP = b"\x1f\x8b", b"PAR1", b"PK\x03\x04"
 _UTF8 = "utf-8-sig"
 _SNIFFED = 65_536  # bytes from which the encoding is told
 _LONGEST = 1_000_000  # characters of a line
+_ROWS, _COLUMNS, _UNPACKED = 20_000_000, 1_000, 2 * 10**9  # of a Parquet file: a few kB can hold any number of them
 _ENDINGS = re.compile(r"(\.(csv|txt|tsv|parquet|pq|gz))+$", re.IGNORECASE)
 
 
@@ -135,11 +136,32 @@ def _encoding(start: bytes) -> str:
 
 def _parquet_sheet(path: Path) -> Iterator[Sheet]:
     try:
-        file = pyarrow.parquet.ParquetFile(path)
-        yield Sheet(list(file.schema_arrow.names), enumerate(_parquet_rows(file), start=1))
-    except (pyarrow.ArrowException, ValueError) as error:
+        metadata = pyarrow.parquet.read_metadata(path)
+        _require_bearable(metadata)
+        schema = metadata.schema.to_arrow_schema()
+        for column in schema:
+            if pyarrow.types.is_nested(column.type):
+                raise NotBars(f"The column {column.name[:40]!r} has several values in a cell. Leave it out.")
+        texts = [column.name for column in schema if column.type in (pyarrow.string(), pyarrow.large_string())]
+        with pyarrow.parquet.ParquetFile(path, metadata=metadata, read_dictionary=texts) as file:
+            yield Sheet(list(schema.names), enumerate(_parquet_rows(file), start=1))
+    except MemoryError:
+        raise
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise NotBars(f"The Parquet file can't be read: {reason}") from None
+
+
+def _require_bearable(metadata: Any) -> None:
+    """By the word of the file, before any of it is unpacked. Raises NotBars."""
+    unpacked = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
+    for count, most, what in (
+        (metadata.num_columns, _COLUMNS, "columns"),
+        (metadata.num_rows, _ROWS, "rows"),
+        (unpacked, _UNPACKED, "bytes unpacked"),
+    ):
+        if count > most:
+            raise NotBars(f"The Parquet file has {count:,} {what}; {most:,} are the most. Split it.")
 
 
 def _parquet_rows(file: Any) -> Iterator[tuple[Any, ...]]:
@@ -153,5 +175,9 @@ def _plain(column: Any) -> list[Any]:
         coded = column.cast(pyarrow.timestamp("us", column.type.tz), safe=False).dictionary_encode()
         known = [text_of(value) for value in coded.dictionary.to_pylist()]
         return ["" if code is None else known[code] for code in coded.indices.to_pylist()]
+    if pyarrow.types.is_dictionary(column.type):  # each text once, however many cells have it
+        codes = column.indices.to_pylist()
+        texts = {code: column.dictionary[code].as_py() for code in set(codes) - {None}}
+        return [texts.get(code) for code in codes]
     cells: list[Any] = column.to_pylist()
     return cells

@@ -1,6 +1,8 @@
 import io
 import json
 import logging
+import re
+import resource
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, redirect_stderr, redirect_stdout
@@ -19,6 +21,7 @@ from instruments.models import Instrument, PriceBar, Series, Universe
 from instruments.store.read_bars import load_bars, series_get
 from tests import postgres
 from tests.instruments.files import csv, daily
+from tests.instruments.parquet import BOMBS, parquet, prices
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
 COUNTS = ("inserted", "updated", "unchanged", "rejected", "duplicates")
@@ -314,3 +317,23 @@ def test_the_password_of_another_database_is_nowhere(
     assert PriceBar.objects.exists() == (code == 0)
     for said in (out, err, caplog.text, _everything_stored()):
         assert "hidden1" not in said and "Traceback" not in said
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_it_refuses_a_parquet_bomb_before_it_is_unpacked(name: str, tmp_path: Path) -> None:
+    make, says = BOMBS[name]
+    path = tmp_path / "SPY.parquet"
+    path.write_bytes(make())
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    code, _, err = run(path)
+    assert code == 1 and re.search(says, err), err
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000, "kB more than there were at most"
+    assert not PriceBar.objects.exists()
+
+
+def test_it_refuses_parquet_that_would_be_too_large_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "SPY.parquet"
+    path.write_bytes(parquet(prices(1_000)))
+    monkeypatch.setattr("instruments.sources.files._UNPACKED", 100)
+    code, _, err = run(path)
+    assert code == 1 and "bytes unpacked; 100 are the most. Split it." in err

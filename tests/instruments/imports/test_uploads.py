@@ -31,6 +31,7 @@ from instruments.imports.uploads import (
 from instruments.models import PriceBar, Upload
 from tests.instruments.bars import empty
 from tests.instruments.files import checked, csv, daily
+from tests.instruments.parquet import BOMBS, parquet, prices
 from tests.instruments.uploaded import FRENCH, file, five
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
@@ -139,6 +140,20 @@ HOSTILE = {
     "spreadsheet": (b"PK\x03\x04rest", "zip archive or spreadsheet"),
     "empty": (b"", "empty"),
 }
+
+
+def test_it_reads_parquet_within_the_memory_that_it_may_have(carol: User) -> None:
+    found = report(carol, file(parquet(prices(5)), "SPY.parquet"))
+    assert (found.files[0].refusal, found.inserted) == ("", 5)
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_it_refuses_a_parquet_bomb_and_reads_the_one_beside_it(carol: User, name: str) -> None:
+    make, says = BOMBS[name]
+    found = report(carol, file(make(), "SPY.parquet"), five())
+    bad, good = found.files
+    assert re.search(says, bad.refusal), bad.refusal
+    assert (good.good, found.inserted) == (5, 5)
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -3,16 +3,13 @@
 Nobody's own role or activity is theirs to change: whoever changes another's is an admin, and stays one.
 """
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import Group, User
 from django.contrib.auth.tokens import PasswordResetTokenGenerator, default_token_generator
 from django.contrib.sessions.models import Session
-from django.core.mail import send_mail
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.urls import reverse
@@ -24,8 +21,6 @@ from django.utils.http import urlsafe_base64_encode
 from boursomatic.accounts.audit import audit
 from boursomatic.accounts.roles import Role, held_role, role_of
 from boursomatic.accounts.tokens import tokens_revoke
-
-log = logging.getLogger("boursomatic.members")
 
 INVITED = "invited:"  # begins the name of an account that nobody has taken yet; nobody can choose a name with ":"
 
@@ -161,18 +156,6 @@ def sessions_end(*, user: User, by: User) -> None:
     for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator():
         if session.get_decoded().get(SESSION_KEY) == str(user.pk):
             session.delete()
-
-
-def link_mail(*, address: str, subject: str, text: str) -> bool:
-    """Whether the link went out by e-mail; it is shown to the admin whatever a mail server does."""
-    if not (address and settings.EMAIL_HOST):
-        return False
-    try:
-        send_mail(subject, text, None, [address])
-    except OSError as problem:  # smtplib's errors are OSErrors too
-        log.warning("A link could not be mailed: %s", problem)
-        return False
-    return True
 
 
 @contextmanager

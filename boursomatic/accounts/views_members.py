@@ -18,6 +18,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from boursomatic.accounts import members as service
 from boursomatic.accounts.forms import InviteForm
+from boursomatic.accounts.mail import mail_send
 from boursomatic.accounts.models import AuditEntry
 from boursomatic.accounts.permissions import admin_only, person_of
 from boursomatic.accounts.roles import Role, held_role
@@ -154,7 +155,7 @@ def _invitation(request: HttpRequest, user: User) -> Link:
         f"{by} invites you to Boursomatic. Choose a user name and a password:\n\n{address}\n\n"
         f"The link works once, and for a day. If it has ended, ask {by} for another.\n"
     )
-    mailed = service.link_mail(address=user.email, subject="You are invited to Boursomatic", text=text)
+    mailed = mail_send(address=user.email, subject="You are invited to Boursomatic", text=text)
     return Link(f"{user.first_name} is invited. Send this link", address, user.email if mailed else "")
 
 
@@ -165,7 +166,7 @@ def _new_password(request: HttpRequest, member: User) -> Link:
         f"Choose a new password for your account {member.username} of Boursomatic:\n\n{address}\n\n"
         f"The link works once, and for a day. If it has ended, ask {by.username} for another.\n"
     )
-    mailed = service.link_mail(address=member.email, subject="Your new password of Boursomatic", text=text)
+    mailed = mail_send(address=member.email, subject="Your new password of Boursomatic", text=text)
     return Link(f"For {member.username} to choose a new password: send this link", address, member.email * mailed)
 
 

@@ -49,7 +49,7 @@ class Env:
     def choice(self, name: str, choices: tuple[str, ...], default: str) -> str:
         value = self.text(name, default)
         if value not in choices:
-            raise BadSetting(f"{name} is {value!r}. Set it to one of: {', '.join(choices)}.")
+            raise BadSetting(f"{name} is {value!r}. Set it to one of: {', '.join(c or 'nothing' for c in choices)}.")
         return value
 
     def flag(self, name: str, default: bool) -> bool:

@@ -69,6 +69,7 @@ RETENTION_DAYS = env.whole("BOURSOMATIC_RETENTION_DAYS", 0, 0, 36_500)
 COLUMNS_BYTES = env.whole("BOURSOMATIC_COLUMNS_GB", 8, 0, 100_000) * 2**30
 BACKUPS = Path(env.text("BOURSOMATIC_BACKUPS", str(HOME / "backups"))).expanduser().absolute()
 BACKUPS_KEEP = env.whole("BOURSOMATIC_BACKUPS_KEEP", 7, 1, 10_000)
+MFA_REQUIRED = env.choice("BOURSOMATIC_MFA_REQUIRED", ("", "admins", "everyone"), "")  # who needs a second factor
 DEFAULT_SYMBOL = env.text("BOURSOMATIC_DEFAULT_SYMBOL")
 
 # Hosts that sources of bars may call although they are private and without TLS, as name or name:port.

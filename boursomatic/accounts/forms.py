@@ -1,5 +1,7 @@
-"""Forms of accounts: login, passwords, a new token, an invitation, and what whoever follows it chooses."""
+"""Forms of accounts: login, passwords, second factor, a new token, an invitation, and what who follows it chooses."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -12,7 +14,17 @@ from django.utils import timezone
 
 from boursomatic.accounts.guesses import GuessRefused, guess
 from boursomatic.accounts.roles import DEFAULT_TOKEN_SCOPES, Role, Scope
+from boursomatic.accounts.second_factor import (
+    APP_CODE,
+    code_guess,
+    matching_step,
+    must_set_up,
+    offered_secret,
+    secret_offer,
+    typed_code,
+)
 from boursomatic.accounts.tokens import DEFAULT_DAYS, MAX_DAYS
+from boursomatic.shared.secrets import SealBroken
 
 
 class LoginForm(AuthenticationForm):
@@ -33,6 +45,109 @@ class LoginForm(AuthenticationForm):
                 raise self.get_invalid_login_error()
             self.user_cache = user
         return self.cleaned_data
+
+
+class LimitedForm(forms.Form):
+    """Whose guesses are limited; `refusal` is set where nothing was checked."""
+
+    request: HttpRequest
+    user: User
+    refusal: GuessRefused | None = None
+
+    def check_guess(self, check: Callable[[], bool], wrong: str) -> None:
+        """Raises ValidationError, which says `wrong` or why nothing was checked."""
+        try:
+            is_right = check()
+        except GuessRefused as refusal:
+            self.refusal = refusal
+            raise ValidationError(str(refusal)) from refusal
+        except SealBroken as problem:
+            raise ValidationError(
+                "Codes of the app can't be checked any more: this server's SECRET_KEY has changed. Use a recovery "
+                "code, or ask an admin to reset your second factor."
+            ) from problem
+        if not is_right:
+            raise ValidationError(wrong)
+
+    def check_code(self, code: str) -> None:
+        check = partial(code_guess, self.request, self.user, code)
+        self.check_guess(check, "This code is wrong, or it was used already: wait for the next one.")
+
+    def check_password(self, password: str) -> None:
+        check = partial(guess, self.request, self.user.get_username(), lambda: self.user.check_password(password))
+        self.check_guess(check, "This is not your password. Enter it again.")
+
+
+class LoginCodeForm(LimitedForm):
+    """The second step of a login."""
+
+    code = forms.CharField(max_length=40)
+
+    def __init__(self, request: HttpRequest, user: User, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.request, self.user = request, user
+
+    def clean_code(self) -> str:
+        code: str = self.cleaned_data["code"]
+        self.check_code(code)
+        return code
+
+
+class SetUpForm(LimitedForm):
+    """Turns the second factor on: a code proves that an app has the secret, the password that it is the member's.
+
+    The password is not asked again of who must set it up and has just logged in.
+    """
+
+    code = forms.CharField(
+        label="Code that the app shows",
+        max_length=40,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "one-time-code"}),
+    )
+    password = forms.CharField(
+        label="Your password",
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+    def __init__(self, request: HttpRequest, user: User) -> None:
+        super().__init__(request.POST or None)
+        self.request, self.user = request, user
+        self.secret = offered_secret(user, request.POST.get("offer", ""))
+        self.offer = secret_offer(user, self.secret)
+        if must_set_up(user):
+            del self.fields["password"]
+
+    def clean_code(self) -> int:
+        """The step of the code."""
+        step = matching_step(self.secret, self.cleaned_data["code"])
+        if step is None:
+            raise ValidationError("The app shows another code for this secret. Is the clock of your device right?")
+        return step
+
+    def clean_password(self) -> None:
+        self.check_password(self.cleaned_data["password"])
+
+
+class ProofForm(LimitedForm):
+    """Before a change of the second factor: an open browser is no proof of who sits there."""
+
+    proof = forms.CharField(
+        label="Your password, or the six digits that the app shows",
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
+    )
+
+    def __init__(self, request: HttpRequest, user: User) -> None:
+        super().__init__(request.POST or None)
+        self.request, self.user = request, user
+
+    def clean_proof(self) -> None:
+        proof: str = self.cleaned_data["proof"]
+        if APP_CODE.fullmatch(typed_code(proof)):  # no password is six digits
+            self.check_code(proof)
+        else:
+            self.check_password(proof)
 
 
 class TokenChoice(forms.Form):
@@ -56,10 +171,8 @@ class NewPasswordForm(TokenChoice, SetPasswordForm):  # type: ignore[type-arg]  
     """Of who follows a link."""
 
 
-class OwnPasswordForm(TokenChoice, PasswordChangeForm):
+class OwnPasswordForm(TokenChoice, LimitedForm, PasswordChangeForm):
     """Django's, with the limits of the login: who sits at an open browser guesses no more than a stranger."""
-
-    refusal: GuessRefused | None = None
 
     def __init__(self, request: HttpRequest, user: User) -> None:
         super().__init__(user, request.POST or None)
@@ -67,13 +180,7 @@ class OwnPasswordForm(TokenChoice, PasswordChangeForm):
 
     def clean_old_password(self) -> str:
         old: str = self.cleaned_data["old_password"]
-        try:
-            is_right = guess(self.request, self.user.get_username(), lambda: self.user.check_password(old))
-        except GuessRefused as refusal:
-            self.refusal = refusal
-            raise ValidationError(str(refusal)) from refusal
-        if not is_right:
-            raise ValidationError(self.error_messages["password_incorrect"], code="password_incorrect")
+        self.check_password(old)
         return old
 
 

@@ -25,6 +25,7 @@ from boursomatic.accounts.models import GuessCount
 ADDRESS_LIMIT = 30  # wrong guesses from an address within WINDOW, whatever the names
 BROWSER_LIMIT = 10  # and in a known browser, which then counts as any other
 WINDOW = timedelta(minutes=15)
+CODE_LIMIT = 10  # wrong codes for a name within NAME_WINDOW, from all addresses: of a million three are right
 FREE_GUESSES = 5  # at a name within NAME_WINDOW; from then on each costs a delay, 1, 2, 4 … seconds
 NAME_WINDOW = timedelta(hours=1)
 LONGEST_DELAY_S = 60
@@ -48,6 +49,7 @@ class Guesser:
 
     address: str
     name: str
+    code: str
     pair: str
     browser: str
 
@@ -56,7 +58,8 @@ class Guesser:
         address, name_key = _network(client_address(request)), key_of_name(name)
         number = browser_number(request, name_key)
         browser = _key("browser", number, name_key) if number else ""
-        return cls(_key("address", address), name_key, _key("pair", address, name_key), browser)
+        pair, code = _key("pair", address, name_key), _key("code", name_key)
+        return cls(_key("address", address), name_key, code, pair, browser)
 
 
 def guess(request: HttpRequest, name: str, check: Callable[[], Result]) -> Result:
@@ -81,10 +84,22 @@ def guess(request: HttpRequest, name: str, check: Callable[[], Result]) -> Resul
     return result
 
 
+def guess_code(request: HttpRequest, name: str, check: Callable[[], bool]) -> bool:
+    """The same for codes of a second factor, which are few, and which only who has the password may guess.
+
+    So their limit holds over all addresses: no stranger can use it up. Nothing is hashed, so there is no queue.
+    """
+    counted = _count_code(Guesser.of(request, name))
+    is_right = check()
+    if is_right:
+        _uncount(counted)
+    return is_right
+
+
 def guesses_forget(request: HttpRequest, name: str) -> None:
     """For who has chosen a new password: the name costs no delay any more."""
     guesser = Guesser.of(request, name)
-    GuessCount.objects.filter(key__in=[guesser.name, guesser.pair]).delete()
+    GuessCount.objects.filter(key__in=[guesser.name, guesser.code, guesser.pair]).delete()
 
 
 def key_of_name(name: str) -> str:
@@ -118,8 +133,24 @@ def _count(guesser: Guesser, *, is_known: bool) -> list[str]:
     if not _wait_out(guesser.pair, wrong, now):
         _uncount([guesser.address])
         raise _too_many(timedelta(seconds=delay_s(wrong)))
-    _take(guesser.name, None, now)
+    _take(guesser.name, None, now, NAME_WINDOW)
     return [guesser.address, guesser.name]
+
+
+def _count_code(guesser: Guesser) -> list[str]:
+    """The keys that the guess was counted at. Raises GuessRefused; a refused guess counts nowhere."""
+    now = timezone.now()
+    GuessCount.objects.filter(expires_at__lte=now).delete()
+    if guesser.browser and _take(guesser.browser, BROWSER_LIMIT, now):
+        return [guesser.browser]
+    counted: list[str] = []
+    for key, limit, window in ((guesser.address, ADDRESS_LIMIT, WINDOW), (guesser.code, CODE_LIMIT, NAME_WINDOW)):
+        if not _take(key, limit, now, window):
+            _uncount(counted)
+            ends = GuessCount.objects.filter(key=key).values_list("expires_at", flat=True).first() or now
+            raise _too_many(ends - now, "codes")
+        counted.append(key)
+    return counted
 
 
 def _rows(guesser: Guesser, now: datetime) -> dict[str, GuessCount]:
@@ -139,9 +170,9 @@ def _wrong(rows: dict[str, GuessCount], key: str) -> int:
     return rows[key].count if key in rows else 0
 
 
-def _take(key: str, limit: int | None, now: datetime) -> bool:
-    """Counts one more, unless there are `limit`. A guess at a name begins its window anew, elsewhere the first does."""
-    ends = now + (WINDOW if limit else NAME_WINDOW)
+def _take(key: str, limit: int | None, now: datetime, window: timedelta = WINDOW) -> bool:
+    """Counts one more, unless there are `limit`. Without a limit each begins the window anew, else the first does."""
+    ends = now + window
     GuessCount.objects.get_or_create(key=key, defaults={"expires_at": ends})
     counts = GuessCount.objects.filter(key=key)
     if limit is None:
@@ -170,10 +201,10 @@ def _uncount(keys: list[str]) -> None:
     GuessCount.objects.filter(key__in=keys, count__gt=0).update(count=F("count") - 1)
 
 
-def _too_many(wait: timedelta) -> GuessRefused:
+def _too_many(wait: timedelta, what: str = "passwords") -> GuessRefused:
     seconds = max(1, math.ceil(wait.total_seconds()))
     text = f"{seconds} second{'s' if seconds > 1 else ''}" if seconds < 120 else f"{math.ceil(seconds / 60)} minutes"
-    sentence = f"There were too many wrong passwords. Wait {text}, then try again."
+    sentence = f"There were too many wrong {what}. Wait {text}, then try again."
     return GuessRefused(sentence, wait_s=seconds, code=429)
 
 

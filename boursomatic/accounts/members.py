@@ -19,7 +19,8 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from boursomatic.accounts.audit import audit
-from boursomatic.accounts.roles import Role, held_role, role_of
+from boursomatic.accounts.roles import Person, Role, held_role, role_of
+from boursomatic.accounts.second_factor import second_factor_reset
 from boursomatic.accounts.tokens import tokens_revoke
 
 INVITED = "invited:"  # begins the name of an account that nobody has taken yet; nobody can choose a name with ":"
@@ -121,6 +122,14 @@ def member_tokens_revoke(*, member: User, by: User) -> int:
         return tokens_revoke(user=user, by=by)
 
 
+def member_second_factor_reset(*, member: User, by: User) -> None:
+    """For who has lost device and recovery codes: the password is enough, until the member sets it up anew."""
+    with _locked(member, by) as user:
+        if not second_factor_reset(user=user, by=by):
+            raise MemberRefused(f"{user.username} has no second factor.")
+        sessions_end(user=user, by=by)
+
+
 def member_activate(*, member: User, by: User) -> None:
     """The old name, role and password work again; tokens are to be made anew."""
     with _locked(member, by) as user:
@@ -149,7 +158,7 @@ def access_end(*, user: User, by: User) -> None:
     sessions_end(user=user, by=by)
 
 
-def sessions_end(*, user: User, by: User) -> None:
+def sessions_end(*, user: User, by: Person | None) -> None:
     """Every browser of this member is logged out."""
     audit(by, "session.end_all", user.get_username())
     # A session's owner is inside its signed text. There are few, and this is rare.

@@ -68,6 +68,31 @@ class FailedLogin(models.Model):
         return f"{self.count} for {self.name or 'an unknown name'} from {self.address}"
 
 
+class SecondFactor(models.Model):
+    """What a member proves to have besides the password; there is a row once an app's code has proved it."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="second_factor")
+    sealed_secret = models.CharField(max_length=255)
+    last_step = models.BigIntegerField()  # of the last code that was used; neither it nor one before opens anything
+    since = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.user} since {self.since:%Y-%m-%d}"
+
+
+class RecoveryCode(models.Model):
+    """Opens an account once without its app: stored as a hash, deleted when it is used."""
+
+    factor = models.ForeignKey(SecondFactor, on_delete=models.CASCADE, related_name="recovery_codes")
+    digest = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["factor", "digest"], name="recovery_codes_once")]
+
+    def __str__(self) -> str:
+        return f"of {self.factor}"
+
+
 class HiddenColumns(models.Model):
     """The columns that a person doesn't want to see in a table of this name."""
 

@@ -12,17 +12,20 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.urls import reverse
 from django_htmx.http import HttpResponseClientRedirect
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from boursomatic.accounts.models import ApiToken
 from boursomatic.accounts.roles import SCOPES, Person, Role, Scope, role_of
+from boursomatic.accounts.second_factor import must_set_up
 
 PUBLIC = "public"  # anyone, without a login
 SIGNED_IN = "signed-in"  # anyone with an account, whatever the role
 ADMIN = "admin"  # the role admin, in the browser
 
+NO_SECOND_FACTOR = "Your account needs a second factor here. Open any page of the site in this browser and set it up."
 NO_ROLE = "Your account has no role yet. Ask an admin to make you a viewer, trainer or manager."
 
 View = Callable[..., HttpResponseBase]
@@ -63,6 +66,11 @@ def signed_in(view: View) -> View:
     return _guarded(view, SIGNED_IN, lambda request: "")
 
 
+def before_second_factor(view: View) -> View:
+    """The same where a second factor that is asked of them is set up: nothing else opens without it."""
+    return _guarded(view, SIGNED_IN, lambda request: "", is_before=True)
+
+
 def page_permission(scope: Scope, *, write: Scope | None = None) -> Callable[[View], View]:
     """For members whose role allows `scope` (`write`, if given, for methods that change something)."""
     return lambda view: _guarded(
@@ -89,6 +97,9 @@ def api_permission(scope: Scope, *, write: Scope | None = None) -> type[BasePerm
             if not isinstance(request.user, User):
                 return False
             token = request.auth if isinstance(request.auth, ApiToken) else None
+            if token is None and must_set_up(request.user):
+                self.message = NO_SECOND_FACTOR
+                return False
             self.message = refusal(request.user, _wanted(request.method, scope, write), token)
             return not self.message
 
@@ -106,13 +117,16 @@ def access_of(view: Any) -> str | None:
     return next((str(c.access) for c in classes if hasattr(c, "access")), None)
 
 
-def _guarded(view: View, access: str, refused: Callable[[HttpRequest], str]) -> View:
-    """The view behind the login; what `refused` says, if anything, becomes the 403 page."""
+def _guarded(view: View, access: str, refused: Callable[[HttpRequest], str], *, is_before: bool = False) -> View:
+    """The view behind the login; what `refused` says, if anything, becomes the 403 page. Who has yet to set up a second
+    factor gets no further than to a view that is `is_before` it."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_authenticated:
-            return _to_login(request)
+            return _redirect(request, reverse("login"))
+        if not is_before and must_set_up(person_of(request)):
+            return _redirect(request, reverse("second-factor"))
         if sentence := refused(request):
             raise PermissionDenied(sentence) if role_of(request.user) else NoRole(NO_ROLE)
         return view(request, *args, **kwargs)
@@ -121,12 +135,12 @@ def _guarded(view: View, access: str, refused: Callable[[HttpRequest], str]) -> 
     return guarded
 
 
-def _to_login(request: HttpRequest) -> HttpResponse:
-    """The login page, then back; a fragment moves the whole window, or the form would appear inside the page."""
+def _redirect(request: HttpRequest, page: str) -> HttpResponse:
+    """To that page, then back; a fragment moves the whole window, or the form would appear inside the page."""
     if request.headers.get("HX-Request"):
         here = getattr(request, "htmx", None)
-        return HttpResponseClientRedirect(redirect_to_login((here and here.current_url_abs_path) or "/").url)
-    return redirect_to_login(request.get_full_path())
+        return HttpResponseClientRedirect(redirect_to_login((here and here.current_url_abs_path) or "/", page).url)
+    return redirect_to_login(request.get_full_path(), page)
 
 
 def _wanted(method: str | None, scope: Scope, write: Scope | None) -> Scope:

@@ -1,4 +1,4 @@
-"""Login, logout, one's own account with its password and tokens, and the pages behind one-day links."""
+"""Login in two steps, logout, one's own account with its password and tokens, and the pages behind one-day links."""
 
 from typing import Any
 
@@ -6,48 +6,90 @@ from django.contrib import messages
 from django.contrib.auth import logout as end_session
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.models import User
-from django.contrib.auth.views import INTERNAL_RESET_SESSION_TOKEN, LoginView, LogoutView, PasswordResetConfirmView
+from django.contrib.auth.views import (
+    INTERNAL_RESET_SESSION_TOKEN,
+    LoginView,
+    LogoutView,
+    PasswordResetConfirmView,
+    RedirectURLMixin,
+    redirect_to_login,
+)
 from django.db import transaction
+from django.db.models import Count
 from django.forms import CheckboxInput
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
+from django.views.generic import FormView
 
 from boursomatic.accounts.audit import audit
 from boursomatic.accounts.client_address import client_address
 from boursomatic.accounts.columns import columns_hide
-from boursomatic.accounts.forms import InvitationForm, LoginForm, NewPasswordForm, OwnPasswordForm, TokenForm
-from boursomatic.accounts.guesses import GuessRefused, guesses_forget, key_of_name
-from boursomatic.accounts.known_browsers import browser_remember
+from boursomatic.accounts.forms import (
+    InvitationForm,
+    LoginCodeForm,
+    LoginForm,
+    NewPasswordForm,
+    OwnPasswordForm,
+    TokenForm,
+)
+from boursomatic.accounts.guesses import GuessRefused, guesses_forget
+from boursomatic.accounts.login_steps import login_complete, login_held, login_hold
 from boursomatic.accounts.members import invitation_tokens, is_invited, sessions_end
-from boursomatic.accounts.models import ApiToken
+from boursomatic.accounts.models import ApiToken, SecondFactor
 from boursomatic.accounts.permissions import person_of, public, signed_in
 from boursomatic.accounts.roles import SCOPES, Scope, role_of
+from boursomatic.accounts.second_factor import has_second_factor
 from boursomatic.accounts.tokens import token_create, token_revoke, tokens_revoke
 from boursomatic.notices.services import mail_settings
 from boursomatic.shared.tables import TableName
 
 
 class Login(LoginView):
-    """The only way in, the admin site's too."""
+    """The only way in, the admin site's too. Who has a second factor goes on to LoginCode, not logged in yet."""
 
     template_name = "accounts/login.html"
     form_class = LoginForm
     redirect_authenticated_user = True
 
     def form_valid(self, form: Any) -> HttpResponse:
-        response, user = super().form_valid(form), form.get_user()
-        audit(user, "session.start", user.get_username(), address=client_address(self.request))
-        browser_remember(self.request, response, key_of_name(user.get_username()))
-        return response
+        user, page = form.get_user(), self.get_success_url()
+        if has_second_factor(user):
+            login_hold(self.request, user)
+            return redirect(f"{reverse('login-code')}?{urlencode({'next': page})}")
+        return login_complete(self.request, user, redirect(page))
 
     def form_invalid(self, form: Any) -> HttpResponse:
-        return _refused(super().form_invalid(form), form.refusal)
+        return with_refusal(super().form_invalid(form), form.refusal)
+
+
+class LoginCode(RedirectURLMixin, FormView):  # type: ignore[type-arg]  # Django's class takes no parameter at run time
+    """The second step: six digits of the app, or a recovery code."""
+
+    template_name = "accounts/login_code.html"
+    form_class = LoginCodeForm
+    next_page = "home"
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        self.user = login_held(request)
+        if self.user is None:
+            return redirect_to_login(self.get_success_url())
+        return super().dispatch(request, *args, **kwargs)
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return super().get_form_kwargs() | {"request": self.request, "user": self.user}
+
+    def form_valid(self, form: LoginCodeForm) -> HttpResponse:
+        return login_complete(self.request, form.user, redirect(self.get_success_url()))
+
+    def form_invalid(self, form: LoginCodeForm) -> HttpResponse:
+        return with_refusal(super().form_invalid(form), form.refusal)
 
 
 class Logout(LogoutView):
@@ -58,6 +100,7 @@ class Logout(LogoutView):
 
 
 login = public(Login.as_view())
+login_code = public(never_cache(sensitive_post_parameters()(LoginCode.as_view())))
 logout = public(Logout.as_view())
 
 
@@ -94,7 +137,7 @@ class PasswordLink(PasswordResetConfirmView):
 
     def get_form(self, form_class: Any = None) -> Any:
         form = super().get_form(form_class)
-        _style(form)
+        style_fields(form)
         return form
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -123,7 +166,7 @@ invitation = public(InvitationLink.as_view())
 @signed_in
 @never_cache
 def account(request: HttpRequest) -> HttpResponse:
-    """Role, password, tokens."""
+    """Role, password, second factor, tokens."""
     return _account_page(request, TokenForm())
 
 
@@ -182,7 +225,7 @@ def password(request: HttpRequest) -> HttpResponse:
     """Changes one's own password; other browsers are logged out, tokens end unless they are to be kept."""
     user = person_of(request)
     form = OwnPasswordForm(request, user)
-    _style(form)
+    style_fields(form)
     if request.method == "POST" and form.is_valid():
         with transaction.atomic():
             form.save()
@@ -192,7 +235,7 @@ def password(request: HttpRequest) -> HttpResponse:
         messages.success(request, "Your password is changed. Other browsers are logged out.")
         return redirect("account")
     page = render(request, "accounts/password.html", {"form": form}, status=400 if form.errors else 200)
-    return _refused(page, form.refusal)
+    return with_refusal(page, form.refusal)
 
 
 @signed_in
@@ -212,13 +255,13 @@ def _end_tokens(user: User, form: Any) -> None:
         tokens_revoke(user=user, by=user)
 
 
-def _style(form: Any) -> None:
+def style_fields(form: Any) -> None:
     for field in form.fields.values():
         is_box = isinstance(field.widget, CheckboxInput)
         field.widget.attrs["class"] = "form-check-input" if is_box else "form-control"
 
 
-def _refused(page: HttpResponse, refusal: GuessRefused | None) -> HttpResponse:
+def with_refusal(page: HttpResponse, refusal: GuessRefused | None) -> HttpResponse:
     """The form's page, which says to wait, as programs are told it."""
     if refusal:
         page.status_code = refusal.code
@@ -238,6 +281,7 @@ def _account_page(
         "role": role,
         "role_scopes": [scope for scope in Scope if role and scope in SCOPES[role]],
         "tokens": user.auth_token_set.all(),
+        "factor": SecondFactor.objects.filter(user=user).annotate(codes_left=Count("recovery_codes")).first(),
         "mails": mail_settings(user),
         "now": timezone.now(),
     }

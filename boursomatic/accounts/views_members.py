@@ -1,5 +1,6 @@
 """The page of members, for admins: who there is, and all that is done to accounts from day to day."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.db.models import Count, Max, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Exists, Max, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -19,7 +20,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from boursomatic.accounts import members as service
 from boursomatic.accounts.forms import InviteForm
 from boursomatic.accounts.mail import mail_send
-from boursomatic.accounts.models import AuditEntry
+from boursomatic.accounts.models import AuditEntry, SecondFactor
 from boursomatic.accounts.permissions import admin_only, person_of
 from boursomatic.accounts.roles import Role, held_role
 from boursomatic.shared.tables import BY_VALUE, Column, Table, TableName, csv_response, lines_page, wants_csv
@@ -34,6 +35,7 @@ class MemberLine:
     last_seen: datetime | None
     link_ends: datetime | None
     tokens: int
+    has_second_factor: bool
     is_own: bool
 
     @property
@@ -59,6 +61,7 @@ ACCOUNTS = Table[MemberLine](
             title="The latest of login, use of a token and change that was recorded",
         ),
         Column("state", "State", lambda line: line.state, sort=BY_VALUE),
+        Column("second_factor", "Second factor", lambda line: "on" if line.has_second_factor else "off", sort=BY_VALUE),
     ),
     more=(
         Column("name", "Name", lambda line: line.user.get_full_name()),
@@ -66,6 +69,18 @@ ACCOUNTS = Table[MemberLine](
         Column("link_until", "Link until (UTC)", lambda line: line.link_ends),
     ),
 )
+
+
+CHANGES: dict[str, tuple[Callable[..., None], str]] = {
+    "deactivate": (service.member_deactivate, "{} is inactive: sessions and tokens have ended."),
+    "activate": (service.member_activate, "{} can log in again."),
+    "logout": (service.member_log_out, "{} is logged out of every browser."),
+    "factor": (
+        service.member_second_factor_reset,
+        "{} logs in with the password alone, and is logged out of every browser.",
+    ),
+    "withdraw": (service.invitation_withdraw, "The invitation of {} is withdrawn: its link opens nothing."),
+}
 
 
 @dataclass(frozen=True)
@@ -104,7 +119,7 @@ def invite(request: HttpRequest) -> HttpResponse:
 @admin_only
 @never_cache
 def member_change(request: HttpRequest, number: int) -> HttpResponse:
-    """`do`: role (with `role`), deactivate, activate, logout, tokens, password, renew or withdraw."""
+    """`do`: role (with `role`), deactivate, activate, logout, tokens, factor, password, renew or withdraw."""
     if request.method != "POST":
         return _to_members(request)
     member, by, do = get_object_or_404(User, pk=number), person_of(request), request.POST.get("do", "")
@@ -131,21 +146,13 @@ def _change(member: User, by: User, do: str, role: str) -> str:
     if do == "role" and role in Role.values:
         service.role_change(member=member, role=Role(role), by=by)
         return f"{name} is {Role(role).label.lower()} from now on."
-    if do == "deactivate":
-        service.member_deactivate(member=member, by=by)
-        return f"{name} is inactive: sessions and tokens have ended."
-    if do == "activate":
-        service.member_activate(member=member, by=by)
-        return f"{name} can log in again."
-    if do == "logout":
-        service.member_log_out(member=member, by=by)
-        return f"{name} is logged out of every browser."
+    if do in CHANGES:
+        change, sentence = CHANGES[do]
+        change(member=member, by=by)
+        return sentence.format(name)
     if do == "tokens":
         count = service.member_tokens_revoke(member=member, by=by)
         return f"{count} token{'s' * (count != 1)} of {name} {'are' if count != 1 else 'is'} revoked."
-    if do == "withdraw":
-        service.invitation_withdraw(member=member, by=by)
-        return f"The invitation of {name} is withdrawn: its link opens nothing."
     raise service.MemberRefused("The form was not understood. Reload the page and try again.")
 
 
@@ -187,7 +194,8 @@ def _accounts() -> QuerySet[User]:
     """Active members, then invitations and who has left, each with what tells when they were last seen."""
     acts = AuditEntry.objects.filter(user=OuterRef("pk")).order_by("-id").values("at")[:1]
     tokens = {"token_used": Max("auth_token_set__last_used_at"), "tokens": Count("auth_token_set")}
-    rows = User.objects.annotate(**tokens, acted=Subquery(acts))
+    factor = Exists(SecondFactor.objects.filter(user=OuterRef("pk")))
+    rows = User.objects.annotate(**tokens, acted=Subquery(acts), has_factor=factor)
     return rows.prefetch_related("groups").order_by("-is_active", "username")
 
 
@@ -200,4 +208,6 @@ def _line(user: Any, own: User) -> MemberLine:
     valid = timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)
     seen = [at for at in (user.last_login, user.token_used, user.acted) if at]
     ends = user.date_joined + valid if service.is_invited(user) else None
-    return MemberLine(user, held_role(user), max(seen, default=None), ends, user.tokens, user.pk == own.pk)
+    return MemberLine(
+        user, held_role(user), max(seen, default=None), ends, user.tokens, user.has_factor, user.pk == own.pk
+    )

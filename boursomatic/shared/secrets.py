@@ -1,4 +1,4 @@
-"""Secrets of others, encrypted where they are stored: keys of vendors.
+"""Secrets that are needed in clear, encrypted where they are stored: keys of vendors, and of second factors.
 
 Fernet (AES-128-CBC with HMAC-SHA256) under a key derived from SECRET_KEY, so that a copy of the database alone opens
 nothing. A changed SECRET_KEY opens nothing either: then they are asked for again.

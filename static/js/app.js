@@ -100,6 +100,20 @@ document.addEventListener("click", ({ target }) => {
   document.querySelector(`[hx-target="#${box.id}"]`)?.focus();
 });
 
+// What is shown once is copied by a click; where the browser has no clipboard for us it is selected, to be copied by hand.
+document.addEventListener("click", async ({ target }) => {
+  const button = target.closest("[data-copies]");
+  if (!button) return;
+  const box = document.getElementById(button.dataset.copies);
+  box.select();
+  try {
+    await navigator.clipboard.writeText(box.value);
+    toast("Copied.");
+  } catch {
+    toast("Press Ctrl C to copy what is selected.");
+  }
+});
+
 // What is wider than its place can be scrolled by the arrow keys.
 function reachable() {
   for (const box of document.querySelectorAll(".scroll-x, pre")) {

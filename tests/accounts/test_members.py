@@ -198,7 +198,7 @@ def test_the_list_is_sorted_has_columns_and_is_taken_away_as_csv(dave: User, bro
     assert page.index("<strong>dave") < page.index("<strong>ann") < page.index("<strong>Erin")
     answer = admin.get("/members/", {"format": "csv", "sort": "member"})
     lines = b"".join(answer.streaming_content).decode().splitlines()  # type: ignore[attr-defined]
-    assert lines[0] == "member,role,seen,state,name,email,link_until"
+    assert lines[0] == "member,role,seen,state,second_factor,name,email,link_until"
     assert [line.split(",")[:2] for line in lines[1:]] == [["Erin", "trainer"], ["ann", "viewer"], ["dave", "admin"]]
     assert admin.get("/members/invite", {"sort": "role"})["Location"] == "/members/?sort=role"
     admin.post("/account/columns/accounts/", {"all": ["role", "seen", "state"], "shown": ["role"], "next": "/members/"})

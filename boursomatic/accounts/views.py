@@ -85,6 +85,9 @@ class LoginCode(RedirectURLMixin, FormView):  # type: ignore[type-arg]  # Django
     def get_form_kwargs(self) -> dict[str, Any]:
         return super().get_form_kwargs() | {"request": self.request, "user": self.user}
 
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(**kwargs) | {"next": self.get_success_url()}
+
     def form_valid(self, form: LoginCodeForm) -> HttpResponse:
         return login_complete(self.request, form.user, redirect(self.get_success_url()))
 

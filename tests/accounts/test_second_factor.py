@@ -154,6 +154,7 @@ def test_a_login_asks_for_the_code_and_opens_nothing_before(
     )
     page = browser.get(f"{CODE}?next=/runs/%3Fa%3D1")
     assert page.status_code == 200 and 'autocomplete="one-time-code"' in page.text
+    assert 'href="?recovery=1&amp;next=%2Fruns%2F%3Fa%3D1"' in page.text
     assert "alice" not in page.text and "session.start" not in actions()
     answer = browser.post(f"{CODE}?next=/runs/%3Fa%3D1", {"code": totp(secret)})
     assert answer["Location"] == "/runs/?a=1"

@@ -68,7 +68,14 @@ def test_it_declares_a_permission_for_every_route() -> None:
 
 
 def test_it_opens_to_everyone_only_what_must_be_open() -> None:
-    assert {r.address for r in ROUTES if r.access == PUBLIC} == {"/login/", "/login/code/", "/logout/", "/healthz", "/readyz", *LINKS}
+    assert {r.address for r in ROUTES if r.access == PUBLIC} == {
+        "/login/",
+        "/login/code/",
+        "/logout/",
+        "/healthz",
+        "/readyz",
+        *LINKS,
+    }
 
 
 def test_it_lets_no_anonymous_in(db: None, client: Client) -> None:

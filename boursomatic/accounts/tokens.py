@@ -34,14 +34,14 @@ def token_create(
     return token, text
 
 
-def token_revoke(*, token: ApiToken, by: Person) -> None:
+def token_revoke(*, token: ApiToken, by: Person | None) -> None:
     """From now on the token opens nothing."""
     with transaction.atomic():
         audit(by, "token.revoke", token.digest[:12], owner=token.user.get_username(), name=token.name)
         token.delete()
 
 
-def tokens_revoke(*, user: User, by: Person) -> int:
+def tokens_revoke(*, user: User, by: Person | None) -> int:
     """All of this user's; how many there were."""
     tokens = list(user.auth_token_set.all())
     for token in tokens:

@@ -23,6 +23,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.log import log_response
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
@@ -66,7 +67,7 @@ class Login(LoginView):
         return login_complete(self.request, user, redirect(page))
 
     def form_invalid(self, form: Any) -> HttpResponse:
-        return with_refusal(super().form_invalid(form), form.refusal)
+        return with_refusal(self.request, super().form_invalid(form), form.refusal)
 
 
 class LoginCode(RedirectURLMixin, FormView):  # type: ignore[type-arg]  # Django's class takes no parameter at run time
@@ -92,7 +93,7 @@ class LoginCode(RedirectURLMixin, FormView):  # type: ignore[type-arg]  # Django
         return login_complete(self.request, form.user, redirect(self.get_success_url()))
 
     def form_invalid(self, form: LoginCodeForm) -> HttpResponse:
-        return with_refusal(super().form_invalid(form), form.refusal)
+        return with_refusal(self.request, super().form_invalid(form), form.refusal)
 
 
 class Logout(LogoutView):
@@ -238,7 +239,7 @@ def password(request: HttpRequest) -> HttpResponse:
         messages.success(request, "Your password is changed. Other browsers are logged out.")
         return redirect("account")
     page = render(request, "accounts/password.html", {"form": form}, status=400 if form.errors else 200)
-    return with_refusal(page, form.refusal)
+    return with_refusal(request, page, form.refusal)
 
 
 @signed_in
@@ -264,11 +265,13 @@ def style_fields(form: Any) -> None:
         field.widget.attrs["class"] = "form-check-input" if is_box else "form-control"
 
 
-def with_refusal(page: HttpResponse, refusal: GuessRefused | None) -> HttpResponse:
+def with_refusal(request: HttpRequest, page: HttpResponse, refusal: GuessRefused | None) -> HttpResponse:
     """The form's page, which says to wait, as programs are told it."""
     if refusal:
         page.status_code = refusal.code
         page["Retry-After"] = str(refusal.wait_s)
+        # Once, here: Django would log a 503 as an error of ours, and any stranger can bring one about.
+        log_response("Refused a guess: %s", request.path, response=page, request=request, level="warning")
     return page
 
 

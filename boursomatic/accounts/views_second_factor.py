@@ -48,7 +48,7 @@ def set_up(request: HttpRequest) -> HttpResponse:
         "spaced_secret": " ".join(form.secret[start : start + 4] for start in range(0, len(form.secret), 4)),
     }
     page = render(request, "accounts/second_factor.html", context, status=400 if form.errors else 200)
-    return with_refusal(page, form.refusal)
+    return with_refusal(request, page, form.refusal)
 
 
 @signed_in
@@ -84,7 +84,7 @@ def _with_proof(request: HttpRequest, title: str, change: Callable[[User], HttpR
         return change(user)
     context = {"form": form, "title": title}
     page = render(request, "accounts/second_factor_proof.html", context, status=400 if form.errors else 200)
-    return with_refusal(page, form.refusal)
+    return with_refusal(request, page, form.refusal)
 
 
 def _codes_page(request: HttpRequest, codes: list[str]) -> HttpResponse:

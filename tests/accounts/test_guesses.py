@@ -1,5 +1,6 @@
 """Guessing passwords: limits by address and by name, and nobody else is kept out."""
 
+import logging
 import re
 import threading
 from collections.abc import Iterator
@@ -206,6 +207,15 @@ def test_who_would_wait_long_for_a_hash_is_told_so_at_once(alice: User, monkeypa
     assert "Too many people are logging in" in page.text
     assert not GuessCount.objects.exists(), "a flood leaves no rows"
     assert log_in(Client(), "alice", PASSWORD).status_code == 302
+
+
+def test_a_full_queue_is_no_error_of_the_log(
+    alice: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(hashing, "LONGEST_WAIT_S", 0.01)
+    with hashing.queue.turn(), caplog.at_level(logging.INFO, "django.request"):
+        assert log_in(Client(), "alice", PASSWORD).status_code == 503
+    assert [(line.levelname, line.exc_info) for line in caplog.records] == [("WARNING", None)]
 
 
 def test_strangers_who_fill_the_queue_keep_out_nobody_of_a_known_browser(alice: User) -> None:

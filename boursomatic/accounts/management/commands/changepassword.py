@@ -1,11 +1,11 @@
 """`manage.py changepassword`: Django's, after which tokens end as they do where a password is changed on a page."""
 
 import getpass
-from argparse import ArgumentParser
 from typing import Any
 
 from django.contrib.auth.management.commands import changepassword
 from django.contrib.auth.models import User
+from django.core.management.base import CommandParser
 from django.db import transaction
 
 from boursomatic.accounts.audit import audit
@@ -15,7 +15,7 @@ from boursomatic.accounts.tokens import tokens_revoke
 class Command(changepassword.Command):
     help = "Change a member's password, asked for at the keyboard. API tokens and sessions of the member end with it."
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("--keep-tokens", action="store_true", help="leave the member's API tokens as they are")
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings as site_settings
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
@@ -33,8 +32,8 @@ NO_STORE, NOT_MOUNTED, OTHERS = (
 def root(db: None, settings: Any, tmp_path: Path) -> Path:
     """A store that nobody has marked, and a database that knows of none."""
     options = {"location": str(tmp_path / "artifacts")}
-    own = {**site_settings.STORAGES["artifacts"], "OPTIONS": options}
-    settings.STORAGES = {**site_settings.STORAGES, "artifacts": own}
+    own = {**settings.STORAGES["artifacts"], "OPTIONS": options}
+    settings.STORAGES = {**settings.STORAGES, "artifacts": own}
     StoreMarker.objects.all().delete()
     return tmp_path / "artifacts"
 

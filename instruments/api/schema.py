@@ -276,11 +276,11 @@ class Source(Record):
 
 def _of_kind(kind: SourceKind) -> dict[str, Any]:
     """The rule of a new source's options and key."""
-    options = {
+    options: dict[str, Any] = {
         each.name: {"enum": [value for value, _ in each.choices]} if each.choices else {"maxLength": each.longest}
         for each in kind.options
     }
-    rule = {"properties": {"options": {"properties": options, "propertyNames": {"enum": [*options]}}}}
+    rule: dict[str, Any] = {"properties": {"options": {"properties": options, "propertyNames": {"enum": [*options]}}}}
     match kind.key:
         case Key.NEEDED:
             return {**rule, "required": ["key"]}

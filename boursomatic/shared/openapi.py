@@ -37,7 +37,7 @@ def day_of(centuries: str) -> str:
 MOMENT = f"{day_of('1[789]|2[01]')}(?:T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z)?"
 
 
-def text_like(name: str, expression: str, about: str = "", **more: Any) -> OpenApiParameter:
+def text_like(name: str, expression: str, about: str, **more: Any) -> OpenApiParameter:
     """A parameter of the query: a text that is like this as a whole."""
     return OpenApiParameter(name, {"type": "string", "pattern": f"^(?:{expression})$"}, description=about, **more)
 

@@ -47,7 +47,8 @@ def request_ids(get_response: View) -> View:
                 "duration_ms": took,
             }
             user = {"user": name} if (name := _user_name(request)) else {}
-            log.info("%s %s %d in %.1f ms", request.method, path, response.status_code, took, extra=fields | user)
+            level = logging.DEBUG if path == "/healthz" else logging.INFO  # asked every few seconds, by machines alone
+            log.log(level, "%s %s %d in %.1f ms", request.method, path, response.status_code, took, extra=fields | user)
         response["X-Request-ID"] = request_id
         return response
 

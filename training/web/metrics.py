@@ -8,11 +8,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count, Min, Q
+from django.db.models import Count, F, Min, Q, Sum
 from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 from rest_framework.decorators import api_view, permission_classes, renderer_classes
@@ -23,8 +23,10 @@ from boursomatic.accounts.permissions import api_permission
 from boursomatic.accounts.roles import Scope
 from boursomatic.shared.ages import seconds_since
 from boursomatic.shared.requests_counted import requests_counted
-from training.models import ModelVersion, Status, TrainingRun
+from training.models import ModelVersion, RunEvent, Status, TrainingRun
 from training.worker import heartbeat
+
+FITS = ("fit", "refit")  # stages of a run's log
 
 
 class TextRenderer(BaseRenderer):
@@ -37,14 +39,25 @@ class TextRenderer(BaseRenderer):
 
 
 class Platform(Collector):
-    """What the database and the disk say at this moment, in five queries."""
+    """What the database and the disk say at this moment, in six queries."""
 
     def collect(self) -> Iterator[Metric]:
         runs = GaugeMetricFamily("boursomatic_runs", "Runs by kind and status", labels=("kind", "status"))
+        seconds = SummaryMetricFamily("boursomatic_run_seconds", "What completed runs took, by kind", labels=("kind",))
         rows = TrainingRun.objects.existing().order_by().values_list("kind", "status")
-        for kind, status, count in rows.annotate(Count("pk")):
+        for kind, status, count, took in rows.annotate(
+            count=Count("pk"), took=Sum(F("finished_at") - F("started_at"), filter=Q(status=Status.COMPLETED))
+        ):
             runs.add_metric((kind, status), count)
+            if took is not None:
+                seconds.add_metric((kind,), count, took.total_seconds())
         yield runs
+        yield seconds
+        fits = CounterMetricFamily("boursomatic_fits", "Fits of models that runs have begun, by kind", labels=("kind",))
+        lines = RunEvent.objects.filter(stage__in=FITS).order_by().values_list("run__kind")
+        for kind, count in lines.annotate(Count("pk")):
+            fits.add_metric((kind,), count)
+        yield fits
         oldest = TrainingRun.objects.existing().filter(status=Status.QUEUED).aggregate(at=Min("created_at"))["at"]
         waits = seconds_since(oldest) if oldest else 0.0
         yield GaugeMetricFamily("boursomatic_queue_age_seconds", "How long the oldest queued run has waited", waits)

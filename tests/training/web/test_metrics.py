@@ -1,17 +1,19 @@
 """`/metrics`: for a token with `read`, in a format that Prometheus reads, and what is in the database."""
 
 import os
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from boursomatic.accounts.roles import Scope
 from tests.market import make_series
 from tests.people import ApiOf
 from tests.training.run_builders import make_model, make_run
-from training.models import Status
+from training.models import RunEvent, Status
 from training.worker import heartbeat
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
@@ -41,6 +43,23 @@ def test_it_says_what_is_there(alice: User, api: ApiOf) -> None:
     assert values["boursomatic_queue_age_seconds",] >= 0
     for name in ("database", "disk_free", "disk"):
         assert values[f"boursomatic_{name}_bytes",] > 0, name
+
+
+def test_it_tells_fits_and_what_runs_took_by_kind(alice: User, api: ApiOf) -> None:
+    series = make_series(bars=5)
+    begun = timezone.now()
+    times = {"started_at": begun, "finished_at": begun + timedelta(seconds=4)}
+    for stages in (("load", "fit", "refit", "write"), ("load", "fit", "load", "fit")):
+        run = make_run(alice, series=series, status=Status.COMPLETED, **times)
+        RunEvent.objects.bulk_create(RunEvent(run=run, at=begun, stage=stage, text="") for stage in stages)
+    run = make_run(alice, kind="universe", status=Status.RUNNING)
+    RunEvent.objects.create(run=run, at=begun, stage="fit", text="")
+    values = samples(api(alice).get("/metrics").text)
+    assert values["boursomatic_fits_total", "candle"] == 4
+    assert values["boursomatic_fits_total", "universe"] == 1
+    assert values["boursomatic_run_seconds_count", "candle"] == 2
+    assert values["boursomatic_run_seconds_sum", "candle"] == 8
+    assert ("boursomatic_run_seconds_sum", "universe") not in values
 
 
 def test_it_counts_requests(alice: User, api: ApiOf) -> None:

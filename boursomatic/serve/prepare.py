@@ -95,13 +95,10 @@ def _first_account() -> str:
     if User.objects.exists():
         return f"Log in as {FIRST_ACCOUNT} (a lost password: python manage.py changepassword {FIRST_ACCOUNT})."
     given = Env.read().text("BOURSOMATIC_ADMIN_PASSWORD")
-    is_shown = not given and settings.LOG_FORMAT == "text"  # logs that are collected show none
-    password = given or (secrets.token_urlsafe(12) if is_shown else None)
+    password = given or secrets.token_urlsafe(12)
     with transaction.atomic():
         user = User.objects.create_superuser(FIRST_ACCOUNT, password=password)
         user.groups.add(Group.objects.get(name=Role.ADMIN))
     if given:
         return f"Log in as {FIRST_ACCOUNT} with the password of BOURSOMATIC_ADMIN_PASSWORD."
-    if is_shown:
-        return f"Log in as {FIRST_ACCOUNT}, password {password} (shown this once; change it under Account)."
-    return f"Give the account {FIRST_ACCOUNT} a password: python manage.py changepassword {FIRST_ACCOUNT}."
+    return f"Log in as {FIRST_ACCOUNT}, password {password} (shown this once; change it under Account)."

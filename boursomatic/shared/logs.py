@@ -42,12 +42,18 @@ def configure(style: str) -> None:
     """Of this process and all that it forks, whoever logs."""
     processors = _JSON if style == "json" else _TEXT
     formatter = {"()": ProcessorFormatter, "processors": processors, "foreign_pre_chain": _EVERY_LINE}
-    handlers: dict[str, Any] = {"log": {"class": "logging.StreamHandler", "formatter": "line"}}  # to stderr
-    loggers: dict[str, Any] = {"boursomatic": {"level": "INFO"}, "django.request": {"level": "ERROR"}}
+    handlers: dict[str, Any] = {
+        "log": {"class": "logging.StreamHandler", "formatter": "line"},  # to stderr
+        "told": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "line"},
+    }
+    loggers: dict[str, Any] = {
+        "boursomatic": {"level": "INFO"},
+        "boursomatic.launcher": {"handlers": ["told"], "propagate": False},
+        "django.request": {"level": "ERROR"},
+    }
     if style == "text":  # the launcher, and who can't start, talk to a person
-        handlers["told"] = {"class": "logging.StreamHandler", "stream": "ext://sys.stdout"}
+        del handlers["told"]["formatter"]
         handlers["refused"] = {"class": "logging.StreamHandler"}
-        loggers["boursomatic.launcher"] = {"handlers": ["told"], "propagate": False}
         loggers["boursomatic.refusal"] = {"handlers": ["refused"], "propagate": False}
     else:  # what Python would print by itself, on many lines
         logging.captureWarnings(capture=True)

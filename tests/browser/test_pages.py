@@ -20,6 +20,7 @@ PATHS = (
     "/instrument/?symbol=AAPL",
     "/docs/universe/",
     "/account/",
+    "/account/second-factor/",
     "/notices/",
     "/members/",
     "/audit/?verify=1",

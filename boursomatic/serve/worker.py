@@ -1,4 +1,4 @@
-"""gunicorn's worker for slow and hostile networks: requests that don't arrive are given up, the oldest first."""
+"""gunicorn's worker for slow and hostile networks: requests that don't arrive are given up."""
 
 import asyncio
 import time
@@ -14,13 +14,13 @@ BODY_S = 20.0  # of a body, and so much more for what has come of it
 SLOWEST = 10_000  # bytes of a body a second
 LONGEST_PAUSE_S = 60.0  # of a body, however much of it has come
 LAST_S = 60.0  # from the end of an answer until all of it is taken: some ten kB are left then
-MOST_UNFINISHED = 400  # requests on their way to one process; beyond, the oldest goes
+MOST_UNFINISHED = 400  # requests on their way to one process; beyond, the one goes that has the least time left
 
 
 class GuardedProtocol(ASGIProtocol):  # type: ignore[misc]
     """A connection whose request must arrive in time."""
 
-    unfinished: "dict[GuardedProtocol, None]" = {}  # of the process, in order of age
+    unfinished: "set[GuardedProtocol]" = set()  # of the process
     due = 0.0
     timer: asyncio.TimerHandle | None = None
 
@@ -70,11 +70,11 @@ class GuardedProtocol(ASGIProtocol):  # type: ignore[misc]
         super()._on_message_complete()
 
     def _expect(self) -> None:
-        self.unfinished[self] = None
         self.due = time.monotonic() + HEADER_S
         self._watch()
-        if len(self.unfinished) > MOST_UNFINISHED:
-            next(iter(self.unfinished))._drop()
+        if len(self.unfinished) >= MOST_UNFINISHED:  # an upload that goes on has more left than who says nothing
+            min(self.unfinished, key=lambda other: other.due)._drop()
+        self.unfinished.add(self)
 
     def _watch(self) -> None:
         left = self.due - time.monotonic()
@@ -84,7 +84,7 @@ class GuardedProtocol(ASGIProtocol):  # type: ignore[misc]
             self.timer = self.worker.loop.call_later(left, self._watch)
 
     def _arrived(self) -> None:
-        self.unfinished.pop(self, None)
+        self.unfinished.discard(self)
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None

@@ -96,3 +96,24 @@ def test_a_length_of_thousands_of_digits_is_a_bad_request() -> None:
     assert converse(saying(b"POST /" + HOST + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n")).startswith(
         b"HTTP/1.1 400"
     )
+
+
+def test_of_too_many_an_upload_that_goes_on_is_not_the_one_that_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "MOST_UNFINISHED", 3)
+
+    async def upload(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.write(BEGUN + b"a" * 1_000_000)
+        address = writer.get_extra_info("peername")
+        silent = []
+        for _ in range(5):
+            silent.append(await asyncio.open_connection(*address))
+            await asyncio.sleep(0)
+        closed = [asyncio.create_task(other.read()) for other, _ in silent[:3]]
+        await asyncio.wait(closed)  # the oldest of them: two and the upload are left
+        writer.write(b"a" * 3_999_999)
+        answered = await reader.readuntil(b"ok")
+        for _, other in silent:
+            other.transport.abort()
+        return answered
+
+    assert converse(upload).startswith(b"HTTP/1.1 200")

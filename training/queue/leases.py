@@ -12,8 +12,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import connection, transaction
-from django.db.models import Case, Count, Exists, F, IntegerField, Model, OuterRef, Q, Subquery, Value, When
+from django.db.models import Case, Count, Exists, F, IntegerField, Model, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce, Now
 
 from boursomatic.notices.models import NoticeKind
@@ -75,9 +76,6 @@ def next_queued(of: Q | None = None) -> int | None:
     the person with the fewest running, of these the one who has waited longest since the last start, then the oldest.
     However long a part has waited, it is before no whole run about another. A run with parts has its turn when all of
     them have ended."""
-    theirs = TrainingRun.objects.filter(created_by=OuterRef("created_by"), counts=True)
-    running = theirs.filter(status=Status.RUNNING).order_by().values("created_by").annotate(n=Count("pk")).values("n")
-    started = theirs.filter(started_at__isnull=False).order_by("-pk").values("started_at")
     queued = TrainingRun.objects.filter(of or Q(), status=Status.QUEUED, deleted_at=None)
     unfinished = TrainingRun.objects.filter(parent=OuterRef("pk"), status__in=ACTIVE)
     has_waited = Q(created_at__lt=Now() - PATIENCE, priority__gt=0) & ~Q(
@@ -87,10 +85,24 @@ def next_queued(of: Q | None = None) -> int | None:
         turn=Case(When(has_waited, then=F("priority") - 1), default=F("priority"), output_field=IntegerField()),
         is_part=Q(parent__isnull=False),
         is_nobodys=Q(created_by=None),
-        busy=Coalesce(Subquery(running), 0),
-        served=Coalesce(Subquery(started[:1]), Value(_NEVER)),
+        person=_turn_of_person(queued),
     )
-    return turn.order_by("turn", "is_part", "is_nobodys", "busy", "served", "pk").values_list("pk", flat=True).first()
+    return turn.order_by("turn", "is_part", "is_nobodys", "person", "pk").values_list("pk", flat=True).first()
+
+
+def _turn_of_person(queued: QuerySet[TrainingRun]) -> Case:
+    """Who has the fewest running, and of these has waited longest since the last start. Told once for each person who
+    waits, not for each run: that would look through all runs that wait for each of them."""
+    theirs = TrainingRun.objects.filter(created_by=OuterRef("pk"), counts=True)
+    running = theirs.filter(status=Status.RUNNING).order_by().values("created_by").annotate(n=Count("pk")).values("n")
+    started = theirs.filter(started_at__isnull=False).order_by("-pk").values("started_at")
+    persons = User.objects.filter(pk__in=queued.order_by().values("created_by")).values_list(
+        "pk", Coalesce(Subquery(running), 0), Coalesce(Subquery(started[:1]), Value(_NEVER))
+    )
+    served = {pk: (busy, last) for pk, busy, last in persons}
+    turns = {key: number for number, key in enumerate(sorted(set(served.values())))}
+    whens = [When(created_by=pk, then=Value(turns[key])) for pk, key in served.items()]
+    return Case(When(created_by=None, then=Value(0)), *whens, default=Value(0), output_field=IntegerField())
 
 
 def beat(run_pk: int, token: uuid.UUID) -> bool:

@@ -25,6 +25,7 @@ UNUSED = ("accelerometer", "browsing-topics", "camera", "display-capture", "geol
           "microphone", "midi", "payment", "usb")  # fmt: skip
 PERMISSIONS = ", ".join(f"{feature}=()" for feature in UNUSED)
 
+LONGEST_PATH = 500  # in a line of the log
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 log = logging.getLogger("boursomatic.access")
 
@@ -39,7 +40,7 @@ def request_ids(get_response: View) -> View:
         begun = time.perf_counter()
         with bound_contextvars(request_id=request_id):
             response = get_response(request)
-            took, path = round((time.perf_counter() - begun) * 1000, 1), escape_uri_path(request.path)
+            took, path = round((time.perf_counter() - begun) * 1000, 1), escape_uri_path(request.path)[:LONGEST_PATH]
             fields: dict[str, object] = {
                 "method": request.method,
                 "path": path,

@@ -1,6 +1,7 @@
 """All settings, from the environment alone (docs/settings.md lists the variables)."""
 
 import os
+import re
 import socket
 from pathlib import Path
 
@@ -59,7 +60,9 @@ DEMO = env.flag("BOURSOMATIC_DEMO", default=not PRODUCTION)
 if PRODUCTION and DEMO:
     raise BadSetting("BOURSOMATIC_DEMO is 1 in production. Remove it: production starts without demo data.")
 WORKERS = env.whole("BOURSOMATIC_WORKERS", os.cpu_count() or 1, 0, 256)
-HOST_NAME = env.text("BOURSOMATIC_HOST_NAME", socket.gethostname())[:120]
+HOST_NAME = env.text("BOURSOMATIC_HOST_NAME", socket.gethostname())
+if not re.fullmatch(r"[A-Za-z0-9._-]{1,120}", HOST_NAME):
+    raise BadSetting(f"BOURSOMATIC_HOST_NAME is {HOST_NAME!r}. Use letters, digits, '.', '_' and '-', 120 at most.")
 QUEUES = env.some("BOURSOMATIC_QUEUES", ("click", "data", "about", "chunk"))  # of runs, which this host takes
 MAX_RUNNING = env.whole("BOURSOMATIC_MAX_RUNNING", 0, 0, 100_000)
 HEARTBEAT_S = env.whole("BOURSOMATIC_HEARTBEAT_S", 30, 1, 3600)

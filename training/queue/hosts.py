@@ -1,7 +1,9 @@
 """What each host may take: what its settings, its memory and the people who run it allow."""
 
+from collections.abc import Callable
+
 from django.conf import settings
-from django.db.models import Count, Max, Q, QuerySet, Sum
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Now
 
 from training.models import Priority, Status, TrainingRun, WorkerHost, WorkerProcess
@@ -32,7 +34,7 @@ def turn() -> int | None:
     never more clicks than workers: so nobody's click waits behind what nobody waits for."""
     if (allowed := _allowed()) is None:
         return None
-    busy = _running(HOST).aggregate(runs=Count("pk"), clicks=Count("pk", filter=Q(priority=Priority.CLICK)))
+    busy = _of_workers(HOST).aggregate(runs=Count("pk"), clicks=Count("pk", filter=Q(priority=Priority.CLICK)))
     slots = max(1, settings.WORKERS)
     if busy["clicks"] >= slots or busy["runs"] > slots:
         return None
@@ -40,12 +42,20 @@ def turn() -> int | None:
 
 
 def is_open() -> bool:
-    """Whether a wake-up may be meant for this host: not where every queued run is for others."""
-    if (allowed := _allowed()) is None:
+    """Whether a wake-up may be meant for this host: not where every run that waits for a worker is for others."""
+    if (allowed := _allowed()) is None or WorkerProcess.objects.filter(host=HOST, has_store=False).exists():
         return False
-    queued = TrainingRun.objects.filter(status=Status.QUEUED, deleted_at=None)
-    counts = queued.aggregate(all=Count("pk"), here=Count("pk", filter=allowed))
+    counts = leases.ready().aggregate(all=Count("pk"), here=Count("pk", filter=allowed))
     return not counts["all"] or bool(counts["here"])
+
+
+def room_for(run_pk: int) -> Callable[[], bool] | None:
+    """What `leases.claim` has to ask before it takes the run, with nobody else claiming meanwhile; None for a run of
+    which any number may be under way."""
+    memory = TrainingRun.objects.filter(pk=run_pk).values_list("memory", flat=True).first() or 0
+    if not memory and not settings.MAX_RUNNING:
+        return None
+    return lambda: not _is_full() and memory <= _free_memory(WorkerHost.objects.get(name=HOST))
 
 
 def drained_set(name: str, *, drain: bool) -> bool:
@@ -54,9 +64,9 @@ def drained_set(name: str, *, drain: bool) -> bool:
     return bool(hosts.update(drained_at=Now() if drain else None))
 
 
-def missing(alive: QuerySet[WorkerProcess], run: TrainingRun | None = None) -> str | None:
-    """Why no queued run, or not this one or its parts, can start in the processes that are `alive`, as a clause that
-    more may follow; None where one can take it."""
+def absent(alive: QuerySet[WorkerProcess]) -> str | None:
+    """Why none of the processes that are `alive` could take a run, as a clause that more may follow; None where one
+    could."""
     workers = set(alive.values_list("release", "has_store"))
     if not workers:
         return "No worker is running"
@@ -64,8 +74,13 @@ def missing(alive: QuerySet[WorkerProcess], run: TrainingRun | None = None) -> s
     fitting = {has_store for its_release, has_store in workers if deployed in (None, its_release)}
     if not fitting:
         return "All workers are of another release of the code than the database"
-    if True not in fitting:
-        return "The artifact store of all workers is not this database's"
+    return None if True in fitting else "The artifact store of all workers is not this database's"
+
+
+def missing(alive: QuerySet[WorkerProcess], run: TrainingRun | None = None) -> str | None:
+    """The same where hosts are drained, or `run` or its parts are for none of them."""
+    if why := absent(alive):
+        return why
     hosts = _hosts_of(alive)
     if hosts and all(host.drained_at for host in hosts):
         return "All hosts with workers are drained"
@@ -99,23 +114,31 @@ def _why_none(hosts: list[WorkerHost], priority: int, memory: int) -> str | None
 
 
 def _allowed() -> Q | None:
-    """Which queued runs this host may take now; None for none at all: another release has been deployed, it is drained,
-    or as many run on all hosts as may."""
-    host = WorkerHost.objects.filter(name=HOST).first()
-    if not release.is_ours() or (host and host.drained_at) or _is_full():
+    """Which queued runs this host may take now; None for none at all: another release has been deployed, it is drained
+    or has not said yet what it has, or as many run on all hosts as may."""
+    host = WorkerHost.objects.filter(name=HOST, drained_at=None).first()
+    if host is None or not release.is_ours() or _is_full():
         return None
-    if host is None:  # it has not said yet what it has
-        return Q(priority__in=QUEUES)
-    taken = _running(HOST).aggregate(memory=Sum("memory"))["memory"] or 0
-    return Q(priority__in=QUEUES, memory__lte=max(0, host.memory - taken))
+    free = _free_memory(host)
+    mine = Q(priority__in=QUEUES, memory__lte=free)
+    waits = TrainingRun.objects.filter(status=Status.QUEUED, deleted_at=None, created_at__lt=Now() - leases.PATIENCE)
+    if waits.filter(priority__in=QUEUES, memory__gt=free, memory__lte=host.memory).exists():
+        mine &= Q(memory=0)  # others would take the room that it waits for, again and again
+    return mine
+
+
+def _free_memory(host: WorkerHost) -> int:
+    """That no run takes there, of a worker or of a command."""
+    running = TrainingRun.objects.filter(status=Status.RUNNING, worker_host=host.name)
+    return max(0, host.memory - (running.aggregate(memory=Sum("memory"))["memory"] or 0))
 
 
 def _is_full() -> bool:
-    running = TrainingRun.objects.filter(status=Status.RUNNING)
-    return settings.MAX_RUNNING > 0 and running.count() >= settings.MAX_RUNNING
+    return settings.MAX_RUNNING > 0 and _of_workers().count() >= settings.MAX_RUNNING
 
 
-def _running(name: str) -> QuerySet[TrainingRun]:
-    """What workers of that host carry, not a command there."""
-    workers = WorkerProcess.objects.filter(host=name).values("pid")
-    return TrainingRun.objects.filter(status=Status.RUNNING, worker_host=name, worker_pid__in=workers)
+def _of_workers(name: str | None = None) -> QuerySet[TrainingRun]:
+    """What workers carry, of that host or of all; not a command."""
+    workers = WorkerProcess.objects.filter(host=OuterRef("worker_host"), pid=OuterRef("worker_pid"))
+    running = TrainingRun.objects.filter(Exists(workers), status=Status.RUNNING)
+    return running if name is None else running.filter(worker_host=name)

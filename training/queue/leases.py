@@ -6,7 +6,7 @@ RunEvent in the same transaction.
 """
 
 import uuid
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
@@ -44,13 +44,15 @@ class Cancelled(Exception):
     """Somebody asked for the run to be cancelled: stop, and leave no model and no files."""
 
 
-def claim(run_pk: int, *, host: str, pid: int, most: int = 0) -> uuid.UUID | None:
-    """Takes a queued run: the token that every later write needs, or None when somebody else was faster, or `most` runs
-    are running on all hosts, if that is not 0."""
+def claim(run_pk: int, *, host: str, pid: int, room: Callable[[], bool] | None = None) -> uuid.UUID | None:
+    """Takes a queued run: the token that every later write needs, or None when somebody else was faster, or there is no
+    `room` for it, which is asked for while nobody else does."""
     token = uuid.uuid4()
     with transaction.atomic():
-        if most and not _is_room(most):
-            return None
+        if room:
+            _lock_claims()
+            if not room():
+                return None
         taken = TrainingRun.objects.filter(pk=run_pk, status=Status.QUEUED, deleted_at=None).update(
             status=Status.RUNNING,
             stage="start",
@@ -70,18 +72,22 @@ def claim(run_pk: int, *, host: str, pid: int, most: int = 0) -> uuid.UUID | Non
     return token
 
 
+def ready() -> QuerySet[TrainingRun]:
+    """What waits for a worker: a run with parts does when all of them have ended."""
+    unfinished = TrainingRun.objects.filter(parent=OuterRef("pk"), status__in=ACTIVE)
+    return TrainingRun.objects.filter(status=Status.QUEUED, deleted_at=None).exclude(Exists(unfinished))
+
+
 def next_queued(of: Q | None = None) -> int | None:
     """The queued run whose turn it is, of all or those that `of` allows: by class, a run that has waited ten minutes
     one class up; inside a class whole runs before parts of others, which are many; then what somebody asked for; then
     the person with the fewest running, of these the one who has waited longest since the last start, then the oldest.
-    However long a part has waited, it is before no whole run about another. A run with parts has its turn when all of
-    them have ended."""
-    queued = TrainingRun.objects.filter(of or Q(), status=Status.QUEUED, deleted_at=None)
-    unfinished = TrainingRun.objects.filter(parent=OuterRef("pk"), status__in=ACTIVE)
+    However long a part has waited, it is before no whole run about another."""
+    queued = ready().filter(of or Q())
     has_waited = Q(created_at__lt=Now() - PATIENCE, priority__gt=0) & ~Q(
         parent__isnull=False, priority__lte=Priority.ABOUT
     )
-    turn = queued.exclude(Exists(unfinished)).annotate(
+    turn = queued.annotate(
         turn=Case(When(has_waited, then=F("priority") - 1), default=F("priority"), output_field=IntegerField()),
         is_part=Q(parent__isnull=False),
         is_nobodys=Q(created_by=None),
@@ -278,12 +284,11 @@ def short_lock_timeout() -> Iterator[None]:
             cursor.execute(f"PRAGMA busy_timeout = {int(connection.settings_dict['OPTIONS'].get('timeout', 5) * 1000)}")
 
 
-def _is_room(most: int) -> bool:
-    """Counting and claiming are one step until the transaction ends: on SQLite all that write wait for each other."""
+def _lock_claims() -> None:
+    """Until the transaction ends. On SQLite all that write wait for each other."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CLAIM_LOCK])
-    return TrainingRun.objects.filter(status=Status.RUNNING).count() < most
 
 
 def _held(run_pk: int, token: uuid.UUID) -> Any:

@@ -167,6 +167,13 @@ class About(Protocol):
 
 
 @runtime_checkable
+class HoldsUniverse(Protocol):
+    """A kind whose runs have the rows of their universe in memory."""
+
+    copies: int  # of all of them at once
+
+
+@runtime_checkable
 class Parent(Protocol):
     """A kind whose runs have parts: its own turn comes when all of them have ended."""
 

@@ -22,7 +22,7 @@ from training.errors import KeyReused, TooLate, TooManyRuns
 from training.models import ACTIVE, IdempotencyKey, Priority, RunEvent, Status, TrainingRun
 from training.quant.universe.panel import COLUMNS
 from training.queue import enqueue, leases
-from training.recipes.base import Parent, Prepared, Recipe, Spec
+from training.recipes.base import HoldsUniverse, Parent, Prepared, Recipe, Spec
 from training.recipes.kinds import kind_about, label_of, recipe_of
 
 KEYS_KEPT = timedelta(days=1)
@@ -184,18 +184,27 @@ def _insert_family(
 
 def _insert_parts(recipe: Recipe, spec: Spec, run: TrainingRun, user: User | None) -> list[TrainingRun]:
     """Rows of the parts of `run`; none for a kind that has none."""
-    parts = []
+    parts: list[TrainingRun] = []
     for part in recipe.parts(spec) if isinstance(recipe, Parent) else ():
         its = recipe_of(part.spec.kind)
-        parts.append(_insert(its, part.spec, its.prepare(part.spec), user=user, parent=run))
+        memory = parts[0].memory if parts else None  # all are alike, and a universe's bars are counted once
+        parts.append(_insert(its, part.spec, its.prepare(part.spec), user=user, memory=memory, parent=run))
     return parts
 
 
 def _insert(
-    recipe: Recipe, spec: Spec, prepared: Prepared, *, user: User | None, counts: bool = True, **more: Any
+    recipe: Recipe,
+    spec: Spec,
+    prepared: Prepared,
+    *,
+    user: User | None,
+    counts: bool = True,
+    memory: int | None = None,
+    **more: Any,
 ) -> TrainingRun:
-    """`more`: retry_of, parent, subject, once_key."""
+    """`memory`: that it needs, if that is known; `more`: retry_of, parent, subject, once_key."""
     now, is_part = timezone.now(), more.get("parent") is not None
+    memory = _memory_of(recipe, prepared.universe) if memory is None else memory
     assert recipe.needs_subject == (more.get("subject") is not None)
     for _ in range(50):
         try:
@@ -207,7 +216,7 @@ def _insert(
                     config=spec.as_dict(),
                     params_hash=spec.params_hash(),
                     priority=Priority.ABOUT if is_part and recipe.priority < Priority.ABOUT else recipe.priority,
-                    memory=_memory_of(prepared, more.get("parent") or more.get("subject")),
+                    memory=memory,
                     counts=counts and recipe.counts_as_active and not is_part,
                     created_at=now,
                     kicked_at=now,
@@ -225,13 +234,11 @@ def _insert(
     raise RuntimeError("no free run id was found in 50 tries")
 
 
-def _memory_of(prepared: Prepared, other: TrainingRun | None) -> int:
-    """Bytes that its rows of features take while it fits, with what LightGBM makes of them; of a part, or of a run
-    about another, as much as that one's."""
-    if other is not None:
-        return other.memory
-    bars = universe_bars(prepared.universe) if prepared.universe else 0
-    return round(bars * len(COLUMNS) * FLOAT32_BYTES * BINNED)
+def _memory_of(recipe: Recipe, universe: str | None) -> int:
+    """Bytes that the rows of its universe take while it fits, with what LightGBM makes of them."""
+    if not (universe and isinstance(recipe, HoldsUniverse)):
+        return 0
+    return round(recipe.copies * universe_bars(universe) * len(COLUMNS) * FLOAT32_BYTES * BINNED)
 
 
 def _claimed(run: TrainingRun, host: str, pid: int) -> UUID:

@@ -42,8 +42,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
     try:
         connection.ensure_connection()
         check_migrations()
-        if why := heartbeat.missing():
-            missing["worker"] = f"{why}. Start one of this release: python manage.py worker."
+        if why := heartbeat.absent():
+            missing["worker"] = f"{why}. Start one of this release, beside that store: python manage.py worker."
         if marker.problem():
             missing["artifacts"] = OTHER_STORE
     except NotMigrated:

@@ -16,11 +16,12 @@ from training.worker.limits import whole_memory
 BEAT_EVERY_S: float = min(settings.HEARTBEAT_S / 5, 2.0)
 ALIVE_S = 5.0 + BEAT_EVERY_S  # without a beat for so long: not there
 FORGET_S = 600.0
+FORGET_DRAINED_S = 30 * 86_400.0
 
 
 def beat(pids: Collection[int], *, has_store: bool = True) -> None:
-    """These processes of this host live, and so does the host. What no longer beats is forgotten after a while, but for
-    a host that somebody drained."""
+    """These processes of this host live, and so does the host. What no longer beats is forgotten after a while, a host
+    that somebody drained after a month."""
     hosts.host_mark(cores=len(os.sched_getaffinity(0)), memory=whole_memory())
     ours = {"host": HOST, "release": release.ours(), "has_store": has_store}
     rows = [WorkerProcess(**ours, pid=pid, started_at=Now(), beat_at=clock.Clock()) for pid in pids]
@@ -33,6 +34,7 @@ def beat(pids: Collection[int], *, has_store: bool = True) -> None:
     WorkerProcess.objects.filter(host=HOST, pid__in=pids).update(run=Subquery(carried.values("pk")[:1]))
     WorkerProcess.objects.filter(clock.stale("beat_at", FORGET_S)).delete()
     WorkerHost.objects.filter(clock.stale("beat_at", FORGET_S), drained_at=None).delete()
+    WorkerHost.objects.filter(clock.stale("beat_at", FORGET_DRAINED_S)).delete()
 
 
 def leave(pids: Collection[int]) -> None:
@@ -44,7 +46,11 @@ def alive() -> QuerySet[WorkerProcess]:
     return WorkerProcess.objects.exclude(clock.stale("beat_at", ALIVE_S))
 
 
+def absent() -> str | None:
+    """Why no worker could take a run, as a clause that more may follow; None where one could."""
+    return hosts.absent(alive())
+
+
 def missing(run: TrainingRun | None = None) -> str | None:
-    """Why no queued run, or not this one or its parts, can start, as a clause that more may follow; None where a worker
-    can take one."""
+    """The same where hosts are drained, or `run` or its parts are for none of them."""
     return hosts.missing(alive(), run)

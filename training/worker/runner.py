@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import Error as DbError
 from django.db import connection, connections
 from structlog.contextvars import bound_contextvars
@@ -72,7 +71,7 @@ def _turn() -> int | None:
 
 def claim_and_execute(run_pk: int) -> bool:
     """Claims the run and executes it to its end; False when another worker had it first."""
-    token = leases.claim(run_pk, host=hosts.HOST, pid=os.getpid(), most=settings.MAX_RUNNING)
+    token = leases.claim(run_pk, host=hosts.HOST, pid=os.getpid(), room=hosts.room_for(run_pk))
     if token is None:
         return False
     columns = ("run_id", "kind", "attempt", "priority", "universe")

@@ -5,6 +5,7 @@ stalls for good. So the death of any part that may have held a lock ends the who
 everything imported and does nothing else, forks a new one within a moment.
 """
 
+import contextlib
 import logging
 import mmap
 import os
@@ -145,6 +146,8 @@ class WorkerSupervisor:
                 return 0
 
     def start(self) -> None:
+        with contextlib.suppress(DbError):
+            heartbeat.beat(())  # what this host has: before, its workers take nothing
         connections.close_all()  # not to be shared over the fork
         self.board.stamp()
         self.stop_flag = SharedFlag()

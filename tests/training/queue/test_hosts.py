@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from tests.training.run_builders import make_run
 from tests.training.universe import make_universe
-from training.models import Priority, WorkerHost, WorkerProcess
+from training.models import Priority, TrainingRun, WorkerHost, WorkerProcess
 from training.quant.universe.panel import COLUMNS
 from training.quant.universe.spec import UniverseSpec
 from training.quant.walk_forward.spec import WalkSpec
@@ -89,14 +89,52 @@ def test_it_takes_runs_of_its_queues_alone(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_no_more_run_on_all_hosts_than_may(settings: Any) -> None:
+    a_host()
+    a_host("another")
     settings.MAX_RUNNING = 2
-    for host in ("this", "that"):
-        assert leases.claim(make_run(None).pk, host=host, pid=1, most=2)
+    assert leases.claim(make_run(None).pk, host=hosts.HOST, pid=99), "a command's, which doesn't count"
+    for host in (hosts.HOST, "another"):
+        run = make_run(None)
+        assert leases.claim(run.pk, host=host, pid=1, room=hosts.room_for(run.pk))
     waits = make_run(None)
-    assert leases.claim(waits.pk, host="this", pid=1, most=2) is None
+    assert leases.claim(waits.pk, host=hosts.HOST, pid=1, room=hosts.room_for(waits.pk)) is None
     assert hosts.turn() is None and not hosts.is_open()
     settings.MAX_RUNNING = 0
     assert hosts.turn() == waits.pk
+
+
+def test_two_that_look_at_the_same_moment_do_not_share_the_memory() -> None:
+    a_host()
+    first, second = (make_run(None, kind="universe", memory=5 * GB) for _ in range(2))
+    rooms = [hosts.room_for(run.pk) for run in (first, second)]
+    assert leases.claim(first.pk, host=hosts.HOST, pid=1, room=rooms[0])
+    assert leases.claim(second.pk, host=hosts.HOST, pid=1, room=rooms[1]) is None
+
+
+def test_what_has_waited_long_for_memory_is_not_passed_over_any_more() -> None:
+    a_host()
+    leases.claim(make_run(None, kind="universe", memory=4 * GB).pk, host=hosts.HOST, pid=1)
+    large = make_run(None, kind="universe", memory=6 * GB)
+    small = make_run(None, kind="universe", memory=GB)
+    assert hosts.turn() == small.pk
+    TrainingRun.objects.filter(pk=large.pk).update(created_at=timezone.now() - 2 * leases.PATIENCE)
+    assert hosts.turn() is None
+    click = make_run(None)
+    assert hosts.turn() == click.pk, "that takes none"
+
+
+def test_it_leaves_a_wake_up_for_others_where_its_store_is_another_or_a_whole_waits_for_its_parts() -> None:
+    a_host()
+    whole = make_run(None, kind="sweep")
+    make_run(None, kind="sweep_chunk", parent=whole, priority=Priority.CHUNK)
+    assert hosts.is_open()
+    WorkerProcess.objects.update(has_store=False)
+    assert not hosts.is_open()
+
+
+def test_a_host_that_has_not_said_what_it_has_takes_nothing() -> None:
+    make_run(None)
+    assert hosts.turn() is None and not hosts.is_open()
 
 
 def test_a_run_and_its_parts_carry_the_memory_that_their_universe_takes() -> None:

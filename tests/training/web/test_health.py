@@ -6,6 +6,7 @@ import pytest
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
+from training.queue import hosts
 from training.web import health
 from training.worker import heartbeat
 
@@ -37,6 +38,8 @@ def test_it_is_not_ready_without_a_worker(client: Client) -> None:
 def test_it_is_ready_once_a_worker_beats_until_it_leaves(client: Client) -> None:
     heartbeat.beat([os.getpid()])
     assert client.get("/readyz").status_code == 200
+    hosts.drained_set(hosts.HOST, drain=True)
+    assert client.get("/readyz").status_code == 200, "somebody wants it so"
     heartbeat.leave([os.getpid()])
     assert client.get("/readyz").status_code == 503
 

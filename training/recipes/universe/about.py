@@ -27,6 +27,7 @@ class UniverseAboutRecipe:
     priority: Priority = Priority.ABOUT
     time_limit_s: float = 1800.0
     memory: int = MEMORY
+    copies: int = 2
     keep_days: int | None = None
     is_listed: bool = False
     only_by_kind: bool = True

@@ -17,6 +17,7 @@ class UniverseRecipe:
     priority: Priority = Priority.CLICK
     time_limit_s: float = 1800.0
     memory: int = MEMORY
+    copies: int = 1
     keep_days: int | None = None
     is_listed: bool = True
     only_by_kind: bool = False

@@ -18,6 +18,7 @@ class WalkRecipe:
     priority: Priority = Priority.CLICK
     time_limit_s: float = 1800.0
     memory: int = MEMORY
+    copies: int = 1
     keep_days: int | None = None
     is_listed: bool = True
     only_by_kind: bool = False
@@ -48,6 +49,7 @@ class FoldRecipe:
     priority: Priority = Priority.ABOUT
     time_limit_s: float = 1800.0
     memory: int = MEMORY
+    copies: int = 1
     keep_days: int | None = None
     is_listed: bool = False
     only_by_kind: bool = True

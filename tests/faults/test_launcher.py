@@ -104,6 +104,7 @@ def test_web_processes_tell_systemd_that_they_live(tmp_path: Path) -> None:
                                env={**os.environ, **home, "NOTIFY_SOCKET": systemd.getsockname()})  # fmt: skip
         try:
             assert systemd.recv(4096).startswith(b"READY=1")
+            assert systemd.recv(4096) == b"WATCHDOG=1"  # the master has forked one
             os.kill(web.pid, signal.SIGSTOP)  # the master alone: who is served notices nothing
             for _ in range(10):
                 assert systemd.recv(4096) == b"WATCHDOG=1"

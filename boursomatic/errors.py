@@ -10,6 +10,7 @@ from django.template import loader
 from boursomatic.accounts.members import admins
 from boursomatic.accounts.permissions import NoRole
 from boursomatic.shared.disk import cannot_write
+from boursomatic.shared.stores import StoreFailed
 
 
 def _wants_json(request: HttpRequest) -> bool:
@@ -50,11 +51,14 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Says so without database, session or shell: any of them may be what failed. 503 where nothing can be written."""
+    """Says so without database, session or shell: any of them may be what failed. 503 where nothing can be written or a
+    store of files is away."""
     problem = sys.exc_info()[1]
     status, sentence = 500, "Something broke on our side; it was written to the server's log. Try again in a moment."
     if problem is not None and cannot_write(problem):
         status, sentence = 503, "Nothing can be stored: the disk is full or read-only. Free some space, then try again."
+    if isinstance(problem, StoreFailed):
+        status, sentence = 503, str(problem)
     if _wants_json(request):
         return JsonResponse({"detail": sentence}, status=status)
     return HttpResponse(loader.get_template(f"{status}.html").render({"sentence": sentence}), status=status)

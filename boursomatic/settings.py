@@ -18,6 +18,7 @@ from boursomatic.serve.home import (
     secret_weakness,
 )
 from boursomatic.shared import logs
+from boursomatic.shared.stores import SCHEME, storage_settings
 
 # Read when LightGBM is loaded, which is after the settings. One thread unless a run asks for the cores that no other
 # run holds; and threads that wait do so asleep: beside other work, spinning ones take many times as long as one alone.
@@ -33,9 +34,17 @@ LOGGING_CONFIG = None  # not by Django, which would do so later: what is said fr
 logs.configure(LOG_FORMAT)
 
 HOME = Path(env.text("BOURSOMATIC_HOME", str(ROOT / "var"))).expanduser().absolute()
-ARTIFACT_ROOT = HOME / "artifacts"
+ARTIFACTS = env.text("BOURSOMATIC_ARTIFACTS", str(HOME / "artifacts"))
+ARTIFACT_ROOT = HOME / "artifacts" if ARTIFACTS.startswith(SCHEME) else Path(ARTIFACTS).expanduser().absolute()
 COLUMNS_ROOT = HOME / "columns"
 open_home(HOME)
+try:
+    ARTIFACT_ROOT.mkdir(parents=True, exist_ok=True)
+except OSError as error:
+    raise BadSetting(
+        f"BOURSOMATIC_ARTIFACTS is {ARTIFACT_ROOT}, which can't be made ({error.strerror}). "
+        "Name a folder that the user who runs this may write to."
+    ) from error
 
 SECRET_KEY = env.text("SECRET_KEY")
 if PRODUCTION and (_weakness := secret_weakness(SECRET_KEY)):
@@ -241,12 +250,13 @@ HOUSEKEEPING = [  # called by the worker command every 10 s; must be quick
     "boursomatic.accounts.failed_logins.audit_keep",
 ]
 
+try:
+    _artifacts = storage_settings(ARTIFACTS, HOME)
+except ValueError as error:
+    raise BadSetting(f"BOURSOMATIC_ARTIFACTS {error}") from error
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(HOME / "files")}},
-    "artifacts": {
-        "BACKEND": "training.artifacts.storage.ArtifactStorage",
-        "OPTIONS": {"location": str(ARTIFACT_ROOT)},
-    },
+    "artifacts": _artifacts,
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 FILE_UPLOAD_HANDLERS = [

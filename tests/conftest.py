@@ -11,9 +11,10 @@ from django.test import TransactionTestCase
 from hypothesis import HealthCheck, settings
 
 from boursomatic.accounts.append_only import triggers_drop, triggers_make
-from training.artifacts.storage import MARKER, artifact_storage
+from boursomatic.backup.artifacts import MARKER
+from training.artifacts.storage import artifact_storage
 
-pytest_plugins = ["tests.people", "tests.shop"]
+pytest_plugins = ["tests.people", "tests.s3", "tests.shop"]
 
 # Playwright's synchronous API runs an event loop in the test's thread, where Django would refuse the database.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"

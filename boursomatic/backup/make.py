@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from boursomatic.backup.artifacts import RUNS, Artifacts, FileStatus
 from boursomatic.backup.database import Contents, Database, Tell
 from boursomatic.backup.errors import BackupRefused, reason_of
 from boursomatic.backup.files import (
-    copy_file,
     flush_folders,
     locked,
     make_folder,
@@ -31,15 +31,13 @@ from boursomatic.backup.generations import (
 from boursomatic.backup.manifest import ARTIFACTS, NAME, SECRET, Manifest, StoredFile
 from boursomatic.shared.whole_file import flush
 
-RUNS = "on_demand_runs"  # below the artifact root: a folder for each run, of its id
-
 
 @dataclass(frozen=True)
 class Site:
     """What is backed up. `secret` where it is to be a part of the backup; `known_migrations` as (app, name)."""
 
     database: Database
-    artifact_root: Path
+    artifacts: Artifacts
     code_version: str
     known_migrations: Collection[tuple[str, str]]
     closed_to_backups: Sequence[Path]  # folders that are emptied, or copied themselves
@@ -110,7 +108,7 @@ def _write(site: Site, partial: Path, before: Sequence[Generation], tell: Tell) 
     if site.secret:
         write_private(partial / SECRET, site.secret.encode())
         files[SECRET] = _stored(partial / SECRET)
-    copier = _Copier(site.artifact_root, partial / ARTIFACTS, before)
+    copier = _Copier(site.artifacts, partial / ARTIFACTS, before)
     copier.copy_runs(contents, tell)
     deleted = _deleted_meanwhile(site, contents, copier.files)
     manifest = Manifest(
@@ -132,8 +130,8 @@ def _write(site: Site, partial: Path, before: Sequence[Generation], tell: Tell) 
 class _Copier:
     """Folders of runs copied file by file, or linked where the backup before has the same file."""
 
-    def __init__(self, root: Path, target: Path, before: Sequence[Generation]) -> None:
-        self.root, self.target = root, target
+    def __init__(self, artifacts: Artifacts, target: Path, before: Sequence[Generation]) -> None:
+        self.artifacts, self.target = artifacts, target
         self.before = {path: file for each in before for path, file in each.manifest.artifacts.items()}
         self.before_root = before[0].folder / ARTIFACTS if before else None
         self.files: dict[str, StoredFile] = {}
@@ -142,28 +140,26 @@ class _Copier:
     def copy_runs(self, contents: Contents, tell: Tell) -> None:
         """Of runs that the dump knows: what a later one has published belongs to the next backup."""
         make_folder(self.target)
-        names = sorted(name for name in _listed(self.root / RUNS) if name in contents.runs)
+        names = [name for name in self.artifacts.folders() if name.partition(".")[0] in contents.runs]
         for done, name in enumerate(names):
             tell(0.5 + 0.5 * done / len(names), "files of models")
             make_folder(self.target / RUNS / name)
-            for file_name in _listed(self.root / RUNS / name):
+            for file_name, status in self.artifacts.files(name).items():
                 try:
-                    self._copy(f"{RUNS}/{name}/{file_name}")
+                    self._copy(f"{RUNS}/{name}/{file_name}", status)
                 except FileNotFoundError:  # its run was deleted meanwhile
                     remove(self.target / RUNS / name / file_name)
                     continue
 
-    def _copy(self, path: str) -> None:
-        source, target = self.root / path, self.target / path
-        status = source.stat()
+    def _copy(self, path: str, status: FileStatus) -> None:
         earlier = self.before.get(path)
-        is_like = earlier and (earlier.bytes, earlier.mtime_ns) == (status.st_size, status.st_mtime_ns)
+        is_like = earlier and (earlier.bytes, earlier.mtime_ns) == (status.bytes, status.mtime_ns)
         if is_like and earlier and self._is_linked(path, earlier.sha256):
             digest = earlier.sha256
             self.linked += 1
         else:
-            digest = copy_file(source, target)
-        self.files[path] = StoredFile(digest, status.st_size, f"{status.st_mode & 0o777:04o}", status.st_mtime_ns)
+            digest = self.artifacts.copy(path, self.target / path)
+        self.files[path] = StoredFile(digest, status.bytes, f"{status.mode:04o}", status.mtime_ns)
 
     def _is_linked(self, path: str, digest: str) -> bool:
         """Both files are read: a copy that has rotted on the disk is not handed on from backup to backup. On disks that
@@ -171,7 +167,7 @@ class _Copier:
         if self.before_root is None:
             return False
         try:
-            if not sha256_of(self.root / path) == digest == sha256_of(self.before_root / path):
+            if not self.artifacts.sha256(path) == digest == sha256_of(self.before_root / path):
                 return False
             os.link(self.before_root / path, self.target / path)
         except OSError:
@@ -192,7 +188,7 @@ def _deleted_meanwhile(site: Site, contents: Contents, files: Mapping[str, Store
     for folder, name in sorted(amiss.items()):
         if folder in there:
             raise BackupRefused(
-                f"{site.artifact_root / folder / name} is missing or was changed since its model was made. "
+                f"{site.artifacts.name_of(f'{folder}/{name}')} is missing or was changed since its model was made. "
                 "Put it back from an earlier backup, or delete the run; then back up again."
             )
     return sorted(amiss)
@@ -206,10 +202,3 @@ def _known(migrations: Mapping[str, Sequence[str]], known: Collection[tuple[str,
 def _stored(path: Path) -> StoredFile:
     status = path.stat()
     return StoredFile(sha256_of(path), status.st_size, f"{status.st_mode & 0o777:04o}", status.st_mtime_ns)
-
-
-def _listed(folder: Path) -> list[str]:
-    try:
-        return sorted(os.listdir(folder))  # noqa: PTH208  (names alone)
-    except (FileNotFoundError, NotADirectoryError):
-        return []

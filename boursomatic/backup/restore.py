@@ -2,18 +2,17 @@
 written shows at the end. Killed before that, a home has no database, and the same restore can be begun again."""
 
 import os
-import stat
 import time
 from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
 
+from boursomatic.backup.artifacts import Artifacts, FolderArtifacts
 from boursomatic.backup.database import Tell
 from boursomatic.backup.errors import BackupRefused, reason_of
-from boursomatic.backup.files import copy_file, flush_folders, locked, make_folder, remove, sha256_of
+from boursomatic.backup.files import copy_file, locked, make_folder, remove
 from boursomatic.backup.generations import generations
 from boursomatic.backup.manifest import ARTIFACTS, NAME, SECRET, Manifest, check_files, read_manifest
 from boursomatic.backup.postgresql import PostgresDatabase
@@ -21,7 +20,6 @@ from boursomatic.backup.sqlite import SqliteDatabase
 from boursomatic.serve.home import LOCK, OWN
 from boursomatic.shared.whole_file import flush
 
-STAGING, MARKER = ".staging", ".marker"  # of the artifact store
 DATABASE = "boursomatic.sqlite3"
 SECRET_BEFORE = "secret_key.before"  # one that a restored one took the place of
 _PARTIAL = ".partial-restore-"
@@ -46,7 +44,7 @@ class Target(Protocol):
     home: Path
 
     @property
-    def artifact_root(self) -> Path: ...
+    def artifacts(self) -> Artifacts: ...
 
     @property
     def environment(self) -> dict[str, str]:
@@ -77,12 +75,17 @@ class SqliteTarget:
         self._settled: dict[str, Any] = {}
 
     @property
-    def artifact_root(self) -> Path:
-        return self.home / "artifacts"
+    def artifacts(self) -> Artifacts:
+        return FolderArtifacts(self.home / "artifacts")
 
     @property
     def environment(self) -> dict[str, str]:
-        return {"BOURSOMATIC_HOME": str(self.home), "BOURSOMATIC_ENV": "local", "DATABASE_URL": ""}
+        return {
+            "BOURSOMATIC_HOME": str(self.home),
+            "BOURSOMATIC_ARTIFACTS": str(self.home / "artifacts"),
+            "BOURSOMATIC_ENV": "local",
+            "DATABASE_URL": "",
+        }
 
     def require_empty(self) -> None:
         if self.database.path.exists():
@@ -112,17 +115,17 @@ class SqliteTarget:
 
 
 class PostgresTarget:
-    """A database of its own; files of models go to the artifact root of the present home."""
+    """A database of its own; files of models go to where the present site has them."""
 
     vendor = "postgresql"
 
-    def __init__(self, dsn: str, *, home: Path, artifact_root: Path) -> None:
-        self.dsn, self.home, self._artifact_root = dsn, home, artifact_root
+    def __init__(self, dsn: str, *, home: Path, artifacts: Artifacts) -> None:
+        self.dsn, self.home, self._artifacts = dsn, home, artifacts
         self.database = PostgresDatabase.of_dsn(dsn)
 
     @property
-    def artifact_root(self) -> Path:
-        return self._artifact_root
+    def artifacts(self) -> Artifacts:
+        return self._artifacts
 
     @property
     def environment(self) -> dict[str, str]:
@@ -181,14 +184,14 @@ def restore(
         make_folder(target.home)
         with locked(target.home / LOCK, f"{target.home} is in use: it is being served or restored. Stop that first."):
             target.require_empty()
-            _require_own_artifacts(target.artifact_root, manifest)
+            target.artifacts.require_own(manifest)
             tell(0.0, "checking the backup")
             check_files(folder, manifest)
             try:
                 tell(0.3, "database")
                 target.prepare(folder / manifest.database, settling)
                 tell(0.6, "files of models")
-                _place_artifacts(folder / ARTIFACTS, target.artifact_root, manifest)
+                target.artifacts.place(folder / ARTIFACTS, manifest)
                 if manifest.has_secret:
                     _place_secret(folder / SECRET, target.home)
                 tell(0.8, "database")
@@ -223,51 +226,6 @@ def _require_known(manifest: Manifest, target: Target, code_version: str, known:
 
 def _release(version: str) -> list[int]:
     return [int(number) for number in version.partition("+")[0].split(".") if number.isdigit()]
-
-
-def _require_own_artifacts(root: Path, manifest: Manifest) -> None:
-    """In the artifact store lies nothing but what this backup would put there: a restore that was killed had begun."""
-    for place, _, names in os.walk(root):
-        for name in names:
-            path = Path(place, name)
-            inside = path.relative_to(root).as_posix()
-            if inside == MARKER or inside.startswith(f"{STAGING}/"):
-                continue
-            file = manifest.artifacts.get(inside)
-            if file is None or path.is_symlink() or sha256_of(path) != file.sha256:
-                raise BackupRefused(f"{root} isn't empty: it holds {inside}. Move its files away, or use another home.")
-
-
-def _place_artifacts(source: Path, root: Path, manifest: Manifest) -> None:
-    """Run by run: each folder is written aside and moved to its place whole."""
-    folders: dict[Path, list[Path]] = {}
-    for path in map(Path, manifest.artifacts):
-        folders.setdefault(path.parent, []).append(path)
-    for path in (root / STAGING).glob("restore.*"):  # of one that was killed: the home's lock is ours
-        remove(path)
-    staging = root / STAGING / f"restore.{uuid4().hex}"
-    make_folder(staging)
-    try:
-        for number, (folder, paths) in enumerate(sorted(folders.items())):
-            aside = staging / str(number)
-            make_folder(aside)
-            for path in paths:
-                copy_file(
-                    source / path,
-                    aside / path.name,
-                    mode=stat.S_IMODE(int(manifest.artifacts[path.as_posix()].mode, 8)),
-                )
-            flush_folders(aside)
-            make_folder((root / folder).parent)
-            if (root / folder).is_dir():  # of a restore that was killed; a folder can't be moved over a full one
-                (root / folder).rename(staging / f"{number}.before")
-            aside.rename(root / folder)
-        for folder in {folder.parent for folder in folders}:
-            flush(root / folder)
-    finally:
-        remove(staging)
-        with suppress(OSError):
-            staging.parent.rmdir()
 
 
 def _place_secret(source: Path, home: Path) -> None:

@@ -18,7 +18,7 @@ from boursomatic.shared.whole_file import whole_file
 SECRET = "secret_key"
 LOCK = "serve.lock"  # held by whatever serves the home, or restores into it
 FOLDERS = ("artifacts", "logs")
-OWN = (*FOLDERS, SECRET, "bells", "cache", "columns", "files", "static")
+OWN = (*FOLDERS, SECRET, "artifact_cache", "bells", "cache", "columns", "files", "static")
 SECRET_LENGTH, SECRET_VARIETY = 32, 8
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 

@@ -29,6 +29,7 @@ from boursomatic.serve.sqlite_check import SqliteCheck
 from boursomatic.shared.disk import cannot_write
 from boursomatic.shared.outage import unreachable
 from boursomatic.shared.processes import die_with_parent
+from boursomatic.shared.stores import StoreFailed
 
 TICK_S = 0.2
 STOP_S = 8.0
@@ -266,6 +267,15 @@ def damaged(path: Path, what: str, done: str) -> str:
     )
 
 
+def check_store() -> None:
+    from training.artifacts.storage import artifact_storage  # noqa: PLC0415  (its models can be imported from here on)
+
+    try:
+        artifact_storage().check()
+    except StoreFailed as problem:
+        raise CannotStart(str(problem)) from problem
+
+
 def prepare_database() -> str:
     """Tables, static files, demo and first account; how to log in."""
     from boursomatic.serve.prepare import prepare  # noqa: PLC0415  (its models can be imported from here on)
@@ -294,6 +304,7 @@ def start(host: str, port: int) -> tuple[Launcher, str]:
     check = check_sqlite(Path(connection.settings_dict["NAME"])) if is_sqlite else None
     if weakness := secret_weakness(settings.SECRET_KEY):
         say(f"Warning: SECRET_KEY {weakness}; who guesses it can log in as anybody.")
+    check_store()
     how_to_log_in = prepare_database()
     if settings.WORKERS == 0:
         say("BOURSOMATIC_WORKERS is 0: web only.")

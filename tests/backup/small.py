@@ -6,6 +6,7 @@ from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 
+from boursomatic.backup.artifacts import FolderArtifacts
 from boursomatic.backup.database import Database
 from boursomatic.backup.make import RUNS, Site
 from boursomatic.backup.sqlite import SqliteDatabase
@@ -31,14 +32,14 @@ def small_site(home: Path) -> Site:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.executescript(TABLES)
-    site = Site(SqliteDatabase(path), home / "artifacts", "1.2.0+abc", KNOWN, (home / "artifacts",))
+    site = Site(SqliteDatabase(path), FolderArtifacts(home / "artifacts"), "1.2.0+abc", KNOWN, (home / "artifacts",))
     add_model(site, "one", b"trees")
     return site
 
 
 def add_model(site: Site, name: str, content: bytes) -> Path:
     """A run with a model of one file, which is returned."""
-    file = site.artifact_root / RUNS / name / "model.txt"
+    file = site.artifacts.root / RUNS / name / "model.txt"
     file.parent.mkdir(parents=True)
     file.write_bytes(content)
     with closing(connect(site.database)) as connection, connection:

@@ -51,7 +51,7 @@ def test_it_holds_what_it_says_and_nobody_else_may_read_it(site: Site, place: Pa
     assert (backup.manifest.tables["training_modelversion"], backup.manifest.tables["django_session"]) == (1, 0)
     assert (
         backup.manifest.files[MODEL].mode
-        == f"{(site.artifact_root / RUNS / 'one/model.txt').stat().st_mode & 0o777:04o}"
+        == f"{(site.artifacts.root / RUNS / 'one/model.txt').stat().st_mode & 0o777:04o}"
     )
     modes = {path.stat().st_mode & 0o777 for path in place.rglob("*") if path.is_file()}
     assert modes == {0o600}
@@ -104,7 +104,7 @@ def test_it_shares_what_did_not_change(site: Site, place: Path) -> None:
     assert [len(each.manifest.artifacts) for each in (first, second, third)] == [1, 2, 2]
     assert [each.linked for each in (first, second, third)] == [0, 1, 2]
     assert len({(each.folder / MODEL).stat().st_ino for each in (first, second, third)}) == 1
-    assert (first.folder / MODEL).stat().st_ino != (site.artifact_root / RUNS / "one/model.txt").stat().st_ino
+    assert (first.folder / MODEL).stat().st_ino != (site.artifacts.root / RUNS / "one/model.txt").stat().st_ino
     fourth = backup_make(site, place, keep=3)
     assert list(fourth.removed) == [first.folder.name]
     assert [each.folder for each in generations(place)] == [fourth.folder, third.folder, second.folder]
@@ -124,8 +124,8 @@ def test_it_hands_on_no_copy_that_has_rotted(site: Site, place: Path) -> None:
 
 def test_it_leaves_out_what_the_dump_does_not_know(site: Site, place: Path) -> None:
     """A run of another database, or published since: its files would belong to nothing after a restore."""
-    (site.artifact_root / RUNS / "unheard").mkdir()
-    (site.artifact_root / RUNS / "unheard" / "model.txt").write_text("x")
+    (site.artifacts.root / RUNS / "unheard").mkdir()
+    (site.artifacts.root / RUNS / "unheard" / "model.txt").write_text("x")
     assert set(backup_make(site, place).manifest.artifacts) == {f"{RUNS}/one/model.txt"}
 
 
@@ -136,7 +136,7 @@ def test_a_run_deleted_meanwhile_is_no_error_and_is_said(site: Site, place: Path
         if stage == "files of models":
             with closing(connect(site.database)) as other, other:
                 other.execute("UPDATE training_trainingrun SET deleted_at = 'now' WHERE run_id = 'two'")
-            shutil.rmtree(site.artifact_root / RUNS / "two", ignore_errors=True)
+            shutil.rmtree(site.artifacts.root / RUNS / "two", ignore_errors=True)
 
     backup = backup_make(site, place, tell=delete)
     assert list(backup.manifest.deleted_meanwhile) == [f"{RUNS}/two"]
@@ -146,7 +146,7 @@ def test_a_run_deleted_meanwhile_is_no_error_and_is_said(site: Site, place: Path
 @pytest.mark.parametrize("harm", [Path.unlink, lambda path: path.write_bytes(b"tree5")], ids=["missing", "changed"])
 def test_it_refuses_a_model_whose_file_is_amiss(site: Site, place: Path, harm: object) -> None:
     backup_make(site, place)
-    harm(site.artifact_root / RUNS / "one" / "model.txt")  # type: ignore[operator]
+    harm(site.artifacts.root / RUNS / "one" / "model.txt")  # type: ignore[operator]
     with pytest.raises(BackupRefused, match=r"one/model.txt is missing or was changed"):
         backup_make(site, place, keep=1)
     assert len(generations(place)) == len(left_in(place)) == 1, "the last backup that has it stays"
@@ -191,7 +191,7 @@ def test_it_refuses_a_torn_database(site: Site, place: Path) -> None:
 
 def test_it_refuses_a_folder_that_is_copied_itself(site: Site) -> None:
     with pytest.raises(BackupRefused, match="which a backup must not"):
-        backup_make(site, site.artifact_root / "backups")
+        backup_make(site, site.artifacts.root / "backups")
 
 
 def test_it_refuses_a_folder_that_can_not_be_written(site: Site, tmp_path: Path) -> None:
@@ -233,12 +233,13 @@ def test_two_at_once_are_not_made(site: Site, place: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+from boursomatic.backup.artifacts import FolderArtifacts
 from boursomatic.backup.make import RUNS, backup_make
 from tests.backup.small import small_site, KNOWN
 from boursomatic.backup.make import Site
 from boursomatic.backup.sqlite import SqliteDatabase
 home, place, at = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
-site = Site(SqliteDatabase(home / "boursomatic.sqlite3"), home / "artifacts", "1.2.0", KNOWN, ())
+site = Site(SqliteDatabase(home / "boursomatic.sqlite3"), FolderArtifacts(home / "artifacts"), "1.2.0", KNOWN, ())
 def die(share, stage):
     if stage == at and share > 0.0:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -249,7 +250,7 @@ backup_make(site, place, tell=die)
 @pytest.mark.parametrize("at", ["database", "files of models"])
 def test_killed_in_the_middle_it_leaves_no_half_backup(site: Site, place: Path, at: str) -> None:
     first = backup_make(site, place)
-    home = site.artifact_root.parent
+    home = site.artifacts.root.parent
     died = subprocess.run([sys.executable, "-c", KILLED, str(home), str(place), at], check=False)
     assert died.returncode == -9
     assert len(left_in(place)) == 2 and [each.folder for each in generations(place)] == [first.folder]

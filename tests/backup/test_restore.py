@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from boursomatic.backup.artifacts import FolderArtifacts
 from boursomatic.backup.errors import BackupRefused
 from boursomatic.backup.files import locked
 from boursomatic.backup.make import RUNS, Site, backup_make
@@ -57,7 +58,7 @@ def listed(home: Path) -> set[str]:
 
 
 def test_it_brings_everything_back(site: Site, backup: Path, home: Path) -> None:
-    (site.artifact_root / RUNS / "one/model.txt").chmod(0o640)
+    (site.artifacts.root / RUNS / "one/model.txt").chmod(0o640)
     restored = brought(backup, SqliteTarget(home))
     assert (home / MODEL).read_bytes() == b"trees"
     assert (home / "secret_key").read_text() == "s" * 50
@@ -193,9 +194,11 @@ def test_it_names_a_backup_where_the_folder_of_all_was_given(backup: Path, home:
 
 def test_it_refuses_a_dsn_that_can_not_be_read_and_says_no_password(backup: Path, home: Path) -> None:
     with pytest.raises(BackupRefused, match="can't be read") as refusal:
-        PostgresTarget("postgres://me:hushhush@[host/name", home=home, artifact_root=home / "artifacts")
+        PostgresTarget("postgres://me:hushhush@[host/name", home=home, artifacts=FolderArtifacts(home / "artifacts"))
     assert "hushhush" not in str(refusal.value)
-    target = PostgresTarget("postgres://me:hushhush@127.0.0.1:1/name", home=home, artifact_root=home / "artifacts")
+    target = PostgresTarget(
+        "postgres://me:hushhush@127.0.0.1:1/name", home=home, artifacts=FolderArtifacts(home / "artifacts")
+    )
     with pytest.raises(BackupRefused, match="can't be used: connection to server at") as refusal:
         target.require_empty()
     assert "hushhush" not in str(refusal.value)

@@ -25,6 +25,7 @@ from django_q.models import OrmQ
 from boursomatic.accounts.models import AuditEntry
 from boursomatic.accounts.roles import Scope
 from boursomatic.accounts.tokens import token_create
+from boursomatic.backup.artifacts import MARKER
 from boursomatic.backup.errors import BackupRefused
 from boursomatic.backup.generations import generations
 from boursomatic.backup.postgresql import PostgresDatabase, _program
@@ -36,7 +37,7 @@ from tests.market import candle, make_series
 from tests.people import ApiOf
 from tests.training.carrying import carried
 from tests.training.run_builders import make_run
-from training.artifacts.storage import MARKER, artifact_storage
+from training.artifacts.storage import artifact_storage
 from training.models import Status, TrainingRun, WorkerProcess
 from training.recipes.backup.site import this_database
 from training.runs.services import run_delete

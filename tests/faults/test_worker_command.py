@@ -15,12 +15,13 @@ from django.core.management import call_command
 from django.db import connection, connections
 from django_q.tasks import async_task
 
+from boursomatic.backup.artifacts import STAGING
 from instruments.models import Series
 from tests.faults.crew import CATCH_S, Crew, crew, group, started, status_of, until, until_ended
 from tests.faults.scale import times
 from tests.market import candle, make_series
 from training.artifacts.integrity import inventory
-from training.artifacts.storage import STAGING, artifact_storage
+from training.artifacts.storage import artifact_storage
 from training.errors import TooLate
 from training.models import DeployedRelease, ModelVersion, RunEvent, Status, TrainingRun, WorkerHost
 from training.quant.candle.spec import CandleSpec

@@ -28,7 +28,7 @@ from training.api.runs import (
     run_list,
     run_started,
 )
-from training.artifacts.storage import run_folder
+from training.artifacts.storage import folder_of
 from training.models import TrainingRun
 from training.quant.candle.request import parse_candle_spec
 from training.queue import leases
@@ -60,7 +60,7 @@ def accepted(run: TrainingRun, message: str) -> Response:
         "run_id": run.run_id,
         "pid": run.worker_pid,
         "message": message,
-        "output_dir": run_folder(run.run_id),
+        "output_dir": folder_of(run),
     }
     return Response(answer, status=202)
 

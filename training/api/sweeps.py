@@ -13,7 +13,7 @@ from boursomatic.shared.openapi import answers
 from boursomatic.shared.rest import known_only
 from instruments.store.read_bars import default_symbol
 from training.api.runs import KEY, find_run, run_started
-from training.artifacts.storage import run_folder
+from training.artifacts.storage import folder_of
 from training.queue import leases
 from training.recipes.candle.schema import CandleAccepted
 from training.recipes.sweep.as_json import sweep_json
@@ -76,6 +76,6 @@ def promote(request: Request, sweep_id: str) -> Response:
         "run_id": run.run_id,
         "pid": run.worker_pid,
         "message": f"POC training started for candle {spec.candle}",
-        "output_dir": run_folder(run.run_id),
+        "output_dir": folder_of(run),
     }
     return Response(answer, status=202)

@@ -77,9 +77,11 @@ def discard(paths: list[str]) -> None:
 
 def _unknown(storage: ArtifactStorage, folder: str, files: dict[str, str]) -> Iterator[str]:
     """What lies in a model's folder and is none of its files."""
-    if storage.exists(folder):
+    try:
         inside = storage.listdir(folder)
-        yield from (str(PurePosixPath(folder, name)) for name in sorted({*inside[0], *inside[1]} - files.keys()))
+    except FileNotFoundError:
+        return
+    yield from (str(PurePosixPath(folder, name)) for name in sorted({*inside[0], *inside[1]} - files.keys()))
 
 
 def _sha256(storage: ArtifactStorage, path: str) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import TypeVar
 
 from training.artifacts.storage import artifact_storage
@@ -64,14 +63,11 @@ def _universe_files(name: str) -> tuple[str, str, Sequence[str]]:
 
 
 def _marks(version: str, folder: str, names: Sequence[str]) -> Marks:
-    """What tells, without reading them, that files have moved. The time of the last change of an inode is among it
-    because nobody can set that one back. Microseconds, at each use of a model."""
-    storage = artifact_storage()
+    """What tells, at each use of a model, that its files have moved."""
     try:
-        statuses = [Path(storage.path(f"{folder}/{name}")).stat() for name in names]
+        return artifact_storage().marks([f"{folder}/{name}" for name in names])
     except FileNotFoundError as error:
         raise _missing(version) from error
-    return tuple((status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns) for status in statuses)
 
 
 def _missing(version: str) -> RunRefused:
@@ -89,11 +85,9 @@ def _native(version: ModelVersion) -> list[str]:
 def _read(
     version: ModelVersion, names: Sequence[str], read: Callable[[dict[str, bytes], dict[str, str]], Model]
 ) -> Model:
-    storage, files = artifact_storage(), {}
+    storage = artifact_storage()
     try:
-        for name in names:
-            with storage.open(f"{version.folder}/{name}") as file:
-                files[name] = file.read()
+        files = {name: storage.read(f"{version.folder}/{name}", version.files[name]) for name in names}
         return read(files, version.files)
     except FileNotFoundError as error:
         raise _missing(version.version) from error

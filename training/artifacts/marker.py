@@ -6,8 +6,10 @@ A folder that isn't mounted is empty, and another installation's has other model
 import logging
 from uuid import uuid4
 
+from boursomatic.backup.artifacts import MARKER
 from boursomatic.backup.errors import reason_of
-from training.artifacts.storage import MARKER, artifact_storage
+from boursomatic.shared.stores import StoreFailed
+from training.artifacts.storage import artifact_storage
 from training.models import ModelVersion, StoreMarker
 
 _ROW = 1
@@ -18,6 +20,8 @@ def problem() -> str:
     """What is amiss and what to do, "" where database and store belong together."""
     try:
         stored = artifact_storage().marker()
+    except StoreFailed as error:
+        return str(error)
     except OSError as error:
         return f"The artifact store can't be read: {reason_of(error)}. See that it is mounted."
     expected = _expected()

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("training", "0021_store_marker"),
+        ("training", "0022_run_folder"),
     ]
 
     operations = [

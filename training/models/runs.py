@@ -82,6 +82,8 @@ class TrainingRun(models.Model):
     # what came out
     result = models.JSONField(default=dict)  # metrics, verdict, splits: what lists and the API show
     detail = models.JSONField(default=dict)  # rows of the test window, curves, baselines: what the run's page draws
+    # Of its files, below the artifact root; empty: none, or those of an older version (training.artifacts.storage).
+    folder = models.CharField(max_length=200, blank=True, default="", db_default="")
 
     created_at = models.DateTimeField()
     kicked_at = models.DateTimeField(null=True)

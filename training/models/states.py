@@ -36,6 +36,7 @@ class Reason(TextChoices):
     OUT_OF_MEMORY = "out_of_memory", "Out of memory"
     TIME_LIMIT = "time_limit", "Took too long"
     DISK_FULL = "disk_full", "The disk was full"
+    STORE = "store", "The store of files was away"
     CRASHED = "crashed", "Crashed"
     BACKUP = "backup", "The backup could not be made"
     LOST_WORKER = "lost_worker", "Lost its worker three times"

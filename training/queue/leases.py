@@ -171,13 +171,14 @@ def finish(
     status: str,
     result: dict[str, Any] | None = None,
     detail: dict[str, Any] | None = None,
+    folder: str = "",
     error: str = "",
     error_reason: str = "",
     error_trace: str = "",
     log: Sequence[RunEvent] = (),
 ) -> bool:
-    """Ends a run, and stores the `log` of its stages. False: the lease is lost, or a cancel was accepted before (then
-    only `cancelled` is a true end)."""
+    """Ends a run whose files are in `folder`, and stores the `log` of its stages. False: the lease is lost, or a cancel
+    was accepted before (then only `cancelled` is a true end)."""
     held = _held(run_pk, token)
     if status != Status.CANCELLED:
         held = held.filter(cancel_requested_at=None)
@@ -186,6 +187,8 @@ def finish(
         values |= {"progress": 1.0, "message": ""}
     else:
         values["once_key"] = None
+    if folder:
+        values["folder"] = folder
     if result is not None:
         evidence = result.get("rank_test") or result.get("evidence") or {}
         values |= {"result": result, "auc": evidence.get("auc"), "p_value": evidence.get("p_value")}

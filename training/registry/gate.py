@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from boursomatic.shared.stores import StoreFailed
 from instruments.models import PriceBar, Universe
 from instruments.universes import ALL
 from training.artifacts.storage import artifact_storage, sha256
@@ -94,13 +95,15 @@ def not_intact(model: ModelVersion, gate: Sequence[Check]) -> str:
 
 
 def broken_files(model: ModelVersion) -> list[str]:
-    """Names of the model's files that are missing or aren't what was written."""
+    """Names of the model's files that are missing or aren't what was written. Raises StoreFailed."""
     storage, broken = artifact_storage(), []
     for name, mark in sorted(model.files.items()):
         try:
             with storage.open(f"{model.folder}/{name}") as file:
                 if sha256(file.read()) != mark:
                     broken.append(name)
+        except StoreFailed:
+            raise
         except OSError:
             broken.append(name)
     return broken

@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from boursomatic.accounts.audit import audit
 from boursomatic.accounts.roles import Role, may_change_run_of, role_of
 from training.artifacts.integrity import SWEPT
-from training.artifacts.storage import artifact_storage, run_folder
+from training.artifacts.storage import artifact_storage, folder_of
 from training.errors import TooLate
 from training.models import ACTIVE, ModelVersion, TrainingRun
 from training.queue import leases
@@ -21,8 +21,8 @@ from training.recipes.kinds import listed_kinds
 
 UNDO = timedelta(minutes=10)
 SHOWN = 5  # of the deletions that can still be undone
-AT_ONCE = 5_000  # runs in one statement: SQLite takes so many parameters and not many more
 MEASURED = 1_000  # runs whose files are looked at before many go
+AT_ONCE = 5_000  # runs in one statement: SQLite takes so many parameters and not many more
 Runs = QuerySet[TrainingRun]
 
 
@@ -102,9 +102,8 @@ def runs_delete(runs: Runs, *, user: User | None, why: str, pinned: bool = False
 
 def bytes_of(runs: Runs, count: int) -> int:
     """What the files of these `count` runs take; of more than MEASURED, as far as those can tell."""
-    storage = artifact_storage()
-    names = runs.order_by("-pk").values_list("run_id", flat=True)[:MEASURED]
-    measured = sum(storage.bytes_in(run_folder(run_id)) for run_id in names)
+    newest = runs.order_by("-pk").only("run_id", "folder")[:MEASURED]
+    measured = artifact_storage().bytes_in([folder_of(run) for run in newest])
     return measured if count <= MEASURED else round(measured * count / MEASURED)
 
 
@@ -129,7 +128,7 @@ def sweep_deleted(most: int) -> int:
             run.delete()
             audit(None, SWEPT, run_id)
         for one in gone:
-            artifact_storage().discard(run_folder(one))
+            artifact_storage().discard_run(one)
         removed += 1
     return removed
 

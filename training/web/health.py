@@ -14,7 +14,7 @@ from training.web.metrics import metrics
 from training.worker import heartbeat
 
 OTHER_STORE = (  # open to everyone: the rest is for who runs the site
-    "The artifact store is not mounted, or not this database's. Mount the right one; "
+    "The artifact store can't be reached, or is not this database's. Mount or name the right one; "
     "python manage.py verify_artifacts says more."
 )
 

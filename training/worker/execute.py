@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from boursomatic.accounts.audit import audit
+from boursomatic.shared.stores import StoreFailed
 from training.artifacts import marker
 from training.artifacts.storage import artifact_storage, run_folder, sha256
 from training.errors import RunRefused
@@ -27,6 +28,7 @@ from training.runs.services import follow_up_insert, successor_insert
 
 WRITE_EVERY_S = 0.4  # a short fit is over before its progress would be worth a write
 CURVE_POINTS = 300
+STORE_AWAY_S = 120.0  # how long a run waits for a store of files that is away
 
 
 Tell = Callable[[str, float, str], None]  # (stage, progress 0 to 1, message)
@@ -98,28 +100,36 @@ def execute(*, run_pk: int, token: UUID, tell: Tell | None = None, cores: Callab
         raise RunRefused(Reason.INTEGRITY, amiss)
     try:
         work = Work(run, recipe.parse(run.config), reporter, cores)
-        complete(run, token, import_string(recipe.execute)(work), log=reporter.events)
+        with artifact_storage().patience(STORE_AWAY_S):
+            complete(run, token, import_string(recipe.execute)(work), log=reporter.events)
     except Exception:
         with suppress(DatabaseError):  # the stages before the fault say where it was
             leases.log_write(run.pk, token, reporter.events)
         raise
-    for part in run.parts.filter(model_version=None).values_list(
-        "run_id", flat=True
-    ):  # what they left for it is used up
-        artifact_storage().discard(run_folder(part))
+    parts = run.parts.filter(model_version=None).values_list("run_id", flat=True)  # what they left for it is used up
+    with suppress(StoreFailed):  # then the sweeper takes it
+        for part in parts:
+            artifact_storage().discard_run(part)
 
 
 def complete(run: TrainingRun, token: UUID, done: Completed, *, log: list[RunEvent]) -> None:
     """The only end of a run that has come to something: row, files, model, trial and follow-ups, all or nothing."""
-    staged = artifact_storage().staged(run_folder(run.run_id), dict(done.files)) if done.files else nullcontext()
-    with staged as folder, transaction.atomic():
+    staged = artifact_storage().staged(run.run_id, done.files) if done.files else nullcontext()
+    with staged as files, transaction.atomic():
         # The conditional UPDATE locks the row first: who lost the lease moves no files and makes no model.
         if not leases.finish(
-            run.pk, token, status=Status.COMPLETED, result=dict(done.result), detail=dict(done.detail), log=log
+            run.pk,
+            token,
+            status=Status.COMPLETED,
+            result=dict(done.result),
+            detail=dict(done.detail),
+            folder=files.folder if files else "",
+            log=log,
         ):
             leases.refuse(run.pk, token)
         if done.model:
-            _model_create(run, done.model, {name: sha256(content) for name, content in done.files.items()})
+            folder = files.folder if files else run_folder(run.run_id)
+            _model_create(run, done.model, folder, {name: sha256(content) for name, content in done.files.items()})
         if done.trial:
             trial_enter(run, done.trial)
         if done.positions:
@@ -134,16 +144,16 @@ def complete(run: TrainingRun, token: UUID, done: Completed, *, log: list[RunEve
         if done.then:
             successor = successor_insert(run=run, spec=done.then)
             TrainingRun.objects.filter(pk=run.pk).update(result={**done.result, "run_id": successor.run_id})
-        if folder:
-            folder.publish()
+        if files:
+            files.publish()
 
 
-def _model_create(run: TrainingRun, fields: ModelFields, hashes: dict[str, str]) -> None:
+def _model_create(run: TrainingRun, fields: ModelFields, folder: str, hashes: dict[str, str]) -> None:
     model = ModelVersion.objects.create(
         run=run,
         kind=run.kind,
         params_hash=run.params_hash,
-        folder=run_folder(run.run_id),
+        folder=folder,
         files=hashes,
         trained_at=timezone.now(),
         **vars(fields),

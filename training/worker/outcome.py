@@ -9,6 +9,7 @@ from enum import StrEnum
 from django.db import DatabaseError, InterfaceError, OperationalError
 
 from boursomatic.shared.disk import cannot_write
+from boursomatic.shared.stores import StoreFailed
 from training.errors import RunRefused
 from training.models import Reason
 from training.quant.candle.plan import NotTrainable
@@ -91,6 +92,8 @@ def _is_outage(problem: BaseException) -> bool:
 def _diagnosis(problem: BaseException) -> tuple[Reason, str]:
     if isinstance(problem, MemoryError) or "bad_alloc" in str(problem):
         return Reason.OUT_OF_MEMORY, _OUT_OF_MEMORY
+    if isinstance(problem, StoreFailed):
+        return Reason.STORE, str(problem)
     if cannot_write(problem):
         return (
             Reason.DISK_FULL,

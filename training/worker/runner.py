@@ -7,7 +7,7 @@ whose LightGBM used threads hangs its children.
 import logging
 import os
 import time
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,8 +18,9 @@ from django.db import connection, connections
 from structlog.contextvars import bound_contextvars
 
 from boursomatic.shared.processes import SharedFlag
+from boursomatic.shared.stores import StoreFailed
 from training.artifacts import marker
-from training.artifacts.storage import artifact_storage, run_folder
+from training.artifacts.storage import artifact_storage
 from training.models import Priority, Reason, Status, TrainingRun
 from training.queue import enqueue, hosts, leases
 from training.worker.child import Child
@@ -217,7 +218,8 @@ def _conclude(held: Held, outcome: RunOutcome) -> None:
             outcome = RunOutcome(OutcomeKind.CANCELLED)
     if outcome.outcome == OutcomeKind.CANCELLED and leases.finish(held.pk, held.token, status=Status.CANCELLED):
         # Killed between moving its files into place and committing, a child leaves a folder without a model.
-        artifact_storage().discard(run_folder(held.run_id))
+        with suppress(StoreFailed):  # then the sweeper takes it
+            artifact_storage().discard_run(held.run_id)
 
 
 def _is_held(held: Held) -> bool:

@@ -25,7 +25,9 @@ from django_q.signals import post_spawn
 from structlog.contextvars import bind_contextvars
 
 from boursomatic.shared.processes import SharedFlag, adopt_orphans, bind_forks, kill_children, notify
+from boursomatic.shared.stores import StoreFailed
 from training.artifacts import marker
+from training.artifacts.storage import artifact_storage
 from training.models import Status, TrainingRun
 from training.queue import enqueue, hosts, leases, release
 from training.queue.broker import Kicks, waiting
@@ -175,8 +177,8 @@ class WorkerSupervisor:
         """Beats, takes lost runs back, wakes workers for what nobody was told of. True when the queue is stuck."""
         try:
             with leases.short_lock_timeout():
+                self._mark_presence()  # first: a store that is far may take its time
                 self._look_at_store()
-                self._mark_presence()
                 if self._is_replaced() or self.store_problem:
                     return False
                 leases.reclaim_expired()
@@ -272,6 +274,10 @@ def run() -> int:
         log.warning("BOURSOMATIC_WORKERS is 0: no training on this host.")
         return 0
     try:
+        artifact_storage().check()
         return WorkerSupervisor().run()
+    except StoreFailed as problem:  # runs wait
+        log.error("%s", problem)
+        return 1
     finally:
         connections.close_all()

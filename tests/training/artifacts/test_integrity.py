@@ -13,13 +13,14 @@ from django.core.management import CommandError, call_command
 from django.db import connections
 
 from boursomatic.accounts.audit import audit
+from boursomatic.backup.artifacts import STAGING
 from tests.market import candle, make_series
 from tests.training.carrying import carried
 from tests.training.run_builders import make_run
 from training.artifacts import marker
 from training.artifacts.integrity import SWEPT
 from training.artifacts.loading import stored_model
-from training.artifacts.storage import STAGING, artifact_storage, run_folder
+from training.artifacts.storage import artifact_storage, run_folder
 from training.errors import RunRefused
 from training.models import ModelVersion, Status, TrainingRun
 from training.quant.candle.request import parse_candle_spec

@@ -10,9 +10,10 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from boursomatic.backup.artifacts import MARKER
 from tests.training.run_builders import make_model, make_run
 from training.artifacts import marker
-from training.artifacts.storage import MARKER, artifact_storage, run_folder
+from training.artifacts.storage import artifact_storage, run_folder
 from training.errors import RunRefused
 from training.models import ModelVersion, Status, StoreMarker, WorkerProcess
 from training.queue import leases

@@ -14,12 +14,13 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db.models import F
 
+from boursomatic.backup.artifacts import STAGING
 from instruments.models import PriceBar
 from predictions.candle.answers import rows_answer
 from predictions.candle.ask import ask
 from tests.market import candle, make_series
 from tests.training.carrying import carried
-from training.artifacts.storage import STAGING, artifact_storage
+from training.artifacts.storage import artifact_storage
 from training.models import ModelVersion, Status, TrainingRun
 from training.quant.candle.request import parse_candle_spec
 from training.quant.candle.spec import parse_time

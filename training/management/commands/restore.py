@@ -20,6 +20,7 @@ from boursomatic.env import ROOT
 from boursomatic.shared import commands
 from boursomatic.shared.processes import die_with_parent
 from training.artifacts.provenance import code_version
+from training.artifacts.storage import artifact_storage
 from training.management.commands.backup import WITHOUT_SECRET
 from training.recipes.backup.site import known_migrations
 
@@ -50,8 +51,8 @@ class Command(commands.JsonCommand):
             required=True,
             metavar="HOME|DSN",
             help="an empty or new folder for a backup of SQLite; for one of PostgreSQL an empty database, as "
-            "postgres://user@host/name (password by PGPASSWORD or PGPASSFILE), and files go to the present "
-            "BOURSOMATIC_HOME/artifacts",
+            "postgres://user@host/name (password by PGPASSWORD or PGPASSFILE), and files go to where "
+            "BOURSOMATIC_ARTIFACTS says",
         )
 
     def work(self, **options: Any) -> commands.CommandResult:
@@ -79,7 +80,7 @@ def _settle(folder: Path, manifest: Manifest, environment: Mapping[str, str]) ->
 
 def _target(into: str) -> Target:
     if into.startswith(("postgres://", "postgresql://")):
-        return PostgresTarget(into, home=settings.HOME, artifact_root=settings.ARTIFACT_ROOT)
+        return PostgresTarget(into, home=settings.HOME, artifacts=artifact_storage().for_backups())
     return SqliteTarget(Path(into))
 
 

@@ -1,7 +1,6 @@
 """`manage.py train`: trains a universe in the foreground, recorded like any other run."""
 
 import os
-import shutil
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from boursomatic.shared import commands
-from training.artifacts.storage import artifact_storage, run_folder
+from training.artifacts.storage import artifact_storage, folder_of
 from training.models import Status, TrainingRun
 from training.quant.candle.spec import SpecError
 from training.quant.universe.spec import RECIPES, SCORES, SHARES, UNIVERSE_RANGES, parse_universe_spec
@@ -100,10 +99,11 @@ class Command(commands.JsonCommand):
         if run.status != Status.COMPLETED:
             why = run.error or outcome.sentence or f"The run ended {run.status}."
             return commands.CommandResult(answer, refused=f"Run {run.run_id}: {why}")
-        folder = Path(artifact_storage().path(run_folder(run.run_id)))
+        storage, folder = artifact_storage(), folder_of(run)
         if target:
-            shutil.copytree(folder, target / run.run_id, dirs_exist_ok=True)
-        return commands.CommandResult(answer, lines=summary(answer, target / run.run_id if target else folder))
+            storage.copy_to(folder, target / run.run_id)
+        place = str(target / run.run_id) if target else storage.name_of(folder)
+        return commands.CommandResult(answer, lines=summary(answer, place))
 
     def _tell(self, stage: str, progress: float, message: str) -> None:
         bar = "#" * round(BAR * progress)
@@ -120,7 +120,7 @@ def figure_lines(columns: dict[str, dict[str, Any]]) -> list[str]:
     return lines
 
 
-def summary(answer: dict[str, Any], folder: Path) -> list[str]:
+def summary(answer: dict[str, Any], folder: str) -> list[str]:
     borders = answer["borders"]
     return [
         f"{answer['instruments']} instruments of {answer['universe']}, {answer['bars']:,} bars "

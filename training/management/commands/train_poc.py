@@ -1,6 +1,5 @@
 """`manage.py train_poc`: trains a candle in the foreground, recorded like any other run."""
 
-import shutil
 from argparse import ArgumentParser
 from collections.abc import Callable
 from functools import partial
@@ -12,7 +11,7 @@ from django.core.management.base import CommandError
 from boursomatic.shared import commands
 from instruments.quant.features.names import FEATURE_GROUPS, FEATURE_SETS
 from instruments.store.read_bars import default_symbol
-from training.artifacts.storage import artifact_storage, run_folder
+from training.artifacts.storage import artifact_storage, folder_of
 from training.models import Status, TrainingRun
 from training.quant.candle.request import parse_candle_spec
 from training.quant.candle.spec import AFTERS, DECISIONS, MODELS, PROTOCOLS, RANGES, TIMEFRAMES, SpecError
@@ -47,10 +46,10 @@ class Command(commands.JsonCommand):
         if run.status != Status.COMPLETED:
             why = run.error or outcome.sentence or f"The run ended {run.status}."
             return commands.CommandResult(answer, refused=f"Run {run.run_id}: {why}")
-        folder = Path(artifact_storage().path(run_folder(run.run_id)))
+        storage, folder = artifact_storage(), folder_of(run)
         if target:
-            shutil.copytree(folder, target, dirs_exist_ok=True)
-        return commands.CommandResult(answer, lines=_summary(answer, target or folder))
+            storage.copy_to(folder, target)
+        return commands.CommandResult(answer, lines=_summary(answer, str(target or storage.name_of(folder))))
 
     def _tell(self, stage: str, progress: float, message: str) -> None:
         self.stderr.write(f"{progress:4.0%}  {stage:<9} {message}", style_func=str)
@@ -115,7 +114,7 @@ def create_claimed(parse: Callable[[Any], Spec], body: dict[str, Any]) -> list[H
         raise CommandError("; ".join(refusals)) from error
 
 
-def _summary(answer: dict[str, Any], folder: Path) -> list[str]:
+def _summary(answer: dict[str, Any], folder: str) -> list[str]:
     parts = {name: answer[f"{name}_metrics"] for name in ("train", "validation", "test")}
     lines = [f"{'':<10}{'train':>12}{'validation':>12}{'test':>12}"]
     for name in ("rows", "accuracy", "precision", "recall", "f1", "auc", "mcc", "base_rate"):

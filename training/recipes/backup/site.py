@@ -13,12 +13,13 @@ from boursomatic.backup.make import Backup, Site
 from boursomatic.backup.postgresql import PostgresDatabase
 from boursomatic.backup.sqlite import SqliteDatabase
 from training.artifacts.provenance import code_version
+from training.artifacts.storage import artifact_storage
 
 
 def this_site(*, with_secret: bool = False) -> Site:
     return Site(
         database=this_database(),
-        artifact_root=settings.ARTIFACT_ROOT,
+        artifacts=artifact_storage().for_backups(),
         code_version=code_version(),
         known_migrations=known_migrations(),
         closed_to_backups=(settings.ARTIFACT_ROOT, settings.COLUMNS_ROOT, settings.STATIC_ROOT),

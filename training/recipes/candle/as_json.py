@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from boursomatic.shared.records import NOTHING, to_json
-from training.artifacts.storage import run_folder
+from training.artifacts.storage import folder_of
 from training.evidence.candle import CandleVerdict, candle_verdicts
 from training.models import TrainingRun
 from training.quant.candle.spec import format_time
@@ -53,7 +53,7 @@ def candle_head(run: TrainingRun) -> dict[str, Any]:
         "timeframe": spec.timeframe,
         "config": spec.as_request(),
         "seen_until": format_time(run.seen_until) if run.seen_until else None,
-        "output_dir": run_folder(run.run_id),
+        "output_dir": folder_of(run),
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from boursomatic.shared.records import NOTHING, to_json
-from training.artifacts.storage import run_folder
+from training.artifacts.storage import folder_of
 from training.evidence.universe import universe_verdicts
 from training.models import TrainingRun
 from training.quant.universe.spec import HONEST, UniverseSpec
@@ -56,7 +56,7 @@ def _answer(run: TrainingRun, verdict: UniverseVerdict | None) -> UniverseRun:
         timeframe="1d",
         **recipe_json(spec),
         config=spec.as_dict(),
-        output_dir=run_folder(run.run_id),
+        output_dir=folder_of(run),
         **model,
         verdict=verdict,
     )

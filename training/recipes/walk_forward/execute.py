@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boursomatic.shared.records import to_json
-from training.artifacts.storage import artifact_storage, run_folder, sha256
+from boursomatic.shared.stores import StoreFailed
+from training.artifacts.storage import artifact_storage, folder_of, sha256
 from training.errors import RunRefused
 from training.evidence.selection import Selection, curve_of, selection_of
 from training.evidence.trials import Claim
@@ -194,8 +195,9 @@ def predictions_bytes(fold: Fold) -> bytes:
 def _predictions_of(fold: TrainingRun) -> Predictions:
     """Back to the same bits. Raises RunRefused("integrity")."""
     try:
-        with artifact_storage().open(f"{run_folder(fold.run_id)}/{PREDICTIONS}") as file:
-            content = file.read()
+        content = artifact_storage().read(f"{folder_of(fold)}/{PREDICTIONS}", fold.result["said"])
+    except StoreFailed:
+        raise
     except OSError:
         content = b""
     if sha256(content) != fold.result["said"]:

@@ -126,3 +126,11 @@ def s3_settings(settings: Any, bucket: Bucket, tmp_path: Path) -> Bucket:
     """The site has its files in the bucket."""
     settings.STORAGES = {**settings.STORAGES, "artifacts": storage_settings(bucket.address, tmp_path)}
     return bucket
+
+
+@pytest.fixture
+def through_proxy(settings: Any, s3_settings: Bucket, proxy: Proxy, tmp_path: Path) -> Proxy:
+    """The site reaches its bucket by the proxy alone."""
+    through = storage_settings(s3_settings.through(proxy.port), tmp_path)
+    settings.STORAGES = {**settings.STORAGES, "artifacts": through}
+    return proxy

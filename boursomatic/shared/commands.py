@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 from boursomatic.shared.outage import unreachable
+from boursomatic.shared.stores import StoreFailed
 
 
 @dataclass
@@ -47,6 +48,8 @@ class JsonCommand(BaseCommand, ABC):
             first = str(error).strip().splitlines()[0]
             refused = f"The database refused: {first}. Is it migrated (python manage.py migrate)?"
             raise CommandError(unreachable(error) or refused) from error
+        except StoreFailed as error:
+            raise CommandError(str(error)) from error
         if options["json"]:
             self.stdout.write(json.dumps(outcome.result, allow_nan=False))
         else:

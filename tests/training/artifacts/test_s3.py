@@ -18,7 +18,6 @@ from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.core.management import CommandError, call_command
 from django.db import connections, transaction
-from django.test import Client
 from django.utils import timezone
 
 from boursomatic.env import ROOT
@@ -286,24 +285,26 @@ class TestRuns:
             moved_to(disk)
 
     def test_a_site_without_its_store_says_so(
-        self, settings: Any, s3_settings: Bucket, proxy: Proxy, tmp_path: Path, client: Client
+        self, run: TrainingRun, through_proxy: Proxy, alice: User, browser_of: BrowserOf
     ) -> None:
-        through = storage_settings(s3_settings.through(proxy.port), tmp_path)
-        settings.STORAGES = {**settings.STORAGES, "artifacts": through}
+        client = browser_of(alice)
+        client.raise_request_exception = False
         assert "artifacts" not in client.get("/readyz").json().get("missing", {})
-        proxy.set("503")
+        through_proxy.set("503")
         answer = client.get("/readyz")
         assert answer.status_code == 503 and "can't be reached (status 503)" in answer.json()["missing"]["artifacts"]
         assert client.get("/healthz").status_code == 200
+        page = client.get(f"/runs/{run.run_id}/files/model.txt")
+        assert page.status_code == 503 and "can&#x27;t be reached" in page.text
+        with pytest.raises(CommandError, match=r"can't be reached \(status 503\)\. See that it runs"):
+            call_command("verify_artifacts")
 
 
 @pytest.mark.db_both
 @pytest.mark.django_db(transaction=True)
 class TestOutages:
     @pytest.fixture(autouse=True)
-    def through_the_proxy(self, settings: Any, s3_settings: Bucket, proxy: Proxy, tmp_path: Path) -> None:
-        through = storage_settings(s3_settings.through(proxy.port), tmp_path)
-        settings.STORAGES = {**settings.STORAGES, "artifacts": through}
+    def series(self, through_proxy: Proxy) -> None:
         make_series()
 
     @pytest.mark.parametrize("mode", ["cut", "503 SlowDown"])

@@ -47,8 +47,9 @@ class Bucket:
 
     def keys(self) -> list[str]:
         """Without the one that a conditional write was tried on."""
-        listed = self.client.list_objects_v2(Bucket=self.name).get("Contents", [])
-        return [each["Key"] for each in listed if not each["Key"].endswith(".conditional-write")]
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name)
+        listed = [each["Key"] for page in pages for each in page.get("Contents", [])]
+        return [key for key in listed if not key.endswith(".conditional-write")]
 
 
 class Proxy:

@@ -244,6 +244,12 @@ def provide_faketime() -> None:
         install_system_package("faketime", "A clock that tests can set (libfaketime)")
 
 
+def provide_debootstrap() -> None:
+    """Tests of docs/deploy make a clean Debian by it, which takes root."""
+    if IS_DEBIAN and IS_ROOT and not shutil.which("debootstrap"):
+        install_system_package("debootstrap", "What makes a clean Debian for the tests (debootstrap)")
+
+
 @contextlib.contextmanager
 def alone() -> Iterator[None]:
     """Two set-ups of one checkout take turns."""
@@ -268,6 +274,7 @@ def set_up(purpose: str) -> None:
             provide_browser()
             provide_postgres()
             provide_faketime()
+            provide_debootstrap()
 
 
 def stop(_signal: int, _frame: object) -> None:

@@ -46,13 +46,14 @@ def _unprivileged() -> str | None:
 
 
 class Server:
-    """One server in a temporary folder, reached over a unix socket in it.
+    """One server in a temporary folder, reached over a unix socket in it, and at the addresses `listen`.
 
     `durable`: what was committed survives a crash of the server (a crash of the machine it never survives).
     """
 
-    def __init__(self, *, durable: bool = False) -> None:
+    def __init__(self, *, durable: bool = False, listen: str = "") -> None:
         self._durable = durable
+        self._listen = listen
         binaries = find_binaries()
         if binaries is None:
             raise RuntimeError(HOW_TO_GET)
@@ -80,7 +81,7 @@ class Server:
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [self._binaries / "postgres", "-D", self.folder / "data", "-k", self.folder,
-                 "-c", "listen_addresses=", "-c", "fsync=off", "-c", "full_page_writes=off",
+                 "-c", f"listen_addresses={self._listen}", "-c", "fsync=off", "-c", "full_page_writes=off",
                  "-c", f"synchronous_commit={'on' if self._durable else 'off'}", "-c", "max_connections=200"],
                 user=self._user, cwd="/", stdout=log, stderr=log, stdin=subprocess.DEVNULL,
                 preexec_fn=lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT),  # noqa: PLW1509  (no thread yet)
@@ -116,8 +117,8 @@ class Server:
 
 
 @contextmanager
-def server(*, durable: bool = False) -> Iterator[Server]:
-    made = Server(durable=durable)
+def server(*, durable: bool = False, listen: str = "") -> Iterator[Server]:
+    made = Server(durable=durable, listen=listen)
     try:
         made.start()
         yield made

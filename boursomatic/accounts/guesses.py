@@ -25,7 +25,7 @@ from boursomatic.accounts.models import GuessCount
 ADDRESS_LIMIT = 30  # wrong guesses from an address within WINDOW, whatever the names
 BROWSER_LIMIT = 10  # and in a known browser, which then counts as any other
 WINDOW = timedelta(minutes=15)
-CODE_LIMIT = 10  # wrong codes for a name within NAME_WINDOW, from all addresses: of a million three are right
+CODE_LIMIT = 10  # wrong codes for a name within NAME_WINDOW, from anywhere: of a million three are right
 FREE_GUESSES = 5  # at a name within NAME_WINDOW; from then on each costs a delay, 1, 2, 4 … seconds
 NAME_WINDOW = timedelta(hours=1)
 LONGEST_DELAY_S = 60
@@ -87,7 +87,8 @@ def guess(request: HttpRequest, name: str, check: Callable[[], Result]) -> Resul
 def guess_code(request: HttpRequest, name: str, check: Callable[[], bool]) -> bool:
     """The same for codes of a second factor, which are few, and which only who has the password may guess.
 
-    So their limit holds over all addresses: no stranger can use it up. Nothing is hashed, so there is no queue.
+    So their limit holds over all addresses and browsers: no stranger can use it up, and whoever has the password can
+    make any number of browsers known. Nothing is hashed, so there is no queue.
     """
     counted = _count_code(Guesser.of(request, name))
     is_right = check()
@@ -141,8 +142,6 @@ def _count_code(guesser: Guesser) -> list[str]:
     """The keys that the guess was counted at. Raises GuessRefused; a refused guess counts nowhere."""
     now = timezone.now()
     GuessCount.objects.filter(expires_at__lte=now).delete()
-    if guesser.browser and _take(guesser.browser, BROWSER_LIMIT, now):
-        return [guesser.browser]
     counted: list[str] = []
     for key, limit, window in ((guesser.address, ADDRESS_LIMIT, WINDOW), (guesser.code, CODE_LIMIT, NAME_WINDOW)):
         if not _take(key, limit, now, window):

@@ -18,6 +18,8 @@ from django.utils import timezone
 from time_machine import Traveller
 
 from boursomatic.accounts.guesses import CODE_LIMIT
+from boursomatic.accounts.known_browsers import COOKIE
+from boursomatic.accounts.members import password_link_make
 from boursomatic.accounts.models import AuditEntry, RecoveryCode, SecondFactor
 from boursomatic.accounts.second_factor import matching_step
 from boursomatic.accounts.tokens import token_create
@@ -241,19 +243,33 @@ def test_codes_are_guessed_no_more_often_than_allowed_from_anywhere(
     assert log_in("alice", totp(secret)).status_code == 302
 
 
-def test_wrong_codes_elsewhere_keep_nobody_out_of_a_known_browser(
-    alice: User, browser_of: BrowserOf, clock: Traveller
+def test_known_browsers_guess_codes_no_more_often(alice: User, browser_of: BrowserOf, clock: Traveller) -> None:
+    """Who has the password could gather as many as he likes before it is turned on."""
+    browsers = [Client(REMOTE_ADDR=f"203.0.113.{n}") for n in range(CODE_LIMIT + 1)]
+    for browser in browsers:
+        browser.post("/login/", {"username": "alice", "password": PASSWORD})
+        assert COOKIE in browser.cookies
+        browser.post("/logout/")
+    secret, _ = turn_on(browser_of(alice), clock)
+    for browser in browsers:
+        browser.post("/login/", {"username": "alice", "password": PASSWORD})
+    pages = [browser.post(CODE, {"code": "000000"}) for browser in browsers]
+    assert [page.status_code for page in pages] == [200] * CODE_LIMIT + [429]
+    assert browsers[0].post(CODE, {"code": totp(secret)}).status_code == 429
+
+
+def test_a_new_password_gives_back_codes_that_others_have_used_up(
+    alice: User, dave: User, browser_of: BrowserOf, clock: Traveller
 ) -> None:
     secret, _ = turn_on(browser_of(alice), clock)
-    known = first_step("alice")
-    assert known.post(CODE, {"code": totp(secret)}).status_code == 302
-    known.post("/logout/")
-    for _ in range(CODE_LIMIT):
-        log_in("alice", "000000")
-    assert log_in("alice", "000000").status_code == 429
-    clock.shift(STEP_S)
-    known.post("/login/", {"username": "alice", "password": PASSWORD})
-    assert known.post(CODE, {"code": totp(secret)}).status_code == 302
+    pages = [log_in("alice", "000000") for _ in range(CODE_LIMIT + 1)]
+    assert pages[-1].status_code == 429
+    link = password_link_make(member=alice, by=dave)
+    browser, new = Client(), "a quite different 9"
+    form = browser.get(link)["Location"]
+    assert browser.post(form, {"new_password1": new, "new_password2": new})["Location"] == "/login/"
+    browser.post("/login/", {"username": "alice", "password": new})
+    assert browser.post(CODE, {"code": totp(secret)}).status_code == 302
 
 
 def test_the_first_step_is_over_after_ten_minutes(alice: User, browser_of: BrowserOf, clock: Traveller) -> None:

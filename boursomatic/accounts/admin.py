@@ -1,10 +1,12 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group, User
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 from boursomatic.accounts.members import access_end
 from boursomatic.accounts.models import ApiToken, AuditEntry
@@ -58,10 +60,14 @@ class MemberAdmin(AuditedAdmin, UserAdmin):  # type: ignore[type-arg]
         return False
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
-        """As where members change it themselves: tokens end with the password."""
+        """As where members change it themselves: tokens end with the password. One's own is changed there alone, where
+        the old one is asked for."""
+        member = self.get_object(request, unquote(id))
+        if member == self.person(request):
+            return redirect("password")
         response = super().user_change_password(request, id, form_url)
-        if request.method == "POST" and response.status_code == 302:
-            tokens_revoke(user=User.objects.get(pk=id), by=self.person(request))
+        if member and request.method == "POST" and response.status_code == 302:
+            tokens_revoke(user=member, by=self.person(request))
         return response
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:

@@ -144,6 +144,8 @@ def password_link_make(*, member: User, by: User) -> str:
     """Path of a page where this member chooses a new password; the old one works until then."""
     if not member.is_active:
         raise MemberRefused("Only an active member can be given a new password.")
+    if member == by:
+        raise MemberRefused("Your own password is changed on the page Account, which asks for the old one.")
     audit(by, "member.password", member.username)
     return _path("password-reset", member, default_token_generator)
 

@@ -159,3 +159,16 @@ def test_tokens_end_with_a_password_that_an_admin_sets(alice: User, dave: User, 
     assert alice.auth_token_set.count() == 1
     assert browser.post(address, form).status_code == 302
     assert alice.auth_token_set.count() == 0
+
+
+@pytest.mark.parametrize("address", ["password_change/", "auth/user/{pk}/password/", "auth/user/0{pk}/password/"])
+def test_ones_own_password_is_changed_where_the_old_one_is_asked_for(
+    dave: User, browser_of: BrowserOf, address: str
+) -> None:
+    browser, new = browser_of(dave), "a quite different 9"
+    form = {"old_password": PASSWORD, "usable_password": "true"}
+    form |= {"password1": new, "password2": new, "new_password1": new, "new_password2": new}
+    page = "/admin/" + address.format(pk=dave.pk)
+    assert browser.get(page)["Location"] == browser.post(page, form)["Location"] == "/account/password/"
+    dave.refresh_from_db()
+    assert dave.check_password(PASSWORD)

@@ -120,6 +120,12 @@ def test_a_lost_password_is_replaced_by_a_link_which_unlocks_the_name(
     ]  # fmt: skip
 
 
+def test_nobody_makes_such_a_link_for_oneself(dave: User, browser_of: BrowserOf) -> None:
+    """An open browser would have the account for good."""
+    page = browser_of(dave).post(f"/members/{dave.pk}/change", {"do": "password"}, follow=True).text
+    assert "Your own password is changed on the page Account" in page and "/password/" not in page
+
+
 def test_two_windows_with_the_same_link_set_one_password(dave: User, alice: User, browser_of: BrowserOf) -> None:
     link = link_in(browser_of(dave).post(f"/members/{alice.pk}/change", {"do": "password"}).text)
     windows = [follow(link) for _ in range(2)]

@@ -96,8 +96,7 @@ def execute(*, run_pk: int, token: UUID, tell: Tell | None = None, cores: Callab
     run = rows.get(pk=run_pk)
     recipe = recipe_of(run.kind)
     reporter = Reporter(run, token, tell)
-    if amiss := marker.problem():
-        raise RunRefused(Reason.INTEGRITY, amiss)
+    _require_store()
     try:
         work = Work(run, recipe.parse(run.config), reporter, cores)
         with artifact_storage().patience(STORE_AWAY_S):
@@ -114,6 +113,8 @@ def execute(*, run_pk: int, token: UUID, tell: Tell | None = None, cores: Callab
 
 def complete(run: TrainingRun, token: UUID, done: Completed, *, log: list[RunEvent]) -> None:
     """The only end of a run that has come to something: row, files, model, trial and follow-ups, all or nothing."""
+    if done.files:
+        _require_store()  # it may have gone away since the run began: what is written on a bare mount point is lost
     staged = artifact_storage().staged(run.run_id, done.files) if done.files else nullcontext()
     with staged as files, transaction.atomic():
         # The conditional UPDATE locks the row first: who lost the lease moves no files and makes no model.
@@ -145,7 +146,13 @@ def complete(run: TrainingRun, token: UUID, done: Completed, *, log: list[RunEve
             successor = successor_insert(run=run, spec=done.then)
             TrainingRun.objects.filter(pk=run.pk).update(result={**done.result, "run_id": successor.run_id})
         if files:
+            _require_store()
             files.publish()
+
+
+def _require_store() -> None:
+    if amiss := marker.problem():
+        raise RunRefused(Reason.INTEGRITY, amiss)
 
 
 def _model_create(run: TrainingRun, fields: ModelFields, folder: str, hashes: dict[str, str]) -> None:

@@ -8,15 +8,19 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
+from django.db.models.signals import post_save
 from django.test import Client
 
 from boursomatic.backup.artifacts import MARKER
+from tests.market import candle, make_series
 from tests.training.run_builders import make_model, make_run
 from training.artifacts import marker
 from training.artifacts.storage import artifact_storage, run_folder
 from training.errors import RunRefused
 from training.models import ModelVersion, Status, StoreMarker, WorkerProcess
+from training.quant.candle.request import parse_candle_spec
 from training.queue import leases
+from training.runs.services import run_create
 from training.worker import heartbeat
 from training.worker.execute import execute
 from training.worker.runner import _turn
@@ -134,6 +138,30 @@ def test_it_is_said_to_who_asks_and_nothing_is_trained(client: Client, dave: Use
     assert OTHERS in json.loads(out.getvalue())["marker"] and json.loads(out.getvalue())["orphaned"] == []
     with pytest.raises(CommandError, match=OTHERS):
         call_command("verify_artifacts", "--sweep")
+
+
+@pytest.mark.parametrize("moment", ["while it trains", "when its files are staged"])
+def test_one_that_goes_away_during_a_run_gets_no_files_of_it(root: Path, moment: str) -> None:
+    def go_away(*_: object, **__: object) -> None:
+        if root.exists():
+            root.rename(root.with_name("elsewhere"))
+
+    make_series()
+    assert is_marked()
+    run = run_create(user=None, spec=parse_candle_spec({"candle_date": candle(500), "symbol": "SPY"}))
+    token = leases.claim(run.pk, host="h", pid=1)
+    assert token
+    tell = go_away if moment == "while it trains" else None
+    if not tell:
+        post_save.connect(go_away, sender=ModelVersion)
+    try:
+        with pytest.raises(RunRefused, match=NOT_MOUNTED):
+            execute(run_pk=run.pk, token=token, tell=tell)
+    finally:
+        post_save.disconnect(go_away, sender=ModelVersion)
+    assert not root.exists() and not ModelVersion.objects.exists()
+    run.refresh_from_db()
+    assert run.status == Status.RUNNING
 
 
 def test_a_worker_of_another_host_says_that_its_store_is_not_the_databases(client: Client, dave: User) -> None:

@@ -13,6 +13,17 @@ class RunRefused(Exception):
         super().__init__(sentence)
 
 
+class StoreAway(RunRefused):
+    """The artifact store is not this database's, or can't be read now: a command refuses, a worker's run waits."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(Reason.INTEGRITY, sentence)
+
+
+class RunWaits(Exception):
+    """A run that is queued again and has lost no attempt, since something that will be mended was amiss."""
+
+
 class TooManyRuns(Exception):
     """A limit on active or queued runs is reached; try again in `retry_after` seconds."""
 

@@ -18,9 +18,9 @@ from boursomatic.accounts.audit import audit
 from boursomatic.shared.stores import StoreFailed
 from training.artifacts import marker
 from training.artifacts.storage import artifact_storage, run_folder, sha256
-from training.errors import RunRefused
+from training.errors import StoreAway
 from training.evidence.trials import trial_enter, trial_settle
-from training.models import ModelVersion, Reason, RunEvent, RunPositions, Searched, Status, TrainingRun
+from training.models import ModelVersion, RunEvent, RunPositions, Searched, Status, TrainingRun
 from training.queue import leases
 from training.recipes.base import Completed, ModelFields, Work
 from training.recipes.kinds import recipe_of
@@ -89,8 +89,8 @@ def execute(*, run_pk: int, token: UUID, tell: Tell | None = None, cores: Callab
     """Carry out the run that `token` holds; `tell` hears of each stage; `cores` says how many a run of many threads may
     use: more than one only in a process that forks no other any more.
 
-    Raises leases.LeaseLost and leases.Cancelled, SpecError and NotTrainable for data that won't do, RunRefused, OSError
-    for a disk that won't.
+    Raises leases.LeaseLost and leases.Cancelled, SpecError and NotTrainable for data that won't do, RunRefused,
+    StoreAway, OSError for a disk that won't.
     """
     rows = TrainingRun.objects.select_related("series__instrument", "created_by", "subject__model_version")
     run = rows.get(pk=run_pk)
@@ -152,7 +152,7 @@ def complete(run: TrainingRun, token: UUID, done: Completed, *, log: list[RunEve
 
 def _require_store() -> None:
     if amiss := marker.problem():
-        raise RunRefused(Reason.INTEGRITY, amiss)
+        raise StoreAway(amiss)
 
 
 def _model_create(run: TrainingRun, fields: ModelFields, folder: str, hashes: dict[str, str]) -> None:

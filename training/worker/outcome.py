@@ -10,7 +10,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError
 
 from boursomatic.shared.disk import cannot_write
 from boursomatic.shared.stores import StoreFailed
-from training.errors import RunRefused
+from training.errors import RunRefused, RunWaits
 from training.models import Reason
 from training.quant.candle.plan import NotTrainable
 from training.quant.candle.spec import SpecError
@@ -35,6 +35,7 @@ class RunOutcome:
     reason: Reason | None = None
     sentence: str = ""
     trace: str = ""
+    counts: bool = True  # as an attempt
 
     @classmethod
     def failed(cls, reason: Reason, sentence: str, trace: str = "") -> "RunOutcome":
@@ -46,6 +47,8 @@ class RunOutcome:
             return cls(OutcomeKind.CANCELLED)
         if isinstance(problem, LeaseLost):
             return cls(OutcomeKind.LOST)
+        if isinstance(problem, RunWaits):
+            return cls(OutcomeKind.REQUEUE, sentence=str(problem), counts=False)
         if isinstance(problem, RunRefused | SpecError | NotTrainable):
             return cls.failed(getattr(problem, "reason", Reason.BAD_DATA), str(problem))
         if _is_outage(problem):

@@ -21,6 +21,7 @@ from boursomatic.shared.processes import SharedFlag
 from boursomatic.shared.stores import StoreFailed
 from training.artifacts import marker
 from training.artifacts.storage import artifact_storage
+from training.errors import RunWaits, StoreAway
 from training.models import Priority, Reason, Status, TrainingRun
 from training.queue import enqueue, hosts, leases
 from training.worker.child import Child
@@ -97,7 +98,11 @@ def _work(held: Held, priority: int) -> None:
     if priority != Priority.CLICK:
         os.nice(NICE)
     with held.in_logs():
-        execute(run_pk=held.pk, token=held.token, cores=partial(free_cores, os.getppid()))
+        try:
+            execute(run_pk=held.pk, token=held.token, cores=partial(free_cores, os.getppid()))
+        except StoreAway as problem:  # a moment's fault; else this worker takes nothing until it is mended
+            log.warning("%s", problem)
+            raise RunWaits("The artifact store was away") from problem
 
 
 class ReadyChild:
@@ -200,7 +205,7 @@ def conclude(held: Held, outcome: RunOutcome) -> None:
 
 def _conclude(held: Held, outcome: RunOutcome) -> None:
     if outcome.outcome == OutcomeKind.REQUEUE:
-        leases.requeue(held.pk, held.token, outcome.sentence, counts=not STOPPING.is_set())
+        leases.requeue(held.pk, held.token, outcome.sentence, counts=outcome.counts and not STOPPING.is_set())
     elif outcome.outcome == OutcomeKind.DONE and _is_held(held):
         outcome = RunOutcome.failed(
             Reason.BUG, "Unexpected error: the training ended without a result. The log has details."

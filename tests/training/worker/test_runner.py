@@ -9,12 +9,16 @@ from django.db import connection, connections
 from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 
+from tests.market import candle, make_series
 from tests.training.run_builders import make_run
-from training.models import Status, TrainingRun
+from training.artifacts.storage import artifact_storage
+from training.models import Reason, RunEvent, Status, TrainingRun
+from training.quant.candle.request import parse_candle_spec
 from training.queue import leases
 from training.worker.child import Child
+from training.worker.foreground import create_claimed, execute_family
 from training.worker.outcome import OutcomeKind, RunOutcome
-from training.worker.runner import TICK_S, Held, Watch
+from training.worker.runner import TICK_S, Held, Watch, claim_and_execute
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both, pytest.mark.processes]
 
@@ -48,3 +52,25 @@ def test_it_asks_a_few_times_a_second(watch: Watch) -> None:
 def test_it_sees_a_cancel_within_three_tenths_of_a_second(watch: Watch) -> None:
     TrainingRun.objects.filter(pk=watch.held.pk).update(cancel_requested_at=Now())
     assert RunOutcome(OutcomeKind.CANCELLED) in ticks(watch, 0.3)
+
+
+def test_a_run_whose_store_is_away_waits_and_has_lost_no_attempt() -> None:
+    run = make_run(None, status=Status.QUEUED)
+    artifact_storage().write_marker("another database's")  # after the worker has looked
+    for _ in range(leases.MAX_ATTEMPTS + 1):
+        assert claim_and_execute(run.pk)
+    run.refresh_from_db()
+    assert (run.status, run.attempt, run.error) == (Status.QUEUED, 0, "")
+    last = RunEvent.objects.filter(run=run).latest("pk")
+    assert last.text == "The artifact store was away; back in the queue."
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_command_refuses_where_its_store_is_away(jobs: int) -> None:
+    make_series()
+    artifact_storage().write_marker("another database's")
+    family = create_claimed(parse_candle_spec({"candle_date": candle(500), "symbol": "SPY"}))
+    outcome = execute_family(family, None, jobs=jobs)
+    assert (outcome.outcome, outcome.reason) == (OutcomeKind.FAILED, Reason.INTEGRITY)
+    run = TrainingRun.objects.get()
+    assert run.status == Status.FAILED and "belongs to another database" in run.error

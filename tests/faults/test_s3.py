@@ -38,7 +38,7 @@ def host(home: Path, bucket: Bucket) -> Iterator[Crew]:
 
 
 def test_nothing_is_lost_doubled_or_torn_whatever_is_killed(s3_settings: Bucket, tmp_path: Path) -> None:
-    make_series()
+    make_series(bars=700)
     moments = random.Random(17)
     with host(tmp_path / "a", s3_settings), host(tmp_path / "b", s3_settings):
         runs = [

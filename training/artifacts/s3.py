@@ -95,7 +95,7 @@ class S3Storage(ArtifactStorage):
 
     def discard_run(self, run_id: str) -> None:
         start = self.address.key(run_folder(run_id))
-        self._delete([key for key in self._keys(start) if key[len(start)] in "./"])
+        self._delete([key for key in self._keys(start) if key.startswith((f"{start}/", f"{start}."))])
 
     def folders(self) -> dict[str, str]:
         return {f"{RUNS}/{name}": run_of(name) for name in self.listdir(RUNS)[0]}

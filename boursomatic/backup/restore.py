@@ -138,6 +138,11 @@ class PostgresTarget:
             raise BackupRefused(
                 f"The database isn't empty: it holds {_some(tables)}. Make a new one (createdb NAME) and name that."
             )
+        if (self.artifact_root / MARKER).exists():  # what is restored gets its own, and that site's workers would stop
+            raise BackupRefused(
+                f"{self.artifact_root} is the artifact store of a site: it has a {MARKER}. Restore with a "
+                f"BOURSOMATIC_HOME of its own; if no site uses that store any more, remove the file {MARKER} first."
+            )
 
     def prepare(self, dump: Path, settle: Settling) -> None:
         """Nothing: pg_restore works in one transaction."""

@@ -260,6 +260,21 @@ def test_it_refuses_in_words(run: TrainingRun, tmp_path: Path, empty: dict[str, 
     assert "must be 1 or more" in refusal(["backup", str(tmp_path / "y"), "--keep", "0"], environment())
 
 
+def test_it_takes_no_artifact_store_that_another_database_may_use(
+    run: TrainingRun, tmp_path: Path, empty: dict[str, str], home: Path
+) -> None:
+    """A home without a database has nobody else: there the marker is of a restore that was killed."""
+    folder = manage("backup", str(tmp_path / "backups"))["folder"]
+    (mark := home / "artifacts" / MARKER).parent.mkdir(parents=True)
+    mark.write_text("a site's")
+    if empty["DATABASE_URL"]:
+        assert "is the artifact store of a site" in refusal(["restore", folder, "--into", empty["into"]], empty)
+        assert mark.read_text() == "a site's" and not PostgresDatabase.of_dsn(empty["into"]).tables()
+        mark.unlink()
+    restored(folder, empty)
+    assert mark.read_text() != "a site's"
+
+
 def test_a_site_of_an_older_version_is_migrated(tmp_path: Path, empty: dict[str, str]) -> None:
     """Backed up by the code of today before it was migrated, as an update would."""
     old = tmp_path / "old"

@@ -43,6 +43,9 @@ class Artifacts(Protocol):
     def name_of(self, path: str) -> str:
         """As people find it."""
 
+    def is_marked(self) -> bool:
+        """A site has it for its own."""
+
     def require_own(self, manifest: Manifest) -> None:
         """Nothing lies there but what this backup would put there: a restore that was killed had begun. Raises
         BackupRefused."""
@@ -74,6 +77,9 @@ class FolderArtifacts:
 
     def name_of(self, path: str) -> str:
         return str(self.root / path)
+
+    def is_marked(self) -> bool:
+        return (self.root / MARKER).exists()
 
     def require_own(self, manifest: Manifest) -> None:
         for place, _, names in os.walk(self.root):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
 
-from boursomatic.backup.artifacts import Artifacts, FolderArtifacts
+from boursomatic.backup.artifacts import MARKER, Artifacts, FolderArtifacts
 from boursomatic.backup.database import Tell
 from boursomatic.backup.errors import BackupRefused, reason_of
 from boursomatic.backup.files import copy_file, locked, make_folder, remove
@@ -138,9 +138,9 @@ class PostgresTarget:
             raise BackupRefused(
                 f"The database isn't empty: it holds {_some(tables)}. Make a new one (createdb NAME) and name that."
             )
-        if (self.artifact_root / MARKER).exists():  # what is restored gets its own, and that site's workers would stop
+        if self.artifacts.is_marked():  # what is restored gets its own, and that site's workers would stop
             raise BackupRefused(
-                f"{self.artifact_root} is the artifact store of a site: it has a {MARKER}. Restore with a "
+                f"{self.artifacts.name_of('')} is the artifact store of a site: it has a {MARKER}. Restore with a "
                 f"BOURSOMATIC_HOME of its own; if no site uses that store any more, remove the file {MARKER} first."
             )
 

@@ -37,6 +37,9 @@ class S3Artifacts:
     def name_of(self, path: str) -> str:
         return self.store.name_of(path)
 
+    def is_marked(self) -> bool:
+        return self.store.exists(MARKER)
+
     def require_own(self, manifest: Manifest) -> None:
         for path in self.store.paths():
             if path == MARKER:

@@ -18,6 +18,7 @@ from boursomatic.env import ROOT
 from boursomatic.shared.processes import die_with_parent
 from boursomatic.shared.stores import storage_settings
 from tests.faults.crew import until
+from training.artifacts import marker
 
 KEY = {"AWS_ACCESS_KEY_ID": "tests", "AWS_SECRET_ACCESS_KEY": "tests-only", "AWS_EC2_METADATA_DISABLED": "true"}
 MOTO = "import sys; from moto.server import main; main(sys.argv[1:])"
@@ -46,10 +47,10 @@ class Bucket:
         return boto3.session.Session().client("s3", endpoint_url=self.endpoint)
 
     def keys(self) -> list[str]:
-        """Without the one that a conditional write was tried on."""
+        """Without the marker, and the one that a conditional write was tried on."""
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name)
         listed = [each["Key"] for page in pages for each in page.get("Contents", [])]
-        return [key for key in listed if not key.endswith(".conditional-write")]
+        return [key for key in listed if not key.endswith((".conditional-write", ".marker"))]
 
 
 class Proxy:
@@ -123,9 +124,10 @@ def proxy(s3_proxy: Proxy) -> Proxy:
 
 
 @pytest.fixture
-def s3_settings(settings: Any, bucket: Bucket, tmp_path: Path) -> Bucket:
+def s3_settings(db: None, settings: Any, bucket: Bucket, tmp_path: Path) -> Bucket:
     """The site has its files in the bucket."""
     settings.STORAGES = {**settings.STORAGES, "artifacts": storage_settings(bucket.address, tmp_path)}
+    marker.renew()
     return bucket
 
 

@@ -17,7 +17,7 @@ class StoreAway(RunRefused):
     """The artifact store is not this database's, or can't be read now: a command refuses, a worker's run waits."""
 
     def __init__(self, sentence: str) -> None:
-        super().__init__(Reason.INTEGRITY, sentence)
+        super().__init__(Reason.STORE, sentence)
 
 
 class RunWaits(Exception):

@@ -96,10 +96,10 @@ def execute(*, run_pk: int, token: UUID, tell: Tell | None = None, cores: Callab
     run = rows.get(pk=run_pk)
     recipe = recipe_of(run.kind)
     reporter = Reporter(run, token, tell)
-    _require_store()
     try:
-        work = Work(run, recipe.parse(run.config), reporter, cores)
         with artifact_storage().patience(STORE_AWAY_S):
+            _require_store()
+            work = Work(run, recipe.parse(run.config), reporter, cores)
             complete(run, token, import_string(recipe.execute)(work), log=reporter.events)
     except Exception:
         with suppress(DatabaseError):  # the stages before the fault say where it was

@@ -50,7 +50,7 @@ def model(alice: User) -> ModelVersion:
 
 
 def put_files(model: ModelVersion) -> None:
-    with artifact_storage().staged(model.folder, {"model.txt": b"tree"}) as folder:
+    with artifact_storage().staged(model.run.run_id, {"model.txt": b"tree"}) as folder:
         folder.publish()
 
 
@@ -85,7 +85,7 @@ def test_one_that_is_not_mounted_is_not_marked(model: ModelVersion, root: Path) 
 
 
 def test_another_databases_store_is_not_taken(root: Path) -> None:
-    with artifact_storage().staged(run_folder("theirs"), {"model.txt": b"tree"}) as folder:
+    with artifact_storage().staged("theirs", {"model.txt": b"tree"}) as folder:
         folder.publish()
     artifact_storage().write_marker("theirs")
     assert not is_marked() and NO_STORE in marker.problem()
@@ -102,7 +102,7 @@ def test_an_installation_of_before_gets_both_where_the_store_is_its_own(model: M
 
 
 def test_files_that_no_model_is_known_of_stop_no_new_database(root: Path) -> None:
-    with artifact_storage().staged(run_folder("left"), {"model.txt": b"tree"}) as folder:
+    with artifact_storage().staged("left", {"model.txt": b"tree"}) as folder:
         folder.publish()
     assert is_marked()
 
@@ -120,6 +120,7 @@ def test_a_store_that_cannot_be_read_says_so(root: Path) -> None:
 
 def test_it_is_said_to_who_asks_and_nothing_is_trained(client: Client, dave: User) -> None:
     run = make_run(dave, status=Status.QUEUED)
+    heartbeat.beat([])
     assert is_marked() and _turn() == run.pk
     heartbeat.beat([1])
     assert client.get("/readyz").status_code == 200

@@ -30,11 +30,12 @@ from tests.people import BrowserOf
 from tests.s3 import Bucket, Proxy
 from tests.training.artifacts.test_integrity import BODY, verify
 from tests.training.carrying import carried
-from training.artifacts import s3
+from training.artifacts import marker, s3
 from training.artifacts.loading import native_files, stored_model
 from training.artifacts.s3 import S3Storage
 from training.artifacts.storage import DiskStorage, artifact_storage, run_folder, sha256
-from training.models import ModelVersion, Status, TrainingRun
+from training.errors import StoreAway
+from training.models import ModelVersion, Status, StoreMarker, TrainingRun
 from training.quant.candle.request import parse_candle_spec
 from training.queue import leases
 from training.runs.deletion import bytes_of, sweep_deleted
@@ -207,7 +208,7 @@ def ended() -> TrainingRun:
     assert token is not None
     try:
         execute.execute(run_pk=run.pk, token=token)
-    except OSError as problem:
+    except (OSError, StoreAway) as problem:
         runner.conclude(runner.Held(run.pk, run.run_id, run.kind, token), RunOutcome.of_exception(problem))
     run.refresh_from_db()
     return run
@@ -227,6 +228,7 @@ class TestRuns:
         assert verify()["files"] == len(model.files)
         disk = {"BACKEND": "training.artifacts.storage.DiskStorage", "OPTIONS": {"location": str(tmp_path / "disk")}}
         settings.STORAGES = {**settings.STORAGES, "artifacts": disk}
+        marker.renew()
         there = carried(BODY)
         assert isinstance(artifact_storage(), DiskStorage) and there.folder == run_folder(there.run_id)
         assert there.model_version.model_hash == model.model_hash
@@ -265,12 +267,14 @@ class TestRuns:
         on_s3, disk = settings.STORAGES, str(tmp_path / "disk")
         make_series()
         settings.STORAGES = {**on_s3, "artifacts": storage_settings(disk, tmp_path)}
+        artifact_storage().write_marker(StoreMarker.objects.get().marker)
         first = carried(BODY)
         moved = moved_to(s3_settings.address)
-        assert (moved["files"], moved["copied"]) == (len(first.model_version.files),) * 2
+        its_files = len(first.model_version.files)
+        assert (moved["files"], moved["copied"]) == (its_files + 1, its_files), "the marker is there already"
         assert moved_to(s3_settings.address)["copied"] == 0
         settings.STORAGES = on_s3
-        assert verify()["files"] == moved["files"]
+        assert verify()["files"] == its_files
         assert stored_model(first.run_id)
         second = carried(BODY)
         assert moved_to(disk)["copied"] == len(second.model_version.files)
@@ -292,7 +296,7 @@ class TestRuns:
         assert "artifacts" not in client.get("/readyz").json().get("missing", {})
         through_proxy.set("503")
         answer = client.get("/readyz")
-        assert answer.status_code == 503 and "can't be reached (status 503)" in answer.json()["missing"]["artifacts"]
+        assert answer.status_code == 503 and "can't be reached, or is not" in answer.json()["missing"]["artifacts"]
         assert client.get("/healthz").status_code == 200
         page = client.get(f"/runs/{run.run_id}/files/model.txt")
         assert page.status_code == 503 and "can&#x27;t be reached" in page.text

@@ -71,6 +71,6 @@ def test_a_command_refuses_where_its_store_is_away(jobs: int) -> None:
     artifact_storage().write_marker("another database's")
     family = create_claimed(parse_candle_spec({"candle_date": candle(500), "symbol": "SPY"}))
     outcome = execute_family(family, None, jobs=jobs)
-    assert (outcome.outcome, outcome.reason) == (OutcomeKind.FAILED, Reason.INTEGRITY)
+    assert (outcome.outcome, outcome.reason) == (OutcomeKind.FAILED, Reason.STORE)
     run = TrainingRun.objects.get()
     assert run.status == Status.FAILED and "belongs to another database" in run.error

@@ -15,13 +15,11 @@ from django.utils import timezone
 from boursomatic.accounts.guesses import GuessRefused, guess
 from boursomatic.accounts.roles import DEFAULT_TOKEN_SCOPES, Role, Scope
 from boursomatic.accounts.second_factor import (
-    APP_CODE,
     code_guess,
     matching_step,
     must_set_up,
     offered_secret,
     secret_offer,
-    typed_code,
 )
 from boursomatic.accounts.tokens import DEFAULT_DAYS, MAX_DAYS
 from boursomatic.shared.secrets import SealBroken
@@ -69,19 +67,20 @@ class LimitedForm(forms.Form):
         if not is_right:
             raise ValidationError(wrong)
 
-    def check_code(self, code: str) -> None:
-        check = partial(code_guess, self.request, self.user, code)
-        self.check_guess(check, "This code is wrong, or it was used already: wait for the next one.")
-
     def check_password(self, password: str) -> None:
         check = partial(guess, self.request, self.user.get_username(), lambda: self.user.check_password(password))
         self.check_guess(check, "This is not your password. Enter it again.")
 
 
-class LoginCodeForm(LimitedForm):
-    """The second step of a login."""
+class CodeForm(LimitedForm):
+    """The second step of a login, and the proof before a change of the second factor: an open browser is none, nor is a
+    password, which others may know."""
 
-    code = forms.CharField(max_length=40)
+    code = forms.CharField(
+        label="Six digits that the app shows, or a recovery code",
+        max_length=40,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "autofocus": True}),
+    )
 
     def __init__(self, request: HttpRequest, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -89,7 +88,8 @@ class LoginCodeForm(LimitedForm):
 
     def clean_code(self) -> str:
         code: str = self.cleaned_data["code"]
-        self.check_code(code)
+        check = partial(code_guess, self.request, self.user, code)
+        self.check_guess(check, "This code is wrong, or it was used already: wait for the next one.")
         return code
 
 
@@ -127,27 +127,6 @@ class SetUpForm(LimitedForm):
 
     def clean_password(self) -> None:
         self.check_password(self.cleaned_data["password"])
-
-
-class ProofForm(LimitedForm):
-    """Before a change of the second factor: an open browser is no proof of who sits there."""
-
-    proof = forms.CharField(
-        label="Your password, or the six digits that the app shows",
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
-    )
-
-    def __init__(self, request: HttpRequest, user: User) -> None:
-        super().__init__(request.POST or None)
-        self.request, self.user = request, user
-
-    def clean_proof(self) -> None:
-        proof: str = self.cleaned_data["proof"]
-        if APP_CODE.fullmatch(typed_code(proof)):  # no password is six digits
-            self.check_code(proof)
-        else:
-            self.check_password(proof)
 
 
 class TokenChoice(forms.Form):

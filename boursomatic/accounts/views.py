@@ -33,8 +33,8 @@ from boursomatic.accounts.audit import audit
 from boursomatic.accounts.client_address import client_address
 from boursomatic.accounts.columns import columns_hide
 from boursomatic.accounts.forms import (
+    CodeForm,
     InvitationForm,
-    LoginCodeForm,
     LoginForm,
     NewPasswordForm,
     OwnPasswordForm,
@@ -74,7 +74,7 @@ class LoginCode(RedirectURLMixin, FormView):  # type: ignore[type-arg]  # Django
     """The second step: six digits of the app, or a recovery code."""
 
     template_name = "accounts/login_code.html"
-    form_class = LoginCodeForm
+    form_class = CodeForm
     next_page = "home"
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -89,10 +89,10 @@ class LoginCode(RedirectURLMixin, FormView):  # type: ignore[type-arg]  # Django
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(**kwargs) | {"next": self.get_success_url()}
 
-    def form_valid(self, form: LoginCodeForm) -> HttpResponse:
+    def form_valid(self, form: CodeForm) -> HttpResponse:
         return login_complete(self.request, form.user, redirect(self.get_success_url()))
 
-    def form_invalid(self, form: LoginCodeForm) -> HttpResponse:
+    def form_invalid(self, form: CodeForm) -> HttpResponse:
         return with_refusal(self.request, super().form_invalid(form), form.refusal)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import segno
 from django.contrib import messages
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -12,7 +13,8 @@ from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
-from boursomatic.accounts.forms import ProofForm, SetUpForm
+from boursomatic.accounts.forms import CodeForm, SetUpForm
+from boursomatic.accounts.members import sessions_end
 from boursomatic.accounts.permissions import before_second_factor, person_of, signed_in
 from boursomatic.accounts.second_factor import (
     has_second_factor,
@@ -39,7 +41,11 @@ def set_up(request: HttpRequest) -> HttpResponse:
     form = SetUpForm(request, user)
     style_fields(form)
     if request.method == "POST" and form.is_valid():
-        codes = second_factor_turn_on(user=user, secret=form.secret, step=form.cleaned_data["code"])
+        with transaction.atomic():
+            codes = second_factor_turn_on(user=user, secret=form.secret, step=form.cleaned_data["code"])
+            if codes:  # the password alone has opened all sessions: this one goes on, under a new number
+                sessions_end(user=user, by=user)
+                request.session.cycle_key()
         return _codes_page(request, codes) if codes else redirect("account")
     context = {
         "form": form,
@@ -74,11 +80,11 @@ def turn_off(request: HttpRequest) -> HttpResponse:
 
 
 def _with_proof(request: HttpRequest, title: str, change: Callable[[User], HttpResponse]) -> HttpResponse:
-    """What `change` answers, once the member has proved to be there; else the page that asks for the proof."""
+    """What `change` answers, once a code has proved that it is the member; else the page that asks for the proof."""
     user = person_of(request)
     if not has_second_factor(user):
         return redirect("account")
-    form = ProofForm(request, user)
+    form = CodeForm(request, user, request.POST or None)
     style_fields(form)
     if request.method == "POST" and form.is_valid():
         return change(user)

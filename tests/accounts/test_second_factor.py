@@ -118,7 +118,7 @@ def test_it_is_on_once_a_code_has_proved_it_and_codes_are_shown_once(
     codes = codes_in(page.text)
     assert len(set(codes)) == 10 and "no-store" in page["Cache-Control"]
     assert "10 recovery codes left" in browser.get(ACCOUNT).text and codes[0] not in browser.get(ACCOUNT).text
-    assert actions() == ["second_factor.on"]
+    assert actions() == ["second_factor.on", "session.end_all"]
     assert browser.get(SET_UP)["Location"] == ACCOUNT
     assert browser.post(SET_UP, {"offer": offer, "code": totp(secret), "password": PASSWORD})["Location"] == ACCOUNT
 
@@ -309,28 +309,39 @@ def test_a_token_needs_no_code(alice: User, browser_of: BrowserOf, clock: Travel
     assert answer.status_code == 401
 
 
-@pytest.mark.parametrize("proof", ["password", "code"])
-def test_it_is_turned_off_by_who_proves_to_be_there(
-    alice: User, browser_of: BrowserOf, clock: Traveller, proof: str
+@pytest.mark.parametrize("kind", ["app", "recovery"])
+def test_it_is_turned_off_by_a_code_and_no_password(
+    alice: User, browser_of: BrowserOf, clock: Traveller, kind: str
 ) -> None:
     browser = browser_of(alice)
-    secret, _ = turn_on(browser, clock)
+    secret, codes = turn_on(browser, clock)
     off = SET_UP + "off/"
-    for wrong in ("no", "000000"):
-        assert browser.post(off, {"proof": wrong}).status_code == 400
+    for wrong in (PASSWORD, "000000"):
+        assert browser.post(off, {"code": wrong}).status_code == 400
     assert SecondFactor.objects.exists()
-    answer = browser.post(off, {"proof": PASSWORD if proof == "password" else totp(secret)})
+    answer = browser.post(off, {"code": totp(secret) if kind == "app" else codes[0]})
     assert answer["Location"] == ACCOUNT and not SecondFactor.objects.exists()
-    assert actions() == ["second_factor.on", "second_factor.refuse", "second_factor.off"]
+    assert actions()[2:4] == ["second_factor.refuse"] * 2 and actions()[-1] == "second_factor.off"
     assert browser.get(off)["Location"] == ACCOUNT
     assert Client().post("/login/", {"username": "alice", "password": PASSWORD})["Location"] == "/"
 
 
+def test_sessions_that_a_password_alone_has_opened_end_with_it(
+    alice: User, bob: User, browser_of: BrowserOf, clock: Traveller
+) -> None:
+    others, of_bob, own = [browser_of(alice), browser_of(alice)], browser_of(bob), browser_of(alice)
+    copied = Client()
+    copied.cookies["sessionid"] = own.cookies["sessionid"].value
+    turn_on(own, clock)
+    assert own.get(ACCOUNT).status_code == of_bob.get(ACCOUNT).status_code == 200
+    assert [browser.get(ACCOUNT).status_code for browser in (*others, copied)] == [302] * 3
+
+
 def test_new_recovery_codes_end_those_of_before(alice: User, browser_of: BrowserOf, clock: Traveller) -> None:
     browser = browser_of(alice)
-    _, before = turn_on(browser, clock)
-    assert browser.post(SET_UP + "codes/", {"proof": "no"}).status_code == 400
-    codes = codes_in(browser.post(SET_UP + "codes/", {"proof": PASSWORD}).text)
+    secret, before = turn_on(browser, clock)
+    assert browser.post(SET_UP + "codes/", {"code": PASSWORD}).status_code == 400
+    codes = codes_in(browser.post(SET_UP + "codes/", {"code": totp(secret)}).text)
     assert len(codes) == 10 and not set(codes) & set(before)
     assert log_in("alice", before[0]).status_code == 200
     assert log_in("alice", codes[0]).status_code == 302
@@ -340,7 +351,7 @@ def test_new_recovery_codes_end_those_of_before(alice: User, browser_of: Browser
 def test_who_guesses_the_proof_waits(alice: User, browser_of: BrowserOf, clock: Traveller) -> None:
     browser = browser_of(alice)
     turn_on(browser, clock)
-    pages = [browser.post(SET_UP + "off/", {"proof": "000000"}) for _ in range(CODE_LIMIT + 1)]
+    pages = [browser.post(SET_UP + "off/", {"code": "000000"}) for _ in range(CODE_LIMIT + 1)]
     assert [page.status_code for page in pages[-2:]] == [400, 429]
 
 

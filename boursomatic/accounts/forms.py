@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from boursomatic.accounts.guesses import GuessRefused, guess
+from boursomatic.accounts.login_steps import has_just_logged_in
 from boursomatic.accounts.roles import DEFAULT_TOKEN_SCOPES, Role, Scope
 from boursomatic.accounts.second_factor import (
     code_guess,
@@ -115,7 +116,7 @@ class SetUpForm(LimitedForm):
         self.request, self.user = request, user
         self.secret = offered_secret(user, request.POST.get("offer", ""))
         self.offer = secret_offer(user, self.secret)
-        if must_set_up(user):
+        if must_set_up(user) and has_just_logged_in(request):
             del self.fields["password"]
 
     def clean_code(self) -> int:

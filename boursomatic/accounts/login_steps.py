@@ -13,6 +13,8 @@ from boursomatic.accounts.known_browsers import browser_remember
 
 HELD = "login_held"
 HELD_S = 600
+LOGIN_AT = "login_at"
+FRESH_S = 600  # after a login
 
 
 def login_hold(request: HttpRequest, user: User) -> None:
@@ -43,6 +45,13 @@ def login_complete(request: HttpRequest, user: User, response: HttpResponse) -> 
     """From now on the session is this member's, and the browser known."""
     login(request, user)
     request.session.pop(HELD, None)
+    request.session[LOGIN_AT] = timezone.now().timestamp()
     audit(user, "session.start", user.get_username(), address=client_address(request))
     browser_remember(request, response, key_of_name(user.get_username()))
     return response
+
+
+def has_just_logged_in(request: HttpRequest) -> bool:
+    """In this session, so that the password needn't be asked for again."""
+    seconds: float = timezone.now().timestamp() - request.session.get(LOGIN_AT, 0)
+    return 0 <= seconds < FRESH_S

@@ -19,6 +19,7 @@ from time_machine import Traveller
 
 from boursomatic.accounts.guesses import CODE_LIMIT
 from boursomatic.accounts.known_browsers import COOKIE
+from boursomatic.accounts.login_steps import FRESH_S
 from boursomatic.accounts.members import password_link_make
 from boursomatic.accounts.models import AuditEntry, RecoveryCode, SecondFactor
 from boursomatic.accounts.second_factor import matching_step
@@ -376,6 +377,24 @@ def test_who_must_have_one_gets_nowhere_before(dave: User, alice: User, settings
         shown = browser.post(page["Location"], {"offer": offer, "code": totp(secret)}).text
         assert len(codes_in(shown)) == 10 and 'href="/runs/"' in shown
         assert browser.get("/runs/").status_code == 200 and browser.get("/api/schema").status_code == 200
+
+
+def test_who_must_have_one_gives_the_password_again_in_a_session_of_before(
+    alice: User, clock: Traveller, settings: Any
+) -> None:
+    """An open browser must not give others a lasting key."""
+    browser = Client()
+    browser.post("/login/", {"username": "alice", "password": PASSWORD})
+    clock.shift(FRESH_S)
+    settings.MFA_REQUIRED = "everyone"
+    page = browser.get(SET_UP).text
+    secret, offer = offered(page)
+    assert "Your password" in page
+    form = {"offer": offer, "code": totp(secret)}
+    for password in ({}, {"password": "no"}):
+        assert browser.post(SET_UP, form | password).status_code == 400
+    assert not SecondFactor.objects.exists()
+    assert len(codes_in(browser.post(SET_UP, form | {"password": PASSWORD}).text)) == 10
 
 
 def test_an_admin_sees_who_has_one_and_resets_it(

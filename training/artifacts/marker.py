@@ -6,7 +6,7 @@ A folder that isn't mounted is empty, and another installation's has other model
 import logging
 from uuid import uuid4
 
-from boursomatic.backup.artifacts import MARKER
+from boursomatic.backup.artifacts import MARKER, STAGING
 from boursomatic.backup.errors import reason_of
 from boursomatic.shared.stores import StoreFailed
 from training.artifacts.storage import artifact_storage
@@ -40,8 +40,8 @@ def problem() -> str:
 
 
 def settle() -> None:
-    """Both get a marker where neither has one and nothing speaks against their being a pair, a store without models the
-    one of a database without. Also called by the end of `migrate`."""
+    """Both get a marker where neither has one and nothing speaks against their being a pair: a database without models
+    takes only a store without files of runs. Also called by the end of `migrate`."""
     try:
         _settle()
     except OSError as error:
@@ -58,12 +58,13 @@ def renew() -> None:
 def _settle() -> None:
     storage = artifact_storage()
     stored, expected, folders = storage.marker(), _expected(), storage.folders()
+    published = [folder for folder in folders if not folder.startswith(STAGING)]
     has_models = ModelVersion.objects.exists()
     if expected:
         if not stored and not folders and not has_models:
             storage.write_marker(expected)
         return
-    is_pair = ModelVersion.objects.filter(folder__in=folders).exists() if has_models else not (stored and folders)
+    is_pair = ModelVersion.objects.filter(folder__in=folders).exists() if has_models else not published
     if not is_pair:
         return
     marker = stored or uuid4().hex

@@ -101,9 +101,15 @@ def test_an_installation_of_before_gets_both_where_the_store_is_its_own(model: M
     assert is_marked()
 
 
-def test_files_that_no_model_is_known_of_stop_no_new_database(root: Path) -> None:
-    with artifact_storage().staged("left", {"model.txt": b"tree"}) as folder:
+def test_a_database_without_models_takes_no_store_that_holds_files_of_runs(root: Path) -> None:
+    """A start whose DATABASE_URL was lost would otherwise mark another site's store, one of before the marker."""
+    with artifact_storage().staged("theirs", {"model.txt": b"tree"}) as folder:
+        assert is_marked(), "a file that was never published is nobody's"
         folder.publish()
+    StoreMarker.objects.all().delete()
+    (root / MARKER).unlink()
+    assert not is_marked() and NO_STORE in marker.problem() and not (root / MARKER).exists()
+    artifact_storage().discard(run_folder("theirs"))
     assert is_marked()
 
 

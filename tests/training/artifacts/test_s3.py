@@ -209,7 +209,7 @@ def ended() -> TrainingRun:
     try:
         execute.execute(run_pk=run.pk, token=token)
     except (OSError, StoreAway) as problem:
-        runner.conclude(runner.Held(run.pk, run.run_id, run.kind, token), RunOutcome.of_exception(problem))
+        runner.conclude(runner.Held(run.pk, run.run_id, run.kind, token, 1), RunOutcome.of_exception(problem))
     run.refresh_from_db()
     return run
 

@@ -45,9 +45,9 @@ def test_nothing_is_lost_doubled_or_torn_whatever_is_killed(s3_settings: Bucket,
             run_create(user=None, spec=parse_candle_spec({**BODY, "candle_date": candle(450 + number)}))
             for number in range(times(6, 150))
         ]
-        for _ in range(times(4, 200)):
-            kill_one(moments)
+        killed = sum(kill_one(moments) for _ in range(times(4, 200)))
         statuses = until_ended(*runs)
+    assert killed >= times(1, 100), "runs were over before they were hit"
     assert statuses.count(Status.COMPLETED) + statuses.count(Status.FAILED) == len(runs)
     assert not TrainingRun.objects.filter(status=Status.FAILED).exclude(error_reason="lost_worker").exists()
     models = ModelVersion.objects.all()
@@ -58,13 +58,17 @@ def test_nothing_is_lost_doubled_or_torn_whatever_is_killed(s3_settings: Bucket,
     assert set(s3_settings.keys()) == files and (found.missing, found.changed, found.orphaned) == ([], [], [])
 
 
-def kill_one(moments: random.Random) -> None:
-    """The process that trains a run, somewhere between its start and its end; nothing where all have ended."""
+def kill_one(moments: random.Random) -> int:
+    """How many processes it was: that of a run, somewhere between its start and its end; 0 where that has ended."""
     running = TrainingRun.objects.filter(status=Status.RUNNING)
     waiting = TrainingRun.objects.filter(status=Status.QUEUED)
     until(lambda: running.exists() or not waiting.exists(), what="a run at work", poll_s=CATCH_S)
-    if worker := running.values_list("worker_pid", flat=True).first():
-        until(lambda: not running.filter(worker_pid=worker).exists() or moments.random() < 0.05, poll_s=CATCH_S)
-        for child in children(worker):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)
+    worker = running.values_list("worker_pid", flat=True).first()
+    if worker is None:
+        return 0
+    until(lambda: not running.filter(worker_pid=worker).exists() or moments.random() < 0.05, poll_s=CATCH_S)
+    killed = children(worker)
+    for child in killed:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+    return len(killed)

@@ -4,9 +4,9 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from boursomatic.accounts.site import AuditedAdmin, HistoryAdmin
+from boursomatic.shared import clock
 from predictions.models import RecommendationSet, Schedule
 from predictions.schedules.services import following
-from training.queue import clock
 
 
 @admin.register(RecommendationSet)

@@ -11,9 +11,8 @@ from datetime import datetime, timedelta
 from ipaddress import ip_network
 from typing import TypeVar
 
-from django.db.models import F
+from django.db.models import F, Q
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from boursomatic.accounts.client_address import client_address
@@ -21,6 +20,7 @@ from boursomatic.accounts.failed_logins import failed_login_note
 from boursomatic.accounts.hashing import HashingBusy, queue
 from boursomatic.accounts.known_browsers import browser_number
 from boursomatic.accounts.models import GuessCount
+from boursomatic.shared.clock import time_of_day
 
 ADDRESS_LIMIT = 30  # wrong guesses from an address within WINDOW, whatever the names
 BROWSER_LIMIT = 10  # and in a known browser, which then counts as any other
@@ -114,7 +114,7 @@ def delay_s(wrong: int) -> int:
 
 def _admit(guesser: Guesser) -> bool:
     """Whether it counts as the name's own browser. Raises GuessRefused; only reads, as a flood is refused here."""
-    now = timezone.now()
+    now = time_of_day()
     rows = _rows(guesser, now)
     is_known = bool(guesser.browser) and _wrong(rows, guesser.browser) < BROWSER_LIMIT
     if not is_known:
@@ -124,8 +124,8 @@ def _admit(guesser: Guesser) -> bool:
 
 def _count(guesser: Guesser, *, is_known: bool) -> list[str]:
     """The keys that the guess was counted at. Raises GuessRefused; a refused guess counts nowhere."""
-    now = timezone.now()
-    GuessCount.objects.exclude(expires_at__range=(now, now + SET_BACK)).delete()
+    now = time_of_day()
+    _forget_expired(now)
     if is_known and _take(guesser.browser, BROWSER_LIMIT, now):
         return [guesser.browser]
     if not _take(guesser.address, ADDRESS_LIMIT, now):
@@ -140,8 +140,8 @@ def _count(guesser: Guesser, *, is_known: bool) -> list[str]:
 
 def _count_code(guesser: Guesser) -> list[str]:
     """The keys that the guess was counted at. Raises GuessRefused; a refused guess counts nowhere."""
-    now = timezone.now()
-    GuessCount.objects.filter(expires_at__lte=now).delete()
+    now = time_of_day()
+    _forget_expired(now)
     counted: list[str] = []
     for key, limit, window in ((guesser.address, ADDRESS_LIMIT, WINDOW), (guesser.code, CODE_LIMIT, NAME_WINDOW)):
         if not _take(key, limit, now, window):
@@ -154,7 +154,15 @@ def _count_code(guesser: Guesser) -> list[str]:
 
 def _rows(guesser: Guesser, now: datetime) -> dict[str, GuessCount]:
     keys = [guesser.address, guesser.name, guesser.pair, guesser.browser]
-    return GuessCount.objects.filter(expires_at__range=(now, now + SET_BACK)).in_bulk(keys)
+    return GuessCount.objects.filter(_is_current(now)).in_bulk(keys)
+
+
+def _forget_expired(now: datetime) -> None:
+    GuessCount.objects.exclude(_is_current(now)).delete()
+
+
+def _is_current(now: datetime) -> Q:
+    return Q(expires_at__gt=now, expires_at__lte=now + SET_BACK)
 
 
 def _check_wait(rows: dict[str, GuessCount], guesser: Guesser, now: datetime) -> None:

@@ -7,13 +7,13 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
+from boursomatic.shared import clock
 from predictions.models import Schedule
 from predictions.recipes.recommend.recipe import RECIPE as RECOMMEND
 from predictions.recipes.score.recipe import RECIPE as SCORE
 from predictions.recommendations.make import active_models
 from predictions.schedules.services import following
 from training.models import ACTIVE, Status, TrainingRun
-from training.queue import clock
 from training.recipes.kinds import recipe_of
 from training.runs.services import run_create_scheduled
 

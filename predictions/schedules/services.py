@@ -8,12 +8,12 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from boursomatic.accounts.audit import audit
+from boursomatic.shared import clock
 from instruments.imports.due import next_final
 from instruments.universes import ALL
 from predictions.models import Schedule
 from predictions.schedules.plan import PLAN
 from training.models import ACTIVE, TrainingRun
-from training.queue import clock
 from training.recipes.backup.spec import BackupSpec
 from training.recipes.kinds import recipe_of
 from training.recipes.refresh.spec import RefreshSpec

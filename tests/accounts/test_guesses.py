@@ -3,17 +3,16 @@
 import logging
 import re
 import threading
-from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any
 
 import pytest
-import time_machine
 from django.contrib.auth.models import User
+from django.db import connection
 from django.db.models import F
 from django.test import Client
-from django.utils import timezone
+from time_machine import Traveller
 
 from boursomatic.accounts import hashing
 from boursomatic.accounts.client_address import networks
@@ -30,16 +29,9 @@ from boursomatic.accounts.known_browsers import COOKIE
 from boursomatic.accounts.models import GuessCount
 from tests.people import PASSWORD, BrowserOf
 
-pytestmark = pytest.mark.db_both
+pytestmark = [pytest.mark.db_both, pytest.mark.usefixtures("clock")]
 
 STRANGER, OTHER, HOME = "203.0.113.9", "203.0.113.10", "192.0.2.1"
-
-
-@pytest.fixture(autouse=True)
-def _the_clock_stands() -> Iterator[None]:
-    """A slow machine would wait the delays out while it hashes; time passes by `later` alone."""
-    with time_machine.travel(timezone.now(), tick=False):
-        yield
 
 
 def log_in(client: Client, name: str, password: str, address: str = STRANGER) -> Any:
@@ -66,6 +58,17 @@ def test_a_clock_that_is_set_back_keeps_nobody_waiting_for_it(alice: User) -> No
     assert log_in(Client(), "alice", PASSWORD).status_code == 429
     later(-timedelta(hours=1))
     assert log_in(Client(), "alice", PASSWORD).status_code == 302
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=-2), timedelta(hours=2)])
+def test_a_host_whose_clock_is_wrong_counts_by_the_databases(alice: User, clock: Traveller, ahead: timedelta) -> None:
+    """On SQLite the host's is the only one."""
+    guess_wrong("alice", FREE_GUESSES)
+    clock.shift(ahead)
+    assert log_in(Client(), "bob", "no").status_code == 200
+    clock.shift(-ahead)
+    page = log_in(Client(), "alice", PASSWORD)
+    assert page.status_code == (429 if connection.vendor == "postgresql" else 302)
 
 
 def test_whoever_guesses_waits_longer_each_time(alice: User) -> None:

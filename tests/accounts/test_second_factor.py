@@ -4,7 +4,7 @@ import base64
 import json
 import logging
 import re
-from collections.abc import Iterator
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
@@ -17,29 +17,23 @@ from django.test import Client
 from django.utils import timezone
 from time_machine import Traveller
 
-from boursomatic.accounts.guesses import CODE_LIMIT
+from boursomatic.accounts.guesses import CODE_LIMIT, NAME_WINDOW
 from boursomatic.accounts.known_browsers import COOKIE
 from boursomatic.accounts.login_steps import FRESH_S
 from boursomatic.accounts.members import password_link_make
 from boursomatic.accounts.models import AuditEntry, RecoveryCode, SecondFactor
 from boursomatic.accounts.second_factor import matching_step
 from boursomatic.accounts.tokens import token_create
+from tests.accounts.test_guesses import later
 from tests.people import PASSWORD, BrowserOf
 from tests.totp import totp
 
-pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
+pytestmark = [pytest.mark.db_both, pytest.mark.usefixtures("clock")]
 
 STEP_S = 30.0
 ACCOUNT, SET_UP, CODE = "/account/", "/account/second-factor/", "/login/code/"
 RFC = base64.b32encode(b"12345678901234567890").decode()
 RFC_CODES = {59: "94287082", 1111111109: "07081804", 1234567890: "89005924", 20000000000: "65353130"}
-
-
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[Traveller]:
-    """Stands still but for `clock.shift`: a slow machine would be in another step than its code."""
-    with time_machine.travel(timezone.now(), tick=False) as coordinates:
-        yield coordinates
 
 
 def offered(text: str) -> tuple[str, str]:
@@ -240,7 +234,15 @@ def test_codes_are_guessed_no_more_often_than_allowed_from_anywhere(
     page = first_step("alice").post(CODE, {"code": totp(secret)}, REMOTE_ADDR="203.0.113.99")
     assert (page.status_code, page["Retry-After"]) == (429, "3600")
     assert "too many wrong codes. Wait 60 minutes" in page.text
-    clock.shift(3600)
+    later(NAME_WINDOW)
+    assert log_in("alice", totp(secret)).status_code == 302
+
+
+def test_a_clock_that_is_set_back_keeps_nobody_from_codes(alice: User, browser_of: BrowserOf, clock: Traveller) -> None:
+    secret, _ = turn_on(browser_of(alice), clock)
+    pages = [log_in("alice", "000000") for _ in range(CODE_LIMIT + 1)]
+    assert pages[-1].status_code == 429
+    later(-timedelta(hours=1))
     assert log_in("alice", totp(secret)).status_code == 302
 
 

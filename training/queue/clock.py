@@ -12,7 +12,8 @@ from typing import Any
 from django.db import connection
 from django.db.models import Q
 from django.db.models.functions import Now
-from django.utils import timezone
+
+from boursomatic.shared.clock import of_postgresql
 
 
 class Clock(Now):
@@ -31,19 +32,7 @@ def stale(beat: str, seconds: float) -> Q:
 
 def read() -> datetime:
     """What the clock says, to show ages by."""
-    return _of_database() if connection.vendor == "postgresql" else _monotonic()
-
-
-def time_of_day() -> datetime:
-    """By which schedules are due, alike on all hosts: the database's; on SQLite, where there is one host, its own."""
-    return _of_database() if connection.vendor == "postgresql" else timezone.now()
-
-
-def _of_database() -> datetime:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        at: datetime = cursor.fetchone()[0]
-    return at
+    return of_postgresql() if connection.vendor == "postgresql" else _monotonic()
 
 
 def ahead_s() -> float:

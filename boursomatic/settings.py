@@ -4,6 +4,7 @@ import os
 import re
 import socket
 from pathlib import Path
+from typing import Any
 
 import dj_database_url
 
@@ -160,12 +161,15 @@ TEMPLATES = [
 ]
 
 
+CONNECT_TIMEOUT_S = 5  # libpq waits for ever for a host behind a dropped route, and with it all threads
+
+
 def _database() -> dict[str, object]:
     url = env.text("DATABASE_URL")
     if not url:
         return {**_SQLITE, "NAME": str(HOME / "boursomatic.sqlite3")}
     try:
-        config = dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
+        config: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
     except ValueError as error:
         raise BadSetting("DATABASE_URL can't be read. Write postgres://user:password@host:port/name.") from error
     if config["ENGINE"] == "django.db.backends.sqlite3":
@@ -174,6 +178,7 @@ def _database() -> dict[str, object]:
         raise BadSetting("DATABASE_URL names a database other than PostgreSQL or SQLite. Use one of those.")
     if not config["NAME"]:
         raise BadSetting("DATABASE_URL names no database. Write postgres://user:password@host:port/name.")
+    config["OPTIONS"] = {"connect_timeout": CONNECT_TIMEOUT_S, **config.get("OPTIONS", {})}
     return config
 
 

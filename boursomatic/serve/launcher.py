@@ -60,6 +60,7 @@ class ManagedProcess:
         self.last_heard = self.born = 0.0
         self.has_spoken = False
         self.due = time.monotonic()
+        self.fault, self.kill_at = "", 0.0  # why it was told to end, and until when it may
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -73,7 +74,7 @@ class ManagedProcess:
             preexec_fn=lambda: die_with_parent(parent, signal.SIGTERM),  # noqa: PLW1509  (one thread here)
         )
         self.last_heard = self.born = time.monotonic()
-        self.has_spoken = False
+        self.has_spoken, self.fault = False, ""
 
     def hear(self) -> None:
         self.last_heard, self.has_spoken = time.monotonic(), True
@@ -85,9 +86,13 @@ class ManagedProcess:
             if now >= self.due:
                 self.start()
         elif self.process.poll() is not None:
-            self._bury(now, f"ended with code {self.process.returncode}")
-        elif now - self.last_heard > silence:
-            self._bury(now, f"was silent for {silence:.0f} s")
+            self._bury(now, self.fault or f"ended with code {self.process.returncode}")
+        elif self.fault:
+            if now > self.kill_at:
+                self._bury(now, self.fault)
+        elif now - self.last_heard > silence:  # it may only wait for others: what it has begun it may end
+            self.fault, self.kill_at = f"was silent for {silence:.0f} s", now + STOP_S
+            self.terminate()
 
     def _bury(self, now: float, why: str) -> None:
         self.sweep()

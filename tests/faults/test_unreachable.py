@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -58,6 +59,16 @@ def test_a_wrong_password(arguments: list[str], locked: str, tmp_path: Path) -> 
 def test_nobody_listens(arguments: list[str], tmp_path: Path) -> None:
     sentence = refused(arguments, f"postgres://me:{PASSWORD}@127.0.0.1:1/x", tmp_path)
     assert "Connection refused" in sentence
+    assert sentence.endswith("See that it runs, and that DATABASE_URL names it.")
+
+
+@pytest.mark.parametrize("options", ["", "?connect_timeout=2"])
+def test_who_listens_answers_nothing(options: str, tmp_path: Path) -> None:
+    """As behind a route that drops packets."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgres://me:{PASSWORD}@127.0.0.1:{silent.getsockname()[1]}/x{options}"
+        sentence = refused(["manage.py", "migrate"], url, tmp_path)
+    assert "timeout expired" in sentence
     assert sentence.endswith("See that it runs, and that DATABASE_URL names it.")
 
 

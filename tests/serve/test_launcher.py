@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from boursomatic.serve.launcher import PROBE_S, START_S, WATCHDOG_S, ManagedProcess, Probe
+from boursomatic.serve.launcher import PROBE_S, START_S, STOP_S, WATCHDOG_S, ManagedProcess, Probe
 
 
 @pytest.fixture
@@ -26,13 +26,27 @@ def test_a_process_that_has_not_spoken_yet_is_given_time_to_load(managed: Manage
     managed.check(time.monotonic() + WATCHDOG_S + 1)
     assert managed.process is not None
     managed.check(time.monotonic() + START_S + 1)
-    assert managed.process is None
+    assert managed.process.wait() != -signal.SIGKILL
 
 
-def test_one_that_has_spoken_and_falls_silent_is_ended(managed: ManagedProcess) -> None:
+def test_one_that_has_spoken_and_falls_silent_is_told_to_end(managed: ManagedProcess) -> None:
     managed.hear()
     managed.check(time.monotonic() + WATCHDOG_S + 1)
+    assert managed.process is not None and managed.process.wait() != -signal.SIGKILL
+    managed.check(time.monotonic() + WATCHDOG_S + 1)
     assert managed.process is None
+
+
+def test_one_that_does_not_end_then_is_killed(managed: ManagedProcess) -> None:
+    managed.hear()
+    assert managed.process is not None
+    process, silent = managed.process, time.monotonic() + WATCHDOG_S + 1
+    process.send_signal(signal.SIGSTOP)
+    for later in (0.0, STOP_S):
+        managed.check(silent + later)
+        assert managed.process is process
+    managed.check(silent + STOP_S + 1)
+    assert managed.process is None and process.returncode == -signal.SIGKILL
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,8 +23,12 @@ class Generation:
     """A whole backup."""
 
     folder: Path
-    made_at: datetime
     manifest: Manifest
+
+    @property
+    def made_at(self) -> datetime:
+        """By the clock of then. Its name may be later, see `free_name`."""
+        return self.manifest.moment
 
     @property
     def name(self) -> str:
@@ -46,22 +52,35 @@ def generations(folder: Path) -> list[Generation]:
 def read_folder(folder: Path) -> tuple[list[Generation], dict[str, str]]:
     """Whole backups, newest first; and why the others, by name, can't be read."""
     whole, unreadable = list[Generation](), dict[str, str]()
+    for path in _folders(folder):
+        try:
+            whole.append(Generation(path, read_manifest(path)))
+        except BackupRefused as reason:
+            unreadable[path.name] = str(reason)
+    return whole, unreadable
+
+
+def newest_of(folder: Path) -> Generation | None:
+    """The newest whole backup, without reading the others."""
+    for path in _folders(folder):
+        with suppress(BackupRefused):
+            return Generation(path, read_manifest(path))
+    return None
+
+
+def _folders(folder: Path) -> Iterator[Path]:
+    """Named as backups are, newest first."""
     for path in sorted(folder.glob("*"), reverse=True) if folder.is_dir() else ():
         if _NAME.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
-            try:
-                made_at = datetime.strptime(path.name, _FORMAT).replace(tzinfo=UTC)
-                whole.append(Generation(path, made_at, read_manifest(path)))
-            except ValueError:  # no moment: somebody else's folder
-                continue
-            except BackupRefused as reason:
-                unreadable[path.name] = str(reason)
-    return whole, unreadable
+            with suppress(ValueError):  # no moment: somebody else's folder
+                datetime.strptime(path.name, _FORMAT).replace(tzinfo=UTC)
+                yield path
 
 
 def free_name(folder: Path, now: datetime) -> str:
     """Of a new backup: the first second from `now` on that has none, and is later than all: else a clock that was set
     back, or a removal within the second, would make the newest one count as older."""
-    if newest := newest_at(folder):
+    if newest := _newest_name(folder):
         now = max(now, newest + timedelta(seconds=1))
     while (folder / now.strftime(_FORMAT)).exists():
         now += timedelta(seconds=1)
@@ -94,7 +113,7 @@ def remove_older(folder: Path, keep: int) -> tuple[list[str], dict[str, str]]:
     return removed, stayed
 
 
-def newest_at(folder: Path) -> datetime | None:
-    """When the newest whole backup was begun, without reading any of it."""
+def _newest_name(folder: Path) -> datetime | None:
+    """The moment that the newest whole backup is named by."""
     names = [path.parent.name for path in folder.glob(f"*/{NAME}") if _NAME.fullmatch(path.parent.name)]
     return datetime.strptime(max(names), _FORMAT).replace(tzinfo=UTC) if names else None

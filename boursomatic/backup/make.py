@@ -28,7 +28,7 @@ from boursomatic.backup.generations import (
     remove_older,
     remove_partials,
 )
-from boursomatic.backup.manifest import ARTIFACTS, NAME, SECRET, Manifest, StoredFile
+from boursomatic.backup.manifest import ARTIFACTS, MOMENT, NAME, SECRET, Manifest, StoredFile
 from boursomatic.shared.whole_file import flush
 
 
@@ -112,7 +112,7 @@ def _write(site: Site, partial: Path, before: Sequence[Generation], tell: Tell) 
     copier.copy_runs(contents, tell)
     deleted = _deleted_meanwhile(site, contents, copier.files)
     manifest = Manifest(
-        made_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        made_at=datetime.now(UTC).strftime(MOMENT),
         code_version=site.code_version,
         vendor=site.database.vendor,
         server=contents.server,

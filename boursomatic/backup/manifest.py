@@ -4,6 +4,7 @@ import json
 import os
 import stat
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from boursomatic.backup.files import sha256_of
 
 FORMAT = 1
 NAME = "manifest.json"
+MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 ARTIFACTS = "artifacts"
 SECRET = "secret_key"
 
@@ -47,6 +49,11 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     format: int = FORMAT
 
     @property
+    def moment(self) -> datetime:
+        """Of `made_at`. Raises ValueError."""
+        return datetime.strptime(self.made_at, MOMENT).replace(tzinfo=UTC)
+
+    @property
     def size(self) -> int:
         """Bytes of all files but the manifest."""
         return sum(file.bytes for file in self.files.values())
@@ -73,9 +80,10 @@ def read_manifest(folder: Path) -> Manifest:
         if msgspec.json.decode(content, type=_Form).format != FORMAT:
             raise BackupRefused(f"{path} has a format that this version can't read. Restore it with the newer code.")
         manifest = msgspec.json.decode(content, type=Manifest)
+        _ = manifest.moment
     except OSError:
         raise BackupRefused(f"{folder} is no whole backup: its {NAME} can't be read.") from None
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         raise BackupRefused(f"{path} is damaged. Restore another backup.") from None
     if manifest.database not in manifest.files:
         raise BackupRefused(f"{path} is damaged: it has no database. Restore another backup.")

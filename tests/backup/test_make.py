@@ -16,7 +16,7 @@ import pytest
 
 from boursomatic.backup.errors import BackupRefused
 from boursomatic.backup.files import locked
-from boursomatic.backup.generations import LOCK, generations, newest_at
+from boursomatic.backup.generations import LOCK, generations, newest_of
 from boursomatic.backup.make import RUNS, Site, backup_make
 from boursomatic.backup.manifest import NAME, check_files, read_manifest
 from boursomatic.backup.sqlite import SqliteDatabase
@@ -108,7 +108,7 @@ def test_it_shares_what_did_not_change(site: Site, place: Path) -> None:
     fourth = backup_make(site, place, keep=3)
     assert list(fourth.removed) == [first.folder.name]
     assert [each.folder for each in generations(place)] == [fourth.folder, third.folder, second.folder]
-    assert newest_at(place) == generations(place)[0].made_at
+    assert newest_of(place) == generations(place)[0]
     for each in generations(place):
         check_files(each.folder, each.manifest)
 

@@ -1,7 +1,8 @@
 """The page of backups: seen by admins, one made by a click or every night, and what is said where none is made."""
 
 import json
-from datetime import timedelta
+import shutil
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,7 @@ def _without(key: str) -> Any:
         lambda stored: {**stored, "files": {name: {**file, "mode": "rw"} for name, file in stored["files"].items()}},
         lambda stored: {**stored, "database": ["x"]},
         lambda stored: {**stored, "format": 2},
+        lambda stored: {**stored, "made_at": "yesterday"},
         lambda stored: [stored],
         lambda stored: "manifest",
         lambda stored: None,
@@ -142,9 +144,35 @@ def test_home_tells_admins_of_an_overdue_one(
     assert carry_next()
     assert "newest backup" not in browser_of(dave).get("/").text
     (made,) = generations(place)
-    made.folder.rename(place / f"{timezone.now() - timedelta(days=3):%Y%m%dT%H%M%SZ}")
+    _date(made.folder, timezone.now() - timedelta(days=3))
+    for page in ("/", "/backups/"):
+        assert "The newest backup is 3 days old." in browser_of(dave).get(page).text
+
+
+def test_one_that_was_made_while_the_clock_was_ahead_hides_nothing(
+    dave: User, browser_of: BrowserOf, place: Path, tmp_path: Path
+) -> None:
+    """All later ones are named after it."""
+    home, ahead, now = tmp_path / "home", timezone.now() + timedelta(days=3650), timezone.now()
+    backup_make(small_site(home), place)
+    (first,) = generations(place)
+    _date(first.folder, ahead)
+    first.folder.rename(place / f"{ahead:%Y%m%dT%H%M%SZ}")
+    for page in ("/", "/backups/"):
+        assert "so its age is unknown. Make another one." in browser_of(dave).get(page).text
+    shutil.rmtree(home)
+    second = backup_make(small_site(home), place)
+    assert second.folder.name > f"{ahead:%Y%m%dT%H%M%SZ}"
+    for page in ("/", "/backups/"):
+        assert "The newest backup" not in browser_of(dave).get(page).text
+    _date(second.folder, now - timedelta(days=3))
     assert "The newest backup is 3 days old." in browser_of(dave).get("/").text
-    assert "more than two days old" in browser_of(dave).get("/backups/").text
+
+
+def _date(folder: Path, at: datetime) -> None:
+    """As if it had been made then."""
+    stored = json.loads((folder / "manifest.json").read_bytes())
+    (folder / "manifest.json").write_text(json.dumps({**stored, "made_at": f"{at:%Y-%m-%dT%H:%M:%SZ}"}))
 
 
 def test_every_night_is_for_admins_to_choose(dave: User, carol: User, browser_of: BrowserOf, place: Path) -> None:

@@ -7,12 +7,13 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from boursomatic.backup.generations import newest_at, read_folder
+from boursomatic.backup.generations import Generation, newest_of, read_folder
 from training.models import ACTIVE, Status, TrainingRun
 from training.recipes.backup.spec import BackupSpec
 
 RESTORE = "python manage.py restore {folder} --into {into}"
 OVERDUE = timedelta(days=2)
+AHEAD = timedelta(minutes=10)  # of the clock of another host, at most
 GRACE = timedelta(days=7)  # a site so young has little to lose, and its people other things to do first
 
 
@@ -33,7 +34,7 @@ def backups_context() -> dict[str, Any]:
         "folder": settings.BACKUPS,
         "keep": settings.BACKUPS_KEEP,
         "on_same_disk": settings.BACKUPS.is_relative_to(settings.HOME),
-        "is_overdue": not whole or timezone.now() - whole[0].made_at > OVERDUE,
+        "overdue": _overdue(whole[0]) if whole else "",
         "active": active,
         "failed": newest_end if newest_end and newest_end.status == Status.FAILED else None,
         "restore_command": RESTORE.format(folder=folder, into=into),
@@ -43,9 +44,14 @@ def backups_context() -> dict[str, Any]:
 
 def overdue_backup() -> str:
     """What to tell an admin elsewhere; empty where the newest is recent, or there is none yet and the site is young."""
-    newest = newest_at(settings.BACKUPS)
-    if newest is not None:
-        days = (timezone.now() - newest) / timedelta(days=1)
-        return f"The newest backup is {days:.0f} days old." if timezone.now() - newest > OVERDUE else ""
+    if newest := newest_of(settings.BACKUPS):
+        return _overdue(newest)
     first = TrainingRun.objects.order_by("pk").values_list("created_at", flat=True).first()
     return "There is no backup of this site yet." if first and timezone.now() - first > GRACE else ""
+
+
+def _overdue(newest: Generation) -> str:
+    age = timezone.now() - newest.made_at
+    if age < -AHEAD:
+        return "The newest backup was made while a clock was ahead, so its age is unknown. Make another one."
+    return f"The newest backup is {age / timedelta(days=1):.0f} days old." if age > OVERDUE else ""

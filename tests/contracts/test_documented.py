@@ -22,7 +22,7 @@ def _variables() -> set[str]:
     code = [
         path for app in ("boursomatic", "instruments", "training", "predictions") for path in (ROOT / app).rglob("*.py")
     ]
-    found = re.compile(r"""\.(?:text|choice|flag|whole|names)\(\s*["']([A-Z_]{4,})["']""")
+    found = re.compile(r"""\.(?:text|choice|flag|whole|some|names)\(\s*["']([A-Z_]{4,})["']""")
     return {name for path in code for name in found.findall(path.read_text())}
 
 

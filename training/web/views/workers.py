@@ -53,8 +53,8 @@ def _hosts() -> list[dict[str, Any]]:
     """Each host with its processes; silent ones are shown until they are forgotten. Those of another release than the
     deployed one claim nothing."""
     deployed = release.deployed()
-    said = {host.name: host for host in WorkerHost.objects.all()}
-    lines: dict[str, list[dict[str, Any]]] = {name: [] for name in said}
+    by_name = {host.name: host for host in WorkerHost.objects.all()}
+    lines: dict[str, list[dict[str, Any]]] = {name: [] for name in by_name}
     now = clock.read()
     for process in WorkerProcess.objects.select_related("run__subject").order_by("pid"):
         silent_s = max(0.0, (now - process.beat_at).total_seconds())
@@ -66,7 +66,7 @@ def _hosts() -> list[dict[str, Any]]:
             "run": process.run if process.run and process.run.status == Status.RUNNING else None,
         }
         lines.setdefault(process.host, []).append(line)
-    return [_host(name, said.get(name), lines[name], deployed) for name in sorted(lines)]
+    return [_host(name, by_name.get(name), lines[name], deployed) for name in sorted(lines)]
 
 
 def _host(name: str, host: WorkerHost | None, lines: list[dict[str, Any]], deployed: str | None) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 from django.conf import settings as site_settings
 from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+from django.db import connection
 from django.utils import timezone
 
 from boursomatic.accounts.models import AuditEntry
@@ -73,6 +76,36 @@ def test_it_says_why_one_failed(dave: User, browser_of: BrowserOf, settings: Any
     assert (run.status, run.error_reason) == (Status.FAILED, "backup") and "which a backup must not" in run.error
     page = browser_of(dave).get("/backups/").text
     assert "The last backup failed." in page and "which a backup must not" in page
+
+
+CLOSED = {  # an audit that takes no backup
+    "postgresql": "ALTER TABLE accounts_auditentry ADD CONSTRAINT closed CHECK (action <> 'backup.make') NOT VALID",
+    "sqlite": """CREATE TRIGGER closed BEFORE INSERT ON accounts_auditentry WHEN NEW.action = 'backup.make'
+        BEGIN SELECT RAISE(ABORT, 'closed'); END""",
+}
+
+
+@pytest.fixture
+def closed_audit(transactional_db: None) -> Iterator[None]:
+    with connection.cursor() as cursor:
+        cursor.execute(CLOSED[connection.vendor])
+    yield
+    is_sqlite = connection.vendor == "sqlite"
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TRIGGER closed" if is_sqlite else "ALTER TABLE accounts_auditentry DROP CONSTRAINT closed")
+
+
+@pytest.mark.usefixtures("closed_audit")
+def test_one_that_is_not_in_the_audit_is_no_success(place: Path) -> None:
+    backup_start(user=None)
+    assert carry_next()
+    assert TrainingRun.objects.get(kind="backup").status == Status.FAILED and len(generations(place)) == 1
+
+
+@pytest.mark.usefixtures("closed_audit")
+def test_a_command_says_so_too(place: Path) -> None:
+    with pytest.raises(CommandError, match=r"is whole, but could not be entered in the audit: .*closed"):
+        call_command("backup", str(place))
 
 
 def test_admins_are_told_once_that_it_fails_until_one_succeeds(

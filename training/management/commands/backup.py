@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError
+from django.db import DatabaseError, transaction
 
 from boursomatic.backup.errors import BackupRefused
-from boursomatic.backup.make import backup_make
+from boursomatic.backup.make import Backup, backup_make
 from boursomatic.shared import commands
 from training.recipes.backup.site import audit_backup, this_site
 
@@ -18,6 +19,8 @@ WITHOUT_SECRET = (
 WITH_SECRET = "SECRET_KEY is in it: whoever reads this backup can log in as anybody and open the keys of sources."
 
 NOT_AUDITED = "It is not in the audit: the database is not migrated to this code yet."
+_OF_BEFORE = ("42P01", "42703")  # PostgreSQL: no such table, no such column
+_OF_BEFORE_SQLITE = ("no such table", "has no column named")
 
 
 class Command(commands.JsonCommand):
@@ -48,7 +51,7 @@ class Command(commands.JsonCommand):
             backup = backup_make(site, options["dir"], keep=options["keep"])
         except BackupRefused as refusal:
             raise CommandError(str(refusal)) from None
-        is_audited = audit_backup(backup, None)
+        is_audited = _is_audited(backup)
         manifest, secret = backup.manifest, WITH_SECRET if options["with_secret"] else WITHOUT_SECRET
         lines = [
             f"{backup.folder}: database {backup.database_bytes / 1e6:,.1f} MB, {len(manifest.artifacts):,} files of "
@@ -75,3 +78,17 @@ class Command(commands.JsonCommand):
             },
             lines,
         )
+
+
+def _is_audited(backup: Backup) -> bool:
+    """Not where the database is of before this code, as one is that is backed up before an update."""
+    try:
+        with transaction.atomic():
+            audit_backup(backup, None)
+    except DatabaseError as problem:
+        code = getattr(problem.__cause__, "pgcode", None)
+        if code in _OF_BEFORE or any(words in str(problem) for words in _OF_BEFORE_SQLITE):
+            return False
+        first = str(problem).strip().splitlines()[0]
+        raise CommandError(f"{backup.folder} is whole, but could not be entered in the audit: {first}.") from problem
+    return True

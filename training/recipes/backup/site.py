@@ -4,7 +4,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import DatabaseError, connection, transaction
+from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
 from boursomatic.accounts.audit import audit
@@ -27,15 +27,9 @@ def this_site(*, with_secret: bool = False) -> Site:
     )
 
 
-def audit_backup(backup: Backup, user: User | None) -> bool:
-    """Enters it as made; False where the database is of before this code, as one is that is backed up before an
-    update."""
-    try:
-        with transaction.atomic():
-            audit(user, "backup.make", backup.folder.name, bytes=backup.manifest.size, sha256=backup.sha256)
-    except DatabaseError:
-        return False
-    return True
+def audit_backup(backup: Backup, user: User | None) -> None:
+    """Enters it as made."""
+    audit(user, "backup.make", backup.folder.name, bytes=backup.manifest.size, sha256=backup.sha256)
 
 
 def this_database() -> Database:

@@ -20,7 +20,7 @@ from pathlib import Path
 UNITS = Path("/etc/systemd/system")
 STATE = Path("/run/systemctl")
 KNOWN = {
-    "Type", "KillMode", "TimeoutStopSec", "TimeoutStartSec", "WatchdogSec", "User", "WorkingDirectory",
+    "Type", "NotifyAccess", "KillMode", "TimeoutStopSec", "TimeoutStartSec", "WatchdogSec", "User", "WorkingDirectory",
     "EnvironmentFile", "ExecStart", "Restart", "RestartSec", "NoNewPrivileges", "PrivateTmp", "ProtectSystem",
     "ProtectHome", "ReadWritePaths", "MemoryMax", "OOMPolicy",
 }  # fmt: skip

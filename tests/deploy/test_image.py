@@ -1,6 +1,7 @@
 """Containerfile and compose.yaml as they stand: the image is built and its services run, in namespaces in the place
 of a container engine's."""
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import closing
@@ -87,5 +88,6 @@ def test_it_carries_a_run_out_and_stops_when_told(project: compose.Project, web:
         client.train()
         assert worker.stop() == 0, worker.printed()
         assert web.stop() == 0, web.printed()
-        assert worker.printed() == ""
+        lines = [json.loads(line) for line in worker.printed().splitlines()]
+        assert {line["level"] for line in lines} == {"info"}, worker.printed()
         assert "Traceback" not in web.printed()

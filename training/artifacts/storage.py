@@ -119,8 +119,8 @@ class ArtifactStorage(Storage):
     def check(self) -> None:
         """Raises StoreFailed where it can't be used now."""
 
-    def patience(self, seconds: float) -> AbstractContextManager[None]:
-        """Inside, a store that is away is waited for so long."""
+    def patience(self, seconds: float, told: Callable[[str], None] | None = None) -> AbstractContextManager[None]:
+        """Inside, a store that is away is waited for so long; `told` hears why, before each further attempt."""
         return nullcontext()
 
     def copy_to(self, folder: str, target: Path) -> None:

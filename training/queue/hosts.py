@@ -74,7 +74,7 @@ def absent(alive: QuerySet[WorkerProcess]) -> str | None:
     fitting = {has_store for its_release, has_store in workers if deployed in (None, its_release)}
     if not fitting:
         return "All workers are of another release of the code than the database"
-    return None if True in fitting else "The artifact store of all workers is not this database's"
+    return None if True in fitting else "The artifact store of all workers can't be reached, or is not this database's"
 
 
 def missing(alive: QuerySet[WorkerProcess], run: TrainingRun | None = None) -> str | None:

@@ -4,12 +4,13 @@ Runs in the child process of a worker, or in the foreground for a command. Raise
 the run's end (training.worker.runner).
 """
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from uuid import UUID
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import Model
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -62,6 +63,12 @@ class Reporter:
         self.curve.append([iteration, loss])
         self._write(f"boosting round {iteration}, validation {loss:.4f}")
 
+    def store_away(self, why: str) -> None:
+        """The store of files is waited for. Other threads have no connection to say so; nor can it be said while the
+        run's end is being written."""
+        if threading.current_thread() is threading.main_thread() and not connection.in_atomic_block:
+            self._write(f"waits for the artifact store, which can't be reached ({why})")
+
     def checkpoint(self, rows: Sequence[Model]) -> None:
         leases.rows_write(self.run.pk, self.token, rows)
 
@@ -97,7 +104,7 @@ def execute(*, run_pk: int, token: UUID, tell: Tell | None = None, cores: Callab
     recipe = recipe_of(run.kind)
     reporter = Reporter(run, token, tell)
     try:
-        with artifact_storage().patience(STORE_AWAY_S):
+        with artifact_storage().patience(STORE_AWAY_S, reporter.store_away):
             _require_store()
             work = Work(run, recipe.parse(run.config), reporter, cores)
             complete(run, token, import_string(recipe.execute)(work), log=reporter.events)

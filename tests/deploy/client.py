@@ -12,7 +12,7 @@ from tests.faults.crew import until
 SITE = "quant.example"
 CANDLE = {"candle_date": "2010-06-15T00:00:00Z", "symbol": "AAPL", "confirm": False}
 MEMBER, PASSWORD = "dave", "abc-def-ghi-1"
-CREATE_TOKEN = ("create_token", MEMBER, "--scope", "read", "train", "predict", "--json")
+CREATE_TOKEN = ("create_token", MEMBER, "--scope", "read", "train", "predict", "activate", "--json")
 LOOK_S = 0.5
 
 
@@ -29,6 +29,7 @@ class Client:
         self.machine = machine
         self.port = port
         self.authority = authority
+        self.token = token
         self.headers = {"Host": SITE, "X-Forwarded-Proto": "https", "Content-Type": "application/json"}
         self.headers |= {"Authorization": f"Token {token}"} if token else {}
 

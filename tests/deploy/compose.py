@@ -23,7 +23,7 @@ def services(file: Path) -> dict[str, dict[str, Any]]:
 
 
 def variables(env_file: Path) -> dict[str, str]:
-    return dict(re.findall(r"^([A-Z_]+)=(.*)$", env_file.read_text(), re.MULTILINE))
+    return dict(re.findall(r"^([A-Z0-9_]+)=(.*)$", env_file.read_text(), re.MULTILINE))
 
 
 @dataclass

@@ -43,7 +43,7 @@ exec /usr/sbin/chroot "$root" sh -c 'echo >&9; exec 9>&- "$@"' sh "$@"
 """  # it is supplied once it is within: whoever entered a moment earlier would be on the host
 _CLONE_NEWNET = 0x40000000
 _PR_SET_PDEATHSIG = 1
-_SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
+_SIOCGIFFLAGS, _SIOCSIFFLAGS, _SIOCSIFADDR, _IFF_UP = 0x8913, 0x8914, 0x8916, 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -142,6 +142,12 @@ class Machine:
                 yield
             finally:
                 _set_network(before.fileno())
+
+    def take_address(self, address: str) -> None:
+        """One more than loopback's."""
+        with self.network(), socket.socket() as any_socket:
+            asked = struct.pack("16sH2x4s8x", b"lo:1", socket.AF_INET, socket.inet_aton(address))
+            fcntl.ioctl(any_socket, _SIOCSIFADDR, asked)
 
     def stop(self) -> int:
         """As a container is stopped: process 1 is told. Its exit code."""

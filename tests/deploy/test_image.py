@@ -16,8 +16,10 @@ from tests.deploy.client import CREATE_TOKEN, MEMBER, PASSWORD, SITE, Client, to
 from tests.deploy.conftest import DOCS, FillIn, Pull
 from tests.deploy.containerfile import Build, Image
 from tests.deploy.machine import Machine
+from tests.deploy.storage import bucket_for
 from tests.faults.crew import until
 from tests.postgres import Server
+from tests.s3 import KEY
 
 pytestmark = [pytest.mark.processes, pytest.mark.root]
 COMPOSE = DOCS / "compose.yaml"
@@ -79,6 +81,13 @@ def client(project: compose.Project, web: Machine) -> Client:
 def test_it_writes_to_its_volume_alone(project: compose.Project, web: Machine) -> None:
     written = project.execute(web, "sh", "-c", "touch /opt/boursomatic/x /var/x /x; touch /tmp/x ~/x && echo could")
     assert written.count("Read-only file system") == 3 and written.endswith("could\n")
+
+
+def test_it_takes_files_to_s3(project: compose.Project, web: Machine, network: Machine) -> None:
+    with bucket_for(network) as bucket:
+        project.execute(web, "python", "manage.py", "move_artifacts", "--to", bucket.address, **KEY)
+        with network.network():
+            assert bucket.client.list_objects_v2(Bucket=bucket.name, Prefix="models/.marker")["KeyCount"] == 1
 
 
 def test_it_carries_a_run_out_and_stops_when_told(project: compose.Project, web: Machine, client: Client) -> None:

@@ -12,6 +12,7 @@ NAMES = (
     "faults",
     "honesty",
     "hostile",
+    "hosts",
     "members",
     "pages",
     "recommend",

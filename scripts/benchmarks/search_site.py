@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from statistics import median
@@ -18,12 +19,12 @@ SWEEP = {"from": "2005-01-01", "to": "2012-12-31", "every": 25, "train_years": [
 def measure(site: Site, symbol: str, candle: str, rounds: int) -> dict[str, float]:
     """Seconds, medians over `rounds`: bare, sweep, and a click without and with a sweep under way; by turns. Before
     anything is fitted in this process, which forks."""
-    bare, click = _bare_fits(symbol), clicker(site, candle)
+    bare, click = bare_fits(symbol), clicker(site, candle)
     click()  # warm
     times: dict[str, list[float]] = {"two_bare_s": [], "two_workers_s": [], "click_s": [], "click_in_sweep_s": []}
     for _ in range(rounds):
         times["two_bare_s"].append(timed(bare))
-        times["two_workers_s"].append(timed(lambda: _await_end(_start(site, symbol))))
+        times["two_workers_s"].append(timed(lambda: sweep_to_its_end(site, symbol)))
         times["click_s"] += [timed(click) for _ in range(5)]
         sweep = _start(site, symbol)
         _await(partial(_is_on_all_workers, sweep))
@@ -35,7 +36,7 @@ def measure(site: Site, symbol: str, candle: str, rounds: int) -> dict[str, floa
     return {name: median(values) for name, values in times.items()}
 
 
-def _bare_fits(symbol: str) -> Callable[[], None]:
+def bare_fits(symbol: str) -> Callable[[], None]:
     """The fits of all cells, rows and labels ready, by two processes."""
     from django.db import connections  # noqa: PLC0415 - these need django.setup
 
@@ -80,6 +81,17 @@ def _forked(work: Callable[[], None]) -> int:
         finally:
             os._exit(code)
     return pid
+
+
+def sweep_to_its_end(site: Site, symbol: str) -> None:
+    _await_end(_start(site, symbol))
+
+
+def hosts_of_chunks() -> dict[str, int]:
+    """How many chunks of all sweeps each host has carried out."""
+    from training.models import TrainingRun  # noqa: PLC0415 - after django.setup
+
+    return dict(Counter(TrainingRun.objects.filter(kind="sweep_chunk").values_list("worker_host", flat=True)))
 
 
 def _start(site: Site, symbol: str) -> Any:

@@ -96,11 +96,13 @@ def host(folder: Path, pull: Pull, repository: Path, fill_in: FillIn) -> Iterato
 
 
 @pytest.fixture(scope="module")
-def second(folder: Path, pull: Pull, repository: Path, host: Machine) -> Iterator[Machine]:
+def second(folder: Path, pull: Pull, repository: Path, site: Client, host: Machine) -> Iterator[Machine]:
     """Another clean Debian, in the network of the first: it knows the site's name and trusts its certificate."""
     root = folder / "second"
     pull("debian:bookworm-slim", root)
     put(root / "usr/local/bin/systemctl", Path(systemctl.__file__).read_text())
+    for packages in ("var/lib/apt/lists", "var/cache/apt/archives"):  # what the first has downloaded
+        subprocess.run(["cp", "--archive", host.root / packages / ".", root / packages], check=True)
     put(root / "root/site.pem", (host.root / CERTIFICATE / "fullchain.pem").read_text())
     put(root / "etc/hosts", f"127.0.0.1 localhost {SITE}\n")
     binds = {**registries.borrowed(), repository: "/srv/repository"}

@@ -15,6 +15,7 @@ OTHER_READERS = (
 )  # fmt: skip
 STAYS = (
     "Fill them: `python manage.py compute_features",  # said by `train` alone: a run of a page computes what is missing
+    "The database has no artifact store yet",  # in logs of workers and by commands: pages say that it waits
     "python manage.py restore",  # of a site that is stopped, and so has no button
 )
 COMMAND = re.compile(r"manage\.py|(?<![\w-])--[a-z]{2,}|\b(import_bars|load_demo|compute_features|verify_artifacts)\b")

@@ -4,9 +4,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import numpy as np
-from django.db.models import Count, Max, Min, QuerySet
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import CharField, Count, Func, Max, Min, QuerySet
+from django.db.models.sql.compiler import SQLCompiler
 
 from instruments.models import CalendarSession, Instrument, Series
 from instruments.quant.calendars import (
@@ -75,10 +78,20 @@ def session_after(day: date, count: int, calendar: str = "") -> date:
     return as_date(int(sessions.days[count - 1]))
 
 
+class _Year(Func):
+    """Of a day, to group by. Django's own would call Python for each row of an SQLite."""
+
+    template = "EXTRACT(YEAR FROM %(expressions)s)"
+    output_field = CharField()
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Any:
+        return self.as_sql(compiler, connection, template="strftime('%%Y', %(expressions)s)")
+
+
 def trading_year_of(calendar: str) -> TradingYear | None:
     """Its sessions a year, over the whole years of the table; None where there is no calendar, or it isn't filled."""
     stored = CalendarSession.objects.filter(calendar=calendar) if calendar else CalendarSession.objects.none()
-    years = stored.order_by().values("day__year").annotate(count=Count("pk"), first=Min("day"), last=Max("day"))
+    years = stored.order_by().values(year=_Year("day")).annotate(count=Count("pk"), first=Min("day"), last=Max("day"))
     return trading_year(calendar, list(years.values_list("count", "first", "last")))
 
 

@@ -48,10 +48,8 @@ def run_create(
         if idempotency_key and user and (earlier := _known_key(user, idempotency_key, spec)):
             return earlier
         _require_room(user)
-        run, parts = _insert_family(recipe, spec, prepared, user=user, retry_of=retry_of)
+        run, _ = _insert_family(recipe, spec, prepared, user=user, retry_of=retry_of)
         _remember_key(user, idempotency_key, spec, run)
-        for waiting in parts or [run]:
-            enqueue.enqueue(waiting.pk)
     return run
 
 
@@ -61,7 +59,7 @@ def run_create_claimed(*, spec: Spec, host: str, pid: int) -> list[tuple[Trainin
     recipe = recipe_of(spec.kind)
     prepared = recipe.prepare(spec)
     with transaction.atomic():
-        run, parts = _insert_family(recipe, spec, prepared, user=None)
+        run, parts = _insert_family(recipe, spec, prepared, user=None, wakes=False)
         return [(each, _claimed(each, host, pid)) for each in [*parts, run]]
 
 
@@ -73,9 +71,7 @@ def run_create_scheduled(*, spec: Spec, once_key: str, user: User | None = None)
     with transaction.atomic():
         if TrainingRun.objects.filter(once_key=once_key).exists():
             return None
-        run, parts = _insert_family(recipe, spec, prepared, user=user, once_key=once_key, counts=False)
-        for waiting in parts or [run]:
-            enqueue.enqueue(waiting.pk)
+        run, _ = _insert_family(recipe, spec, prepared, user=user, once_key=once_key, counts=False)
     return run
 
 
@@ -174,9 +170,13 @@ def _insert_family(
     retry_of: TrainingRun | None = None,
     once_key: str | None = None,
     counts: bool = True,
+    wakes: bool = True,
 ) -> tuple[TrainingRun, list[TrainingRun]]:
     run = _insert(recipe, spec, prepared, user=user, retry_of=retry_of, once_key=once_key, counts=counts)
     parts = _insert_parts(recipe, spec, run, user)
+    if wakes:  # before the audit: after the commit workers hear of it first, then the entry is chained
+        for waiting in parts or [run]:
+            enqueue.enqueue(waiting.pk)
     about = {"symbol": str(prepared.series), "candle": spec.as_dict().get("candle")} if prepared.series else {}
     audit(user, "run.create", run.run_id, kind=recipe.kind, universe=prepared.universe, **about)
     return run, parts

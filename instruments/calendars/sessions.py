@@ -84,8 +84,8 @@ class _Year(Func):
     template = "EXTRACT(YEAR FROM %(expressions)s)"
     output_field = CharField()
 
-    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Any:
-        return self.as_sql(compiler, connection, template="strftime('%%Y', %(expressions)s)")
+    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, **{**context, "template": "strftime('%%Y', %(expressions)s)"})
 
 
 def trading_year_of(calendar: str) -> TradingYear | None:

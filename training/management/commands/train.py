@@ -66,7 +66,7 @@ def refusal(error: SpecError) -> CommandError:
 class Command(commands.JsonCommand):
     help = (
         "Trains BUY / HOLD / SELL and the expected return over a universe, judges both on its last days, keeps the "
-        "models, and walks forward for the verdict. Needs stored features (compute_features)."
+        "models, and walks forward for the verdict."
     )
 
     def options(self, parser: ArgumentParser) -> None:

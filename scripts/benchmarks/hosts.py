@@ -1,8 +1,8 @@
 """Files on S3 beside files on disk, and two hosts beside two bare processes.
 
 (a) a candle run, POST to its end, on a site with its files on S3 (moto on loopback) beside one on disk: by turns
-(b) a sweep of 252 cells on two hosts of one worker each, POST to its end, beside two bare processes that make its fits:
-    by turns. The hosts have homes and names of their own, one PostgreSQL and S3, and share no folder
+(b) a sweep of some 750 cells on two hosts of one worker each, POST to its end, beside two bare processes that make its
+    fits: by turns. The hosts have homes and names of their own, one PostgreSQL and S3, and share no folder
 
 Medians. Needs the packages of requirements-dev.txt: python3 scripts/setup.py test true.
 """
@@ -29,6 +29,7 @@ from scripts.benchmarks.site import ROOT, Site, running_site
 SYMBOL = "BENCH"
 KEY = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench-only", "AWS_EC2_METADATA_DISABLED": "true"}
 MOTO = "import sys; from moto.server import main; main(sys.argv[1:])"
+SWEEP = {**search_site.SWEEP, "every": 8}
 WAIT_S = 60
 
 
@@ -132,12 +133,12 @@ def _sweeps(data: Path, bucket: str, rounds: int) -> dict[str, Any]:
         import django  # noqa: PLC0415 - settings are read from the environment of the site
 
         django.setup()
-        bare = search_site.bare_fits(SYMBOL)
-        search_site.sweep_to_its_end(site, SYMBOL)  # each host has made its rows
+        bare = search_site.bare_fits(SYMBOL, SWEEP)
+        search_site.sweep_to_its_end(site, SYMBOL, SWEEP)  # each host has made its rows
         times: dict[str, list[float]] = {"two_bare_s": [], "two_hosts_s": []}
         for _ in range(rounds):
             times["two_bare_s"].append(timed(bare))
-            times["two_hosts_s"].append(timed(lambda: search_site.sweep_to_its_end(site, SYMBOL)))
+            times["two_hosts_s"].append(timed(lambda: search_site.sweep_to_its_end(site, SYMBOL, SWEEP)))
         chunks = search_site.hosts_of_chunks()
     return {**{name: median(values) for name, values in times.items()}, "chunks": chunks}
 

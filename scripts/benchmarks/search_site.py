@@ -36,7 +36,7 @@ def measure(site: Site, symbol: str, candle: str, rounds: int) -> dict[str, floa
     return {name: median(values) for name, values in times.items()}
 
 
-def bare_fits(symbol: str) -> Callable[[], None]:
+def bare_fits(symbol: str, body: dict[str, Any] = SWEEP) -> Callable[[], None]:
     """The fits of all cells, rows and labels ready, by two processes."""
     from django.db import connections  # noqa: PLC0415 - these need django.setup
 
@@ -46,7 +46,7 @@ def bare_fits(symbol: str) -> Callable[[], None]:
     from training.recipes.candle.data import candle_series  # noqa: PLC0415
     from training.recipes.sweep.data import sweep_data, sweep_spec  # noqa: PLC0415
 
-    sweep = sweep_spec(SWEEP, default_symbol=symbol)
+    sweep = sweep_spec(body, default_symbol=symbol)
     specs = [sweep.cell(number) for number in range(sweep.cells)]
     data = sweep_data(candle_series(specs[0]), specs)
     names = {spec.feature_set for spec in specs}
@@ -83,8 +83,8 @@ def _forked(work: Callable[[], None]) -> int:
     return pid
 
 
-def sweep_to_its_end(site: Site, symbol: str) -> None:
-    _await_end(_start(site, symbol))
+def sweep_to_its_end(site: Site, symbol: str, body: dict[str, Any] = SWEEP) -> None:
+    _await_end(_start(site, symbol, body))
 
 
 def hosts_of_chunks() -> dict[str, int]:
@@ -94,10 +94,10 @@ def hosts_of_chunks() -> dict[str, int]:
     return dict(Counter(TrainingRun.objects.filter(kind="sweep_chunk").values_list("worker_host", flat=True)))
 
 
-def _start(site: Site, symbol: str) -> Any:
+def _start(site: Site, symbol: str, body: dict[str, Any] = SWEEP) -> Any:
     from training.models import TrainingRun  # noqa: PLC0415 - after django.setup
 
-    sweep_id = site.ask("POST", "/api/training/sweeps", {**SWEEP, "symbol": symbol})["sweep_id"]
+    sweep_id = site.ask("POST", "/api/training/sweeps", {**body, "symbol": symbol})["sweep_id"]
     return TrainingRun.objects.get(run_id=sweep_id)
 
 
@@ -106,12 +106,12 @@ def _is_on_all_workers(sweep: Any) -> bool:
 
 
 def _await_end(sweep: Any) -> None:
-    _await(lambda: type(sweep).objects.filter(pk=sweep.pk, finished_at__isnull=False).exists())
+    _await(lambda: type(sweep).objects.filter(pk=sweep.pk, finished_at__isnull=False).exists(), poll_s=0.05)
     sweep.refresh_from_db()
     if sweep.status != "completed":
         raise SystemExit(f"sweep {sweep.run_id} ended {sweep.status}: {sweep.error}")
 
 
-def _await(condition: Callable[[], bool]) -> None:
+def _await(condition: Callable[[], bool], poll_s: float = 0.005) -> None:
     while not condition():
-        time.sleep(0.005)
+        time.sleep(poll_s)

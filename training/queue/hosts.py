@@ -21,7 +21,7 @@ def host_mark(*, cores: int, memory: int) -> None:
         defaults={
             "cores": cores,
             "memory": memory,
-            "slots": max(1, settings.WORKERS),
+            "slots": _slots(),
             "queues": [int(queue) for queue in QUEUES],
             "ahead_s": clock.ahead_s(),
             "beat_at": clock.Clock(),
@@ -32,30 +32,30 @@ def host_mark(*, cores: int, memory: int) -> None:
 def turn() -> int | None:
     """The run that this host takes next. It carries as many as it has workers; one more only where it is a click, and
     never more clicks than workers: so nobody's click waits behind what nobody waits for."""
-    if (allowed := _allowed()) is None:
-        return None
-    busy = _of_workers(HOST).aggregate(runs=Count("pk"), clicks=Count("pk", filter=Q(priority=Priority.CLICK)))
-    slots = max(1, settings.WORKERS)
-    if busy["clicks"] >= slots or busy["runs"] > slots:
-        return None
-    return leases.next_queued(allowed & Q(priority=Priority.CLICK) if busy["runs"] == slots else allowed)
+    return None if (takes := _takes()) is None else leases.next_queued(takes)
 
 
 def is_open() -> bool:
-    """Whether a wake-up may be meant for this host: not where every run that waits for a worker is for others."""
-    if (allowed := _allowed()) is None or WorkerProcess.objects.filter(host=HOST, has_store=False).exists():
+    """Whether a wake-up may be meant for this host: not where every run that waits for a worker is for others, or this
+    host has no worker left for it."""
+    if (takes := _takes()) is None or WorkerProcess.objects.filter(host=HOST, has_store=False).exists():
         return False
-    counts = leases.ready().aggregate(all=Count("pk"), here=Count("pk", filter=allowed))
+    counts = leases.ready().aggregate(all=Count("pk"), here=Count("pk", filter=takes))
     return not counts["all"] or bool(counts["here"])
 
 
 def room_for(run_pk: int) -> Callable[[], bool] | None:
-    """What `leases.claim` has to ask before it takes the run, with nobody else claiming meanwhile; None for a run of
+    """What `leases.claim` has to ask before it takes the run, with nobody else claiming meanwhile; None for a click, of
     which any number may be under way."""
-    memory = TrainingRun.objects.filter(pk=run_pk).values_list("memory", flat=True).first() or 0
-    if not memory and not settings.MAX_RUNNING:
+    row = TrainingRun.objects.filter(pk=run_pk).values_list("memory", "priority").first()
+    memory, priority = row or (0, Priority.CLICK)  # one that was deleted is not claimed anyway
+    if priority == Priority.CLICK and not memory and not settings.MAX_RUNNING:
         return None
-    return lambda: not _is_full() and memory <= _free_memory(WorkerHost.objects.get(name=HOST))
+    return lambda: (
+        not _is_full()
+        and memory <= _free_memory(WorkerHost.objects.get(name=HOST))
+        and (priority == Priority.CLICK or _of_workers(HOST).count() < _slots())
+    )
 
 
 def drained_set(name: str, *, drain: bool) -> bool:
@@ -125,6 +125,20 @@ def _allowed() -> Q | None:
     if waits.filter(priority__in=QUEUES, memory__gt=free, memory__lte=host.memory).exists():
         mine &= Q(memory=0)  # others would take the room that it waits for, again and again
     return mine
+
+
+def _takes() -> Q | None:
+    """The same with as many workers as are free."""
+    if (allowed := _allowed()) is None:
+        return None
+    busy = _of_workers(HOST).aggregate(runs=Count("pk"), clicks=Count("pk", filter=Q(priority=Priority.CLICK)))
+    if busy["clicks"] >= _slots() or busy["runs"] > _slots():
+        return None
+    return allowed & Q(priority=Priority.CLICK) if busy["runs"] == _slots() else allowed
+
+
+def _slots() -> int:
+    return max(1, settings.WORKERS)
 
 
 def _free_memory(host: WorkerHost) -> int:

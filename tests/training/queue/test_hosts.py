@@ -111,6 +111,17 @@ def test_two_that_look_at_the_same_moment_do_not_share_the_memory() -> None:
     assert leases.claim(second.pk, host=hosts.HOST, pid=1, room=rooms[1]) is None
 
 
+def test_two_that_look_at_the_same_moment_do_not_share_a_slot(settings: Any) -> None:
+    settings.WORKERS = 1
+    a_host()
+    first, second = (make_run(None, priority=Priority.CHUNK) for _ in range(2))
+    rooms = [hosts.room_for(run.pk) for run in (first, second)]
+    assert hosts.is_open() and leases.claim(first.pk, host=hosts.HOST, pid=1, room=rooms[0])
+    assert leases.claim(second.pk, host=hosts.HOST, pid=1, room=rooms[1]) is None
+    assert not hosts.is_open(), "its wake-up is for a host that has a worker left"
+    assert hosts.room_for(click := make_run(None).pk) is None and hosts.turn() == click and hosts.is_open()
+
+
 def test_what_has_waited_long_for_memory_is_not_passed_over_any_more() -> None:
     a_host()
     leases.claim(make_run(None, kind="universe", memory=4 * GB).pk, host=hosts.HOST, pid=1)

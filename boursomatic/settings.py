@@ -19,6 +19,7 @@ from boursomatic.serve.home import (
     secret_weakness,
 )
 from boursomatic.shared import logs
+from boursomatic.shared.clusters import require_cluster
 from boursomatic.shared.stores import SCHEME, storage_settings
 
 # Read when LightGBM is loaded, which is after the settings. One thread unless a run asks for the cores that no other
@@ -74,6 +75,16 @@ HOST_NAME = env.text("BOURSOMATIC_HOST_NAME", socket.gethostname())
 if not re.fullmatch(r"[A-Za-z0-9._-]{1,120}", HOST_NAME):
     raise BadSetting(f"BOURSOMATIC_HOST_NAME is {HOST_NAME!r}. Use letters, digits, '.', '_' and '-', 120 at most.")
 QUEUES = env.some("BOURSOMATIC_QUEUES", ("click", "data", "about", "chunk"))  # of runs, which this host takes
+ENGINE = env.choice("BOURSOMATIC_ENGINE", ("workers", "dask"), "workers")  # where chunks are worked out
+DASK = env.text("BOURSOMATIC_DASK")
+DASK_CA = env.text("BOURSOMATIC_DASK_CA")
+DASK_CERT = env.text("BOURSOMATIC_DASK_CERT")
+DASK_KEY = env.text("BOURSOMATIC_DASK_KEY")
+if ENGINE == "dask":
+    try:
+        require_cluster(DASK, ca=DASK_CA, cert=DASK_CERT, key=DASK_KEY)
+    except ValueError as error:
+        raise BadSetting(str(error)) from error
 MAX_RUNNING = env.whole("BOURSOMATIC_MAX_RUNNING", 0, 0, 100_000)
 HEARTBEAT_S = env.whole("BOURSOMATIC_HEARTBEAT_S", 30, 1, 3600)
 MAX_ACTIVE_PER_USER = env.whole("BOURSOMATIC_MAX_ACTIVE_PER_USER", 5, 1, 10_000)

@@ -8,6 +8,7 @@ NAMES = (
     "candle",
     "chart",
     "clients",
+    "cluster",
     "data",
     "faults",
     "honesty",

@@ -37,6 +37,7 @@ class Reason(TextChoices):
     TIME_LIMIT = "time_limit", "Took too long"
     DISK_FULL = "disk_full", "The disk was full"
     STORE = "store", "The store of files was away"
+    CLUSTER = "cluster", "The Dask cluster could not do it"
     CRASHED = "crashed", "Crashed"
     BACKUP = "backup", "The backup could not be made"
     LOST_WORKER = "lost_worker", "Lost its worker three times"

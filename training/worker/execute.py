@@ -26,6 +26,7 @@ from training.queue import leases
 from training.recipes.base import Completed, ModelFields, Work
 from training.recipes.kinds import recipe_of
 from training.runs.services import follow_up_insert, successor_insert
+from training.worker.executors import executor
 
 WRITE_EVERY_S = 0.4  # a short fit is over before its progress would be worth a write
 CURVE_POINTS = 300
@@ -58,6 +59,9 @@ class Reporter:
         if self.tell:
             self.tell(*self.now)
         self._write()
+
+    def remark(self, message: str) -> None:
+        self.within(self.now[1], message)
 
     def boosting(self, iteration: int, loss: float) -> None:
         self.curve.append([iteration, loss])
@@ -106,7 +110,8 @@ def execute(*, run_pk: int, token: UUID, tell: Tell | None = None, cores: Callab
     try:
         with artifact_storage().patience(STORE_AWAY_S, reporter.store_away):
             _require_store()
-            work = Work(run, recipe.parse(run.config), reporter, cores)
+            work_out = executor(key=f"{run.run_id}-{token}", tell=reporter.remark)
+            work = Work(run, recipe.parse(run.config), reporter, cores, work_out)
             complete(run, token, import_string(recipe.execute)(work), log=reporter.events)
     except Exception:
         with suppress(DatabaseError):  # the stages before the fault say where it was

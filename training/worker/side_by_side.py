@@ -20,6 +20,7 @@ from training.recipes.kinds import recipe_of
 from training.worker.child import Child
 from training.worker.cores import free_cores
 from training.worker.execute import Tell, execute
+from training.worker.executors import load_executor
 from training.worker.limits import limits_of
 from training.worker.outcome import OutcomeKind, RunOutcome
 from training.worker.runner import TICK_S, Held, Watch, conclude
@@ -40,6 +41,7 @@ class SideBySide:
         is raised."""
         for kind in {held.kind for held in self.waiting}:
             import_string(recipe_of(kind).execute)  # or each child would take a second for it
+        load_executor()
         try:
             while self.waiting or self.running:
                 while self.waiting and len(self.running) < self.jobs:

@@ -33,6 +33,7 @@ from training.queue import enqueue, hosts, leases, release
 from training.queue.broker import Kicks, waiting
 from training.recipes.kinds import load_executors
 from training.worker import heartbeat
+from training.worker.executors import load_executor
 from training.worker.families import cancel_broken_families
 from training.worker.housekeeping import Housekeeper
 from training.worker.runner import READY, STOPPING
@@ -124,6 +125,8 @@ class WorkerSupervisor:
         """Until told to stop: exit code 0. Raises OperationalError where there is no database from the start."""
         connection.ensure_connection()
         load_executors()
+        if problem := load_executor():  # only chunks wait for it
+            log.warning("%s", problem)
         release.ours()  # of the code as it was loaded, whatever becomes of its files
         post_spawn.connect(_settle)  # in each worker that is started
         STOPPING.renew()  # this command may itself be forked from a process that forks several

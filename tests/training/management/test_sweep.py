@@ -11,8 +11,9 @@ from django.core.management import CommandError, call_command
 from tests.market import candle, make_series
 from training.models import ACTIVE, TrainingRun
 from training.quant.candle.spec import CandleSpec
+from training.quant.search import train_cell as cell_work
 from training.quant.search.train_cell import CellArrays, train_cell
-from training.recipes.sweep import execute, spec
+from training.recipes.sweep import spec
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
 SHORT = ("--symbol", "SPY", "--test_window_size", "20", "--protocol", "steady")
@@ -62,7 +63,7 @@ def test_a_chunk_that_failed_leaves_its_cells_out_and_no_others(monkeypatch: pyt
 
     make_series(bars=600)
     monkeypatch.setattr(spec, "CHUNK_S", 0.01)
-    monkeypatch.setattr(execute, "train_cell", breaks)
+    monkeypatch.setattr(cell_work, "train_cell", breaks)
     answer = swept("--candles", candle(300), candle(340), candle(380), candle(420), "--train-years", "1")
     assert answer["cells"]["status"] == ["failed", "completed", "completed", "completed"]
 

@@ -12,6 +12,7 @@ from tests.training.recipes.test_walk_forward import carry_next
 from training.models import Searched, Status, SweepCell, TrainingRun, Trial
 from training.quant.candle.request import parse_candle_spec
 from training.quant.candle.spec import CandleSpec, SpecError, parse_time
+from training.quant.search import train_cell as cell_work
 from training.quant.search.train_cell import CellArrays, train_cell
 from training.queue import leases
 from training.recipes.sweep import execute as sweeping
@@ -112,7 +113,7 @@ def test_a_chunk_that_died_goes_on_where_it_stopped(series: Series, monkeypatch:
         trained.append(spec.candle)
         return train_cell(spec, arrays)
 
-    monkeypatch.setattr(sweeping, "train_cell", train)
+    monkeypatch.setattr(cell_work, "train_cell", train)
     monkeypatch.setattr(sweeping, "CHECKPOINT_S", 0.01)
     run = asked()
     turn = leases.next_queued()
@@ -123,7 +124,7 @@ def test_a_chunk_that_died_goes_on_where_it_stopped(series: Series, monkeypatch:
         execute(run_pk=turn, token=token)
     assert contents(run) == whole[:4]
     leases.requeue(turn, token, "The worker was lost")
-    monkeypatch.setattr(sweeping, "train_cell", lambda *args: (trained.append(""), train_cell(*args))[1])
+    monkeypatch.setattr(cell_work, "train_cell", lambda *args: (trained.append(""), train_cell(*args))[1])
     while carry_next():
         pass
     assert contents(run) == whole
@@ -142,7 +143,7 @@ def test_a_chunk_that_failed_leaves_its_cells_out(
             raise MemoryError
         return train_cell(spec, arrays)
 
-    monkeypatch.setattr(sweeping, "train_cell", breaks)
+    monkeypatch.setattr(cell_work, "train_cell", breaks)
     while carry_next():
         pass
     run.refresh_from_db()

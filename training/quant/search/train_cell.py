@@ -4,8 +4,9 @@ A cell is a pure function of its spec and of arrays, and answers bytes, so that 
 probabilities of a candle run with the same settings, as standings: PROTOCOL §7.4 pools them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from instruments.quant.features.candle import feature_matrix
 from training.quant.candle.plan import NO_STALE, plan_candle
 from training.quant.candle.spec import CandleSpec
 from training.quant.candle.train import fit_candle
+from training.quant.chunks import Arrays, Chunk
 from training.quant.labels import up_label
 from training.quant.search.cells import Cell
 from training.quant.stats.classification import auc_of_ranks, midranks, percentile_rank
@@ -40,6 +42,26 @@ def cell_arrays(
     """Labels, and the features of each set."""
     features = {name: feature_matrix(bars, name=name, timeframe=timeframe) for name in set(feature_sets)}
     return CellArrays(bars, stale_time, up_label(bars.close), features)
+
+
+def cells_chunk(bars: Bars, specs: Sequence[CandleSpec], *, stale_time: Seconds) -> Chunk:
+    """These cells, of one series."""
+    spec = {"cells": [one.as_dict() for one in specs]}
+    return Chunk("cells", spec, {**vars(bars), "stale_time": stale_time})
+
+
+def work_out(spec: Mapping[str, Any], arrays: Arrays) -> Iterator[bytes]:
+    """A Cell as bytes for each, in their order."""
+    specs = [CandleSpec.from_dict(cell) for cell in spec["cells"]]
+    bars = Bars(**{name: values for name, values in arrays.items() if name != "stale_time"})
+    shared = cell_arrays(
+        bars,
+        feature_sets={one.feature_set for one in specs},
+        timeframe=specs[0].timeframe,
+        stale_time=arrays["stale_time"],
+    )
+    for one in specs:
+        yield train_cell(one, shared)
 
 
 def train_cell(spec: CandleSpec, arrays: CellArrays) -> bytes:

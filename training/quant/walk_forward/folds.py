@@ -106,7 +106,7 @@ def walk_fold(
     used, rows = plan.used(number), plan.evaluated(number)
     first, last = plan.span(number)
     _assert_no_leak(panel, used, rows)
-    on_fold(number, f"{len(used):,} rows, then {plan.walk.step} days from {_date(panel, first)} on")
+    on_fold(number, fold_text(plan, number))
     if spec.recipe == HONEST:
         numbers = range(number + 1)
         spans, sinces = [plan.span(each) for each in numbers], [plan.since(each) for each in numbers]
@@ -117,6 +117,12 @@ def walk_fold(
         importance = shadow_gains(panel, used, seed=spec.seed)
     evaluation = _evaluate(plan, rows, predictions)
     return Fold(int(panel.day[used].max()), first, last, predictions, evaluation, importance)
+
+
+def fold_text(plan: WalkPlan, number: int) -> str:
+    """What the fold is fitted on and judged by."""
+    first, _ = plan.span(number)
+    return f"{len(plan.used(number)):,} rows, then {plan.walk.step} days from {_date(plan.panel, first)} on"
 
 
 def pool_folds(plan: WalkPlan, predictions: Sequence[Predictions]) -> Evaluation:

@@ -10,7 +10,7 @@ from training.models import Reason, Status, SweepCell, TrainingRun
 from training.quant.candle.spec import format_time, parse_time
 from training.quant.search.cells import Cell, pool_cells
 from training.quant.search.claim import SweepClaim, sweep_claim
-from training.quant.search.train_cell import cell_arrays, train_cell
+from training.quant.search.train_cell import cells_chunk
 from training.recipes.base import Completed, SearchedFields, Work
 from training.recipes.sweep.data import sweep_data
 from training.recipes.sweep.schema import Pooled, RowResult, SweepResult
@@ -27,16 +27,15 @@ def execute_chunk(work: Work) -> Completed:
     specs = {number: sweep.cell(number) for number in range(chunk.first, chunk.stop)}
     work.progress.stage("load", 0.0, f"bars of {sweep_run.series}")
     data = sweep_data(sweep_run.series, list(specs.values()))
-    feature_sets = {row.feature_set for row in sweep.rows}
-    arrays = cell_arrays(data.bars, feature_sets=feature_sets, timeframe=sweep.timeframe, stale_time=data.stale_time)
     finished = set(_numbers(sweep_run, chunk))
     waiting = [number for number in specs if number not in finished]
+    contents = work.work_out(cells_chunk(data.bars, [specs[number] for number in waiting], stale_time=data.stale_time))
     size = max(1, round(CHECKPOINT_S * len(sweep.rows) / sum(cell_seconds(row) for row in sweep.rows)))
     for start in range(0, len(waiting), size):
         done = len(specs) - len(waiting) + start
         work.progress.stage("fit", done / len(specs), f"{done} of {len(specs)} cells are done")
         numbers = waiting[start : start + size]
-        work.progress.checkpoint([_row_of(sweep_run, number, train_cell(specs[number], arrays)) for number in numbers])
+        work.progress.checkpoint([_row_of(sweep_run, number, next(contents)) for number in numbers])
     return Completed(result={"cells": len(specs), "data_hash": data.hash()})
 
 

@@ -1,6 +1,7 @@
 """A walk over a universe carried out: each fold by itself, then all of them pooled."""
 
 import io
+import json
 from typing import Any
 
 import numpy as np
@@ -19,20 +20,12 @@ from training.quant.universe.honest.run import other_score
 from training.quant.universe.importance import FoldImportance, importance_stability
 from training.quant.universe.panel import COLUMNS, MODEL_FEATURES
 from training.quant.universe.predictions import Predictions
+from training.quant.universe.prepared import PreparedPanel
 from training.quant.universe.shelf_life import shelf_life
 from training.quant.universe.spec import HONEST
 from training.quant.universe.train import LOGISTIC, Beside, Evaluation, evidence_beside
-from training.quant.walk_forward.folds import (
-    Fold,
-    WalkPlan,
-    fold_json,
-    plan_walk,
-    pool_ages,
-    pool_folds,
-    pool_positions,
-    walk_fold,
-    walk_json,
-)
+from training.quant.walk_forward.fold_chunk import fold_chunk
+from training.quant.walk_forward.folds import WalkPlan, plan_walk, pool_ages, pool_folds, pool_positions, walk_json
 from training.quant.walk_forward.spec import WalkSpec
 from training.recipes.base import Completed, PackedPositions, Work
 from training.recipes.universe.data import UniverseData, claimed_p_value, universe_trial
@@ -75,23 +68,21 @@ def execute_fold(work: Work) -> Completed:
         walk.spec,
         on_read=lambda done, todo: progress.stage("load", 0.02 + 0.2 * done / todo, f"{done} of {todo} instruments"),
     )
-    plan = plan_walk(data.panel, walk, honest=data.honest)
+    assert data.exposures is not None
+    prepared = PreparedPanel(data.panel, data.exposures, data.honest).without_features()
+    scores = _scores_before(work.run, data) if walk.spec.recipe == HONEST else {}
     with on_threads(work.cores()):
-        fold = walk_fold(
-            plan,
-            walk.fold - 1,
-            on_fold=lambda _number, text: progress.stage("fit", 0.3, text),
-            scores=_scores_before(work.run, data) if walk.spec.recipe == HONEST else {},
-        )
-    content = predictions_bytes(fold)
+        pieces = work.work_out(fold_chunk(prepared, walk, scores))
+        progress.stage("fit", 0.3, next(pieces).decode())
+        shown, content = json.loads(next(pieces)), next(pieces)
     result = {
-        "fold": fold_json(data.panel, fold),
+        "fold": shown["fold"],
         "as_of": data.as_of.isoformat(),
         "data_hash": data.data_hash,
         "bars_a_year": data.panel.bars_a_year,
         "said": sha256(content),
     }
-    return Completed(result=result, detail={"importance": vars(fold.importance)}, files={PREDICTIONS: content})
+    return Completed(result=result, detail={"importance": shown["importance"]}, files={PREDICTIONS: content})
 
 
 def combine(work: Work) -> Completed:
@@ -183,13 +174,6 @@ def _scores_before(run: TrainingRun, data: UniverseData) -> dict[int, Floats]:
         for fold in earlier
         if fold.result["data_hash"] == data.data_hash
     }
-
-
-def predictions_bytes(fold: Fold) -> bytes:
-    """As a fold keeps them; the same predictions give the same bytes."""
-    buffer = io.BytesIO()
-    np.savez(buffer, **fold.predictions.as_arrays())  # type: ignore[arg-type]
-    return buffer.getvalue()
 
 
 def _predictions_of(fold: TrainingRun) -> Predictions:

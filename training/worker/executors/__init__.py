@@ -1,0 +1,29 @@
+"""Where chunks are worked out: in the process of the run, or on the cluster that the settings name."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from django.conf import settings
+
+from training.quant.chunks import Chunk
+
+Executor = Callable[[Chunk], Iterator[bytes]]
+
+
+def executor(*, key: str, tell: Callable[[str], None]) -> Executor:
+    """For one attempt at a run, which `key` names; `tell` hears how it stands, and may raise to give up."""
+    if settings.ENGINE != "dask":
+        return Chunk.work_out
+    from training.worker.executors.cluster import work_out_there  # noqa: PLC0415 - of an extra
+
+    return partial(work_out_there, key=key, tell=tell)
+
+
+def load_executor() -> str:
+    """For a command that forks children, each of which would take a second for it. Why chunks will have to wait, in a
+    sentence; "" where they needn't."""
+    if settings.ENGINE != "dask":
+        return ""
+    from training.worker.executors.cluster import problem  # noqa: PLC0415 - of an extra
+
+    return problem()

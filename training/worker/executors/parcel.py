@@ -41,7 +41,7 @@ def work_out(parcel: Parcel) -> list[bytes]:
         )
     if threads != 1:  # libraries count their threads by process: chunks side by side would upset each other
         raise ParcelRefused(
-            f"{name} has {threads} threads. Start it with --nthreads 1, and one for each core by --nworkers."
+            f"{name} has {threads} threads. Start Dask workers of one thread each, as many as there are cores."
         )
     if parcel.chunk.hashes() != parcel.hashes:
         raise ParcelRefused(f"{name} has received something else than was sent.")

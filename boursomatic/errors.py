@@ -12,6 +12,9 @@ from boursomatic.accounts.permissions import NoRole
 from boursomatic.shared.disk import cannot_write
 from boursomatic.shared.stores import StoreFailed
 
+# Where it is and what it refuses is for who runs the site, and in the log.
+STORE_AWAY = "The store of files can't be used now. Try again in a minute; if it stays so, tell who runs the site."
+
 
 def _wants_json(request: HttpRequest) -> bool:
     return request.path.startswith("/api/")
@@ -58,7 +61,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if problem is not None and cannot_write(problem):
         status, sentence = 503, "Nothing can be stored: the disk is full or read-only. Free some space, then try again."
     if isinstance(problem, StoreFailed):
-        status, sentence = 503, str(problem)
+        status, sentence = 503, STORE_AWAY
     if _wants_json(request):
         return JsonResponse({"detail": sentence}, status=status)
     return HttpResponse(loader.get_template(f"{status}.html").render({"sentence": sentence}), status=status)

@@ -21,6 +21,7 @@ from boursomatic.accounts.hashing import HashingBusy, queue
 from boursomatic.accounts.known_browsers import browser_number
 from boursomatic.accounts.models import GuessCount
 from boursomatic.shared.clock import time_of_day
+from boursomatic.shared.secrets import SealBroken
 
 ADDRESS_LIMIT = 30  # wrong guesses from an address within WINDOW, whatever the names
 BROWSER_LIMIT = 10  # and in a known browser, which then counts as any other
@@ -91,7 +92,11 @@ def guess_code(request: HttpRequest, name: str, check: Callable[[], bool]) -> bo
     make any number of browsers known. Nothing is hashed, so there is no queue.
     """
     counted = _count_code(Guesser.of(request, name))
-    is_right = check()
+    try:
+        is_right = check()
+    except SealBroken:  # no guess: nothing could be compared
+        _uncount(counted)
+        raise
     if is_right:
         _uncount(counted)
     return is_right

@@ -189,7 +189,7 @@ class Launcher:
                 self._listen()
                 if self.check and (found := self.check.damage(0.0)) is not None:
                     if found:
-                        print(damaged(self.check.path, found, "The site is stopped."), file=sys.stderr)  # noqa: T201
+                        refusal.error("%s", damaged(self.check.path, found, "The site is stopped."))
                         return 1
                     self.check = None
                 if not announced and self.workers_ready and self.web.has_spoken:

@@ -7,7 +7,8 @@ from importlib.util import find_spec
 
 def require_cluster(address: str, **files: str) -> None:
     """Where the scheduler listens, and the files of TLS: ca, cert, key. Raises ValueError with what to do."""
-    if not re.fullmatch(r"tls://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}", address):
+    port = re.fullmatch(r"tls://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})", address)
+    if port is None or int(port[1]) > 65535:
         raise ValueError(
             "BOURSOMATIC_DASK is not tls://HOST:PORT. Set it to where the scheduler listens; without TLS whoever "
             "reaches it could run programs here."

@@ -67,8 +67,9 @@ def _settle() -> None:
     is_pair = ModelVersion.objects.filter(folder__in=folders).exists() if has_models else not published
     if not is_pair:
         return
-    marker = stored or uuid4().hex
-    if not stored:
+    # Without models it is never another's word that is taken over: that site notices while there is nothing to lose.
+    marker = stored if has_models and stored else uuid4().hex
+    if marker != stored:
         storage.write_marker(marker)  # first: without a row, the next migrate does it again
     row, _ = StoreMarker.objects.get_or_create(pk=_ROW, defaults={"marker": marker})
     if row.marker != marker:  # another migrate was quicker

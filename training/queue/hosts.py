@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from django.conf import settings
-from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from training.models import Priority, Status, TrainingRun, WorkerHost, WorkerProcess
@@ -12,6 +12,8 @@ from training.queue import clock, leases, release
 HOST: str = settings.HOST_NAME
 QUEUES = [Priority[name.upper()] for name in settings.QUEUES]
 GB = 1e9
+BEAT_EVERY_S: float = min(settings.HEARTBEAT_S / 5, 2.0)
+ALIVE_S = 5.0 + BEAT_EVERY_S  # without a beat for so long: not there
 
 
 def host_mark(*, cores: int, memory: int) -> None:
@@ -38,7 +40,8 @@ def turn() -> int | None:
 def is_open() -> bool:
     """Whether a wake-up may be meant for this host: not where every run that waits for a worker is for others, or this
     host has no worker left for it."""
-    if (takes := _takes()) is None or WorkerProcess.objects.filter(host=HOST, has_store=False).exists():
+    processes = WorkerProcess.objects.filter(host=HOST, has_store=False)
+    if (takes := _takes()) is None or processes.exclude(clock.stale("beat_at", ALIVE_S)).exists():
         return False
     counts = leases.ready().aggregate(all=Count("pk"), here=Count("pk", filter=takes))
     return not counts["all"] or bool(counts["here"])
@@ -121,9 +124,10 @@ def _allowed() -> Q | None:
         return None
     free = _free_memory(host)
     mine = Q(priority__in=QUEUES, memory__lte=free)
-    waits = TrainingRun.objects.filter(status=Status.QUEUED, deleted_at=None, created_at__lt=Now() - leases.PATIENCE)
-    if waits.filter(priority__in=QUEUES, memory__gt=free, memory__lte=host.memory).exists():
-        mine &= Q(memory=0)  # others would take the room that it waits for, again and again
+    waits = leases.ready().filter(created_at__lt=Now() - leases.PATIENCE, priority__in=QUEUES)
+    first = waits.filter(memory__gt=free, memory__lte=host.memory).aggregate(Min("priority"))["priority__min"]
+    if first is not None:  # others of its class or a later one would take the room that it waits for, again and again
+        mine &= Q(memory=0) | Q(priority__lt=first)
     return mine
 
 
@@ -144,7 +148,9 @@ def _slots() -> int:
 def _free_memory(host: WorkerHost) -> int:
     """That no run takes there, of a worker or of a command."""
     running = TrainingRun.objects.filter(status=Status.RUNNING, worker_host=host.name)
-    return max(0, host.memory - (running.aggregate(memory=Sum("memory"))["memory"] or 0))
+    # A command holds a run with all its parts, and carries out one at a time.
+    processes = running.order_by().values("worker_pid").annotate(most=Max("memory"))
+    return max(0, host.memory - sum(processes.values_list("most", flat=True)))
 
 
 def _is_full() -> bool:

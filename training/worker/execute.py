@@ -158,7 +158,8 @@ def complete(run: TrainingRun, token: UUID, done: Completed, *, log: list[RunEve
             successor = successor_insert(run=run, spec=done.then)
             TrainingRun.objects.filter(pk=run.pk).update(result={**done.result, "run_id": successor.run_id})
         if files:
-            _require_store()
+            with artifact_storage().patience(0):  # the run's row is locked: who beats for it would wait too
+                _require_store()
             files.publish()
 
 

@@ -4,17 +4,14 @@ share."""
 import os
 from collections.abc import Collection
 
-from django.conf import settings
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.functions import Now
 
 from training.models import Status, TrainingRun, WorkerHost, WorkerProcess
 from training.queue import clock, hosts, release
-from training.queue.hosts import HOST
+from training.queue.hosts import ALIVE_S, HOST
 from training.worker.limits import whole_memory
 
-BEAT_EVERY_S: float = min(settings.HEARTBEAT_S / 5, 2.0)
-ALIVE_S = 5.0 + BEAT_EVERY_S  # without a beat for so long: not there
 FORGET_S = 600.0
 FORGET_DRAINED_S = 30 * 86_400.0
 

@@ -39,7 +39,7 @@ from training.worker.housekeeping import Housekeeper
 from training.worker.runner import READY, STOPPING
 
 TICK_S = 0.5
-SWEEP_EVERY_S = heartbeat.BEAT_EVERY_S
+SWEEP_EVERY_S = hosts.BEAT_EVERY_S
 CANARY_S = 15.0  # a guard loop (two rounds a second) or a queue that does not move for so long is stuck
 STOP_S = 6.0  # a clean stop takes one to two seconds
 BACKOFF_S = (0.0, 0.5, 1.0, 2.0, 5.0)

@@ -113,6 +113,12 @@ def test_a_database_without_models_takes_no_store_that_holds_files_of_runs(root:
     assert is_marked()
 
 
+def test_a_database_without_models_never_shares_the_marker_of_another() -> None:
+    """Who was given another site's store is noticed there at once, while neither has a model."""
+    artifact_storage().write_marker("theirs")
+    assert is_marked() and StoreMarker.objects.get().marker == artifact_storage().marker() != "theirs"
+
+
 def test_a_database_of_before_the_marker_takes_that_of_its_store(model: ModelVersion) -> None:
     put_files(model)
     artifact_storage().write_marker("there")

@@ -1,5 +1,6 @@
 """What a host may take: its settings, its memory, a drain, the limit on all."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -132,6 +133,37 @@ def test_what_has_waited_long_for_memory_is_not_passed_over_any_more() -> None:
     assert hosts.turn() is None
     click = make_run(None)
     assert hosts.turn() == click.pk, "that takes none"
+
+
+def test_who_waits_for_memory_keeps_out_nobody_of_an_earlier_class_nor_before_its_parts_are_over() -> None:
+    a_host()
+    leases.claim(make_run(None, kind="universe", memory=4 * GB).pk, host=hosts.HOST, pid=1)
+    whole = make_run(None, kind="universe", memory=6 * GB)
+    part = make_run(None, parent=whole, priority=Priority.ABOUT, memory=6 * GB)
+    TrainingRun.objects.filter(pk__in=[whole.pk, part.pk]).update(created_at=timezone.now() - 2 * leases.PATIENCE)
+    small = make_run(None, kind="universe", memory=GB)
+    assert hosts.turn() == small.pk
+    make_run(None, priority=Priority.CHUNK, memory=GB)
+    TrainingRun.objects.filter(pk=small.pk).delete()
+    assert hosts.turn() is None, "the part's room is taken by no later class"
+
+
+def test_a_command_that_holds_a_run_with_its_parts_takes_memory_once() -> None:
+    a_host()
+    for pid in (7, 7, 7, 8):
+        leases.claim(make_run(None, kind="universe", memory=3 * GB).pk, host=hosts.HOST, pid=pid)
+    fits, too_large = (make_run(None, kind="universe", memory=size * GB) for size in (2, 3))
+    assert hosts.turn() == fits.pk
+    assert leases.claim(too_large.pk, host=hosts.HOST, pid=1, room=hosts.room_for(too_large.pk)) is None
+
+
+def test_processes_of_before_say_nothing_of_its_store() -> None:
+    a_host()
+    make_run(None)
+    WorkerProcess.objects.update(has_store=False)
+    assert not hosts.is_open()
+    WorkerProcess.objects.update(beat_at=clock.read() - timedelta(seconds=2 * hosts.ALIVE_S))
+    assert hosts.is_open()
 
 
 def test_it_leaves_a_wake_up_for_others_where_its_store_is_another_or_a_whole_waits_for_its_parts() -> None:

@@ -10,8 +10,7 @@ from boursomatic.accounts.models import AuditEntry
 from tests.people import BrowserOf
 from tests.training.run_builders import make_run
 from training.models import Reason, Status, WorkerHost, WorkerProcess
-from training.queue import clock, release
-from training.worker import heartbeat
+from training.queue import clock, hosts, release
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
 
@@ -36,7 +35,7 @@ def test_it_says_when_nobody_is_there(bob: User, browser_of: BrowserOf) -> None:
 def test_it_shows_hosts_processes_and_what_they_do(bob: User, alice: User, browser_of: BrowserOf) -> None:
     run = make_run(alice, status=Status.RUNNING, stage="fit", attempt=2)
     make_process("anvil", 11, run=run)
-    make_process("anvil", 12, silent_s=10 * heartbeat.ALIVE_S)
+    make_process("anvil", 12, silent_s=10 * hosts.ALIVE_S)
     make_process("bellows", 13)
     page = browser_of(bob).get("/workers/")
     assert [(host["name"], host["alive"]) for host in page.context["hosts"]] == [("anvil", 1), ("bellows", 1)]

@@ -122,7 +122,7 @@ class CandleAccepted(Record):
     run_id: str
     pid: Annotated[int | None, about("Null until a worker has taken the run")]
     message: str
-    output_dir: Annotated[str, about("Below the artifact root")]
+    output_dir: Annotated[str, about("Below the artifact root; on S3 it is final once the run has completed")]
 
 
 class Metrics(Record, kw_only=True):
@@ -255,7 +255,7 @@ class CandleHead(RunHead):
     symbol: str
     timeframe: Timeframe
     config: CandleConfig
-    output_dir: Annotated[str, about("Below the artifact root")]
+    output_dir: Annotated[str, about("Below the artifact root; on S3 it is final once the run has completed")]
     train_metrics: Annotated[TrainMetrics, NOTHING_YET]
     validation_metrics: Annotated[Metrics, NOTHING_YET]
     test_metrics: Annotated[Metrics, NOTHING_YET]

@@ -166,7 +166,7 @@ class UniverseRun(UniverseHead, tag="universe"):
     """A run that trains a model on a universe."""
 
     config: UniverseConfig
-    output_dir: Annotated[str, about("Below the artifact root")]
+    output_dir: Annotated[str, about("Below the artifact root; on S3 it is final once the run has completed")]
     version: str | None
     bars: int | None
     rows: Annotated[PartRows, NOTHING_YET]

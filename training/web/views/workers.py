@@ -61,7 +61,7 @@ def _hosts() -> list[dict[str, Any]]:
         line = {
             "process": process,
             "silent_s": silent_s,
-            "is_alive": silent_s <= heartbeat.ALIVE_S,
+            "is_alive": silent_s <= hosts.ALIVE_S,
             "is_replaced": deployed not in (None, process.release),
             "run": process.run if process.run and process.run.status == Status.RUNNING else None,
         }

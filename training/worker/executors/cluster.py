@@ -70,8 +70,8 @@ def connect() -> Client:
 def problem() -> str:
     """Why chunks would have to wait now, in a sentence; "" where the scheduler answers. Starts no thread."""
     host, _, port = settings.DASK.removeprefix("tls://").rpartition(":")
-    context = _security().get_connection_args("client")["ssl_context"]
     try:
+        context = _security().get_connection_args("client")["ssl_context"]
         with (
             socket.create_connection((host.strip("[]"), int(port)), CONNECT_S) as plain,
             context.wrap_socket(plain, server_hostname=host),

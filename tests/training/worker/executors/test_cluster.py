@@ -146,7 +146,9 @@ def test_a_cluster_that_is_away_is_waited_for(
     assert list(cluster.work_out_there(chunk, key="mended", tell=mended)) == list(chunk.work_out())
 
 
-@pytest.mark.parametrize("address", ["", "tcp://host:8786", "tls://host", "tls://user:password@host:8786"])
+@pytest.mark.parametrize(
+    "address", ["", "tcp://host:8786", "tls://host", "tls://user:password@host:8786", "tls://host:99999"]
+)
 def test_an_address_without_tls_or_port_is_refused(address: str) -> None:
     with pytest.raises(ValueError, match="BOURSOMATIC_DASK is not tls://HOST:PORT"):
         require_cluster(address, ca=__file__, cert=__file__, key=__file__)

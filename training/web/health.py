@@ -1,6 +1,7 @@
 """`/healthz`: this process serves. `/readyz`: the whole platform can do its work, or what is missing."""
 
 import functools
+import threading
 
 from django.db import Error as DbError
 from django.db import connection
@@ -17,6 +18,25 @@ OTHER_STORE = (  # open to everyone: the rest is for who runs the site
     "The artifact store can't be reached, or is not this database's. Mount or name the right one; "
     "python manage.py verify_artifacts says more."
 )
+
+
+class Store:
+    """Whether it is this database's, asked by one thread at a time: anybody may call this, and a store that is away
+    takes its time to say so. Meanwhile others get the answer of before."""
+
+    def __init__(self) -> None:
+        self._asking, self._is_amiss = threading.Lock(), False
+
+    def is_amiss(self) -> bool:
+        if self._asking.acquire(blocking=False):
+            try:
+                self._is_amiss = bool(marker.problem())
+            finally:
+                self._asking.release()
+        return self._is_amiss
+
+
+STORE = Store()
 
 
 class NotMigrated(Exception):
@@ -44,7 +64,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
         check_migrations()
         if why := heartbeat.absent():
             missing["worker"] = f"{why}. Start one of this release, beside that store: python manage.py worker."
-        if marker.problem():
+        if STORE.is_amiss():
             missing["artifacts"] = OTHER_STORE
     except NotMigrated:
         missing["migrations"] = "The database is not migrated. Run: python manage.py migrate."

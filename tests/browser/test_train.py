@@ -148,7 +148,7 @@ def test_it_optimizes_first_and_stops_with_the_best(site: Site, open_page: OpenP
     dialog.get_by_label("Search trials").fill("1000")
     options.get_by_label("Search Columns").uncheck()
     dialog.get_by_role("button", name="Start Training").click()
-    expect(dialog.get_by_text(re.compile(r"Search trial [3-9] of 1000"))).to_be_visible(timeout=WORK_MS)
+    expect(dialog.get_by_text(re.compile(r"Search trial \d+ of 1000"))).to_be_visible(timeout=WORK_MS)
     expect(dialog.get_by_text("Best log-loss so far")).to_be_visible()
     expect(dialog.get_by_text("Seconds left")).to_be_visible()
     study = page.url

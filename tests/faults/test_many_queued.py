@@ -33,7 +33,9 @@ def series() -> Series:
 
 
 def ask(user: User, number: int) -> TrainingRun:
-    spec = CandleSpec(candle=candle(1300 + number), symbol="SPY", train_years=4.0, protocol="poc", feature_set="poc16")
+    spec = CandleSpec(
+        candle=candle(1300 + number), symbol="SPY", train_years=4.0, protocol="poc", feature_set="poc16", confirm=False
+    )
     return services.run_create(user=user, spec=spec)
 
 
@@ -79,7 +81,7 @@ def test_it_is_looked_at_with_as_many_queries_as_sixty(
 
 def test_nothing_is_lost_stuck_or_doubled(alice: User, series: Series) -> None:
     ask_for_more(ask(alice, 0), MANY - 1)
-    asked = TrainingRun.objects.filter(kind="candle")  # what follows them by itself may end too
+    asked = TrainingRun.objects.filter(kind="candle")  # a check of the bars may come too
     runs, ended = list(asked), asked.filter(finished_at__isnull=False)
     completed = asked.filter(status=Status.COMPLETED)
     with crew() as workers:

@@ -299,7 +299,7 @@ class TestRuns:
         assert answer.status_code == 503 and "can't be reached, or is not" in answer.json()["missing"]["artifacts"]
         assert client.get("/healthz").status_code == 200
         page = client.get(f"/runs/{run.run_id}/files/model.txt")
-        assert page.status_code == 503 and "can&#x27;t be reached" in page.text
+        assert page.status_code == 503 and "The store of files can&#x27;t be used now" in page.text
         with pytest.raises(CommandError, match=r"can't be reached \(status 503\)\. See that it runs"):
             call_command("verify_artifacts")
 

@@ -59,11 +59,11 @@ class FolderArtifacts:
         self.root = root
 
     def folders(self) -> list[str]:
-        return _listed(self.root / RUNS)
+        return listed(self.root / RUNS)
 
     def files(self, folder: str) -> Mapping[str, FileStatus]:
         found = {}
-        for name in _listed(self.root / RUNS / folder):
+        for name in listed(self.root / RUNS / folder):
             with suppress(FileNotFoundError):  # its run was deleted meanwhile
                 status = (self.root / RUNS / folder / name).stat()
                 found[name] = FileStatus(status.st_size, status.st_mtime_ns, status.st_mode & 0o777)
@@ -123,7 +123,8 @@ class FolderArtifacts:
                 staging.parent.rmdir()
 
 
-def _listed(folder: Path) -> list[str]:
+def listed(folder: Path) -> list[str]:
+    """What is in it by name, sorted; nothing where it is no folder."""
     try:
         return sorted(os.listdir(folder))  # noqa: PTH208  (names alone)
     except (FileNotFoundError, NotADirectoryError):

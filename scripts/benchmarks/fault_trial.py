@@ -33,10 +33,9 @@ from training.models import ACTIVE, Status, TrainingRun  # noqa: E402
 from training.quant.candle.spec import CandleSpec  # noqa: E402
 from training.quant.universe.spec import RECIPES, UniverseSpec  # noqa: E402
 from training.quant.walk_forward.spec import WalkSpec  # noqa: E402
-from training.queue import leases  # noqa: E402
+from training.queue import hosts, leases  # noqa: E402
 from training.recipes.base import Spec  # noqa: E402
 from training.runs import services  # noqa: E402
-from training.worker import heartbeat  # noqa: E402
 
 KINDS = ("worker", "child", "monitor", "pusher", "guard", "main", "web", "launcher")
 DATABASE = "database"  # a process of PostgreSQL: the server then ends all others, recovers, and starts anew by itself
@@ -83,7 +82,7 @@ class Patient:
         by_kind: dict[str, list[int]] = {"launcher": [self.process.pid]}
         for pid in _children(self.process.pid):
             by_kind["main" if b"manage.py\0worker" in _read(pid, "cmdline") else "web"] = [pid]
-        working = set(heartbeat.alive().values_list("pid", flat=True))
+        working = set(hosts.alive().values_list("pid", flat=True))
         for guard in (pid for main in by_kind.get("main", []) for pid in _children(main)):
             below = sorted(_children(guard))
             others = [pid for pid in below if pid not in working]

@@ -20,7 +20,6 @@ from boursomatic.env import ROOT
 from tests.faults import nursery
 from training.models import TrainingRun
 from training.queue import hosts
-from training.worker import heartbeat
 
 T = TypeVar("T")
 WAIT_S = 300.0  # an end of waiting, not a measure: what comes early costs nothing, and a busy machine takes its time
@@ -140,7 +139,7 @@ class Crew:
 
     def idle_workers(self) -> list[int]:
         """Workers whose child has nothing to do, as the database knows them."""
-        known = heartbeat.alive().filter(host=hosts.HOST).values_list("pid", flat=True)
+        known = hosts.alive().filter(host=hosts.HOST).values_list("pid", flat=True)
         return [pid for pid in known if pid in group(self.pgid) and not any(map(is_limited, children(pid)))]
 
     def ready_children(self) -> list[int]:
@@ -149,7 +148,7 @@ class Crew:
         return waiting if len(waiting) == len(self.idle_workers()) else []
 
     def wait_ready(self) -> None:
-        until(heartbeat.alive().exists, what="a worker's beat")
+        until(hosts.alive().exists, what="a worker's beat")
         self.parts()
 
     def child_of(self, run: TrainingRun) -> int:

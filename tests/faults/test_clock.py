@@ -16,9 +16,8 @@ from tests.faults.crew import Crew, crew, environment, status_of, until, until_e
 from tests.market import candle, make_series
 from training.models import ModelVersion, RunEvent, Status, TrainingRun
 from training.quant.candle.spec import CandleSpec
-from training.queue import leases
+from training.queue import hosts, leases
 from training.runs import services
-from training.worker import heartbeat
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both, pytest.mark.processes]
 HOUR = timedelta(hours=1)
@@ -93,7 +92,7 @@ def test_a_run_whose_worker_died_before_the_clock_was_set_back_is_taken_back(wor
     workers.destroy()
     clock.set(-HOUR)
     until(lambda: leases.reclaim_expired() == [run.pk], what="the run taken back")
-    until(lambda: not heartbeat.alive().exists(), what="its workers no longer there")
+    until(lambda: not hosts.alive().exists(), what="its workers no longer there")
 
 
 def test_a_schedule_is_carried_out_once_however_the_clock_is_set(workers: Crew, clock: HostClock) -> None:

@@ -21,8 +21,8 @@ from tests.s3 import Bucket, Proxy
 from training.artifacts.integrity import inventory
 from training.models import ACTIVE, ModelVersion, Status, TrainingRun
 from training.quant.candle.request import parse_candle_spec
+from training.queue import hosts
 from training.runs.services import run_create
-from training.worker import heartbeat
 from training.worker.housekeeping import sweep_orphans
 
 pytestmark = [
@@ -76,7 +76,7 @@ def test_a_store_that_is_away_costs_no_run(s3_settings: Bucket, proxy: Proxy, tm
         back_at = time.monotonic() + times(0, 60)
         os.kill(child, signal.SIGCONT)
         until(lambda: "artifact store" in str(status_of(run, "message")), what="what it waits for")
-        until(lambda: "can't be reached" in (heartbeat.missing() or ""), what="what others wait for")
+        until(lambda: "can't be reached" in (hosts.missing() or ""), what="what others wait for")
         waits = run_create(user=None, spec=specs[1])
         until(lambda: time.monotonic() >= back_at, what="the end of the outage")
         assert {status_of(run), status_of(waits)} <= set(ACTIVE) and s3_settings.keys() == []

@@ -27,7 +27,7 @@ from training.models import DeployedRelease, ModelVersion, RunEvent, Status, Tra
 from training.quant.candle.spec import CandleSpec
 from training.queue import hosts, leases
 from training.runs import services
-from training.worker import heartbeat, runner
+from training.worker import runner
 from training.worker.child import Child
 from training.worker.execute import execute
 from training.worker.housekeeping import sweep_orphans
@@ -177,12 +177,12 @@ def test_it_finishes_what_it_holds_and_claims_nothing_more_once_another_release_
     until_ended(held)
     assert_completed_once(held)
     swept = TrainingRun.objects.filter(pk=waits.pk).values_list("status", flat=True)
-    beats = [process.beat_at for process in until(lambda: list(heartbeat.alive()), what="workers that beat")]
-    until(lambda: all(process.beat_at > max(beats) for process in heartbeat.alive()), what="a sweep later")
+    beats = [process.beat_at for process in until(lambda: list(hosts.alive()), what="workers that beat")]
+    until(lambda: all(process.beat_at > max(beats) for process in hosts.alive()), what="a sweep later")
     assert swept.get() == Status.QUEUED
-    assert heartbeat.missing() == "All workers are of another release of the code than the database"
+    assert hosts.missing() == "All workers are of another release of the code than the database"
     call_command("migrate", verbosity=0)
-    assert heartbeat.missing() is None
+    assert hosts.missing() is None
     until_ended(waits)
     assert_completed_once(waits)
 
@@ -194,12 +194,12 @@ def test_it_claims_nothing_beside_another_artifact_store_until_it_is_the_right_o
     ours = storage.marker()
     storage.write_marker("another database's")
     until(
-        lambda: heartbeat.missing() == "The artifact store of all workers can't be reached, or is not this database's",
+        lambda: hosts.missing() == "The artifact store of all workers can't be reached, or is not this database's",
         what="said",
     )
     run = ask(series)
-    beats = [process.beat_at for process in heartbeat.alive()]
-    until(lambda: all(process.beat_at > max(beats) for process in heartbeat.alive()), what="a sweep later")
+    beats = [process.beat_at for process in hosts.alive()]
+    until(lambda: all(process.beat_at > max(beats) for process in hosts.alive()), what="a sweep later")
     assert status_of(run) == Status.QUEUED
     storage.write_marker(ours)
     until_ended(run)
@@ -301,7 +301,7 @@ def test_it_gives_runs_back_when_told_to_stop(workers: Crew, series: Series, to_
     assert status_of(run) == Status.QUEUED
     if not to_group:  # told all at once, a child may die before its worker knows that it is to stop
         assert status_of(run, "attempt") == 0
-    assert not heartbeat.alive().exists()
+    assert not hosts.alive().exists()
 
 
 def test_it_cancels_a_running_run_within_two_seconds(workers: Crew, series: Series) -> None:

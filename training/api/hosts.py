@@ -15,8 +15,8 @@ from boursomatic.shared.rest import known_only
 from training.api import schema
 from training.models import Priority, WorkerHost
 from training.queue.clock import read
+from training.queue.hosts import alive
 from training.runs.hosts import host_drain
-from training.worker import heartbeat
 
 
 @extend_schema(
@@ -70,7 +70,7 @@ def _told(request: Request, name: str, *, drain: bool) -> Response:
 
 def _hosts_json() -> list[schema.Host]:
     now = read()
-    alive = dict(heartbeat.alive().order_by().values_list("host").annotate(Count("pk")))
+    counts = dict(alive().order_by().values_list("host").annotate(Count("pk")))
     return [
         schema.Host(
             name=host.name,
@@ -80,7 +80,7 @@ def _hosts_json() -> list[schema.Host]:
             queues=[Priority(queue).name.lower() for queue in host.queues],
             ahead_s=round(host.ahead_s, 3),
             silent_s=round(max(0.0, (now - host.beat_at).total_seconds()), 3),
-            processes=alive.get(host.name, 0),
+            processes=counts.get(host.name, 0),
             drained=host.drained_at is not None,
         )
         for host in WorkerHost.objects.all()

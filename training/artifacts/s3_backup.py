@@ -1,6 +1,5 @@
 """Files of models on S3, as a backup reads them and a restore writes them."""
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +8,7 @@ from boursomatic.backup.artifacts import MARKER, RUNS, FileStatus
 from boursomatic.backup.errors import BackupRefused
 from boursomatic.backup.files import FILE_MODE, write_private
 from boursomatic.backup.manifest import Manifest
+from training.artifacts.storage import sha256
 
 if TYPE_CHECKING:
     from training.artifacts.s3 import S3Storage
@@ -32,7 +32,7 @@ class S3Artifacts:
         with self.store.open(path) as file:
             content: bytes = file.read()
         write_private(target, content)
-        return hashlib.sha256(content).hexdigest()
+        return sha256(content)
 
     def name_of(self, path: str) -> str:
         return self.store.name_of(path)

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from django.core.files.storage import FileSystemStorage, Storage, storages
 
-from boursomatic.backup.artifacts import MARKER, RUNS, STAGING, Artifacts, FolderArtifacts
+from boursomatic.backup.artifacts import MARKER, RUNS, STAGING, Artifacts, FolderArtifacts, listed
 from boursomatic.shared.whole_file import flush, whole_file
 
 if TYPE_CHECKING:  # the process that reads an upload has a storage, and no tables
@@ -168,8 +168,8 @@ class DiskStorage(FileSystemStorage, ArtifactStorage):
 
     def folders(self) -> dict[str, str]:
         root = Path(self.location)
-        published = {run_folder(name): run_of(name) for name in _names(root / RUNS)}
-        return published | {f"{STAGING}/{name}": run_of(name) for name in _names(root / STAGING)}
+        published = {run_folder(name): run_of(name) for name in listed(root / RUNS)}
+        return published | {f"{STAGING}/{name}": run_of(name) for name in listed(root / STAGING)}
 
     def bytes_in(self, folders: Sequence[str]) -> int:
         places = [Path(self.location) / folder for folder in folders]
@@ -231,10 +231,6 @@ class StagedFolder:
         self.target.parent.mkdir(parents=True, exist_ok=True)
         self.source.rename(self.target)
         flush(self.target.parent)
-
-
-def _names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
 
 
 def artifact_storage() -> ArtifactStorage:

@@ -40,8 +40,7 @@ def turn() -> int | None:
 def is_open() -> bool:
     """Whether a wake-up may be meant for this host: not where every run that waits for a worker is for others, or this
     host has no worker left for it."""
-    processes = WorkerProcess.objects.filter(host=HOST, has_store=False)
-    if (takes := _takes()) is None or processes.exclude(clock.stale("beat_at", ALIVE_S)).exists():
+    if (takes := _takes()) is None or alive().filter(host=HOST, has_store=False).exists():
         return False
     counts = leases.ready().aggregate(all=Count("pk"), here=Count("pk", filter=takes))
     return not counts["all"] or bool(counts["here"])
@@ -67,10 +66,14 @@ def drained_set(name: str, *, drain: bool) -> bool:
     return bool(hosts.update(drained_at=Now() if drain else None))
 
 
-def absent(alive: QuerySet[WorkerProcess]) -> str | None:
-    """Why none of the processes that are `alive` could take a run, as a clause that more may follow; None where one
-    could."""
-    workers = set(alive.values_list("release", "has_store"))
+def alive() -> QuerySet[WorkerProcess]:
+    """The processes that are there."""
+    return WorkerProcess.objects.exclude(clock.stale("beat_at", ALIVE_S))
+
+
+def absent() -> str | None:
+    """Why no worker could take a run, as a clause that more may follow; None where one could."""
+    workers = set(alive().values_list("release", "has_store"))
     if not workers:
         return "No worker is running"
     deployed = release.deployed()
@@ -80,11 +83,11 @@ def absent(alive: QuerySet[WorkerProcess]) -> str | None:
     return None if True in fitting else "The artifact store of all workers can't be reached, or is not this database's"
 
 
-def missing(alive: QuerySet[WorkerProcess], run: TrainingRun | None = None) -> str | None:
+def missing(run: TrainingRun | None = None) -> str | None:
     """The same where hosts are drained, or `run` or its parts are for none of them."""
-    if why := absent(alive):
+    if why := absent():
         return why
-    hosts = _hosts_of(alive)
+    hosts = _with_workers()
     if hosts and all(host.drained_at for host in hosts):
         return "All hosts with workers are drained"
     if run is None:
@@ -93,16 +96,16 @@ def missing(alive: QuerySet[WorkerProcess], run: TrainingRun | None = None) -> s
     return _why_none(hosts, first.priority, first.memory)
 
 
-def stranded(alive: QuerySet[WorkerProcess]) -> list[str]:
-    """Why queued runs can't start in the processes that are `alive` although others could."""
-    hosts = _hosts_of(alive)
+def stranded() -> list[str]:
+    """Why queued runs can't start in the processes that are there although others could."""
+    hosts = _with_workers()
     queued = TrainingRun.objects.filter(status=Status.QUEUED, deleted_at=None).order_by("priority")
     largest = queued.values_list("priority").annotate(Max("memory"))
     return [why for priority, memory in largest if (why := _why_none(hosts, priority, memory))]
 
 
-def _hosts_of(alive: QuerySet[WorkerProcess]) -> list[WorkerHost]:
-    return list(WorkerHost.objects.filter(name__in=alive.values("host")))
+def _with_workers() -> list[WorkerHost]:
+    return list(WorkerHost.objects.filter(name__in=alive().values("host")))
 
 
 def _why_none(hosts: list[WorkerHost], priority: int, memory: int) -> str | None:

@@ -11,8 +11,8 @@ from django.urls import path
 
 from boursomatic.accounts.permissions import public
 from training.artifacts import marker
+from training.queue import hosts
 from training.web.metrics import metrics
-from training.worker import heartbeat
 
 OTHER_STORE = (  # open to everyone: the rest is for who runs the site
     "The artifact store can't be reached, or is not this database's. Mount or name the right one; "
@@ -62,7 +62,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     try:
         connection.ensure_connection()
         check_migrations()
-        if why := heartbeat.absent():
+        if why := hosts.absent():
             missing["worker"] = f"{why}. Start one of this release, beside that store: python manage.py worker."
         if STORE.is_amiss():
             missing["artifacts"] = OTHER_STORE

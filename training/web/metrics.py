@@ -24,7 +24,7 @@ from boursomatic.accounts.roles import Scope
 from boursomatic.shared.ages import seconds_since
 from boursomatic.shared.requests_counted import requests_counted
 from training.models import ModelVersion, RunEvent, Status, TrainingRun
-from training.worker import heartbeat
+from training.queue import hosts
 
 FITS = ("fit", "refit")  # stages of a run's log
 
@@ -61,7 +61,7 @@ class Platform(Collector):
         oldest = TrainingRun.objects.existing().filter(status=Status.QUEUED).aggregate(at=Min("created_at"))["at"]
         waits = seconds_since(oldest) if oldest else 0.0
         yield GaugeMetricFamily("boursomatic_queue_age_seconds", "How long the oldest queued run has waited", waits)
-        counts = heartbeat.alive().aggregate(alive=Count("pk"), busy=Count("pk", filter=Q(run__isnull=False)))
+        counts = hosts.alive().aggregate(alive=Count("pk"), busy=Count("pk", filter=Q(run__isnull=False)))
         yield GaugeMetricFamily("boursomatic_workers", "Worker processes with a recent heartbeat", counts["alive"])
         yield GaugeMetricFamily("boursomatic_workers_busy", "Those that carry a run", counts["busy"])
         yield GaugeMetricFamily("boursomatic_models", "Models that are stored", ModelVersion.objects.count())

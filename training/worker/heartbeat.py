@@ -4,12 +4,12 @@ share."""
 import os
 from collections.abc import Collection
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Subquery
 from django.db.models.functions import Now
 
 from training.models import Status, TrainingRun, WorkerHost, WorkerProcess
 from training.queue import clock, hosts, release
-from training.queue.hosts import ALIVE_S, HOST
+from training.queue.hosts import HOST
 from training.worker.limits import whole_memory
 
 FORGET_S = 600.0
@@ -37,17 +37,3 @@ def beat(pids: Collection[int], *, has_store: bool = True) -> None:
 def leave(pids: Collection[int]) -> None:
     """These processes have ended."""
     WorkerProcess.objects.filter(host=HOST, pid__in=pids).delete()
-
-
-def alive() -> QuerySet[WorkerProcess]:
-    return WorkerProcess.objects.exclude(clock.stale("beat_at", ALIVE_S))
-
-
-def absent() -> str | None:
-    """Why no worker could take a run, as a clause that more may follow; None where one could."""
-    return hosts.absent(alive())
-
-
-def missing(run: TrainingRun | None = None) -> str | None:
-    """The same where hosts are drained, or `run` or its parts are for none of them."""
-    return hosts.missing(alive(), run)

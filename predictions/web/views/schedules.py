@@ -23,7 +23,7 @@ from predictions.schedules.plan import PLAN
 from predictions.web.forms import DelayForm, ScheduleForm
 from predictions.web.tables import SCHEDULES, ScheduleLine
 from training.models import TrainingRun
-from training.worker import heartbeat
+from training.queue import hosts
 
 
 @require_GET
@@ -38,7 +38,7 @@ def schedule_list(request: HttpRequest) -> HttpResponseBase:
         "page": page,
         "lines": page.rows,
         "is_moving": any(line.is_moving for line in lines),
-        "no_worker": heartbeat.missing(),
+        "no_worker": hosts.missing(),
         "may_change": may(request.user, Scope.ACTIVATE),
         "universes": [ALL, *Universe.objects.values_list("name", flat=True)],
     }

@@ -19,7 +19,7 @@ from training.artifacts.storage import artifact_storage, run_folder
 from training.errors import RunRefused
 from training.models import ModelVersion, Status, StoreMarker, WorkerProcess
 from training.quant.candle.request import parse_candle_spec
-from training.queue import leases
+from training.queue import hosts, leases
 from training.runs.services import run_create
 from training.worker import heartbeat
 from training.worker.execute import execute
@@ -180,9 +180,9 @@ def test_one_that_goes_away_during_a_run_gets_no_files_of_it(root: Path, moment:
 def test_a_worker_of_another_host_says_that_its_store_is_not_the_databases(client: Client, dave: User) -> None:
     assert is_marked()
     heartbeat.beat([1], has_store=False)
-    assert heartbeat.missing() == "The artifact store of all workers can't be reached, or is not this database's"
+    assert hosts.missing() == "The artifact store of all workers can't be reached, or is not this database's"
     client.force_login(dave)
     assert "The artifact store of this host can't be reached, or" in client.get("/workers/").text
     heartbeat.beat([1])
-    assert heartbeat.missing() is None and WorkerProcess.objects.get().has_store
+    assert hosts.missing() is None and WorkerProcess.objects.get().has_store
     assert "The artifact store of this host" not in client.get("/workers/").text

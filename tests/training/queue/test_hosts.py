@@ -29,7 +29,7 @@ def a_host(name: str = hosts.HOST, **more: Any) -> WorkerHost:
 
 
 def why(run: Any = None) -> str | None:
-    return hosts.missing(WorkerProcess.objects.all(), run)
+    return hosts.missing(run)
 
 
 def test_it_says_what_it_has_and_stays_drained() -> None:

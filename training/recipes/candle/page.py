@@ -24,6 +24,7 @@ from training.quant.candle.verdict import Verdict
 from training.quant.ensemble.spec import decision_spec
 from training.quant.stats.equity import session_trades, trades_of
 from training.quant.universe.verdict import UniverseVerdict
+from training.queue import hosts
 from training.recipes.candle.as_json import candle_run_json
 from training.recipes.kinds import listed_kinds
 from training.recipes.sweep.as_json import SweepVerdict, sweep_verdicts
@@ -34,7 +35,6 @@ from training.web.presenters.glossary import GLOSSARY
 from training.web.presenters.metrics_table import Figure, Line, auc_figure, metric_lines, part_lines
 from training.web.presenters.progress import time_left
 from training.web.presenters.verdict import poll_ms, proof_context, verdict_panel_context
-from training.worker import heartbeat
 
 STAGES = {
     "queued": "Waiting for a worker",
@@ -160,7 +160,7 @@ def _progress(run: TrainingRun) -> dict[str, Any]:
             TrainingRun.objects.existing().of_kinds(listed_kinds()).filter(status=Status.QUEUED)
         )  # jobs come after them
         context["before_it"] = queued.filter(pk__lt=run.pk).count()
-        context["no_worker"] = heartbeat.missing(run)
+        context["no_worker"] = hosts.missing(run)
     return context
 
 

@@ -12,6 +12,7 @@ from training.models import Status, StudyTrial, TrainingRun
 from training.quant.candle.spec import SEARCHED_RANGES
 from training.quant.candle.verdict import p_text
 from training.quant.search.names import FOUND, LINEAR, NO_GAIN, SECONDS, STEADY, STOPPED, TRIALS, YOURS
+from training.queue import hosts
 from training.recipes.candle.page import candle_settings, run_subject
 from training.recipes.study.as_json import study_json
 from training.recipes.study.spec import StudySpec, rotated_twin
@@ -19,7 +20,6 @@ from training.runs.as_json import run_detail
 from training.web.presenters.charts import Plot, line_plot
 from training.web.presenters.metrics_table import auc_figure
 from training.web.presenters.verdict import poll_ms
-from training.worker import heartbeat
 
 BEST_SHARE = 0.1  # of the trials stand out in the picture of all
 WIDTH, HEIGHT, EDGE = 100, 220, 8  # of that picture: across per cent, down pixels
@@ -232,7 +232,7 @@ def _progress(run: TrainingRun, summary: Mapping[str, Any]) -> dict[str, Any]:
         "percent": round(100 * run.progress),
         "elapsed": seconds_since(run.started_at or run.created_at),
         "left": math.ceil(left) if left is not None else None,
-        "no_worker": heartbeat.missing(run) if run.status == Status.QUEUED else None,
+        "no_worker": hosts.missing(run) if run.status == Status.QUEUED else None,
         "is_cancelling": run.cancel_requested_at is not None,
         "is_stopping": run.stop_requested_at is not None,
     }

@@ -18,6 +18,7 @@ from training.quant.ensemble.spec import FEWEST
 from training.quant.search.cells import Cell, pool_cells
 from training.quant.search.claim import best_row_test
 from training.quant.stats.classification import Z95, auc_with_interval
+from training.queue import hosts
 from training.recipes.candle.data import candle_series
 from training.recipes.sweep.as_json import params_of, sweeps_json
 from training.recipes.sweep.data import require_candles
@@ -25,7 +26,6 @@ from training.recipes.sweep.spec import SweepSpec, row_labels
 from training.web.presenters.metrics_table import Figure, auc_figure
 from training.web.presenters.progress import duration_text, time_left, under_way
 from training.web.presenters.verdict import poll_ms
-from training.worker import heartbeat
 
 DARKEST, LIGHTEST, GREYS = 0.8, 0.2, 21  # AUCs at the ends of the scale, and its steps
 ROWS_NAMED = 8  # before Start
@@ -84,7 +84,7 @@ def progress_context(run: TrainingRun) -> dict[str, Any]:
         "elapsed": seconds_since(run.created_at),
         "left": time_left(run, parts),
         "under_way": under_way([run]),
-        "no_worker": None if run.is_terminal or parts else heartbeat.missing(run),
+        "no_worker": None if run.is_terminal or parts else hosts.missing(run),
         "is_cancelling": not run.is_terminal and run.cancel_requested_at is not None,
     }
 

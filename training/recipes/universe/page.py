@@ -16,6 +16,7 @@ from training.quant.candle.verdict import Label, level_text, p_text
 from training.quant.stats.equity import returns_of
 from training.quant.universe.spec import PHASE22, SHARES, UNIVERSE_RANGES
 from training.quant.walk_forward.spec import WALK_RANGES
+from training.queue import hosts
 from training.recipes.universe.form import percent_text
 from training.recipes.universe.preview import DEMO
 from training.recipes.walk_forward.as_json import folds_by_walk
@@ -33,7 +34,6 @@ from training.web.presenters.universe_information import (
     stability_panel,
 )
 from training.web.presenters.verdict import poll_ms, proof_context
-from training.worker import heartbeat
 
 IMPORTANCE = 15  # features shown
 COUNT, PERCENT, NUMBER = "count", "percent", "number"
@@ -159,7 +159,7 @@ def _confirmation(run: TrainingRun) -> dict[str, Any]:
         "shelf_lives": _shelf_lives(*walked, own),
         "walk_done": walk.parts.filter(status=Status.COMPLETED).count() if walk and is_active else None,
         "confirm_poll_ms": poll_ms(walk) if walk and is_active else None,
-        "no_worker": heartbeat.missing(walk) if is_active else None,
+        "no_worker": hosts.missing(walk) if is_active else None,
     }
 
 

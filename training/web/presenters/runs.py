@@ -5,11 +5,11 @@ from typing import Any
 
 from boursomatic.shared.ages import seconds_since
 from training.models import Status, TrainingRun
+from training.queue import hosts
 from training.recipes.kinds import label_of
 from training.runs.as_json import run_detail
 from training.web.presenters.progress import time_left, under_way
 from training.web.presenters.verdict import poll_ms
-from training.worker import heartbeat
 
 
 def run_page_context(run: TrainingRun) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def run_page_context(run: TrainingRun) -> dict[str, Any]:
         "elapsed": seconds_since(run.started_at or run.created_at),
         "left": time_left(run, parts),
         "under_way": under_way([run]),
-        "no_worker": heartbeat.missing(run) if run.status == Status.QUEUED else None,
+        "no_worker": hosts.missing(run) if run.status == Status.QUEUED else None,
         "is_cancelling": not run.is_terminal and run.cancel_requested_at is not None,
         "sentence": run.result.get("sentence", ""),
         "settings": _lines(run.config, without=("kind", "upload_id", "schedule")),

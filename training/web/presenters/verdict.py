@@ -12,9 +12,9 @@ from training.models import ACTIVE, Status, TrainingRun
 from training.quant.candle.spec import MODEL_NAMES, STEPS
 from training.quant.candle.verdict import Label, Verdict, level_text, p_text, trials_text
 from training.quant.ensemble.spec import decision_spec
+from training.queue import hosts
 from training.recipes.kinds import kind_about
 from training.web.presenters.metrics_table import Figure, auc_figure
-from training.worker import heartbeat
 
 POLL_FIRST_MS = 150
 POLLS_MS = ((3, 250), (15, 500), (120, 1000))  # up to so many seconds after the start, ask so often
@@ -64,7 +64,7 @@ def verdict_panel_context(run: TrainingRun, candle_verdict: CandleVerdict) -> di
         "was_seen": _was_seen(run),
         "own_windows": spec.windows,
         "rows_needed": spec.rows_after,
-        "no_worker": heartbeat.missing(job) if job and job.status == Status.QUEUED else None,
+        "no_worker": hosts.missing(job) if job and job.status == Status.QUEUED else None,
         **(_confirming(job) if job and is_active else {}),
         **(_confirmed(run, job) if job and job.status == Status.COMPLETED else {}),
     }

@@ -10,10 +10,10 @@ from boursomatic.accounts.permissions import admin_only, person_of
 from boursomatic.accounts.roles import Role, role_of
 from boursomatic.shared.pages import render_page
 from training.models import TrainingRun
+from training.queue import hosts
 from training.recipes.backup.page import backups_context
 from training.runs.backups import backup_start
 from training.web.views.runs import show
-from training.worker import heartbeat
 
 
 @require_GET
@@ -21,7 +21,7 @@ from training.worker import heartbeat
 @never_cache
 def backups(request: HttpRequest) -> HttpResponse:
     """Polls itself while a backup is on its way."""
-    context = backups_context() | {"has_workers": heartbeat.alive().exists()}
+    context = backups_context() | {"has_workers": hosts.alive().exists()}
     return render_page(request, "training/backup/list.html", "training/backup/_list.html", context)
 
 

@@ -17,7 +17,6 @@ from boursomatic.shared.pages import render_page
 from training.models import ACTIVE, Priority, Reason, Status, TrainingRun, WorkerHost, WorkerProcess
 from training.queue import clock, hosts, leases, release
 from training.runs.hosts import host_drain
-from training.worker import heartbeat
 
 CLOCK_S = 2.0  # that a host's clock may differ from the database's
 
@@ -29,7 +28,7 @@ def workers(request: HttpRequest) -> HttpResponse:
     leases.reclaim_expired()
     context = {
         "hosts": _hosts(),
-        "stranded": hosts.stranded(heartbeat.alive()),
+        "stranded": hosts.stranded(),
         "failures": _failures(),
         "may_drain": may(request.user, Scope.ACTIVATE),
         **_queue(),

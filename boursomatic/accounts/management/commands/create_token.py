@@ -3,9 +3,9 @@
 from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.core.management.base import CommandError
 
+from boursomatic.accounts.management.member import member_named
 from boursomatic.accounts.roles import DEFAULT_TOKEN_SCOPES, Scope
 from boursomatic.accounts.tokens import DEFAULT_DAYS, MAX_DAYS, token_create
 from boursomatic.shared import commands
@@ -40,9 +40,7 @@ class Command(commands.JsonCommand):
         )
 
     def work(self, **options: Any) -> commands.CommandResult:
-        user = User.objects.filter(username=options["user"]).first()
-        if user is None:
-            raise CommandError(f"There is no member {options['user']!r}. Members: {_members()}.")
+        user = member_named(options["user"])
         if not user.is_active:
             raise CommandError(f"The account {options['user']!r} is inactive. An admin can make it active again.")
         scopes = [Scope(value) for value in options["scope"] or DEFAULT_TOKEN_SCOPES]
@@ -55,8 +53,3 @@ class Command(commands.JsonCommand):
                 text,
             ],
         )
-
-
-def _members() -> str:
-    names = list(User.objects.filter(is_active=True).order_by("username").values_list("username", flat=True)[:21])
-    return ", ".join(names[:20]) + (", …" if len(names) > 20 else "") if names else "none yet"

@@ -3,10 +3,9 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.contrib.auth.models import User
-from django.core.management.base import CommandError
 from django.db import transaction
 
+from boursomatic.accounts.management.member import member_named
 from boursomatic.accounts.members import sessions_end
 from boursomatic.accounts.second_factor import second_factor_reset
 from boursomatic.shared import commands
@@ -22,9 +21,7 @@ class Command(commands.JsonCommand):
         parser.add_argument("user", metavar="USER", help="name of a member")
 
     def work(self, **options: Any) -> commands.CommandResult:
-        user = User.objects.filter(username=options["user"]).first()
-        if user is None:
-            raise CommandError(f"There is no member {options['user']!r}. The page Members lists them all.")
+        user = member_named(options["user"])
         with transaction.atomic():
             was_on = second_factor_reset(user=user, by=None)
             if was_on:

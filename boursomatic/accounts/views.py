@@ -238,7 +238,8 @@ def password(request: HttpRequest) -> HttpResponse:
         update_session_auth_hash(request, user)
         messages.success(request, "Your password is changed. Other browsers are logged out.")
         return redirect("account")
-    page = render(request, "accounts/password.html", {"form": form}, status=400 if form.errors else 200)
+    context = {"form": form, "title": "Change password"}
+    page = render(request, "accounts/own_form.html", context, status=400 if form.errors else 200)
     return with_refusal(request, page, form.refusal)
 
 

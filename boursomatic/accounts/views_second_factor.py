@@ -26,6 +26,7 @@ from boursomatic.accounts.second_factor import (
 )
 from boursomatic.accounts.views import style_fields, with_refusal
 
+LOST = "No device and no recovery code? An admin can reset your second factor."
 ALREADY_ON = "Your second factor is on already. Turn it off first to use another app or device."
 
 
@@ -88,8 +89,8 @@ def _with_proof(request: HttpRequest, title: str, change: Callable[[User], HttpR
     style_fields(form)
     if request.method == "POST" and form.is_valid():
         return change(user)
-    context = {"form": form, "title": title}
-    page = render(request, "accounts/second_factor_proof.html", context, status=400 if form.errors else 200)
+    context = {"form": form, "title": title, "hint": LOST}
+    page = render(request, "accounts/own_form.html", context, status=400 if form.errors else 200)
     return with_refusal(request, page, form.refusal)
 
 

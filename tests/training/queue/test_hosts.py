@@ -71,9 +71,9 @@ def test_what_no_host_can_take_is_said_at_once() -> None:
     huge = make_run(None, kind="universe", memory=20 * GB)
     sentence = "A run needs 20.0 GB of memory and no host has more than 8.0 GB"
     assert hosts.turn() is None and why(huge) == sentence
-    assert hosts.stranded(WorkerProcess.objects.all()) == [sentence]
+    assert hosts.stranded() == [sentence]
     larger = a_host("another", memory=32 * GB)
-    assert why(huge) is None and not hosts.stranded(WorkerProcess.objects.all())
+    assert why(huge) is None and not hosts.stranded()
     larger.delete()
     part = make_run(None, kind="fold", parent=make_run(None, kind="walk"), memory=20 * GB)
     assert why(part.parent) == sentence, "its parts are what waits"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,11 +10,18 @@ from numpy.typing import NDArray
 from instruments.quant.bars import Bars
 from instruments.quant.features.daily import CORE, DAY, get_feature_columns
 from training.quant.universe.exposure import latest_deviations
-from training.quant.universe.model import UniverseModel
+from training.quant.universe.model import Ints, UniverseModel
 from training.quant.universe.panel import COLUMNS, given_features
+from training.quant.universe.predictions import Predictions
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+
+
+class Predict(Protocol):
+    """As `UniverseModel.predict`."""
+
+    def __call__(self, features: NDArray[np.float32], *, sigma: Floats, order: Ints) -> Predictions: ...
 
 
 @dataclass(frozen=True)
@@ -36,11 +44,18 @@ class Advice:
 
 
 def advise(
-    model: UniverseModel, symbols: Sequence[str], many: Sequence[Bars], stored: NDArray[np.float32], *, oldest: int
+    model: UniverseModel,
+    symbols: Sequence[str],
+    many: Sequence[Bars],
+    stored: NDArray[np.float32],
+    *,
+    oldest: int,
+    predict: Predict,
 ) -> Advice:
     """`many`: candles of each of the `symbols`, adjusted, at least one in all and none after the session; `stored`
     (N, k): the features of the last one of each, columns as `get_feature_columns`, NaN where it has none. An instrument
-    whose last candle is more than `oldest` sessions of the universe old is stale."""
+    whose last candle is more than `oldest` sessions of the universe old is stale. `predict` is the model's own,
+    wherever it is worked out."""
     last = np.array([int(bars.time[-1]) // DAY if len(bars) else -1 for bars in many])
     recent = np.unique(np.concatenate([bars.time[-oldest - 1 :] // DAY for bars in many]))
     behind = len(recent) - np.searchsorted(recent, last, side="right")
@@ -56,7 +71,7 @@ def advise(
     if len(eligible):
         order = np.argsort(np.argsort([symbols[j] for j in eligible.tolist()], kind="stable"), kind="stable")
         sigma = last_deviations([many[j] for j in eligible.tolist()])
-        said = model.predict(features[eligible], sigma=sigma, order=order)
+        said = predict(features[eligible], sigma=sigma, order=order)
         probabilities[eligible], expected[eligible], label[eligible] = said.probabilities, said.expected, said.labels
         rank[eligible[np.argsort(-said.scores, kind="stable")]] = np.arange(1, len(eligible) + 1)
     return Advice(

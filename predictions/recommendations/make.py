@@ -1,8 +1,9 @@
 """Recommendations made: the active model of a universe asked about one day, and its answer kept before the future
 arrives."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
+from functools import partial
 
 import numpy as np
 from django.db import IntegrityError, transaction
@@ -25,13 +26,19 @@ from predictions.models import RecommendationSet
 from predictions.quant.recommend import advise
 from predictions.recommendations.days import InSample, NotAdvisable, coverage, require_open, used_until
 from predictions.recommendations.rows import rows_create
-from training.artifacts.loading import stored_universe_model
+from training.artifacts.loading import stored_universe_model, universe_files
 from training.models import ModelVersion
-from training.quant.universe.model import UniverseModel
+from training.quant.chunks import Chunk
+from training.quant.universe.day_chunk import day_chunk
+from training.quant.universe.model import Floats, Ints, Singles, UniverseModel
 from training.quant.universe.panel import CLASSES
+from training.quant.universe.predictions import Predictions
 from training.registry.gate import OLDEST_SESSIONS
 
 USUAL_HORIZON = 20  # of several active models of a universe
+LARGE = 5_000  # instruments from which on a day is worked out where the site has its chunks worked out
+
+WorkOut = Callable[[Chunk], Iterator[bytes]]
 
 
 def active_models(universe: str) -> list[ModelVersion]:
@@ -86,7 +93,12 @@ def universe_models() -> QuerySet[ModelVersion]:
 
 
 def recommendations_make(
-    *, model: ModelVersion, as_of: date | None, in_sample: bool = False, replay: bool = False
+    *,
+    model: ModelVersion,
+    as_of: date | None,
+    in_sample: bool = False,
+    replay: bool = False,
+    work_out: WorkOut = Chunk.work_out,
 ) -> tuple[RecommendationSet, bool]:
     """The set of `model` for the last session on or before `as_of` (None: the newest bar, however old), and whether it
     was made now: what was said before stays. Of the universe's members on that session, from bars up to it. `replay`
@@ -114,7 +126,8 @@ def recommendations_make(
     advised = [series[j] for j in members]
     candles, features = _known([histories[j] for j in members], session)
     symbols = [one.instrument.symbol for one in advised]
-    advice = advise(read, symbols, candles, features, oldest=OLDEST_SESSIONS)
+    predict = partial(_predict_by_chunk, model, work_out) if len(advised) >= LARGE else read.predict
+    advice = advise(read, symbols, candles, features, oldest=OLDEST_SESSIONS, predict=predict)
     newest = [int(history.time[-1]) if len(history) else None for history in candles]
     try:
         with transaction.atomic():
@@ -126,6 +139,13 @@ def recommendations_make(
     except IntegrityError:  # another job was quicker: its set counts
         return RecommendationSet.objects.get(version=model.version, as_of=session), False
     return recommendation_set, True
+
+
+def _predict_by_chunk(
+    model: ModelVersion, work_out: WorkOut, features: Singles, *, sigma: Floats, order: Ints
+) -> Predictions:
+    [content] = work_out(day_chunk(universe_files(model), model.files, features, sigma=sigma, order=order))
+    return Predictions.from_bytes(content)
 
 
 def _notice(recommendation_set: RecommendationSet) -> None:

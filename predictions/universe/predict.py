@@ -40,7 +40,8 @@ def predict(folder: str, bars: Mapping[str, Bars]) -> list[dict[str, Any]]:
     model, symbols = _model(Path(folder)), list(bars)
     candles = [history.where(~stale_mask(history)) for history in bars.values()]
     recent = [history.slice(max(0, len(history) - LOOK_BACK), len(history)).adjusted() for history in candles]
-    advice = advise(model, symbols, recent, last_features(recent).astype(np.float32), oldest=OLDEST)
+    features = last_features(recent).astype(np.float32)
+    advice = advise(model, symbols, recent, features, oldest=OLDEST, predict=model.predict)
     ranked = np.argsort(advice.rank, kind="stable")
     return [
         {

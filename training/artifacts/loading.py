@@ -30,12 +30,12 @@ def stored_universe_model(version: str) -> UniverseModel:
 def native_files(version: ModelVersion) -> dict[str, bytes]:
     """Name -> content of what serving reads of a model of one series, as it was written. Raises
     RunRefused("integrity")."""
+    return _read(version, _native(version), _checked)
 
-    def checked(files: dict[str, bytes], expected: dict[str, str]) -> dict[str, bytes]:
-        check_files(files, expected)
-        return files
 
-    return _read(version, _native(version), checked)
+def universe_files(version: ModelVersion) -> dict[str, bytes]:
+    """Of a universe's model, likewise."""
+    return _read(version, _universe_names(version), _checked)
 
 
 @lru_cache(maxsize=KEPT_MODELS)
@@ -80,6 +80,11 @@ def _universe_names(version: ModelVersion) -> list[str]:
 
 def _native(version: ModelVersion) -> list[str]:
     return [name for name in version.files if NATIVE.fullmatch(name)]
+
+
+def _checked(files: dict[str, bytes], expected: dict[str, str]) -> dict[str, bytes]:
+    check_files(files, expected)
+    return files
 
 
 def _read(

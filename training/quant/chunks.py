@@ -16,6 +16,7 @@ Arrays = Mapping[str, NDArray[Any]]
 Function = Callable[[Mapping[str, Any], Arrays], Iterator[bytes]]
 KINDS = {  # modules with a function `work_out`; by name, as they load LightGBM
     "cells": "training.quant.search.train_cell",
+    "day": "training.quant.universe.day_chunk",
     "fold": "training.quant.walk_forward.fold_chunk",
 }
 

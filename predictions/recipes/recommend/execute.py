@@ -12,7 +12,7 @@ from predictions.recommendations.days import Coverage, NotAdvisable, coverage_of
 from predictions.recommendations.make import asked_models, challenger_of, recommendations_make
 from training.errors import RunRefused
 from training.models import ModelVersion, Reason
-from training.recipes.base import Completed, Progress, Work
+from training.recipes.base import Completed, Work
 
 
 @dataclass(frozen=True)
@@ -32,19 +32,21 @@ def execute(work: Work) -> Completed:
     try:
         covered = coverage_of(spec.universe)
         if spec.replay:
-            return Completed(result=_replayed(spec, covered, work.progress))
-        return Completed(result=_recommended(spec, covered, work.progress))
+            return Completed(result=_replayed(spec, covered, work))
+        return Completed(result=_recommended(spec, covered, work))
     except NotAdvisable as error:
         raise RunRefused(Reason.BAD_DATA, str(error)) from error
 
 
-def _recommended(spec: RecommendSpec, covered: Coverage, progress: Progress) -> dict[str, Any]:
+def _recommended(spec: RecommendSpec, covered: Coverage, work: Work) -> dict[str, Any]:
     as_of = date.fromisoformat(spec.as_of) if spec.as_of else None
     sayings, sentences = list(_sayings(spec, as_of)), []
     for number, saying in enumerate(sayings):
-        progress.stage("recommend", number / len(sayings), saying.model.version)
+        work.progress.stage("recommend", number / len(sayings), saying.model.version)
         try:
-            recommendation_set, is_new = recommendations_make(model=saying.model, as_of=as_of, in_sample=spec.in_sample)
+            recommendation_set, is_new = recommendations_make(
+                model=saying.model, as_of=as_of, in_sample=spec.in_sample, work_out=work.work_out
+            )
         except NotAdvisable:
             if not saying.is_challenger:
                 raise
@@ -84,15 +86,17 @@ def _sayings(spec: RecommendSpec, as_of: date | None) -> Iterator[Saying]:
             yield Saying(challenger, as_of, is_challenger=True)
 
 
-def _replayed(spec: RecommendSpec, covered: Coverage, progress: Progress) -> dict[str, Any]:
+def _replayed(spec: RecommendSpec, covered: Coverage, work: Work) -> dict[str, Any]:
     assert spec.replay is not None
     models = asked_models(spec.universe, spec.version)
     days = [day for day in spec.replay.period_ends() if covered.first <= day < covered.newest]
     new_days, before = [], 0
     for number, (model, day) in enumerate([(model, day) for model in models for day in days]):
-        progress.stage("replay", number / (len(models) * len(days)), f"{model.version} on {day}")
+        work.progress.stage("replay", number / (len(models) * len(days)), f"{model.version} on {day}")
         try:
-            recommendation_set, is_new = recommendations_make(model=model, as_of=day, replay=True)
+            recommendation_set, is_new = recommendations_make(
+                model=model, as_of=day, replay=True, work_out=work.work_out
+            )
         except NotAdvisable:  # seen by the model, or in a hole of the bars
             continue
         new_days += [recommendation_set.as_of] if is_new else []

@@ -1,5 +1,6 @@
 """What a universe model says of rows: the same shape for every recipe."""
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -29,6 +30,18 @@ class Predictions:
     def where(self, chosen: NDArray[np.bool_]) -> "Predictions":
         """Of the rows that `chosen` (n,) marks."""
         return Predictions(**{name: values[chosen] for name, values in vars(self).items()})
+
+    def to_bytes(self) -> bytes:
+        """The same predictions give the same bytes."""
+        buffer = io.BytesIO()
+        np.savez(buffer, **self.as_arrays())  # type: ignore[arg-type]
+        return buffer.getvalue()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> "Predictions":
+        """Back to the same bits. Raises ValueError."""
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            return cls(**arrays)
 
     @property
     def has_beside(self) -> bool:

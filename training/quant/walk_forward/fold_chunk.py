@@ -1,16 +1,12 @@
 """A fold of a walk as a pure function of its spec and of the rows that all folds share."""
 
-import io
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from training.quant.chunks import Arrays, Chunk
 from training.quant.universe.panel import Floats
-from training.quant.universe.predictions import Predictions
 from training.quant.universe.prepared import PreparedPanel, from_arrays, to_arrays
 from training.quant.walk_forward.folds import fold_json, fold_text, plan_walk, walk_fold
 from training.quant.walk_forward.spec import WalkSpec
@@ -36,11 +32,4 @@ def work_out(spec: Mapping[str, Any], arrays: Arrays) -> Iterator[bytes]:
     scores = {int(name.removeprefix(_BEFORE)): arrays[name] for name in arrays if name.startswith(_BEFORE)}
     fold = walk_fold(plan, walk.fold - 1, on_fold=lambda *_: None, scores=scores)
     yield json.dumps({"fold": fold_json(panel, fold), "importance": vars(fold.importance)}).encode()
-    yield predictions_bytes(fold.predictions)
-
-
-def predictions_bytes(predictions: Predictions) -> bytes:
-    """As a fold keeps them; the same predictions give the same bytes."""
-    buffer = io.BytesIO()
-    np.savez(buffer, **predictions.as_arrays())  # type: ignore[arg-type]
-    return buffer.getvalue()
+    yield fold.predictions.to_bytes()

@@ -16,7 +16,6 @@ from training.quant.universe.predictions import Floats
 from training.quant.universe.spec import HONEST, UniverseSpec
 from training.quant.universe.train import train_universe
 from training.quant.universe.truncation import fit_evaluated
-from training.quant.walk_forward.fold_chunk import predictions_bytes
 from training.quant.walk_forward.folds import Fold, fold_json, plan_walk, walk_fold
 from training.quant.walk_forward.spec import WalkSpec
 from training.recipes.universe.again import MembersThen
@@ -121,7 +120,7 @@ def _folds_hold(run: TrainingRun, panel: Panel, folds: list[Fold]) -> bool:
     then = {part.config["fold"]: part for part in run.parts.filter(status=Status.COMPLETED)}
     return all(
         number in then
-        and sha256(predictions_bytes(fold.predictions)) == then[number].result["said"]
+        and sha256(fold.predictions.to_bytes()) == then[number].result["said"]
         and holds(then[number].result["fold"], fold_json(panel, fold))
         for number, fold in enumerate(folds, start=1)
     )

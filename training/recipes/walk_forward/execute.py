@@ -1,6 +1,5 @@
 """A walk over a universe carried out: each fold by itself, then all of them pooled."""
 
-import io
 import json
 from typing import Any
 
@@ -187,5 +186,4 @@ def _predictions_of(fold: TrainingRun) -> Predictions:
     if sha256(content) != fold.result["said"]:
         sentence = f"What fold {fold.config['fold']} said is missing or was changed on the disk. Walk again."
         raise RunRefused(Reason.INTEGRITY, sentence)
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        return Predictions(**arrays)
+    return Predictions.from_bytes(content)

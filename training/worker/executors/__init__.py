@@ -1,7 +1,7 @@
 """Where chunks are worked out: in the process of the run, or on the cluster that the settings name."""
 
 from collections.abc import Callable, Iterator
-from functools import partial
+from itertools import count
 
 from django.conf import settings
 
@@ -16,7 +16,8 @@ def executor(*, key: str, tell: Callable[[str], None]) -> Executor:
         return Chunk.work_out
     from training.worker.executors.cluster import work_out_there  # noqa: PLC0415 - of an extra
 
-    return partial(work_out_there, key=key, tell=tell)
+    numbers = count(1)  # the scheduler takes a key that it still knows for the same task
+    return lambda chunk: work_out_there(chunk, key=f"{key}-{next(numbers)}", tell=tell)
 
 
 def load_executor() -> str:

@@ -36,8 +36,8 @@ class ClusterAway(Exception):
 
 
 def work_out_there(chunk: Chunk, *, key: str, tell: Callable[[str], None]) -> Iterator[bytes]:
-    """As Chunk.work_out, all pieces at once. `key` is the attempt's own; `tell` hears now and then how it stands, and
-    may raise to give up. Raises RunWaits while there is no cluster, RunRefused where it can't do it."""
+    """As Chunk.work_out, all pieces at once. `key` is this chunk's own at this attempt; `tell` hears now and then how
+    it stands, and may raise to give up. Raises RunWaits while there is no cluster, RunRefused where it can't do it."""
     if chunk.size > MOST_BYTES:
         tell("too large for the cluster: worked out here")
         yield from chunk.work_out()
@@ -78,7 +78,8 @@ def problem() -> str:
         ):
             return ""
     except OSError as error:
-        return f"The {_name()} is away: {_words(error)}. Until it is there, sweeps and folds of walks wait."
+        waiting = "sweeps, folds of walks and large recommendation days wait"
+        return f"The {_name()} is away: {_words(error)}. Until it is there, {waiting}."
 
 
 def _result(client: Client, future: Future[list[bytes]], tell: Callable[[str], None]) -> list[bytes]:

@@ -12,8 +12,13 @@ import pytest
 
 from boursomatic.env import ROOT
 from boursomatic.shared.clusters import require_cluster
+from predictions.models import Recommendation, RecommendationSet
+from predictions.recipes.recommend.spec import parse_recommend_request
+from predictions.recommendations import make
 from tests.dask_cluster import DaskCluster
 from tests.market import make_series
+from tests.predictions.advised import advised, day_of
+from tests.training.carrying import carry
 from tests.training.quant.noise import noise_bars
 from tests.training.recipes.test_sweep import contents, swept
 from tests.training.recipes.test_walk_forward import ask, carry_next
@@ -24,6 +29,7 @@ from training.quant.candle.plan import NO_STALE
 from training.quant.candle.request import parse_candle_spec
 from training.quant.chunks import Chunk
 from training.quant.search.train_cell import cells_chunk
+from training.runs import services
 from training.worker.executors import cluster
 from training.worker.executors.parcel import ParcelRefused, pack, work_out
 
@@ -61,6 +67,32 @@ def walked(recipe: str) -> TrainingRun:
 def said(walk: TrainingRun) -> list[tuple[str, object]]:
     """The hash of what each fold's models predict, and their importances."""
     return [(fold.result["said"], fold.detail) for fold in walk.parts.order_by("pk")]
+
+
+@pytest.mark.parametrize("recipe", ["phase22", "honest"])
+def test_recommendation_days_are_what_its_own_workers_say(
+    settings: Any, dask_engine: DaskCluster, monkeypatch: pytest.MonkeyPatch, recipe: str
+) -> None:
+    advised(recipe=recipe)
+    monkeypatch.setattr(make, "LARGE", 6)
+    there = replayed()
+    settings.ENGINE, settings.DASK = "workers", ""
+    here = replayed()
+    monkeypatch.setattr(make, "LARGE", 7)
+    assert there == here == replayed() and len({day for day, *_ in there}) >= 2
+
+
+def replayed() -> list[tuple[Any, ...]]:
+    """What the active model says of several days, in one run; forgotten again."""
+    days = {"from": day_of(400).isoformat(), "to": day_of(418).isoformat(), "every": "week"}
+    spec = parse_recommend_request({"universe": "few", "replay": days})
+    run = carry(services.run_create(user=None, spec=spec))
+    assert run.status == Status.COMPLETED, run.error
+    columns = ("set__as_of", "series_id", "label", "p_sell", "p_buy", "expected_return", "rank")
+    rows = list(Recommendation.objects.order_by("set__as_of", "series_id").values_list(*columns))
+    Recommendation.objects.all().delete()
+    RecommendationSet.objects.all().delete()
+    return rows
 
 
 def small_chunk() -> Chunk:
@@ -132,7 +164,7 @@ def test_a_cluster_that_is_away_is_waited_for(
     settings.DASK = "tls://127.0.0.1:1"
     monkeypatch.setattr(cluster, "AWAY_S", 0.0)
     away = "The Dask cluster tls://127.0.0.1:1 is away: "
-    assert cluster.problem().startswith(away) and cluster.problem().endswith("sweeps and folds of walks wait.")
+    assert cluster.problem().startswith(away) and cluster.problem().endswith("large recommendation days wait.")
     heard: list[str] = []
     with pytest.raises(RunWaits, match=away):
         list(cluster.work_out_there(small_chunk(), key="away", tell=heard.append))

@@ -46,6 +46,11 @@ def is_open() -> bool:
     return not counts["all"] or bool(counts["here"])
 
 
+def passes_on() -> bool:
+    """Whether a wake-up that has come to this host is for another: runs wait, and it can take none of them now."""
+    return leases.ready().exists() and not is_open()
+
+
 def room_for(run_pk: int) -> Callable[[], bool] | None:
     """What `leases.claim` has to ask before it takes the run, with nobody else claiming meanwhile; None for a click, of
     which any number may be under way."""

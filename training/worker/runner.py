@@ -62,8 +62,8 @@ def execute_run(run_pk: int) -> None:
         if claim_and_execute(turn):
             break
     READY.fork()
-    if (turn := _turn()) is not None:
-        enqueue.enqueue(turn)  # its wake-up may have come while it had to wait
+    if _turn() is not None or hosts.passes_on():  # its own wake-up may have come while it had to wait
+        enqueue.enqueue(run_pk)
 
 
 def _turn() -> int | None:

@@ -14,11 +14,13 @@ from tests.training.run_builders import make_run
 from training.artifacts.storage import artifact_storage
 from training.models import Reason, RunEvent, Status, TrainingRun
 from training.quant.candle.request import parse_candle_spec
-from training.queue import leases
+from training.queue import hosts, leases
+from training.queue.broker import waiting
+from training.worker import heartbeat
 from training.worker.child import Child
 from training.worker.foreground import create_claimed, execute_family
 from training.worker.outcome import OutcomeKind, RunOutcome
-from training.worker.runner import TICK_S, Held, Watch, claim_and_execute
+from training.worker.runner import READY, TICK_S, Held, Watch, claim_and_execute, execute_run
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both, pytest.mark.processes]
 
@@ -47,6 +49,20 @@ def test_it_asks_a_few_times_a_second(watch: Watch) -> None:
     with CaptureQueriesContext(connection) as queries:
         assert not any(ticks(watch, 2.0))
     assert 0 < sum("cancel_requested_at" in query["sql"] for query in queries) <= 2 * 4
+
+
+def test_a_wake_up_that_this_host_can_not_use_is_for_another() -> None:
+    """It may take all of them before any of its workers has claimed a run."""
+    heartbeat.beat(())
+    run = make_run(None, status=Status.QUEUED, memory=2**60)
+    try:
+        execute_run(run.pk)
+        assert waiting().count() == 1 and not hosts.is_open()
+        TrainingRun.objects.all().delete()
+        execute_run(run.pk)
+        assert waiting().count() == 1, "nothing waits any more"
+    finally:
+        READY.take().kill()
 
 
 def test_it_sees_a_cancel_within_three_tenths_of_a_second(watch: Watch) -> None:

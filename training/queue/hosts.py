@@ -46,9 +46,9 @@ def is_open() -> bool:
     return not counts["all"] or bool(counts["here"])
 
 
-def passes_on() -> bool:
-    """Whether a wake-up that has come to this host is for another: runs wait, and it can take none of them now."""
-    return leases.ready().exists() and not is_open()
+def turn_of_others() -> int | None:
+    """The run whose turn it is where this host can take none of those that wait: a wake-up that came here is theirs."""
+    return None if (turn := leases.next_queued()) is None or is_open() else turn
 
 
 def room_for(run_pk: int) -> Callable[[], bool] | None:

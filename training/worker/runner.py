@@ -56,14 +56,14 @@ class Held:
         return bound_contextvars(run_id=self.run_id, kind=self.kind, attempt=self.attempt)
 
 
-def execute_run(run_pk: int) -> None:
+def execute_run() -> None:
     """The task behind each wake-up: takes the run whose turn it is, which need not be the one that woke it."""
     while (turn := _turn()) is not None:
         if claim_and_execute(turn):
             break
     READY.fork()
-    if _turn() is not None or hosts.passes_on():  # its own wake-up may have come while it had to wait
-        enqueue.enqueue(run_pk)
+    if (turn := _turn() or hosts.turn_of_others()) is not None:
+        enqueue.enqueue(turn)  # its wake-up may have come while it had to wait, or to a host that could not take it
 
 
 def _turn() -> int | None:

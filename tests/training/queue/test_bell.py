@@ -12,9 +12,10 @@ from django.conf import settings
 from django.db import connection, transaction
 from django_q.conf import Conf
 from django_q.models import OrmQ
+from django_q.signing import SignedPackage
 
 from tests.faults.crew import WAIT_S, until
-from training.queue import bell, hosts
+from training.queue import bell, enqueue, hosts
 from training.queue.broker import Kicks
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
@@ -67,8 +68,17 @@ def queue() -> Kicks:
 def test_it_hears_what_is_put_into_the_queue(reader: Reader) -> None:
     queue().enqueue("a kick")
     until(lambda: reader.taken, 10, "the kick")
-    assert [payload for _, payload in reader.taken] == ["a kick"]
-    assert not OrmQ.objects.exists()
+    assert len(reader.taken) == 1 and not OrmQ.objects.exists()
+
+
+def test_a_kick_of_a_host_with_another_secret_is_one_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as there:
+        there.setattr(Conf, "SECRET_KEY", "of another host")
+        enqueue.enqueue(1)
+    taken = queue().dequeue()
+    assert taken is not None
+    [(_, payload)] = taken
+    assert SignedPackage.loads(payload)["func"] == "training.worker.runner.execute_run"
 
 
 def test_it_hears_nothing_before_the_commit(reader: Reader) -> None:
@@ -84,17 +94,16 @@ def test_it_hears_nothing_of_what_is_taken_back(reader: Reader) -> None:
     with transaction.atomic():
         queue().enqueue("a kick")
         transaction.set_rollback(True)
-    queue().enqueue("another")
+    made = queue().enqueue("another")
     until(lambda: reader.taken, 10, "the kick")
-    assert [payload for _, payload in reader.taken] == ["another"]
+    assert [number for number, _ in reader.taken] == [made]
 
 
 def test_it_is_heard_by_all_readers(reader: Reader) -> None:
     other = Reader()
-    for payload in ("one", "two"):
-        queue().enqueue(payload)
+    made = {queue().enqueue(payload) for payload in ("one", "two")}
     until(lambda: reader.taken and other.taken, 10, "a kick for each")
-    assert {reader.taken[0][1], other.taken[0][1]} == {"one", "two"}
+    assert {reader.taken[0][0], other.taken[0][0]} == made
 
 
 def test_it_hears_what_comes_between_its_first_look_and_its_wait(slow_poll: None) -> None:

@@ -54,12 +54,12 @@ def test_it_asks_a_few_times_a_second(watch: Watch) -> None:
 def test_a_wake_up_that_this_host_can_not_use_is_for_another() -> None:
     """It may take all of them before any of its workers has claimed a run."""
     heartbeat.beat(())
-    run = make_run(None, status=Status.QUEUED, memory=2**60)
+    make_run(None, status=Status.QUEUED, memory=2**60)
     try:
-        execute_run(run.pk)
+        execute_run()
         assert waiting().count() == 1 and not hosts.is_open()
         TrainingRun.objects.all().delete()
-        execute_run(run.pk)
+        execute_run()
         assert waiting().count() == 1, "nothing waits any more"
     finally:
         READY.take().kill()

@@ -17,7 +17,6 @@ NAMES_THAT_STAY = {  # (name, where) -> why
     ("Command", "*/management/commands/*.py"): "Django finds a command by this name of its class",
     ("records", "boursomatic/shared/records.py"): "typed JSON records, not the results that one recipe builds",
     ("report", "instruments/*"): "what an import answers, field by field; no picture",
-    ("run_carry", "training/worker/__init__.py"): "rows queued before 0.2.0 call it so, for one release",
 }
 PHRASES_THAT_STAY = {
     ("Training Complete!", "templates/training/candle_run/_run.html"): "in the dialog it stays to the letter",

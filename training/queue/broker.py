@@ -1,7 +1,7 @@
 """The queue that django-q2 pulls from: rows in our own database, each handed out once.
 
-A row here is only a kick: nothing in it is read, since a host with another SECRET_KEY, whose signature is none for us, may
-have put it there. What is lost with a killed process is kicked again from the runs themselves
+A row here is only a kick: nothing in it is read, since a host with another SECRET_KEY, whose signature is none for us,
+may have put it there. What is lost with a killed process is kicked again from the runs themselves
 (`training.worker.supervisor`), so there is nothing to acknowledge or deliver twice, and no clock decides anything.
 """
 

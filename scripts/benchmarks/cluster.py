@@ -1,8 +1,12 @@
-"""Chunks of a sweep on a Dask cluster, beside the same in the worker's own process.
+"""Chunks of a sweep on a Dask cluster, beside the same on the site's own workers.
 
-A scheduler and two workers on loopback over TLS, as docs/deploy starts them. By turns, medians: a chunk of some seconds
-worked out here; the same handed over: hashed, connected, sent, worked out, its cells back. Wall clock, and CPU time of
-all that take part, which other work on the machine disturbs less. And what handing over alone takes of this process.
+(a) a chunk of some seconds worked out here; the same handed over: hashed, connected, sent, worked out, its cells back.
+    Wall clock, and CPU time of all that take part, which other work on the machine disturbs less. And what handing over
+    alone takes of this process
+(b) a sweep of some 750 cells, POST to its end, on a site whose three workers hand chunks to the cluster, beside a site
+    of two workers
+
+A scheduler and two workers on loopback over TLS, as docs/deploy starts them. By turns, medians.
 """
 
 import argparse
@@ -12,18 +16,23 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 from uuid import uuid4
 
-from scripts.benchmarks.site import environment
+from scripts.benchmarks.bars import write_walk
+from scripts.benchmarks.hosts import SWEEP, SYMBOL
+from scripts.benchmarks.measured import timed
+from scripts.benchmarks.site import Site, environment, running_site
 
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench cluster", description=__doc__)
     parser.add_argument("--cells", type=int, default=150, help="of the chunk (default: 150)")
-    parser.add_argument("--rounds", type=int, default=7, help="times each is measured (default: 7)")
+    parser.add_argument("--rounds", type=int, default=7, help="times a is measured (default: 7)")
+    parser.add_argument("--sweeps", type=int, default=3, help="times b is measured (default: 3)")
     parser.add_argument("--output", type=Path, default=Path("var/bench/cluster.json"), help="where the JSON goes")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="boursomatic-bench-") as folder:
@@ -31,25 +40,37 @@ def main(arguments: list[str]) -> int:
         import django  # noqa: PLC0415 - settings are read from that environment
 
         django.setup()
-        result = _measure(Path(folder), options.cells, options.rounds)
-    for what in ("cpu", "wall"):
-        here, there = result[f"here_{what}_s"], result[f"there_{what}_s"]
-        print(f"{what:<5} here {here:6.2f} s   on the cluster {there:6.2f} s   {there / here:.2f} x (aim: at most 1.1)")
-    print(f"of it to hand over {result['hand_over_cpu_s'] * 1000:.0f} ms of CPU")
+        from tests.dask_cluster import cluster_in  # noqa: PLC0415 - needs django.setup
+
+        with cluster_in(Path(folder)) as cluster:
+            result = _chunks(cluster, options.cells, options.rounds) if options.rounds else {}
+            if options.sweeps:
+                result |= _sweeps(Path(folder), cluster, options.sweeps)
+    _report(result)
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(result, indent=1))
     return 0
 
 
-def _measure(folder: Path, cells: int, rounds: int) -> dict[str, float]:
+def _report(result: dict[str, float]) -> None:
+    for what in ("cpu", "wall", "sweep"):
+        if f"here_{what}_s" in result:
+            here, there = result[f"here_{what}_s"], result[f"there_{what}_s"]
+            ratio = f"{there / here:.2f} x (aim: at most 1.1)"
+            print(f"{what:<5} here {here:6.2f} s   on the cluster {there:6.2f} s   {ratio}")
+    if "hand_over_cpu_s" in result:
+        print(f"of it to hand over {result['hand_over_cpu_s'] * 1000:.0f} ms of CPU")
+
+
+def _chunks(cluster: Any, cells: int, rounds: int) -> dict[str, float]:
+    """(a)."""
     from django.test import override_settings  # noqa: PLC0415 - these need django.setup
 
-    from tests.dask_cluster import cluster_in  # noqa: PLC0415
     from training.worker.executors.cluster import work_out_there  # noqa: PLC0415
 
     chunk = _chunk(cells)
     times: dict[str, list[float]] = {}
-    with cluster_in(folder) as cluster, cluster.client() as client, override_settings(**cluster.django_settings):
+    with cluster.client() as client, override_settings(**cluster.django_settings):
 
         def here() -> None:
             list(chunk.work_out())
@@ -69,6 +90,36 @@ def _measure(folder: Path, cells: int, rounds: int) -> dict[str, float]:
             _note(times, "there", there, lambda: cpu_there() + time.process_time())
             times.setdefault("hand_over_cpu_s", []).append(time.process_time() - before)
     return {name: median(values) for name, values in times.items()}
+
+
+def _sweeps(folder: Path, cluster: Any, rounds: int) -> dict[str, float]:
+    """(b)."""
+    data = folder / "walk.csv"
+    times: dict[str, list[float]] = {"here": [], "there": []}
+    write_walk(data, rows=5000, seed=1)
+    with (
+        running_site(data, SYMBOL, DATABASE_URL="", BOURSOMATIC_WORKERS="2") as here,
+        running_site(data, SYMBOL, DATABASE_URL="", BOURSOMATIC_WORKERS="3", **cluster.settings) as there,
+    ):
+        sites = {"here": here, "there": there}
+        for site in sites.values():
+            _sweep(site)  # warm
+        for _ in range(rounds):
+            for name, site in sites.items():
+                times[name].append(timed(partial(_sweep, site)))
+    return {f"{name}_sweep_s": median(values) for name, values in times.items()}
+
+
+def _sweep(site: Site) -> None:
+    name, sweep = (
+        site.ask("POST", "/api/training/sweeps", {**SWEEP, "symbol": SYMBOL})["sweep_id"],
+        {"status": "queued"},
+    )
+    while sweep["status"] in ("queued", "running"):
+        time.sleep(0.05)
+        sweep = site.ask("GET", f"/api/training/runs/{name}")
+    if sweep["status"] != "completed":
+        raise SystemExit(f"sweep {name} ended {sweep['status']}")
 
 
 def _note(times: dict[str, list[float]], name: str, work: Callable[[], None], cpu: Callable[[], float]) -> None:

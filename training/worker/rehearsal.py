@@ -1,17 +1,25 @@
-"""What a waiting child does beforehand: a small candle run on made-up bars, and a question to the database.
+"""What a waiting child does beforehand: a small candle run on made-up bars, and what the newest one has read.
 
 Nothing of it is kept. It only sees to it that the pages and caches of what a run needs are this process's own.
 """
 
 import logging
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import numpy as np
 from django.db import connections
 
+from instruments.calendars.sessions import trading_year_of
+from instruments.models import Series
 from instruments.quant.bars import Bars
+from training.artifacts import marker
 from training.models import TrainingRun
-from training.quant.candle.spec import CandleSpec
+from training.quant.candle.plan import NO_STALE
+from training.quant.candle.spec import CandleSpec, SpecError
+from training.recipes.candle.data import CandleData, candle_data
+from training.recipes.candle.recipe import RECIPE
+from training.worker.execute import whole_rows
 
 _BARS = 500
 _DECISION = 400
@@ -22,20 +30,36 @@ log = logging.getLogger("boursomatic.worker")
 def rehearse() -> None:
     """Never fails: a run can do without. Leaves no connection open."""
     try:
-        _fit()
-        TrainingRun.objects.select_related("series__instrument", "created_by").filter(pk=0).first()
+        _train()
+        _read()
     except Exception:
         log.exception("The rehearsal of a run failed; runs do without it.")
     finally:
         connections.close_all()
 
 
-def _fit() -> None:
-    from training.quant.candle.train import train_candle  # noqa: PLC0415 - loads LightGBM, which the command has done
+def _train() -> None:
+    from training.recipes.candle.execute import train_and_judge  # noqa: PLC0415 - loads LightGBM, as the command has
 
     rng = np.random.default_rng(0)
     close = 100.0 * np.exp(np.cumsum(0.01 * rng.standard_normal(_BARS)))
     bars = Bars(_DAY * np.arange(_BARS), close, close * 1.01, close * 0.99, close, rng.lognormal(14, 0.5, _BARS), close)
     candle = datetime.fromtimestamp(int(bars.time[_DECISION]), tz=UTC)
     spec = CandleSpec(candle=f"{candle:%Y-%m-%dT%H:%M:%SZ}", symbol="REHEARSAL", train_years=1.0)
-    train_candle(bars, decision=_DECISION, spec=spec, on_stage=lambda *_: None, on_round=lambda *_: None)
+    train_and_judge(
+        TrainingRun(run_id="rehearsal", kind=RECIPE.kind),
+        spec,
+        CandleData(Series(), bars, _DECISION, stale_time=NO_STALE, hashed=bars),
+        year=None,
+        on_stage=lambda *_: None,
+        on_round=lambda *_: None,
+    )
+
+
+def _read() -> None:
+    marker.problem()
+    run = whole_rows().filter(kind=RECIPE.kind).order_by("-pk").first()
+    if run is not None and run.series is not None:
+        trading_year_of(run.series.instrument.calendar)
+        with suppress(SpecError):  # its candle is gone
+            candle_data(run.series, RECIPE.parse(run.config))

@@ -79,19 +79,19 @@ def session_after(day: date, count: int, calendar: str = "") -> date:
 
 
 class _Year(Func):
-    """Of a day, to group by. Django's own would call Python for each row of an SQLite."""
+    """Of a day, to group by. Django's own would call Python for each row of an SQLite, where a day is text."""
 
     template = "EXTRACT(YEAR FROM %(expressions)s)"
     output_field = CharField()
 
     def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any) -> Any:
-        return self.as_sql(compiler, connection, **{**context, "template": "strftime('%%Y', %(expressions)s)"})
+        return self.as_sql(compiler, connection, **{**context, "template": "substr(%(expressions)s, 1, 4)"})
 
 
 def trading_year_of(calendar: str) -> TradingYear | None:
     """Its sessions a year, over the whole years of the table; None where there is no calendar, or it isn't filled."""
     stored = CalendarSession.objects.filter(calendar=calendar) if calendar else CalendarSession.objects.none()
-    years = stored.order_by().values(year=_Year("day")).annotate(count=Count("pk"), first=Min("day"), last=Max("day"))
+    years = stored.order_by().values(year=_Year("day")).annotate(count=Count("*"), first=Min("day"), last=Max("day"))
     return trading_year(calendar, list(years.values_list("count", "first", "last")))
 
 

@@ -17,9 +17,9 @@ from django.db.models import F, ProtectedError
 from django.test import Client
 from django.utils import timezone
 
+from boursomatic.accounts import chain
 from boursomatic.accounts.append_only import triggers_drop, triggers_make
 from boursomatic.accounts.audit import audit
-from boursomatic.accounts import chain
 from boursomatic.accounts.chain import chain_extend, chain_verify
 from boursomatic.accounts.failed_logins import MOST_A_MINUTE, audit_keep
 from boursomatic.accounts.models import AuditEntry, AuditHead, FailedLogin

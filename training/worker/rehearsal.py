@@ -1,10 +1,9 @@
-"""What a waiting child does beforehand: a small candle run on made-up bars, and what the newest one has read.
+"""What a waiting child does beforehand: a small candle run on made-up bars, and reads as of the newest run.
 
 Nothing of it is kept. It only sees to it that the pages and caches of what a run needs are this process's own.
 """
 
 import logging
-from contextlib import suppress
 from datetime import UTC, datetime
 
 import numpy as np
@@ -13,11 +12,11 @@ from django.db import connections
 from instruments.calendars.sessions import trading_year_of
 from instruments.models import Series
 from instruments.quant.bars import Bars
-from training.artifacts import marker
+from instruments.store.read_bars import load_candles
 from training.models import TrainingRun
 from training.quant.candle.plan import NO_STALE
-from training.quant.candle.spec import CandleSpec, SpecError
-from training.recipes.candle.data import CandleData, candle_data
+from training.quant.candle.spec import CandleSpec
+from training.recipes.candle.data import CandleData
 from training.recipes.candle.recipe import RECIPE
 from training.worker.execute import whole_rows
 
@@ -57,9 +56,7 @@ def _train() -> None:
 
 
 def _read() -> None:
-    marker.problem()
-    run = whole_rows().filter(kind=RECIPE.kind).order_by("-pk").first()
-    if run is not None and run.series is not None:
+    run = whole_rows().defer("result", "detail").order_by("-pk").first()
+    if run is not None and run.series is not None and run.candle_at is not None:
+        load_candles(run.series, start=run.candle_at, end=run.candle_at, before=_BARS, after=1)
         trading_year_of(run.series.instrument.calendar)
-        with suppress(SpecError):  # its candle is gone
-            candle_data(run.series, RECIPE.parse(run.config))

@@ -20,7 +20,7 @@ def statements() -> list[str]:
     return [str(query["sql"]) for query in captured.captured_queries]
 
 
-def test_it_reads_what_the_newest_candle_run_has_read_and_writes_nothing(caplog: pytest.LogCaptureFixture) -> None:
+def test_it_reads_bars_as_the_newest_run_did_and_writes_nothing(caplog: pytest.LogCaptureFixture) -> None:
     assert not any("instruments_pricebar" in sql for sql in statements())
     make_series()
     carried({"candle_date": candle(500), "symbol": "SPY", "train_years": 1.5, "test_window_size": 30})
@@ -29,6 +29,6 @@ def test_it_reads_what_the_newest_candle_run_has_read_and_writes_nothing(caplog:
     assert any("instruments_pricebar" in sql for sql in asked)
     assert all(sql.startswith(("SELECT", "COPY", "PRAGMA")) for sql in asked)
     assert artifact_storage().folders() == folders
-    PriceBar.objects.all().delete()  # the run's candle is gone
+    PriceBar.objects.all().delete()
     statements()
     assert "rehearsal" not in caplog.text

@@ -48,16 +48,23 @@ def chain_extend() -> None:
     """Chains what was committed and isn't chained yet, in short transactions; one process at a time, by the head's
     lock (SQLite has one writer anyway)."""
     while AuditEntry.objects.filter(number=None).exists():
-        with transaction.atomic():
-            head = _locked_head()
-            # As the database gives them back: JSON of PostgreSQL writes some numbers in another way.
-            entries = list(AuditEntry.objects.filter(number=None).order_by("pk")[:AT_ONCE])
-            for entry in entries:
-                head.number += 1
-                head.hash = entry_hash(head.hash, head.number, content_of(entry))
-                entry.number, entry.hash = head.number, head.hash
-            AuditEntry.objects.bulk_update(entries, ["number", "hash"])
-            head.save()
+        if _chain_some() < AT_ONCE:
+            break  # who adds more meanwhile chains them
+
+
+def _chain_some() -> int:
+    """How many entries have been chained, at most AT_ONCE."""
+    with transaction.atomic():
+        head = _locked_head()
+        # As the database gives them back: JSON of PostgreSQL writes some numbers in another way.
+        entries = list(AuditEntry.objects.filter(number=None).order_by("pk")[:AT_ONCE])
+        for entry in entries:
+            head.number += 1
+            head.hash = entry_hash(head.hash, head.number, content_of(entry))
+            entry.number, entry.hash = head.number, head.hash
+        AuditEntry.objects.bulk_update(entries, ["number", "hash"])
+        head.save()
+    return len(entries)
 
 
 def chain_verify() -> ChainReport:
@@ -87,6 +94,9 @@ def _chained() -> Iterator[tuple[int, str, Content]]:
 
 
 def _locked_head() -> AuditHead:
+    locked = AuditHead.objects.select_for_update()
+    if head := locked.filter(pk=1).first():
+        return head
     last = AuditEntry.objects.exclude(number=None).order_by("-number").values("number", "hash").first()
     AuditHead.objects.get_or_create(pk=1, defaults=last)
-    return AuditHead.objects.select_for_update().get(pk=1)
+    return locked.get(pk=1)

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 from knox.crypto import hash_token
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
@@ -72,8 +71,6 @@ class TokenAuthentication(BaseAuthentication):
         now = timezone.now()
         digest = hash_token(text.decode("ascii"))
         token: ApiToken | None = ApiToken.objects.select_related("user").filter(digest=digest, expiry__gt=now).first()
-        if token:
-            ApiToken.objects.filter(
-                Q(last_used_at=None) | Q(last_used_at__lt=now - USE_NOTED_EVERY), digest=digest
-            ).update(last_used_at=now)
+        if token and (token.last_used_at is None or token.last_used_at < now - USE_NOTED_EVERY):
+            ApiToken.objects.filter(digest=digest).update(last_used_at=now)  # even of no row it takes SQLite's lock
         return token

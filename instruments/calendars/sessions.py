@@ -4,12 +4,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 
 import numpy as np
-from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import CharField, Count, Func, Max, Min, QuerySet
-from django.db.models.sql.compiler import SQLCompiler
+from django.db.models import Count, Max, Min, QuerySet
 
 from instruments.models import CalendarSession, Instrument, Series
 from instruments.quant.calendars import (
@@ -19,7 +16,8 @@ from instruments.quant.calendars import (
     as_date,
     as_day,
     computed_sessions,
-    trading_year,
+    fixed_year,
+    whole_years,
 )
 from instruments.universes import ALL, ever_members
 
@@ -78,21 +76,21 @@ def session_after(day: date, count: int, calendar: str = "") -> date:
     return as_date(int(sessions.days[count - 1]))
 
 
-class _Year(Func):
-    """Of a day, to group by. Django's own would call Python for each row of an SQLite."""
-
-    template = "EXTRACT(YEAR FROM %(expressions)s)"
-    output_field = CharField()
-
-    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any) -> Any:
-        return self.as_sql(compiler, connection, **{**context, "template": "strftime('%%Y', %(expressions)s)"})
-
-
 def trading_year_of(calendar: str) -> TradingYear | None:
-    """Its sessions a year, over the whole years of the table; None where there is no calendar, or it isn't filled."""
-    stored = CalendarSession.objects.filter(calendar=calendar) if calendar else CalendarSession.objects.none()
-    years = stored.order_by().values(year=_Year("day")).annotate(count=Count("pk"), first=Min("day"), last=Max("day"))
-    return trading_year(calendar, list(years.values_list("count", "first", "last")))
+    """Its sessions a year, over the whole years of the table, which has no gaps; None where there is no calendar, or it
+    isn't filled."""
+    if not calendar:
+        return None
+    if fixed := fixed_year(calendar):
+        return fixed
+    stored = CalendarSession.objects.filter(calendar=calendar)
+    days = stored.values_list("day", flat=True)
+    first, last = days.order_by("day").first(), days.order_by("-day").first()
+    years = whole_years(first, last) if first and last else range(0)
+    if not years:
+        return None
+    count = stored.filter(day__gte=date(years.start, 1, 1), day__lt=date(years.stop, 1, 1)).count()
+    return TradingYear(calendar, round(count / len(years)))
 
 
 def trading_year_of_members(series: Iterable[Series]) -> TradingYear | None:

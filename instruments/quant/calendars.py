@@ -1,7 +1,7 @@
 """Which calendar an instrument trades by, and the two calendars that need no table: coins and currencies."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -98,17 +98,18 @@ class TradingYear:
     sessions: int
 
 
-def trading_year(calendar: str, years: Sequence[tuple[int, date, date]]) -> TradingYear | None:
-    """`years`: of each the sessions that are known, the first of them and the last. One without any in its first or
-    last two weeks isn't known as a whole, and left out; None where no other is left."""
-    if calendar in _SESSIONS_A_YEAR:
-        return TradingYear(calendar, _SESSIONS_A_YEAR[calendar])
-    whole = [
-        count
-        for count, first, last in years
-        if (first.month, last.month) == (1, 12) and first.day <= _NEW_YEAR and last.day > 31 - _NEW_YEAR
-    ]
-    return TradingYear(calendar, round(sum(whole) / len(whole))) if whole else None
+def fixed_year(calendar: str) -> TradingYear | None:
+    """Of a calendar that needs no table."""
+    return TradingYear(calendar, _SESSIONS_A_YEAR[calendar]) if calendar in _SESSIONS_A_YEAR else None
+
+
+def whole_years(first: date, last: date) -> range:
+    """The calendar years that are known as a whole where all sessions from `first` to `last` are: neither begins or
+    ends one more than two weeks from New Year."""
+    return range(
+        first.year + (first > date(first.year, 1, _NEW_YEAR)),
+        last.year + (last > date(last.year, 12, 31 - _NEW_YEAR)),
+    )
 
 
 def calendar_by_name(symbol: str, currency: str) -> str:

@@ -17,6 +17,7 @@ from django.db.models import F, ProtectedError
 from django.test import Client
 from django.utils import timezone
 
+from boursomatic.accounts import chain
 from boursomatic.accounts.append_only import triggers_drop, triggers_make
 from boursomatic.accounts.audit import audit
 from boursomatic.accounts.chain import chain_extend, chain_verify
@@ -89,6 +90,15 @@ def test_the_chain_holds(entries: list[AuditEntry], alice: User) -> None:
     chain_extend()
     chain_extend()
     assert list(AuditEntry.objects.order_by("id").values_list("number", flat=True)) == [1, 2, 3, 4, 5, 6]
+
+
+def test_many_are_chained_in_short_transactions(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chain, "AT_ONCE", 2)
+    for n in range(5):
+        audit(alice, "run.create", f"run {n}")
+    chain_extend()
+    assert list(AuditEntry.objects.order_by("id").values_list("number", flat=True)) == [1, 2, 3, 4, 5]
+    assert chain_verify().first_broken is None
 
 
 def test_it_names_an_entry_that_was_edited(no_triggers: None) -> None:

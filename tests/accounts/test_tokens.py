@@ -7,7 +7,7 @@ from rest_framework.test import APIClient
 
 from boursomatic.accounts.models import ApiToken, AuditEntry
 from boursomatic.accounts.roles import Scope
-from boursomatic.accounts.tokens import token_create, token_revoke
+from boursomatic.accounts.tokens import USE_NOTED_EVERY, token_create, token_revoke
 from tests.people import ApiOf
 
 pytestmark = pytest.mark.db_both
@@ -23,7 +23,15 @@ def test_it_opens_with_a_token_and_notes_its_use(alice: User) -> None:
     token, text = token_create(user=alice)
     assert _get(f"Token {text}") == (200, "")
     token.refresh_from_db()
-    assert token.last_used_at is not None
+    noted = token.last_used_at
+    assert noted is not None
+    _get(f"Token {text}")  # soon after: not noted anew
+    token.refresh_from_db()
+    assert token.last_used_at == noted
+    ApiToken.objects.filter(pk=token.pk).update(last_used_at=noted - USE_NOTED_EVERY)
+    _get(f"Token {text}")
+    token.refresh_from_db()
+    assert token.last_used_at is not None and token.last_used_at > noted
     assert token.scopes == ["read", "predict", "train"]
 
 

@@ -1,9 +1,10 @@
 """What each host may take: what its settings, its memory and the people who run it allow."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from django.conf import settings
-from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet
+from django.db.models import Exists, Max, Min, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from training.models import Priority, Status, TrainingRun, WorkerHost, WorkerProcess
@@ -42,8 +43,7 @@ def is_open() -> bool:
     host has no worker left for it."""
     if (takes := _takes()) is None or alive().filter(host=HOST, has_store=False).exists():
         return False
-    counts = leases.ready().aggregate(all=Count("pk"), here=Count("pk", filter=takes))
-    return not counts["all"] or bool(counts["here"])
+    return leases.ready().filter(takes).exists() or not leases.ready().exists()
 
 
 def turn_of_others() -> int | None:
@@ -60,8 +60,8 @@ def room_for(run_pk: int) -> Callable[[], bool] | None:
         return None
     return lambda: (
         not _is_full()
-        and memory <= _free_memory(WorkerHost.objects.get(name=HOST))
-        and (priority == Priority.CLICK or _of_workers(HOST).count() < _slots())
+        and memory <= (load := _load()).free_memory(WorkerHost.objects.get(name=HOST))
+        and (priority == Priority.CLICK or load.runs < _slots())
     )
 
 
@@ -124,49 +124,58 @@ def _why_none(hosts: list[WorkerHost], priority: int, memory: int) -> str | None
     return None
 
 
-def _allowed() -> Q | None:
+def _takes() -> Q | None:
     """Which queued runs this host may take now; None for none at all: another release has been deployed, it is drained
-    or has not said yet what it has, or as many run on all hosts as may."""
+    or has not said yet what it has, no worker is free, or as many run on all hosts as may."""
     host = WorkerHost.objects.filter(name=HOST, drained_at=None).first()
     if host is None or not release.is_ours() or _is_full():
         return None
-    free = _free_memory(host)
-    mine = Q(priority__in=QUEUES, memory__lte=free)
+    load = _load()
+    if load.clicks >= _slots() or load.runs > _slots():
+        return None
+    takes = Q(priority__in=QUEUES, memory__lte=load.free_memory(host))
+    if load.memory and (first := _waits_for_memory(host, load)) is not None:
+        takes &= Q(memory=0) | Q(priority__lt=first)  # others would take what it waits for, again and again
+    return takes & Q(priority=Priority.CLICK) if load.runs == _slots() else takes
+
+
+def _waits_for_memory(host: WorkerHost, load: "_Load") -> int | None:
+    """The first class with a run that has waited long, and only for memory that others have now."""
     waits = leases.ready().filter(created_at__lt=Now() - leases.PATIENCE, priority__in=QUEUES)
-    first = waits.filter(memory__gt=free, memory__lte=host.memory).aggregate(Min("priority"))["priority__min"]
-    if first is not None:  # others of its class or a later one would take the room that it waits for, again and again
-        mine &= Q(memory=0) | Q(priority__lt=first)
-    return mine
-
-
-def _takes() -> Q | None:
-    """The same with as many workers as are free."""
-    if (allowed := _allowed()) is None:
-        return None
-    busy = _of_workers(HOST).aggregate(runs=Count("pk"), clicks=Count("pk", filter=Q(priority=Priority.CLICK)))
-    if busy["clicks"] >= _slots() or busy["runs"] > _slots():
-        return None
-    return allowed & Q(priority=Priority.CLICK) if busy["runs"] == _slots() else allowed
+    others = waits.filter(memory__gt=load.free_memory(host), memory__lte=host.memory)
+    first: int | None = others.aggregate(Min("priority"))["priority__min"]
+    return first
 
 
 def _slots() -> int:
     return max(1, settings.WORKERS)
 
 
-def _free_memory(host: WorkerHost) -> int:
-    """That no run takes there, of a worker or of a command."""
-    running = TrainingRun.objects.filter(status=Status.RUNNING, worker_host=host.name)
-    # A command holds a run with all its parts, and carries out one at a time.
-    processes = running.order_by().values("worker_pid").annotate(most=Max("memory"))
-    return max(0, host.memory - sum(processes.values_list("most", flat=True)))
+@dataclass(frozen=True)
+class _Load:
+    """What runs on this host: how many runs and clicks workers carry, and what all runs need, a command's too."""
+
+    runs: int
+    clicks: int
+    memory: int
+
+    def free_memory(self, host: WorkerHost) -> int:
+        return max(0, host.memory - self.memory)
+
+
+def _load() -> _Load:
+    running = TrainingRun.objects.filter(status=Status.RUNNING, worker_host=HOST)
+    rows = list(running.order_by().values_list("worker_pid", "priority", "memory"))
+    workers = set(WorkerProcess.objects.filter(host=HOST).values_list("pid", flat=True)) if rows else set()
+    classes = [priority for pid, priority, _ in rows if pid in workers]
+    most: dict[int | None, int] = {}  # a command holds a run with all its parts, and carries out one at a time
+    for pid, _, memory in rows:
+        most[pid] = max(memory, most.get(pid, 0))
+    return _Load(runs=len(classes), clicks=classes.count(Priority.CLICK), memory=sum(most.values()))
 
 
 def _is_full() -> bool:
-    return settings.MAX_RUNNING > 0 and _of_workers().count() >= settings.MAX_RUNNING
-
-
-def _of_workers(name: str | None = None) -> QuerySet[TrainingRun]:
-    """What workers carry, of that host or of all; not a command."""
+    if not settings.MAX_RUNNING:
+        return False
     workers = WorkerProcess.objects.filter(host=OuterRef("worker_host"), pid=OuterRef("worker_pid"))
-    running = TrainingRun.objects.filter(Exists(workers), status=Status.RUNNING)
-    return running if name is None else running.filter(worker_host=name)
+    return TrainingRun.objects.filter(Exists(workers), status=Status.RUNNING).count() >= settings.MAX_RUNNING

@@ -84,6 +84,9 @@ def next_queued(of: Q | None = None) -> int | None:
     the person with the fewest running, of these the one who has waited longest since the last start, then the oldest.
     However long a part has waited, it is before no whole run about another."""
     queued = ready().filter(of or Q())
+    two = list(queued.order_by("pk").values_list("pk", flat=True)[:2])
+    if len(two) < 2:  # as a rule: nothing to choose between
+        return two[0] if two else None
     has_waited = Q(created_at__lt=Now() - PATIENCE, priority__gt=0) & ~Q(
         parent__isnull=False, priority__lte=Priority.ABOUT
     )
@@ -342,7 +345,9 @@ def _reclaim(held: Any, run_pk: int, why: str) -> bool:
 def _notice(run_pk: int) -> None:
     """Tells the person who asked for the run that it has ended. A cancel is somebody's click, and no news; parts,
     follow-ups and scheduled runs nobody waits for."""
-    rows = TrainingRun.objects.select_related("created_by", "series__instrument").defer("result", "detail")
+    columns = ("run_id", "kind", "status", "error", "universe", "candle_at", "created_by__username")
+    of_series = ("series__timeframe", "series__instrument__symbol")
+    rows = TrainingRun.objects.select_related("created_by", "series__instrument").only(*columns, *of_series)
     run = rows.filter(pk=run_pk, counts=True, created_by__isnull=False).exclude(status=Status.CANCELLED).first()
     if run is None:
         return

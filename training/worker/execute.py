@@ -11,7 +11,7 @@ from contextlib import nullcontext, suppress
 from uuid import UUID
 
 from django.db import DatabaseError, connection, transaction
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
@@ -103,8 +103,7 @@ def execute(*, run_pk: int, token: UUID, tell: Tell | None = None, cores: Callab
     Raises leases.LeaseLost and leases.Cancelled, SpecError and NotTrainable for data that won't do, RunRefused,
     StoreAway, OSError for a disk that won't.
     """
-    rows = TrainingRun.objects.select_related("series__instrument", "created_by", "subject__model_version")
-    run = rows.get(pk=run_pk)
+    run = whole_rows().get(pk=run_pk)
     recipe = recipe_of(run.kind)
     reporter = Reporter(run, token, tell)
     try:
@@ -121,6 +120,11 @@ def execute(*, run_pk: int, token: UUID, tell: Tell | None = None, cores: Callab
     with suppress(StoreFailed):  # then the sweeper takes it
         for part in parts:
             artifact_storage().discard_run(part)
+
+
+def whole_rows() -> QuerySet[TrainingRun]:
+    """Runs with what `execute` reads of most of them; a few are about another run, which they read themselves."""
+    return TrainingRun.objects.select_related("series__instrument", "created_by")
 
 
 def complete(run: TrainingRun, token: UUID, done: Completed, *, log: list[RunEvent]) -> None:

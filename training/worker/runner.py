@@ -81,9 +81,9 @@ def claim_and_execute(run_pk: int) -> bool:
     held, limits = Held(run_pk, run_id, kind, token, attempt), limits_of(kind, universe)
 
     with held.in_logs():
-        log.info("The run begins.")
         child = READY.take()
         child.begin(partial(_work, held, priority), memory=limits.memory)
+        log.info("The run begins.")
         try:
             outcome = Watch(held, child, limits.seconds).until_over()
         finally:

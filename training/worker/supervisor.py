@@ -26,7 +26,7 @@ from structlog.contextvars import bind_contextvars
 
 from boursomatic.shared.processes import SharedFlag, adopt_orphans, bind_forks, kill_children, notify
 from boursomatic.shared.stores import StoreFailed
-from training.artifacts import marker
+from training.artifacts import marker, provenance
 from training.artifacts.storage import artifact_storage
 from training.models import Status, TrainingRun
 from training.queue import enqueue, hosts, leases, release
@@ -128,6 +128,7 @@ class WorkerSupervisor:
         if problem := load_executor():  # only chunks wait for it
             log.warning("%s", problem)
         release.ours()  # of the code as it was loaded, whatever becomes of its files
+        provenance.code_version(), provenance.library_versions()  # likewise; each child would find them out anew
         post_spawn.connect(_settle)  # in each worker that is started
         STOPPING.renew()  # this command may itself be forked from a process that forks several
         awaited = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}

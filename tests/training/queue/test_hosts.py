@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from tests.training.run_builders import make_run
 from tests.training.universe import make_universe
-from training.models import Priority, TrainingRun, WorkerHost, WorkerProcess
+from training.models import Priority, Status, TrainingRun, WorkerHost, WorkerProcess
 from training.quant.universe.panel import COLUMNS
 from training.quant.universe.spec import UniverseSpec
 from training.quant.walk_forward.spec import WalkSpec
@@ -53,6 +53,16 @@ def test_a_drained_host_takes_nothing_until_it_is_resumed() -> None:
     assert why() is None
     hosts.drained_set(hosts.HOST, drain=False)
     assert hosts.turn() == run.pk
+
+
+def test_with_one_run_waiting_it_takes_few_queries(django_assert_max_num_queries: Any) -> None:
+    a_host()
+    run = make_run(None)
+    make_run(None, status=Status.RUNNING, worker_host=hosts.HOST, worker_pid=1)
+    with django_assert_max_num_queries(5):
+        assert hosts.turn() == run.pk
+    with django_assert_max_num_queries(6):
+        assert hosts.is_open()
 
 
 def test_it_passes_over_what_needs_more_memory_than_its_runs_leave() -> None:

@@ -65,6 +65,7 @@ class CandleOutcome(Judged):
 
     validated: Validated | None  # fitted without the validation rows, judged by them; gives trees their rounds
     final: Final  # the model that is kept
+    features: Floats  # of the plan's rows, (r, k)
     feature_range: tuple[Floats, Floats]  # lowest and highest of each feature over the train rows
 
 
@@ -115,6 +116,7 @@ def train_candle(
         columns=feature_set(spec.feature_set).columns,
         validated=validated,
         final=final,
+        features=features,
         threshold=threshold,
         train=evaluate(y_train, p_train, threshold),
         validation=evaluate(*validation, threshold) if validation else None,

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from instruments.quant.bars import Bars
 from training.quant.candle.confirm import Window, judge_step, pool_windows
+from training.quant.candle.outcomes import candle_label
 from training.quant.candle.spec import CandleSpec
-from training.quant.candle.steps import fitted, labelled_rows, own_steps, step_model
+from training.quant.candle.steps import LabelledRows, fitted, own_steps, step_model
 from training.quant.candle.train import CandleOutcome
 from training.quant.candle.verdict import Evidence
 from training.quant.ensemble.spec import how_of
@@ -65,7 +66,8 @@ def judge_windows(
     one."""
     if not len(outcome.plan.split.test):
         return NO_WINDOWS
-    rows = labelled_rows(bars, spec)
+    places = outcome.plan.rows
+    rows = LabelledRows(places, candle_label(bars, spec)[places], {spec.feature_set: outcome.features})
     steps = own_steps(bars, rows, decision, [spec])
     windows: list[JudgedWindow] = []
     for done, step in enumerate(steps):

@@ -108,8 +108,10 @@ def series_marks(pks: Collection[int]) -> dict[int, bytes]:
 def _blocks(series: Sequence[Series]) -> dict[int, dict[int, Series]]:
     """By the number of their pack, and then by primary key; without those that are not read as they are stored."""
     blocks: dict[int, dict[int, Series]] = defaultdict(dict)
-    for member in (member for member in series if member.bars_then is None):
-        blocks[member.pk // _TOGETHER][member.pk] = member
+    for member in series:
+        if member.bars_then is None:
+            pk = member.pk
+            blocks[pk // _TOGETHER][pk] = member
     return blocks
 
 

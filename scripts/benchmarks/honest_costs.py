@@ -24,12 +24,12 @@ from training.quant.stats.bootstrap import equity_band
 from training.quant.stats.classification import evaluate
 from training.quant.stats.overfitting import deflated_sharpe
 from training.quant.universe.evidence import universe_evidence
-from training.quant.universe.honest.run import beside, train_honest
+from training.quant.universe.honest.run import train_honest
 from training.quant.universe.metrics import signals_of, simulate_portfolios
 from training.quant.universe.prepared import prepare_panel
 from training.quant.universe.shelf_life import age_bins
 from training.quant.universe.spec import HONEST, PHASE22, UniverseSpec
-from training.quant.universe.train import UniverseOutcome, evaluate_predictions, train_universe
+from training.quant.universe.train import UniverseOutcome, evaluate_predictions, evidence_beside, train_universe
 
 SAME = 1e-9
 TRIALS = 10  # of the ledger, that a Sharpe ratio is deflated by
@@ -75,7 +75,7 @@ def _candle_run(seed: int) -> CandleOutcome:
 
 def _universe_statistics(seed: int, spec: UniverseSpec) -> float:
     made_up = universe(100, 1_250, seed=seed, market=MARKET, sectors=SECTORS)
-    statistics = (evaluate_predictions, beside, universe_evidence, age_bins, equity_band, deflated_sharpe)
+    statistics = (evaluate_predictions, evidence_beside, universe_evidence, age_bins, equity_band, deflated_sharpe)
     return _share(partial(_universe_run, made_up, spec), statistics)
 
 

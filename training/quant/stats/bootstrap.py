@@ -30,8 +30,8 @@ def equity_band(returns: Floats, *, mean_block: int) -> Band | None:
     if len(returns) < FEWEST_BLOCKS * mean_block:
         return None
     drawn = resampled(len(returns), mean_block=mean_block, draws=DRAWS, rng=np.random.default_rng(SEED))
-    growth = np.cumprod(1.0 + returns[drawn], axis=1)
-    low, high = np.quantile(growth, [(1 - SHARE) / 2, (1 + SHARE) / 2], axis=0)
+    growth = np.sort(np.cumprod(1.0 + returns[drawn], axis=1).T, axis=1)  # sorted, it takes half of the time
+    low, high = np.quantile(growth, [(1 - SHARE) / 2, (1 + SHARE) / 2], axis=1, overwrite_input=True)
     return Band(SHARE, DRAWS, mean_block, low.tolist(), high.tolist())
 
 
@@ -40,8 +40,8 @@ def resampled(length: int, *, mean_block: int, draws: int, rng: np.random.Genera
     length with this mean (Politis & Romano, Journal of the American Statistical Association 89, 1994)."""
     begins = rng.random((draws, length)) < 1.0 / mean_block
     begins[:, 0] = True
-    step = np.arange(length)
-    begin = np.maximum.accumulate(np.where(begins, step, 0), axis=1)
-    start = np.take_along_axis(rng.integers(length, size=(draws, length)), begin, axis=1)
-    places: Ints = (start + step - begin) % length
+    starts, first = rng.integers(length, size=(draws, length))[begins], np.flatnonzero(begins)
+    shift = np.repeat(starts - first, np.diff(first, append=begins.size))
+    places: Ints = (np.arange(begins.size) + shift).reshape(draws, length)
+    places[places >= length] -= length
     return places

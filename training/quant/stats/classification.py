@@ -105,9 +105,10 @@ def percentile_rank(values: Floats, reference: Floats) -> Floats:
     return (below + up_to) / (2.0 * len(ordered))
 
 
-def midranks(values: Floats) -> Floats:
-    """Ranks 1 … n of `values` (n,), n > 0, no NaN; ties share their mean rank. (n,) float64."""
-    order = np.argsort(values, kind="stable")
+def midranks(values: Floats, ascending: NDArray[np.intp] | None = None) -> Floats:
+    """Ranks 1 … n of `values` (n,), n > 0, no NaN; ties share their mean rank. (n,) float64. `ascending`: their
+    argsort, where it is there already."""
+    order = np.argsort(values, kind="stable") if ascending is None else ascending
     ordered = values[order]
     starts = np.concatenate(([True], ordered[1:] != ordered[:-1]))
     group = np.cumsum(starts) - 1

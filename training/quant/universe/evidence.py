@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.quant.universe.exposure import Exposures, exposures_of
-from training.quant.universe.judge import rank_test
+from training.quant.universe.judge import rank_p_value, rank_test
 from training.quant.universe.panel import Panel
 
 Floats = NDArray[np.float64]
@@ -51,9 +51,7 @@ def universe_evidence(
 ) -> UniverseEvidence:
     """`scores` (n,) of the panel's `rows` (n,), higher for what is expected to do better; `exposures` are the panel's,
     where they are there already."""
-    first, last = int(panel.day[rows].min()), int(panel.day[rows].max())
-    table = np.full((last - first + 1, len(panel.symbols)), np.nan)
-    table[panel.day[rows] - first, panel.instrument[rows]] = scores
+    first, table = _by_day(panel, rows, scores)
     test = rank_test(
         table,
         first=first,
@@ -70,3 +68,20 @@ def universe_evidence(
         windows=windows,
         after_costs=AfterCosts(test.after_costs.p_value, test.after_costs.sharpe),
     )
+
+
+def evidence_p_value(
+    panel: Panel, rows: Ints, scores: Floats, *, horizon: int, exposures: Exposures | None = None
+) -> float | None:
+    """The p-value of `universe_evidence` alone."""
+    first, table = _by_day(panel, rows, scores)
+    exposures = exposures or exposures_of(panel.close, panel.traded, panel.member)
+    return rank_p_value(table, first=first, horizon=horizon, close=panel.close, exposures=exposures)
+
+
+def _by_day(panel: Panel, rows: Ints, scores: Floats) -> tuple[int, Floats]:
+    """The place of the first day, and (T, N) from it on, NaN where there is no row."""
+    first, last = int(panel.day[rows].min()), int(panel.day[rows].max())
+    table = np.full((last - first + 1, len(panel.symbols)), np.nan)
+    table[panel.day[rows] - first, panel.instrument[rows]] = scores
+    return first, table

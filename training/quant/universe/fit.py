@@ -144,10 +144,11 @@ def logistic_scores(features: Singles, labels: Ints, later: Singles) -> Floats |
     return scores
 
 
-def auc_of_buy(scores: Floats, labels: Ints) -> float | None:
-    """How well `scores` rank the BUY rows above the others; None where one class only occurs."""
+def auc_of_buy(scores: Floats, labels: Ints, ascending: Ints | None = None) -> float | None:
+    """How well `scores` rank the BUY rows above the others; None where one class only occurs. `ascending`: see
+    `midranks`."""
     up = labels == BUY
-    return None if up.all() or not up.any() else auc_of_ranks(midranks(scores), up)
+    return None if up.all() or not up.any() else auc_of_ranks(midranks(scores, ascending), up)
 
 
 def _evenly(rows: int, most: int) -> Ints:

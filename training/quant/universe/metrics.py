@@ -205,12 +205,12 @@ def classification_report(labels: Ints, predicted: Ints) -> dict[str, Any]:
     return {"classes": list(CLASSES), "confusion": confusion.tolist(), "by_class": by_class}
 
 
-def calibration(probability: Floats, hit: Flags) -> list[dict[str, Any]]:
-    """Bins of P(BUY) of equal size, lowest first: what was promised and what came."""
-    order = np.argsort(probability, kind="stable")
+def calibration(probability: Floats, hit: Flags, ascending: Ints) -> list[dict[str, Any]]:
+    """Bins of P(BUY) of equal size, lowest first: what was promised and what came. `ascending`: argsort of
+    `probability`."""
     return [
         {"rows": len(part), "promised": float(probability[part].mean()), "came": float(hit[part].mean())}
-        for part in np.array_split(order, BINS)
+        for part in np.array_split(ascending, BINS)
         if len(part)
     ]
 

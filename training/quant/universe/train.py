@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.quant.universe.evidence import universe_evidence
+from training.quant.universe.evidence import evidence_p_value
 from training.quant.universe.exposure import Exposures
 from training.quant.universe.fit import ModelPair, auc_of_buy, fit_pair, logistic_scores
 from training.quant.universe.metrics import (
@@ -109,10 +109,10 @@ def evidence_beside(
 ) -> dict[str, float | None]:
     """What the model that is judged beside that of record shows: `scores` (m,) of `rows` (m,), NaN where it has
     none."""
-    evidence = universe_evidence(panel, rows, scores, horizon=horizon, exposures=exposures)
     known = panel.has_outcome[rows] & ~np.isnan(scores)
     daily = rank_ic(panel.day[rows][known], scores[known], panel.returns[rows][known])
-    return {"rank_ic": float(daily.mean()) if len(daily) else None, "p_value": evidence.p_value}
+    p_value = evidence_p_value(panel, rows, scores, horizon=horizon, exposures=exposures)
+    return {"rank_ic": float(daily.mean()) if len(daily) else None, "p_value": p_value}
 
 
 def fit_rows(panel: Panel, labels: Ints, rows: Ints, *, seed: int) -> ModelPair:
@@ -137,6 +137,7 @@ def evaluate_predictions(
     is_scored = panel.outcome[rows] <= known_by
     scored, those = rows[is_scored], predictions.where(is_scored)
     actual, p_buy = labels[scored], those.probabilities[:, BUY]
+    ascending = np.argsort(p_buy, kind="stable")
     daily_ic = daily_rank_ic(panel.day[scored], those.scores, panel.returns[scored])
     metrics = headline(
         panel,
@@ -150,10 +151,10 @@ def evaluate_predictions(
     )
     reports = {
         **classification_report(actual, those.labels),
-        "calibration": calibration(p_buy, actual == BUY),
+        "calibration": calibration(p_buy, actual == BUY, ascending),
         "rank_ic_by_day": daily_ic[1].tolist(),
         "rank_ic_interval": metrics["rank_ic_interval"],
-        "auc_buy": auc_of_buy(p_buy, actual),
+        "auc_buy": auc_of_buy(p_buy, actual, ascending),
     }
     return Evaluation(rows=rows, predictions=predictions, metrics=metrics, reports=reports, portfolios=portfolios)
 

@@ -20,19 +20,17 @@ from training.quant.universe.honest.train import (
     honest_rows,
     mean_ic,
     score_rows,
-    score_table,
 )
 from training.quant.universe.honest.walk import HonestFold, honest_fold
 from training.quant.universe.importance import FoldImportance, shadow_weights
-from training.quant.universe.judge import rank_test
 from training.quant.universe.panel import Panel, split_panel
 from training.quant.universe.predictions import Predictions, concatenate
 from training.quant.universe.spec import UniverseSpec
 from training.quant.universe.train import (
-    Beside,
     OnStage,
     UniverseOutcome,
     evaluate_predictions,
+    evidence_beside,
     label_rows,
 )
 
@@ -77,7 +75,9 @@ def train_honest(
         test=parts["test"],
         logistic_auc=None,
         model_auc=parts["test"].reports["auc_buy"],
-        beside=beside(panel, rows, split.test, test, spec),
+        beside={
+            other_score(spec): evidence_beside(panel, split.test, test.beside, spec.horizon, exposures=rows.exposures)
+        },
     )
 
 
@@ -152,15 +152,6 @@ def fold_importance(rows: HonestRows, fold: HonestFold, spec: UniverseSpec, *, s
 def other_score(spec: UniverseSpec) -> str:
     """Of the two the one that is not the model of record."""
     return COMPOSITE if spec.score == TREES else TREES
-
-
-def beside(panel: Panel, rows: HonestRows, chosen: Ints, predictions: Predictions, spec: UniverseSpec) -> Beside:
-    """What the other score shows on the same rows."""
-    first, last = int(rows.day[chosen].min()), int(rows.day[chosen].max())
-    table = score_table(rows, chosen, predictions.beside, first=first, last=last)
-    test = rank_test(table, first=first, horizon=spec.horizon, close=panel.close, exposures=rows.exposures)
-    ic = mean_ic(rows, chosen, predictions.beside, until=len(panel.days) - 1)
-    return {other_score(spec): {"rank_ic": ic, "p_value": test.p_value}}
 
 
 def model_of(fit: HonestFit, spec: UniverseSpec, *, ic: float) -> HonestModel:

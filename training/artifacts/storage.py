@@ -20,7 +20,8 @@ from boursomatic.shared.whole_file import flush, whole_file
 if TYPE_CHECKING:  # the process that reads an upload has a storage, and no tables
     from training.models import TrainingRun
 
-_AT_ONCE = 8  # files
+_AT_ONCE = 8  # files, or requests to a store that is far
+_FLUSHES = 4  # more at once only wait for each other: for seven files 13 ms instead of 10 on a busy disk
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -219,7 +220,7 @@ class StagedFolder:
         self.source.mkdir(parents=True)
         for name, content in files.items():
             (self.source / name).write_bytes(content)
-        side_by_side(flush, [*(self.source / name for name in files), self.source])
+        side_by_side(flush, [*(self.source / name for name in files), self.source], at_once=_FLUSHES)
         for name, content in files.items():
             if (self.source / name).read_bytes() != content:
                 raise OSError(f"{name} was not stored as it was written. Check the disk.")
@@ -243,10 +244,10 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def side_by_side(call: Callable[[T], R], each: Sequence[T]) -> list[R]:
+def side_by_side(call: Callable[[T], R], each: Sequence[T], *, at_once: int = _AT_ONCE) -> list[R]:
     """A disk, or a store, that is asked for all at once is waited for once."""
     try:
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
+        with ThreadPoolExecutor(at_once) as pool:
             return list(pool.map(call, each))
     except RuntimeError:  # a run at its memory limit can't start a thread
         return [call(one) for one in each]

@@ -157,8 +157,10 @@ def _of_series() -> QuerySet[Trial]:
 def _lock(series: Series | None) -> None:
     """Until the transaction ends. An UPDATE, so that it locks on SQLite too, where SELECT … FOR UPDATE doesn't."""
     name = str(series) if series else _LOCK_OF_UNIVERSES
-    TrialLock.objects.bulk_create([TrialLock(name=name)], ignore_conflicts=True)
-    TrialLock.objects.filter(pk=name).update(name=name)
+    row = TrialLock.objects.filter(pk=name)
+    if not row.update(name=name):
+        TrialLock.objects.bulk_create([TrialLock(name=name)], ignore_conflicts=True)
+        row.update(name=name)
 
 
 def _trial_create(run: TrainingRun, fields: TrialFields) -> Trial:

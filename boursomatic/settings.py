@@ -256,7 +256,7 @@ RECIPES = {  # kind of run -> its recipe; a further kind is one folder and one l
     "drift": "predictions.recipes.drift.recipe.RECIPE",
     "retrain": "predictions.recipes.retrain.recipe.RECIPE",
 }
-HOUSEKEEPING = [  # called by the worker command every 10 s; must be quick
+HOUSEKEEPING = [  # called beside the workers every 10 s, one after another
     "predictions.schedules.services.schedules_start",
     "predictions.schedules.chain.chains_continue",
     "instruments.imports.uploads.uploads_expire",

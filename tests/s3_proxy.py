@@ -2,8 +2,9 @@
 
     python tests/s3_proxy.py PORT TARGET_PORT MODE_FILE
 
-What the file says holds from the next request on: `pass`, `cut`, `slow SECONDS`, `unconditional`, or a status and a
-code. For each request that was cut or refused a byte is put into the file MODE_FILE.refused.
+What the file says holds from the next request on: `pass`, `cut`, `silent` (taken and never answered), `slow SECONDS`,
+`unconditional`, or a status and a code; with a further word only for addresses that have it in them. For each request
+that was cut, left or refused a byte is put into the file MODE_FILE.refused.
 """
 
 import http.client
@@ -22,13 +23,17 @@ class Handler(BaseHTTPRequestHandler):
 
     def relay(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        kind, _, what = self.mode.read_text().partition(" ")
+        kind, what, part = [*self.mode.read_text().split(" "), "", ""][:3]
+        if part not in self.path:
+            kind, what = "pass", ""
         self.close_connection = True
-        if kind == "cut" or kind.isdecimal():
+        if kind in ("cut", "silent") or kind.isdecimal():
             with self.mode.with_suffix(".refused").open("a") as file:
                 file.write("x")
         if kind == "cut":
             self.connection.shutdown(socket.SHUT_RDWR)
+        elif kind == "silent":
+            self.connection.recv(1)  # returns when who asks gives up
         elif kind.isdecimal():
             xml = f"<Error><Code>{what}</Code><Message>no</Message></Error>".encode() if what else b""
             self._answer(int(kind), {}, xml)

@@ -29,6 +29,7 @@ from boursomatic.backup.generations import (
     remove_partials,
 )
 from boursomatic.backup.manifest import ARTIFACTS, MOMENT, NAME, SECRET, Manifest, StoredFile
+from boursomatic.shared.stores import StoreFailed
 from boursomatic.shared.whole_file import flush
 
 
@@ -73,8 +74,8 @@ class Backup:
 
 
 def backup_make(site: Site, folder: Path, *, keep: int | None = None, tell: Tell = lambda share, stage: None) -> Backup:
-    """A new backup in `folder`, of which the newest `keep` stay (None: all). Raises BackupRefused, and then nothing of
-    it is left; what `tell` raises likewise."""
+    """A new backup in `folder`, of which the newest `keep` stay (None: all). Raises BackupRefused and StoreFailed, and
+    then nothing of it is left; what `tell` raises likewise."""
     began, folder = time.monotonic(), folder.absolute()
     for closed in site.closed_to_backups:
         if folder.resolve().is_relative_to(closed.resolve()):
@@ -94,6 +95,8 @@ def backup_make(site: Site, folder: Path, *, keep: int | None = None, tell: Tell
             finally:
                 remove(partial)
             removed, stayed = remove_older(folder, keep) if keep else ([], {})
+    except StoreFailed:  # it may be back soon
+        raise
     except OSError as problem:
         raise BackupRefused(f"The backup could not be written: {reason_of(problem)}. Nothing of it was kept.") from None
     return Backup(folder / name, manifest, digest, linked, removed, stayed, time.monotonic() - began)
@@ -170,6 +173,8 @@ class _Copier:
             if not self.artifacts.sha256(path) == digest == sha256_of(self.before_root / path):
                 return False
             os.link(self.before_root / path, self.target / path)
+        except StoreFailed:
+            raise
         except OSError:
             return False
         return True

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
@@ -50,11 +51,11 @@ def adopt_orphans() -> None:
         _prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def kill_children(*, but: int | None) -> None:
-    """Every child except `but`: what was adopted, and in time what is adopted while this goes on."""
+def kill_children(*, but: Collection[int | None]) -> None:
+    """Every child except these: what was adopted, and in time what is adopted while this goes on."""
     here = Path(f"/proc/self/task/{os.getpid()}/children")
     with contextlib.suppress(OSError):
-        while strays := [int(pid) for pid in here.read_text().split() if int(pid) != but]:
+        while strays := [int(pid) for pid in here.read_text().split() if int(pid) not in but]:
             for pid in strays:
                 os.kill(pid, signal.SIGKILL)
                 os.waitpid(pid, 0)

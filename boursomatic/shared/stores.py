@@ -14,6 +14,10 @@ class StoreFailed(OSError):
     """A store of files can't be used; the text says why, and what to do."""
 
 
+class StoreUnreachable(StoreFailed):
+    """It is away or too busy, and may be back soon."""
+
+
 @dataclass(frozen=True)
 class S3Address:
     """`endpoint`: "" for AWS. No credentials: those are found where every AWS program finds them."""

@@ -11,6 +11,7 @@ from boursomatic.backup.generations import LOCK
 from boursomatic.backup.make import Site, backup_make
 from boursomatic.backup.manifest import check_files, read_manifest
 from boursomatic.backup.restore import SqliteTarget
+from boursomatic.shared.stores import StoreUnreachable
 from tests.backup.small import small_site
 from tests.backup.test_restore import brought
 from tests.s3 import Bucket, Proxy
@@ -64,9 +65,11 @@ def test_it_comes_back_to_a_folder_and_to_s3(site: Site, place: Path, bucket: Bu
         artifacts.require_own(manifest)
 
 
-def test_it_says_that_the_store_is_away(site: Site, place: Path, bucket: Bucket, proxy: Proxy, tmp_path: Path) -> None:
+def test_it_says_that_the_store_is_away_and_leaves_nothing(
+    site: Site, place: Path, bucket: Bucket, proxy: Proxy, tmp_path: Path
+) -> None:
     proxy.set("503")
     site = replace(site, artifacts=storage_of(bucket.through(proxy.port), tmp_path).for_backups())
-    with pytest.raises(BackupRefused, match=r"can't be reached \(status 503\).* Nothing of it was kept"):
+    with pytest.raises(StoreUnreachable, match=r"can't be reached \(status 503\)\. See that it runs, then try again"):
         backup_make(site, place)
     assert [path.name for path in place.iterdir()] == [LOCK]

@@ -19,7 +19,7 @@ from tests.faults.scale import times
 from tests.market import candle, make_series
 from tests.s3 import Bucket, Proxy
 from training.artifacts.integrity import inventory
-from training.models import ACTIVE, ModelVersion, Status, TrainingRun
+from training.models import ACTIVE, ModelVersion, Status, TrainingRun, WorkerHost
 from training.quant.candle.request import parse_candle_spec
 from training.queue import hosts
 from training.runs.services import run_create
@@ -84,6 +84,32 @@ def test_a_store_that_is_away_costs_no_run(s3_settings: Bucket, proxy: Proxy, tm
         assert until_ended(run, waits) == [Status.COMPLETED] * 2
     assert [status_of(each, "attempt") for each in (run, waits)] == [1, 1]
     assert inventory().missing == [] and sweep_orphans() == 0
+
+
+def test_workers_beat_however_long_their_store_takes_to_answer(
+    s3_settings: Bucket, proxy: Proxy, tmp_path: Path
+) -> None:
+    """It takes every question and answers none. A beat that waited would come once for all that is asked meanwhile."""
+    make_series(bars=700)
+    with host(tmp_path / "a", s3_settings.through(proxy.port)):
+        proxy.set("silent")
+        beats: dict[int, set[object]] = {}  # by the requests that were left without an answer until then
+
+        def beat() -> int:
+            left = beats.setdefault(proxy.refused(), set())
+            left.add(WorkerHost.objects.values_list("beat_at", flat=True).get())
+            return len(left)
+
+        until(lambda: proxy.refused() and beat() > 2, what="beats while the store is asked")
+        until(lambda: "can't be reached" in (hosts.missing() or ""), what="what people read")
+        until(lambda: beat() > 2, what="beats while the store is known to be away")
+        run = run_create(user=None, spec=parse_candle_spec({**BODY, "candle_date": candle(450)}))
+        asked = proxy.refused()
+        until(lambda: proxy.refused() > asked + 2, what="further questions")
+        assert status_of(run) == Status.QUEUED and hosts.alive().exists()
+        proxy.set("pass")
+        assert until_ended(run) == [Status.COMPLETED]
+    assert status_of(run, "attempt") == 1
 
 
 def kill_one(moments: random.Random) -> int:

@@ -13,13 +13,15 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, connections
+from django.db.models.functions import Now
 from django_q.tasks import async_task
 
 from boursomatic.backup.artifacts import STAGING
 from instruments.models import Series
-from tests.faults.crew import CATCH_S, Crew, crew, group, started, status_of, until, until_ended
+from tests.faults.crew import CATCH_S, Crew, children, crew, group, started, status_of, until, until_ended
 from tests.faults.scale import times
 from tests.market import candle, make_series
+from tests.training.run_builders import make_run
 from training.artifacts.integrity import inventory
 from training.artifacts.storage import artifact_storage
 from training.errors import TooLate
@@ -27,6 +29,7 @@ from training.models import DeployedRelease, ModelVersion, RunEvent, Status, Tra
 from training.quant.candle.spec import CandleSpec
 from training.queue import hosts, leases
 from training.runs import services
+from training.runs.deletion import UNDO
 from training.worker import runner
 from training.worker.child import Child
 from training.worker.execute import execute
@@ -202,6 +205,26 @@ def test_it_claims_nothing_beside_another_artifact_store_until_it_is_the_right_o
     until(lambda: all(process.beat_at > max(beats) for process in hosts.alive()), what="a sweep later")
     assert status_of(run) == Status.QUEUED
     storage.write_marker(ours)
+    until_ended(run)
+    assert_completed_once(run)
+    assert run.attempt == 1
+
+
+def test_it_replaces_what_goes_on_beside_its_workers(workers: Crew, series: Series) -> None:
+    """Who asks the store, and housekeeping: no run notices."""
+
+    def asides() -> set[int]:
+        return set(children(workers.main)) - {workers.parts()["sentinel"]}
+
+    first = until(lambda: len(asides()) == 2 and asides(), what="both")
+    gone = make_run(None, status=Status.FAILED, deleted_at=Now() - UNDO)
+    run = ask(series)
+    child = workers.child_of(run)
+    for pid in first:
+        os.kill(pid, signal.SIGKILL)
+    os.kill(child, signal.SIGCONT)
+    until(lambda: len(asides() - first) == 2 and asides().isdisjoint(first), what="others in their place")
+    until(lambda: not TrainingRun.objects.filter(pk=gone.pk).exists(), what="the work of the new one")
     until_ended(run)
     assert_completed_once(run)
     assert run.attempt == 1

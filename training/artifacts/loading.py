@@ -71,7 +71,9 @@ def _marks(version: str, folder: str, names: Sequence[str]) -> Marks:
 
 
 def _missing(version: str) -> RunRefused:
-    return RunRefused(Reason.INTEGRITY, f"integrity: a file of model {version} is missing.")
+    return RunRefused(
+        Reason.INTEGRITY, f"integrity: a file of model {version} is missing. Restore a backup, or train it again."
+    )
 
 
 def _universe_names(version: ModelVersion) -> list[str]:

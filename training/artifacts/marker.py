@@ -18,12 +18,23 @@ log = logging.getLogger("boursomatic.artifacts")
 
 def problem() -> str:
     """What is amiss and what to do, "" where database and store belong together."""
+    return compare(*read())
+
+
+def read() -> tuple[str, str]:
+    """The store's marker, or why it can't be read. Without the database."""
     try:
-        stored = artifact_storage().marker()
+        return artifact_storage().marker(), ""
     except StoreFailed as error:
-        return str(error)
+        return "", str(error)
     except OSError as error:
-        return f"The artifact store can't be read: {reason_of(error)}. See that it is mounted."
+        return "", f"The artifact store can't be read: {reason_of(error)}. See that it is mounted."
+
+
+def compare(stored: str, why: str) -> str:
+    """What `problem` says of an answer of `read`."""
+    if why:
+        return why
     expected = _expected()
     if not expected:
         return (

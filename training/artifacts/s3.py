@@ -23,7 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTT
 from django.core.files.base import File
 
 from boursomatic.backup.artifacts import MARKER, RUNS, Artifacts
-from boursomatic.shared.stores import S3Address, StoreFailed
+from boursomatic.shared.stores import S3Address, StoreFailed, StoreUnreachable
 from boursomatic.shared.whole_file import whole_file
 from instruments.store.packs import remove_oldest
 from training.artifacts.s3_backup import S3Artifacts
@@ -246,7 +246,9 @@ class S3Storage(ArtifactStorage):
             return FileExistsError(f"{self.address} has that file already.")
         if code in _NOT_THERE:
             return FileNotFoundError(f"{self.address} has no such file.")
-        return self._unfit() if status == 501 else StoreFailed(self._sentence(problem))
+        if status == 501:
+            return self._unfit()
+        return (StoreUnreachable if _may_pass(problem) else StoreFailed)(self._sentence(problem))
 
     def _sentence(self, problem: ClientError | BotoCoreError) -> str:
         (code, status), store = _answer(problem), f"The store of files {self.address}"
@@ -258,7 +260,8 @@ class S3Storage(ArtifactStorage):
         if code == "NoSuchBucket":
             return f"{store} has no such bucket. Make it, or name another in BOURSOMATIC_ARTIFACTS."
         if not _may_pass(problem):
-            return f"{store} refuses what it is asked ({code}, status {status}). Mend BOURSOMATIC_ARTIFACTS."
+            refused = f"{store} refuses what it is asked ({code}, status {status})"
+            return f"{refused}. Mend the rules of its bucket, or BOURSOMATIC_ARTIFACTS."
         return f"{store} can't be reached ({_why_away(problem)}). See that it runs, then try again."
 
 

@@ -16,14 +16,14 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from boursomatic.accounts.audit import audit
-from boursomatic.shared.stores import StoreFailed
+from boursomatic.shared.stores import StoreFailed, StoreUnreachable
 from training.artifacts import marker
 from training.artifacts.storage import artifact_storage, run_folder, sha256
-from training.errors import StoreAway
+from training.errors import RunRefused, StoreAway
 from training.evidence.trials import trial_enter, trial_settle
-from training.models import ModelVersion, RunEvent, RunPositions, Searched, Status, TrainingRun
+from training.models import ModelVersion, Reason, RunEvent, RunPositions, Searched, Status, TrainingRun
 from training.queue import leases
-from training.recipes.base import Completed, ModelFields, Work
+from training.recipes.base import Completed, ModelFields, Recipe, Work
 from training.recipes.kinds import recipe_of
 from training.runs.services import follow_up_insert, successor_insert
 from training.worker.executors import executor
@@ -71,7 +71,7 @@ class Reporter:
         """The store of files is waited for. Other threads have no connection to say so; nor can it be said while the
         run's end is being written."""
         if threading.current_thread() is threading.main_thread() and not connection.in_atomic_block:
-            self._write(f"waits for the artifact store, which can't be reached ({why})")
+            self._write(f"waits for the artifact store, which can't be reached ({why}); it goes on by itself")
 
     def checkpoint(self, rows: Sequence[Model]) -> None:
         leases.rows_write(self.run.pk, self.token, rows)
@@ -111,7 +111,7 @@ def execute(*, run_pk: int, token: UUID, tell: Tell | None = None, cores: Callab
             _require_store()
             work_out = executor(key=f"{run.run_id}-{token}", tell=reporter.remark)
             work = Work(run, recipe.parse(run.config), reporter, cores, work_out)
-            complete(run, token, import_string(recipe.execute)(work), log=reporter.events)
+            complete(run, token, _completed(recipe, work), log=reporter.events)
     except Exception:
         with suppress(DatabaseError):  # the stages before the fault say where it was
             leases.log_write(run.pk, token, reporter.events)
@@ -125,6 +125,29 @@ def execute(*, run_pk: int, token: UUID, tell: Tell | None = None, cores: Callab
 def whole_rows() -> QuerySet[TrainingRun]:
     """Runs with what `execute` reads of most of them; a few are about another run, which they read themselves."""
     return TrainingRun.objects.select_related("series__instrument", "created_by")
+
+
+def _completed(recipe: Recipe, work: Work) -> Completed:
+    """What the recipe makes. It only reads the store: where that is away, the run is begun again later. Raises
+    StoreAway."""
+    try:
+        done: Completed = import_string(recipe.execute)(work)
+    except (OSError, RunRefused) as problem:
+        if amiss := _why_unread(problem):
+            raise StoreAway(amiss) from problem
+        raise
+    return done
+
+
+def _why_unread(problem: OSError | RunRefused) -> str:
+    """What is amiss with the store; "" where that isn't why: a file that is missing or refused although the store is
+    there would be so again."""
+    if isinstance(problem, StoreUnreachable):
+        return str(problem)
+    if isinstance(problem, RunRefused) and problem.reason != Reason.INTEGRITY:
+        return ""
+    with artifact_storage().patience(0):
+        return marker.problem()
 
 
 def complete(run: TrainingRun, token: UUID, done: Completed, *, log: list[RunEvent]) -> None:

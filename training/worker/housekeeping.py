@@ -1,12 +1,12 @@
-"""What the worker command does beside its runs, a little at a time: retention, deleted runs, orphaned files, and what
-other apps have asked for by name (settings.HOUSEKEEPING)."""
+"""What the worker command has done beside its runs, by a process of its own and a little at a time: retention, deleted
+runs, orphaned files, and what other apps have asked for by name (settings.HOUSEKEEPING)."""
 
 import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.db import Error as DbError
@@ -15,18 +15,29 @@ from django.db.models.functions import Now
 from django.utils.module_loading import import_string
 
 from boursomatic.notices import mails
-from training.artifacts import integrity
+from training.artifacts import integrity, marker
 from training.models import TrainingRun
+from training.queue import release
 from training.recipes.kinds import recipes
 from training.runs import deletion
 from training.worker.child import Child
 
+ROUND_S = 2.0
 EVERY_S = 60.0
 CALLS_EVERY_S = 10.0  # what other apps asked for: somebody may be looking at the page and wait for it
 ORPHANS_EVERY_S = 3600.0
 MAILING_S = 120.0  # a mail server that takes longer is left; what it was given is told from what it was not
-AT_ONCE = 50  # runs removed in one round: the command has a heartbeat to keep
+AT_ONCE = 50  # runs removed in one round: the other steps have their turn between
 log = logging.getLogger("boursomatic.worker")
+
+
+def keep_house() -> NoReturn:
+    """The process's life, which ends with the worker command's."""
+    housekeeper = Housekeeper()
+    while True:
+        if housekeeper.is_due():
+            _attempt("a round", partial(_round, housekeeper))
+        time.sleep(ROUND_S)
 
 
 class Housekeeper:
@@ -40,6 +51,9 @@ class Housekeeper:
         self.expired: date | None = None  # the day on which retention was seen to
         self.mailer: Child | None = None
         self.mailing_since = 0.0
+
+    def is_due(self) -> bool:
+        return time.monotonic() >= min(self.due, self.calls_due)
 
     def work(self) -> None:
         """Does what is due; at once again where there was more than one round's work."""
@@ -61,7 +75,7 @@ class Housekeeper:
             self.orphans_due = now + ORPHANS_EVERY_S
 
     def _mail(self) -> None:
-        """A process of its own sends what waits: a mail server takes its time, and the command has a heartbeat."""
+        """A process of its own sends what waits: a mail server takes its time."""
         if self.mailer is not None:
             if not self.mailer.wait(0) and time.monotonic() - self.mailing_since < MAILING_S:
                 return
@@ -70,6 +84,12 @@ class Housekeeper:
         if mails.mails_waiting():
             connections.close_all()  # not to be shared over the fork
             self.mailer, self.mailing_since = Child.start(_mails_send), time.monotonic()
+
+
+def _round(housekeeper: Housekeeper) -> None:
+    """Not by code of before, nor beside another artifact store than the database's."""
+    if release.is_ours() and not marker.problem():
+        housekeeper.work()
 
 
 def _mails_send() -> None:
@@ -84,7 +104,7 @@ def _call(name: str) -> None:
 
 
 def _attempt(name: str, step: Callable[[], Any]) -> Any:
-    """What `step` returns, or None where it raised: the command that calls it has runs to look after."""
+    """What `step` returns, or None where it raised: others have their turn."""
     try:
         return step()
     except (DbError, OSError) as problem:  # locked, full or away for a moment

@@ -26,16 +26,17 @@ from structlog.contextvars import bind_contextvars
 
 from boursomatic.shared.processes import SharedFlag, adopt_orphans, bind_forks, kill_children, notify
 from boursomatic.shared.stores import StoreFailed
-from training.artifacts import marker, provenance
+from training.artifacts import provenance
 from training.artifacts.storage import artifact_storage
 from training.models import Status, TrainingRun
 from training.queue import enqueue, hosts, leases, release
 from training.queue.broker import Kicks, waiting
 from training.recipes.kinds import load_executors
 from training.worker import heartbeat
+from training.worker.beside import Aside, StoreWatch
 from training.worker.executors import load_executor
 from training.worker.families import cancel_broken_families
-from training.worker.housekeeping import Housekeeper
+from training.worker.housekeeping import keep_house
 from training.worker.runner import READY, STOPPING
 
 TICK_S = 0.5
@@ -110,7 +111,8 @@ def _settle(**_: Any) -> None:
 
 
 class WorkerSupervisor:
-    """The main process: forks groups, watches them, sweeps. One thread; never trains."""
+    """The main process: forks groups, watches them, sweeps. One thread; never trains and never asks the artifact store,
+    which may take its time."""
 
     def __init__(self) -> None:
         self.board = SharedStatus()
@@ -118,7 +120,8 @@ class WorkerSupervisor:
         self.swept = 0.0
         self.replaced = False  # by the workers of another release
         self.store_problem = ""
-        self.housekeeper = Housekeeper()
+        self.store = StoreWatch()
+        self.housekeeping = Aside(keep_house)
         self.stuck_since: tuple[int, float] | None = None  # the oldest wake-up, and since when it has been that
 
     def run(self) -> int:
@@ -173,22 +176,30 @@ class WorkerSupervisor:
                 return "its guard does not move"
             if time.monotonic() - self.swept >= SWEEP_EVERY_S:
                 self.swept = time.monotonic()
+                self.keep_asides()
                 if self.sweep():
                     return "its queue does not move"
             notify("WATCHDOG=1")
+
+    def keep_asides(self) -> None:
+        try:
+            self.store.keep()
+            self.housekeeping.keep()
+        except OSError as problem:  # no room for another process
+            log.warning("Nothing could be forked beside the workers, the next round tries again: %s", problem)
 
     def sweep(self) -> bool:
         """Beats, takes lost runs back, wakes workers for what nobody was told of. True when the queue is stuck."""
         try:
             with leases.short_lock_timeout():
-                self._mark_presence()  # first: a store that is far may take its time
+                self._mark_presence()
                 self._look_at_store()
                 if self._is_replaced() or self.store_problem:
+                    self.stuck_since = None
                     return False
                 leases.reclaim_expired()
                 self._requeue_wakeups()
                 cancel_broken_families()
-                self.housekeeper.work()
                 return self._is_stuck()
         except (DbError, OSError) as problem:  # locked or away for a moment: the next round tries again
             log.info("The sweep is tried again: %s", str(problem).strip())
@@ -211,7 +222,7 @@ class WorkerSupervisor:
 
     def _look_at_store(self) -> None:
         """Workers beside another artifact store than the database's go on once it is the right one. Said at changes."""
-        amiss = marker.problem()
+        amiss = self.store.problem()
         if amiss and amiss != self.store_problem:
             log.warning("%s Until then these workers finish what they hold and take nothing more.", amiss)
         elif self.store_problem and not amiss:
@@ -221,7 +232,8 @@ class WorkerSupervisor:
     def _mark_presence(self) -> None:
         pids = self.board.pids()
         if gone := self.worker_pids - pids:
-            kill_children(but=self.group.pid)  # the run of a killed worker, if it could not end by itself
+            asides = self.store.pids | self.housekeeping.pids
+            kill_children(but={self.group.pid} | asides)  # the run of a killed worker, if it could not end by itself
             leases.release(hosts.HOST, gone)
             heartbeat.leave(gone)
         heartbeat.beat(pids, has_store=not self.store_problem)
@@ -236,12 +248,13 @@ class WorkerSupervisor:
             enqueue.enqueue(run_pk)
 
     def _is_stuck(self) -> bool:
-        """The same wake-up has been the oldest for long although a worker of ours is idle, and may take something."""
+        """The same wake-up has been the oldest for long although a worker of ours is idle, and may take something: one
+        that waits for the store's answer may not."""
         oldest = waiting().order_by("pk").values_list("pk", flat=True).first()
         busy = TrainingRun.objects.filter(
             status=Status.RUNNING, worker_host=hosts.HOST, worker_pid__in=self.worker_pids
         ).count()
-        if oldest is None or busy >= len(self.worker_pids) or hosts.turn() is None:
+        if oldest is None or busy >= len(self.worker_pids) or self.store.is_late() or hosts.turn() is None:
             self.stuck_since = None
         elif self.stuck_since is None or self.stuck_since[0] != oldest:
             self.stuck_since = (oldest, time.monotonic())
@@ -259,7 +272,7 @@ class WorkerSupervisor:
         """Kills what is left, and gives back what its workers held."""
         self.group.kill()
         self.group.join()
-        kill_children(but=None)
+        kill_children(but=())
         gone = self.worker_pids | self.board.pids()  # also those that took a run before their first beat
         self.board.write_pids([])
         try:

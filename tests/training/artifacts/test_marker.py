@@ -12,14 +12,18 @@ from django.db.models.signals import post_save
 from django.test import Client
 
 from boursomatic.backup.artifacts import MARKER
+from instruments.imports.uploads import upload_create
+from tests.instruments.uploaded import FRENCH, file, five
 from tests.market import candle, make_series
+from tests.training.carrying import carry
 from tests.training.run_builders import make_model, make_run
 from training.artifacts import marker
 from training.artifacts.storage import artifact_storage, run_folder
-from training.errors import RunRefused
+from training.errors import RunRefused, StoreAway
 from training.models import ModelVersion, Status, StoreMarker, WorkerProcess
 from training.quant.candle.request import parse_candle_spec
 from training.queue import hosts, leases
+from training.recipes.store.spec import StoreSpec
 from training.runs.services import run_create
 from training.worker import heartbeat
 from training.worker.execute import execute
@@ -175,6 +179,27 @@ def test_one_that_goes_away_during_a_run_gets_no_files_of_it(root: Path, moment:
     assert not root.exists() and not ModelVersion.objects.exists()
     run.refresh_from_db()
     assert run.status == Status.RUNNING
+
+
+def test_a_run_whose_files_go_away_with_their_disk_waits_and_goes_on(root: Path, carol: User) -> None:
+    assert is_marked()
+    upload = upload_create(user=carol, files=[five(), file(FRENCH, "BNP.csv")])
+    run = run_create(user=carol, spec=StoreSpec(str(upload.pk)))
+    elsewhere = root.with_name("elsewhere")
+
+    def unmount(stage: str, *_: object) -> None:
+        if stage == "store" and root.exists():
+            root.rename(elsewhere)  # with one file read, and one not
+
+    token = leases.claim(run.pk, host="h", pid=1)
+    assert token
+    with pytest.raises(StoreAway, match=NOT_MOUNTED):
+        execute(run_pk=run.pk, token=token, tell=unmount)
+    elsewhere.rename(root)
+    leases.requeue(run.pk, token, "The artifact store was away", counts=False)
+    done = carry(run)
+    assert (done.status, done.attempt) == (Status.COMPLETED, 1)
+    assert (done.result["read"], done.result["inserted"], done.result["unchanged"]) == (8, 3, 5)
 
 
 def test_a_worker_of_another_host_says_that_its_store_is_not_the_databases(client: Client, dave: User) -> None:

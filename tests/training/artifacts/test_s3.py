@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.core.management import CommandError, call_command
@@ -21,11 +23,14 @@ from django.db import connections, transaction
 from django.utils import timezone
 
 from boursomatic.env import ROOT
+from boursomatic.errors import STORE_AWAY
 from boursomatic.shared.stores import S3Address, StoreFailed, storage_settings
 from instruments.imports.reader import refused
 from instruments.imports.staging import Staging
+from instruments.imports.uploads import upload_create
 from tests.faults.crew import environment, until
-from tests.market import make_series
+from tests.instruments.uploaded import five
+from tests.market import candle, make_series
 from tests.people import BrowserOf
 from tests.s3 import Bucket, Proxy
 from tests.training.artifacts.test_integrity import BODY, verify
@@ -35,12 +40,15 @@ from training.artifacts.loading import native_files, stored_model
 from training.artifacts.s3 import S3Storage
 from training.artifacts.storage import DiskStorage, artifact_storage, run_folder, sha256
 from training.errors import StoreAway
-from training.models import ModelVersion, Status, StoreMarker, TrainingRun
+from training.models import ModelVersion, Reason, RunEvent, Status, StoreMarker, TrainingRun
 from training.quant.candle.request import parse_candle_spec
 from training.queue import leases
+from training.recipes.ensemble.members import parse_ensemble
+from training.recipes.store.spec import StoreSpec
+from training.runs.backups import backup_start
 from training.runs.deletion import bytes_of, sweep_deleted
 from training.runs.services import run_create
-from training.worker import execute, runner
+from training.worker import execute, heartbeat, runner
 from training.worker.child import Child
 from training.worker.housekeeping import sweep_orphans
 from training.worker.outcome import RunOutcome
@@ -214,6 +222,35 @@ def ended() -> TrainingRun:
     return run
 
 
+Ask = Callable[[User], tuple[TrainingRun, str]]
+
+
+def stores(user: User) -> tuple[TrainingRun, str]:
+    """A run that reads an upload, and where that lies."""
+    upload = upload_create(user=user, files=[five("QQQ.csv")])
+    return run_create(user=user, spec=StoreSpec(str(upload.pk))), "uploads"
+
+
+def ensembles(user: User) -> tuple[TrainingRun, str]:
+    """One that reads models of others."""
+    runs = [carried({**BODY, "candle_date": candle(at), "confirm": False}, user=user) for at in (430, 450)]
+    return run_create(user=user, spec=parse_ensemble({"run_ids": [run.run_id for run in runs]})), "on_demand_runs"
+
+
+def backups(user: User) -> tuple[TrainingRun, str]:
+    """One that copies all models."""
+    carried({**BODY, "confirm": False}, user=user)
+    return backup_start(user=user)[0], "on_demand_runs"
+
+
+def claimed(run: TrainingRun) -> TrainingRun:
+    """After a worker had it."""
+    heartbeat.beat([os.getpid()])
+    assert runner.claim_and_execute(run.pk)
+    run.refresh_from_db()
+    return run
+
+
 @pytest.mark.db_both
 @pytest.mark.django_db
 class TestRuns:
@@ -289,17 +326,21 @@ class TestRuns:
             moved_to(disk)
 
     def test_a_site_without_its_store_says_so(
-        self, run: TrainingRun, through_proxy: Proxy, alice: User, browser_of: BrowserOf
+        self, run: TrainingRun, through_proxy: Proxy, carol: User, browser_of: BrowserOf
     ) -> None:
-        client = browser_of(alice)
+        staged, client = upload_create(user=carol, files=[five()]), browser_of(carol)
         client.raise_request_exception = False
         assert "artifacts" not in client.get("/readyz").json().get("missing", {})
         through_proxy.set("503")
         answer = client.get("/readyz")
         assert answer.status_code == 503 and "can't be reached, or is not" in answer.json()["missing"]["artifacts"]
         assert client.get("/healthz").status_code == 200
-        page = client.get(f"/runs/{run.run_id}/files/model.txt")
-        assert page.status_code == 503 and "The store of files can&#x27;t be used now" in page.text
+        upload = f"/data/{staged.pk}/"
+        for address in (f"/runs/{run.run_id}/files/model.txt", upload):
+            page = client.get(address)
+            assert page.status_code == 503 and "The store of files can&#x27;t be used now" in page.text
+        answer = client.get(f"/api/data/uploads/{staged.pk}")
+        assert answer.status_code == 503 and answer.json() == {"detail": STORE_AWAY}
         with pytest.raises(CommandError, match=r"can't be reached \(status 503\)\. See that it runs"):
             call_command("verify_artifacts")
 
@@ -325,6 +366,50 @@ class TestOutages:
         proxy.set("slow 0.5")
         assert carried(BODY).status == Status.COMPLETED
 
+    @pytest.mark.processes
+    @pytest.mark.parametrize("ask", [stores, ensembles, backups])
+    def test_what_a_run_reads_is_waited_for_without_losing_an_attempt(
+        self, proxy: Proxy, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, carol: User, ask: Ask
+    ) -> None:
+        monkeypatch.setattr(settings, "BACKUPS", tmp_path / "backups")
+        run, folder = ask(carol)
+        monkeypatch.setattr(execute, "STORE_AWAY_S", 1.0)
+        monkeypatch.setattr(execute, "WRITE_EVERY_S", 0.0)
+        proxy.set(f"503 SlowDown {folder}")
+        for _ in range(leases.MAX_ATTEMPTS + 1):
+            assert claimed(run).status == Status.QUEUED
+        assert (run.attempt, run.error) == (0, "")
+        assert run.message == "The artifact store was away; it begins again by itself once a worker can take it."
+        texts = list(RunEvent.objects.filter(run=run).values_list("text", flat=True))
+        assert texts[-1] == "The artifact store was away; back in the queue."
+        proxy.set("pass")
+        assert claimed(run).status == Status.COMPLETED and run.attempt == 1
+
+    @pytest.mark.processes
+    @pytest.mark.parametrize(
+        ("ask", "harm", "why"),
+        [
+            (stores, "gone", "A file of the upload is missing in the artifact store. Upload"),
+            (ensembles, "gone", "is missing. Restore a backup, or train it again."),
+            (ensembles, "changed", "has changed since it was written. Train"),
+            (ensembles, "archived", r"refuses what it is asked (InvalidObjectState, status 403)"),
+        ],
+    )
+    def test_what_no_waiting_brings_back_fails_in_words(
+        self, s3_settings: Bucket, carol: User, ask: Ask, harm: str, why: str
+    ) -> None:
+        run, folder = ask(carol)
+        client, keys = s3_settings.client, s3_settings.keys()
+        for key in (key for key in keys if folder in key):
+            body = client.get_object(Bucket=s3_settings.name, Key=key)["Body"].read()
+            client.delete_object(Bucket=s3_settings.name, Key=key)
+            if harm == "changed":
+                client.put_object(Bucket=s3_settings.name, Key=key, Body=body + b" ")
+            if harm == "archived":
+                client.put_object(Bucket=s3_settings.name, Key=key, Body=body, StorageClass="GLACIER")
+        assert claimed(run).status == Status.FAILED
+        assert run.error_reason == (Reason.STORE if harm == "archived" else Reason.INTEGRITY) and why in run.error
+
     @pytest.mark.parametrize(
         ("mode", "why"), [("403 InvalidAccessKeyId", "refuses the key"), ("503 SlowDown", "can't be reached")]
     )
@@ -335,8 +420,8 @@ class TestOutages:
         monkeypatch.setattr(execute, "WRITE_EVERY_S", 0.0)
         proxy.set(mode)
         run = ended()
-        waited = "waits for the artifact store, which can't be reached (status 503)" if "503" in mode else ""
-        assert run.message == waited
+        waited = "waits for the artifact store, which can't be reached (status 503); it goes on by itself"
+        assert run.message == (waited if "503" in mode else "")
         assert (run.status, run.error_reason) == (Status.FAILED, "store") and why in run.error
         assert not ModelVersion.objects.exists()
         proxy.set("pass")

@@ -9,10 +9,12 @@ from django.contrib.auth.models import User
 from django.db.models.functions import Now
 
 from tests.training.run_builders import make_run
-from training.models import Status, TrainingRun
+from training.artifacts.storage import artifact_storage
+from training.models import DeployedRelease, Status, TrainingRun
+from training.queue import release
 from training.runs.deletion import UNDO
 from training.worker import housekeeping
-from training.worker.housekeeping import Housekeeper
+from training.worker.housekeeping import Housekeeper, _round
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
 calls: list[str] = []
@@ -52,3 +54,17 @@ def test_it_goes_on_after_what_nobody_foresaw(
     assert calls == ["divide", "note"] * 2
     old.refresh_from_db()
     assert old.deleted_at is not None
+
+
+def test_it_removes_nothing_beside_another_store_or_release(alice: User) -> None:
+    ours, housekeeper = artifact_storage().marker(), Housekeeper()
+    run = make_run(alice, status=Status.FAILED, deleted_at=Now() - UNDO - timedelta(seconds=1))
+    artifact_storage().write_marker("another database's")
+    _round(housekeeper)
+    artifact_storage().write_marker(ours)
+    DeployedRelease.objects.update_or_create(pk=1, defaults={"release": "later"})
+    _round(housekeeper)
+    assert TrainingRun.objects.filter(pk=run.pk).exists() and housekeeper.is_due()
+    release.write()
+    _round(housekeeper)
+    assert not TrainingRun.objects.exists() and not housekeeper.is_due()

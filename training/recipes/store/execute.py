@@ -5,6 +5,7 @@ from uuid import UUID
 from instruments.imports.report import Report
 from instruments.imports.services import file_import
 from instruments.imports.uploads import upload_find, upload_let_go, upload_paths
+from instruments.models import Upload
 from instruments.store.revisions import Origin
 from training.errors import RunRefused
 from training.models import Reason
@@ -12,6 +13,7 @@ from training.recipes.base import Completed, Work
 from training.recipes.store.recipe import GONE
 from training.recipes.store.spec import StoreSpec
 
+LOST = "A file of the upload is missing in the artifact store. Upload the files again."
 _NOTES = 3  # of what the import warns of, in the run's sentence
 
 
@@ -22,6 +24,18 @@ def execute(work: Work) -> Completed:
     upload = upload_find(UUID(spec.upload_id))
     if upload is None:
         raise RunRefused(Reason.BAD_DATA, GONE)
+    try:
+        imported = _imported(spec, upload, work)
+    except FileNotFoundError as problem:
+        raise RunRefused(Reason.INTEGRITY, LOST) from problem
+    upload_let_go(upload=upload)
+    if len(imported.refused) == len(upload.files):
+        raise RunRefused(Reason.BAD_DATA, " ".join(imported.refused)[:2000])
+    return Completed(result={"sentence": _sentence(imported), **imported.as_dict()})
+
+
+def _imported(spec: StoreSpec, upload: Upload, work: Work) -> Report:
+    """Raises FileNotFoundError, StoreFailed; what was stored before is unchanged when it is stored again."""
     imported = Report()
     for number, path in enumerate(upload_paths(upload)):
         work.progress.stage("store", number / len(upload.files), path.name)
@@ -39,10 +53,7 @@ def execute(work: Work) -> Completed:
                 origin=Origin(run_id=work.run.run_id, user=work.run.created_by),
             )
         )
-    upload_let_go(upload=upload)
-    if len(imported.refused) == len(upload.files):
-        raise RunRefused(Reason.BAD_DATA, " ".join(imported.refused)[:2000])
-    return Completed(result={"sentence": _sentence(imported), **imported.as_dict()})
+    return imported
 
 
 def _sentence(imported: Report) -> str:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from boursomatic.shared.records import to_json
 from boursomatic.shared.stores import StoreFailed
 from training.artifacts.storage import artifact_storage, folder_of, sha256
-from training.errors import RunRefused, StoreAway
+from training.errors import RunRefused
 from training.evidence.selection import Selection, curve_of, selection_of
 from training.evidence.trials import Claim
 from training.models import Reason, Status, TrainingRun
@@ -176,11 +176,11 @@ def _scores_before(run: TrainingRun, data: UniverseData) -> dict[int, Floats]:
 
 
 def _predictions_of(fold: TrainingRun) -> Predictions:
-    """Back to the same bits. Raises RunRefused("integrity"), StoreAway."""
+    """Back to the same bits. Raises RunRefused("integrity"), StoreFailed."""
     try:
         content = artifact_storage().read(f"{folder_of(fold)}/{PREDICTIONS}", fold.result["said"])
-    except StoreFailed as problem:  # the folds before would be lost with the walk
-        raise StoreAway(str(problem)) from problem
+    except StoreFailed:
+        raise
     except OSError:
         content = b""
     if sha256(content) != fold.result["said"]:

@@ -63,8 +63,11 @@ class UniverseOutcome:
     beside: Beside = field(default_factory=dict)
 
 
-def train_universe(panel: Panel, spec: UniverseSpec, *, on_stage: OnStage) -> UniverseOutcome:
-    """Train on a universe and judge by the last days of it. Raises TooLittle. Deterministic for `spec.seed`."""
+def train_universe(
+    panel: Panel, spec: UniverseSpec, *, on_stage: OnStage, exposures: Exposures | None = None
+) -> UniverseOutcome:
+    """Train on a universe and judge by the last days of it. Raises TooLittle. Deterministic for `spec.seed`.
+    `exposures` are the panel's, where they are there already."""
     split = split_panel(panel, horizon=spec.horizon, embargo=spec.embargo)
     labels = label_rows(panel, spec)
 
@@ -77,7 +80,9 @@ def train_universe(panel: Panel, spec: UniverseSpec, *, on_stage: OnStage) -> Un
         for part in ("validation", "test")
     )
     linear, is_known = beside_logistic(panel, labels, split.train, test.rows), panel.has_outcome[test.rows]
-    has_linear = not np.isnan(linear).all()
+    besides: Beside = {}
+    if has_linear := not np.isnan(linear).all():
+        besides[LOGISTIC] = evidence_beside(panel, test.rows, linear, spec.horizon, exposures=exposures)
 
     deployed, used = evaluated, split.train
     if spec.refit:
@@ -94,7 +99,7 @@ def train_universe(panel: Panel, spec: UniverseSpec, *, on_stage: OnStage) -> Un
         test=test,
         logistic_auc=auc_of_buy(linear[is_known], labels[test.rows[is_known]]) if has_linear else None,
         model_auc=test.reports["auc_buy"],
-        beside={LOGISTIC: evidence_beside(panel, test.rows, linear, spec.horizon)} if has_linear else {},
+        beside=besides,
     )
 
 

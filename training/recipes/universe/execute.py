@@ -36,7 +36,7 @@ def _execute(work: Work) -> Completed:
     if spec.recipe == HONEST:
         outcome = train_honest(data.panel, spec, on_stage=progress.stage, rows=data.honest)
     else:
-        outcome = train_universe(data.panel, spec, on_stage=progress.stage)
+        outcome = train_universe(data.panel, spec, on_stage=progress.stage, exposures=data.exposures)
     progress.stage("write", 0.95, "files, hashes and the model's version")
     selection = selection_of(run, universe_trial(data))
     outcome = replace(

@@ -8,6 +8,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
+from django.utils.log import log_response
 
 from boursomatic.accounts.permissions import public
 from training.artifacts import marker
@@ -71,7 +72,10 @@ def readyz(request: HttpRequest) -> JsonResponse:
     except DbError:
         missing["database"] = "The database does not answer. See that it runs and that DATABASE_URL is right."
     if missing:
-        return JsonResponse({"status": "unavailable", "missing": missing}, status=503)
+        answer = JsonResponse({"status": "unavailable", "missing": missing}, status=503)
+        # Once, here: Django would log it as an error of ours.
+        log_response("Not ready for lack of: %s", ", ".join(missing), response=answer, request=request, level="warning")
+        return answer
     return JsonResponse({"status": "ready"})
 
 

@@ -1,5 +1,6 @@
 """`/healthz` and `/readyz`: open to everyone, and true."""
 
+import logging
 import os
 
 import pytest
@@ -29,10 +30,15 @@ def test_every_answer_says_what_of_the_browser_no_page_needs(client: Client) -> 
         assert "camera=(), " in answer["Permissions-Policy"] and "'self'" in answer["Content-Security-Policy"], path
 
 
-def test_it_is_not_ready_without_a_worker(client: Client) -> None:
-    answer = client.get("/readyz")
+def test_it_is_not_ready_without_a_worker_which_is_no_error_of_ours(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "django.request"):
+        answer = client.get("/readyz")
     assert answer.status_code == 503
     assert list(answer.json()["missing"]) == ["worker"]
+    said = [(one.levelname, one.getMessage()) for one in caplog.records if one.name == "django.request"]
+    assert said == [("WARNING", "Not ready for lack of: worker")]
 
 
 def test_it_is_ready_once_a_worker_beats_until_it_leaves(client: Client) -> None:

@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.db import connection, connections
@@ -43,6 +44,18 @@ def ticks(watch: Watch, seconds: float) -> list[RunOutcome | None]:
     """What each tick of so many seconds says, without waiting for them."""
     moments = [watch.started + TICK_S * number for number in range(1, round(seconds / TICK_S) + 1)]
     return [watch._reason_to_stop(moment) for moment in moments]
+
+
+def test_where_there_is_no_room_for_a_process_nothing_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_room() -> int:
+        raise BlockingIOError
+
+    monkeypatch.setattr(os, "fork", no_room)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for start in (Child.start, Child.ready):
+        with pytest.raises(BlockingIOError):
+            start(signal.pause)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_it_asks_a_few_times_a_second(watch: Watch) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.db import connection, connections
 from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
@@ -71,9 +72,13 @@ def test_a_wake_up_that_this_host_can_not_use_is_for_another() -> None:
     try:
         execute_run()
         assert waiting().count() == 1 and not hosts.is_open()
+        for _ in range(settings.WORKERS + 3):
+            execute_run()
+        assert waiting().count() == settings.WORKERS + 1, "enough for whoever can use them"
         TrainingRun.objects.all().delete()
+        waiting().delete()
         execute_run()
-        assert waiting().count() == 1, "nothing waits any more"
+        assert not waiting().exists(), "nothing waits any more"
     finally:
         READY.take().kill()
 

@@ -28,7 +28,7 @@ _RETRY_S = 1.0
 class Kicks(ORM):  # type: ignore[misc]  # django-q2 has no types
     def enqueue(self, task: str) -> int:
         made: int = self.get_connection().create(key=self.list_key, payload=task, lock=_LONG_AGO).pk
-        bell.ring(Conf.ORM)
+        ring()
         return made
 
     def dequeue(self) -> list[tuple[int, str]] | None:
@@ -67,6 +67,11 @@ class Kicks(ORM):  # type: ignore[misc]  # django-q2 has no types
     def queue_size(self) -> int:
         waits: int = waiting().count()
         return waits
+
+
+def ring() -> None:
+    """Has all readers look at the kicks that wait."""
+    bell.ring(Conf.ORM)
 
 
 def waiting() -> Any:

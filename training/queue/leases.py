@@ -317,7 +317,7 @@ def _reclaim(held: Any, run_pk: int, why: str) -> bool:
             status=Status.QUEUED,
             stage=Status.QUEUED,
             progress=0.0,
-            message=f"{why}; it begins again by itself once a worker can take it.",
+            message=f"{why[:200]}; it begins again by itself once a worker can take it.",
             lease_token=None,
             lease_beat_at=None,
             started_at=None,

@@ -4,6 +4,7 @@ store of files, or a disk of another host, may take its time or never answer. No
 
 import json
 import logging
+import math
 import os
 import time
 from contextlib import suppress
@@ -53,7 +54,11 @@ class StoreWatch(Aside):
         os.set_blocking(self._reading, False)
         super().__init__(partial(_ask, self._writing))
         self._answer: tuple[str, str] | None = None
-        self._answered = time.monotonic()
+        self._answered = math.inf  # or, before there is an answer, when it was first asked
+
+    def keep(self) -> None:
+        self._answered = min(self._answered, time.monotonic())
+        super().keep()
 
     def problem(self) -> str:
         """What is amiss by the last answer, as `marker.problem` says it; "" before there is one."""

@@ -55,6 +55,9 @@ class Child:
         reading, writing = os.pipe()
         try:
             return cls(*_fork(partial(_receive, reading, writing, rehearsal)), writing)
+        except OSError:
+            os.close(writing)
+            raise
         finally:
             os.close(reading)
 
@@ -118,7 +121,12 @@ def _fork(learn: Callable[[], tuple[Job, int]]) -> tuple[int, int]:
     """Process id and report of a child that does the job it learns."""
     parent = os.getpid()
     reading, writing = os.pipe()
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except OSError:  # no room for another process; who calls tries again, and again
+        os.close(reading)
+        os.close(writing)
+        raise
     if pid == 0:
         _live(learn, parent, writing)
     os.close(writing)

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import Error as DbError
 from django.db import connection, connections
 from structlog.contextvars import bound_contextvars
@@ -24,6 +25,7 @@ from training.artifacts.storage import artifact_storage
 from training.errors import RunWaits, StoreAway
 from training.models import Priority, Reason, Status, TrainingRun
 from training.queue import enqueue, hosts, leases
+from training.queue.broker import ring, waiting
 from training.worker.child import Child
 from training.worker.cores import free_cores
 from training.worker.execute import execute
@@ -63,7 +65,16 @@ def execute_run() -> None:
             break
     READY.fork()
     if (turn := _turn() or hosts.turn_of_others()) is not None:
-        enqueue.enqueue(turn)  # its wake-up may have come while it had to wait, or to a host that could not take it
+        _wake(turn)  # its wake-up may have come while it had to wait, or to a host that could not take it
+
+
+def _wake(run_pk: int) -> None:
+    """By a further wake-up, or where enough wait already, by having them looked at: else there would be one more with
+    each run that ends while another can't be taken."""
+    if waiting().count() <= settings.WORKERS:
+        enqueue.enqueue(run_pk)
+    else:
+        ring()
 
 
 def _turn() -> int | None:

@@ -15,8 +15,10 @@ from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
 from tests.faults.crew import WAIT_S, until
+from tests.training.run_builders import make_run
 from training.queue import bell, enqueue, hosts
-from training.queue.broker import Kicks
+from training.queue.broker import Kicks, waiting
+from training.worker.runner import READY, execute_run
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db_both]
 
@@ -104,6 +106,22 @@ def test_it_is_heard_by_all_readers(reader: Reader) -> None:
     made = {queue().enqueue(payload) for payload in ("one", "two")}
     until(lambda: reader.taken and other.taken, 10, "a kick for each")
     assert {reader.taken[0][0], other.taken[0][0]} == made
+
+
+@pytest.mark.processes
+def test_it_looks_again_where_enough_wait_and_a_run_can_be_taken_now(slow_poll: None) -> None:
+    make_run(None, memory=2**60)
+    for _ in range(settings.WORKERS + 2):
+        queue().enqueue("for another host")
+    reader = Reader()
+    make_run(None)
+    make_run(None)
+    try:
+        execute_run()
+        until(lambda: reader.taken, 10, "a kick for the second")
+        assert waiting().count() == settings.WORKERS + 1
+    finally:
+        READY.take().kill()
 
 
 def test_it_hears_what_comes_between_its_first_look_and_its_wait(slow_poll: None) -> None:

@@ -252,6 +252,15 @@ def test_it_gives_up_after_three_attempts() -> None:
     assert RunEvent.objects.filter(run=run).count() == 6
 
 
+def test_it_queues_again_whatever_the_length_of_its_reason() -> None:
+    """PostgreSQL refuses what is too long for its column, and the run would wait for the end of its lease."""
+    run, token = claimed()
+    assert leases.requeue(run.pk, token, "away: " + "x" * 600, counts=False)
+    run.refresh_from_db()
+    assert (run.status, run.attempt) == (Status.QUEUED, 0)
+    assert len(run.message) <= 300 and run.message.endswith("once a worker can take it.")
+
+
 def test_it_cancels_a_lost_run_that_was_to_be_cancelled() -> None:
     run, _ = claimed()
     leases.request_cancel(run.pk)

@@ -67,6 +67,14 @@ def test_a_store_that_never_answers_is_found_out(
     answers(watch)
 
 
+def test_it_owes_no_answer_before_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever loads much before its first round."""
+    monkeypatch.setattr(beside, "SILENT_S", 0.0)
+    monkeypatch.setattr(beside, "LATE_S", 0.0)
+    watch = StoreWatch()
+    assert watch.problem() == "" and not watch.is_late()
+
+
 def test_one_that_was_killed_is_replaced(watch: StoreWatch) -> None:
     answers(watch)
     (killed,) = watch.pids

@@ -3,8 +3,10 @@
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.db import connection, connections
 from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
@@ -45,6 +47,18 @@ def ticks(watch: Watch, seconds: float) -> list[RunOutcome | None]:
     return [watch._reason_to_stop(moment) for moment in moments]
 
 
+def test_where_there_is_no_room_for_a_process_nothing_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_room() -> int:
+        raise BlockingIOError
+
+    monkeypatch.setattr(os, "fork", no_room)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for start in (Child.start, Child.ready):
+        with pytest.raises(BlockingIOError):
+            start(signal.pause)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
 def test_it_asks_a_few_times_a_second(watch: Watch) -> None:
     with CaptureQueriesContext(connection) as queries:
         assert not any(ticks(watch, 2.0))
@@ -58,9 +72,13 @@ def test_a_wake_up_that_this_host_can_not_use_is_for_another() -> None:
     try:
         execute_run()
         assert waiting().count() == 1 and not hosts.is_open()
+        for _ in range(settings.WORKERS + 3):
+            execute_run()
+        assert waiting().count() == settings.WORKERS + 1, "enough for whoever can use them"
         TrainingRun.objects.all().delete()
+        waiting().delete()
         execute_run()
-        assert waiting().count() == 1, "nothing waits any more"
+        assert not waiting().exists(), "nothing waits any more"
     finally:
         READY.take().kill()
 

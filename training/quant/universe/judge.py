@@ -61,30 +61,30 @@ def rank_test(
     """`scores` (T, N) of the panel's days from place `first` on, NaN where there is no row; `close` (D, N) adjusted and
     carried on; `exposures` of the same panel. A day is judged where the close two days later is there and it has at
     least 5 rows, and 5 more than factors. The first of them is left out: the portfolio only enters on it."""
-    judged = _judged(scores, first, horizon, close, exposures)
-    days, present, sigma = judged.days, judged.present, exposures.sigma[judged.days]
-    scaled = judged.returns / sigma
-    tables = [judged.held, np.clip(scaled, -CLIP, CLIP), centred_ranks(np.where(present, scaled, np.nan))]
+    tested = _tested_days(scores, first, horizon, close, exposures)
+    days, present, sigma = tested.days, tested.present, exposures.sigma[tested.days]
+    scaled = tested.returns / sigma
+    tables = [tested.held, np.clip(scaled, -CLIP, CLIP), centred_ranks(np.where(present, scaled, np.nan))]
     weights, earned, earned_ranks = residuals(exposures, days, tables, present)
     daily, ranked = _cosines(weights, earned), _cosines(weights, earned_ranks)
-    result = intercept_test(daily[1:], judged.market[1:])
+    result = intercept_test(daily[1:], tested.market[1:])
     return RankTest(
         days=days[1:],
         correlations=daily[1:],
         t=None if result is None else result.t,
         p_value=_p(result),
-        ranked_p_value=_p(intercept_test(ranked[1:], judged.market[1:])),
-        after_costs=_net_portfolio(days, weights / sigma, judged.returns, judged.market, bars_a_year),
+        ranked_p_value=_p(intercept_test(ranked[1:], tested.market[1:])),
+        after_costs=_net_portfolio(days, weights / sigma, tested.returns, tested.market, bars_a_year),
     )
 
 
 @on_one_blas_thread
 def rank_p_value(scores: Floats, *, first: int, horizon: int, close: Floats, exposures: Exposures) -> float | None:
     """The p-value of `rank_test` alone, in half the time."""
-    judged = _judged(scores, first, horizon, close, exposures)
-    clipped = np.clip(judged.returns / exposures.sigma[judged.days], -CLIP, CLIP)
-    weights, earned = residuals(exposures, judged.days, [judged.held, clipped], judged.present)
-    return _p(intercept_test(_cosines(weights, earned)[1:], judged.market[1:]))
+    tested = _tested_days(scores, first, horizon, close, exposures)
+    clipped = np.clip(tested.returns / exposures.sigma[tested.days], -CLIP, CLIP)
+    weights, earned = residuals(exposures, tested.days, [tested.held, clipped], tested.present)
+    return _p(intercept_test(_cosines(weights, earned)[1:], tested.market[1:]))
 
 
 def smallest_ic(*, days: int, names: float, horizon: int, level: float) -> float | None:
@@ -96,7 +96,7 @@ def smallest_ic(*, days: int, names: float, horizon: int, level: float) -> float
 
 
 @dataclass(frozen=True)
-class _Judged:
+class _TestedDays:
     """The places of the days judged (T,), and on each (T, N): the tranches held, who has a row, what is earned; 0 for
     who has none. `market` (T,) is their mean."""
 
@@ -107,13 +107,13 @@ class _Judged:
     market: Floats
 
 
-def _judged(scores: Floats, first: int, horizon: int, close: Floats, exposures: Exposures) -> _Judged:
+def _tested_days(scores: Floats, first: int, horizon: int, close: Floats, exposures: Exposures) -> _TestedDays:
     days = np.arange(first, min(first + len(scores), len(close) - AHEAD))
     present = ~np.isnan(scores[: len(days)])
     chosen = np.flatnonzero(present.sum(axis=1) >= exposures.factors_on(days) + FEWEST_MORE)
     days, present, held = days[chosen], present[chosen], _tranches(scores, horizon)[chosen]
     returns = np.where(present, close[days + AHEAD] / close[days + AHEAD - 1] - 1.0, 0.0)
-    return _Judged(days, held, present, returns, returns.sum(axis=1) / np.maximum(present.sum(axis=1), 1))
+    return _TestedDays(days, held, present, returns, returns.sum(axis=1) / np.maximum(present.sum(axis=1), 1))
 
 
 def _tranches(scores: Floats, horizon: int) -> Floats:

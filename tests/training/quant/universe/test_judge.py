@@ -6,7 +6,7 @@ from scipy.stats import rankdata, t
 
 from tests.training.quant.universe.test_exposure import prices
 from training.quant.universe.exposure import Exposures, exposures_of
-from training.quant.universe.judge import RankTest, rank_test, smallest_ic
+from training.quant.universe.judge import RankTest, rank_p_value, rank_test, smallest_ic
 
 FIRST, LENGTH, H = 230, 100, 5  # of 330 days: the last two have no close two days later
 
@@ -92,6 +92,16 @@ def test_it_equals_a_slow_test(names: int) -> None:
     assert result.after_costs.p_value == pytest.approx(slow["net_p_value"], abs=1e-9)
     assert result.after_costs.sharpe == pytest.approx(slow["sharpe"], abs=1e-9)
     assert (len(result.after_costs.returns), int(result.after_costs.days[0])) == (slow["days"] + 1, FIRST + 2)
+
+
+def test_its_p_value_alone_has_the_same_bits() -> None:
+    for names in (24, 12):
+        close, traded = prices(names=names)
+        exposures, scores = exposures_of(close, traded), scores_of(close, traded)
+        for each in (scores, np.full_like(scores, np.nan), scores[:0]):
+            alone = rank_p_value(each, first=FIRST, horizon=H, close=close, exposures=exposures)
+            assert alone == judged(each, close, exposures).p_value
+            assert (alone is None) == (each is not scores)
 
 
 def test_it_finds_tomorrows_returns_and_their_opposite() -> None:

@@ -10,6 +10,7 @@ from tests.training.quant.universe.honest.worlds import SHORT, H, drifting_panel
 from tests.training.quant.universe.ragged import panel_of
 from tests.training.quant.universe.test_judge import slow_exposures
 from training.quant.universe.honest.composite import ROWS, composite_weights, horizons_of
+from training.quant.universe.honest.run import train_honest
 from training.quant.universe.honest.train import (
     HonestFit,
     HonestRows,
@@ -24,6 +25,7 @@ from training.quant.universe.honest.train import (
 from training.quant.universe.honest.walk import HonestFold, honest_fold, judge_walk
 from training.quant.universe.judge import rank_test
 from training.quant.universe.panel import MODEL_FEATURES, Panel, TooLittle
+from training.quant.universe.spec import HONEST, UniverseSpec
 
 UNTIL = 240
 PARTLY = 204  # a place at which a name that ended has outcomes to come
@@ -161,6 +163,18 @@ def test_it_finds_drifts_and_says_how_well_it_ranked_before() -> None:
         earlier = [spoken(fold) for fold in folds[:number]]
         assert fold_ic(rows, earlier, first=first) == pytest.approx(_slow_ic(drifting, earlier, first))
     assert fold_ic(rows, [], first=210) is None
+
+
+def test_what_the_score_beside_shows_is_what_the_whole_test_says_of_it(whole: Panel, rows: HonestRows) -> None:
+    spec = UniverseSpec(recipe=HONEST, horizon=H, refit=False)
+    outcome = train_honest(whole, spec, on_stage=lambda *_: None, rows=rows)
+    chosen, scores = outcome.split.test, outcome.test.predictions.beside
+    first, last = int(rows.day[chosen].min()), int(rows.day[chosen].max())
+    table = score_table(rows, chosen, scores, first=first, last=last)
+    test = rank_test(table, first=first, horizon=H, close=whole.close, exposures=rows.exposures)
+    ic = mean_ic(rows, chosen, scores, until=len(whole.days) - 1)
+    assert outcome.beside == {"trees": {"rank_ic": ic, "p_value": test.p_value}}
+    assert ic is not None and test.p_value is not None
 
 
 def test_its_first_ic_is_of_the_last_fifth_of_the_training_days() -> None:

@@ -17,7 +17,8 @@ def executor(*, key: str, tell: Callable[[str], None]) -> Executor:
     from training.worker.executors.cluster import work_out_there  # noqa: PLC0415 - of an extra
 
     numbers = count(1)  # the scheduler takes a key that it still knows for the same task
-    return lambda chunk: work_out_there(chunk, key=f"{key}-{next(numbers)}", tell=tell)
+    # It begins with the kind: by that the scheduler tells how long such tasks take, and moves what waits to who is idle.
+    return lambda chunk: work_out_there(chunk, key=f"{chunk.kind}-{key}-{next(numbers)}", tell=tell)
 
 
 def load_executor() -> str:

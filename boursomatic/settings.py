@@ -189,10 +189,12 @@ def _database() -> dict[str, object]:
         raise BadSetting("DATABASE_URL names a database other than PostgreSQL or SQLite. Use one of those.")
     if not config["NAME"]:
         raise BadSetting("DATABASE_URL names no database. Write postgres://user:password@host:port/name.")
-    config["OPTIONS"] = {"connect_timeout": CONNECT_TIMEOUT_S, **config.get("OPTIONS", {})}
+    config["OPTIONS"] = {"connect_timeout": CONNECT_TIMEOUT_S, **_ALIVE, **config.get("OPTIONS", {})}
     return config
 
 
+# A server that has gone without a word is noticed within a minute; the system's own defaults take hours.
+_ALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
 # Measured: with these options four writers and two workers saw no "database is locked" in a soak of 916 tasks.
 _SQLITE: dict[str, object] = {
     "ENGINE": "django.db.backends.sqlite3",

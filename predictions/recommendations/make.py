@@ -126,7 +126,8 @@ def recommendations_make(
     advised = [series[j] for j in members]
     candles, features = _known([histories[j] for j in members], session)
     symbols = [one.instrument.symbol for one in advised]
-    predict = partial(_predict_by_chunk, model, work_out) if len(advised) >= LARGE else read.predict
+    is_elsewhere = work_out is not Chunk.work_out and len(advised) >= LARGE
+    predict = partial(_predict_by_chunk, model, work_out) if is_elsewhere else read.predict
     advice = advise(read, symbols, candles, features, oldest=OLDEST_SESSIONS, predict=predict)
     newest = [int(history.time[-1]) if len(history) else None for history in candles]
     try:

@@ -17,7 +17,7 @@ def executor(*, key: str, tell: Callable[[str], None]) -> Executor:
     from training.worker.executors.cluster import work_out_there  # noqa: PLC0415 - of an extra
 
     numbers = count(1)  # the scheduler takes a key that it still knows for the same task
-    # It begins with the kind: by that the scheduler tells how long such tasks take, and moves what waits to who is idle.
+    # It begins with the kind: by that the scheduler tells how long such tasks take, and gives who is idle what waits.
     return lambda chunk: work_out_there(chunk, key=f"{chunk.kind}-{key}-{next(numbers)}", tell=tell)
 
 

@@ -8,7 +8,7 @@ by who holds the run. No thread before a client is made, so whoever forks may lo
 import logging
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import closing
 
@@ -23,6 +23,7 @@ from training.quant.chunks import Chunk
 from training.worker.executors.parcel import ParcelRefused, pack, work_out
 
 MOST_BYTES = 512 * 2**20  # of a chunk's inputs, which the scheduler holds meanwhile; larger ones are worked out here
+HERE_IF_AWAY = ("day",)  # kinds of chunk that are over before a cluster that is away has been waited for
 AWAY_S = 120.0  # how long a run waits for a cluster that is away or has no workers, before others have their turn
 RETRY_S = 1.0
 CONNECT_S = 5.0
@@ -41,25 +42,38 @@ def work_out_there(chunk: Chunk, *, key: str, tell: Callable[[str], None]) -> It
     if chunk.size > MOST_BYTES:
         tell("too large for the cluster: worked out here")
         yield from chunk.work_out()
-        return
+    elif chunk.kind in HERE_IF_AWAY:
+        yield from _there_or_here(chunk, key, tell)
+    else:
+        yield from _there(chunk, key, tell, patience=AWAY_S)
+
+
+def _there_or_here(chunk: Chunk, key: str, tell: Callable[[str], None]) -> Iterable[bytes]:
+    try:
+        return _there(chunk, key, tell, patience=0.0)
+    except RunWaits as away:
+        tell(f"{away}: worked out here")
+        return chunk.work_out()
+
+
+def _there(chunk: Chunk, key: str, tell: Callable[[str], None], *, patience: float) -> list[bytes]:
+    """Waits for a cluster that is away so many seconds."""
     parcel, since, is_away = pack(chunk), time.monotonic(), False
     while True:
         try:
             with closing(connect()) as client:
                 since, is_away = time.monotonic(), False
                 future = client.submit(work_out, parcel, key=key, retries=0, pure=False)
-                pieces = _result(client, future, tell)
-            break
+                return _result(client, future, tell, patience)
         except (ClusterAway, OSError) as problem:
             text = f"The {_name()} is away: {_words(problem)}"
             if not is_away:
                 log.warning("%s", text)
             is_away = True
-            if time.monotonic() - since > AWAY_S:
+            if time.monotonic() - since >= patience:
                 raise RunWaits(text) from problem
         tell(text)
         time.sleep(RETRY_S)
-    yield from pieces
 
 
 def connect() -> Client:
@@ -78,11 +92,10 @@ def problem() -> str:
         ):
             return ""
     except OSError as error:
-        waiting = "sweeps, folds of walks and large recommendation days wait"
-        return f"The {_name()} is away: {_words(error)}. Until it is there, {waiting}."
+        return f"The {_name()} is away: {_words(error)}. Until it is there, sweeps and folds of walks wait."
 
 
-def _result(client: Client, future: Future[list[bytes]], tell: Callable[[str], None]) -> list[bytes]:
+def _result(client: Client, future: Future[list[bytes]], tell: Callable[[str], None], patience: float) -> list[bytes]:
     """Waits for it. Raises ClusterAway, OSError and RunRefused, and what the chunk raised."""
     lonely_since: float | None = None
     while not future.done():
@@ -93,7 +106,7 @@ def _result(client: Client, future: Future[list[bytes]], tell: Callable[[str], N
         except TimeoutError:
             lonely_since = None if client.nthreads() else lonely_since or time.monotonic()
             tell("waits for a Dask worker" if lonely_since else f"on the {_name()}")
-            if lonely_since and time.monotonic() - lonely_since > AWAY_S:
+            if lonely_since and time.monotonic() - lonely_since >= patience:
                 raise ClusterAway("it has no workers") from None
     if future.status == "finished":
         pieces: list[bytes] = future.result()

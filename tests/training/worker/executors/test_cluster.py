@@ -25,6 +25,7 @@ from tests.training.recipes.test_walk_forward import ask, carry_next
 from tests.training.universe import make_universe
 from training.errors import RunRefused, RunWaits
 from training.models import Reason, Status, TrainingRun
+from training.quant import chunks
 from training.quant.candle.plan import NO_STALE
 from training.quant.candle.request import parse_candle_spec
 from training.quant.chunks import Chunk
@@ -75,11 +76,22 @@ def test_recommendation_days_are_what_its_own_workers_say(
 ) -> None:
     advised(recipe=recipe)
     monkeypatch.setattr(make, "LARGE", 6)
+    monkeypatch.setattr(chunks, "KINDS", {kind: name for kind, name in chunks.KINDS.items() if kind != "day"})
     there = replayed()
-    settings.ENGINE, settings.DASK = "workers", ""
+    monkeypatch.undo()
+    settings.ENGINE = "workers"
+    assert there == replayed() and len({day for day, *_ in there}) >= 2
+
+
+def test_recommendation_days_do_not_wait_for_a_cluster(
+    settings: Any, dask_engine: DaskCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    advised()
+    monkeypatch.setattr(make, "LARGE", 6)
+    settings.DASK = "tls://127.0.0.1:1"
     here = replayed()
-    monkeypatch.setattr(make, "LARGE", 7)
-    assert there == here == replayed() and len({day for day, *_ in there}) >= 2
+    settings.ENGINE = "workers"
+    assert here == replayed()
 
 
 def replayed() -> list[tuple[Any, ...]]:
@@ -164,7 +176,7 @@ def test_a_cluster_that_is_away_is_waited_for(
     settings.DASK = "tls://127.0.0.1:1"
     monkeypatch.setattr(cluster, "AWAY_S", 0.0)
     away = "The Dask cluster tls://127.0.0.1:1 is away: "
-    assert cluster.problem().startswith(away) and cluster.problem().endswith("large recommendation days wait.")
+    assert cluster.problem().startswith(away) and cluster.problem().endswith("sweeps and folds of walks wait.")
     heard: list[str] = []
     with pytest.raises(RunWaits, match=away):
         list(cluster.work_out_there(small_chunk(), key="away", tell=heard.append))

@@ -3,7 +3,7 @@
 import os
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from statistics import median
 from typing import Any
@@ -38,9 +38,7 @@ def measure(site: Site, symbol: str, candle: str, rounds: int) -> dict[str, floa
 
 def bare_fits(symbol: str, body: dict[str, Any] = SWEEP) -> Callable[[], None]:
     """The fits of all cells, rows and labels ready, by two processes."""
-    from django.db import connections  # noqa: PLC0415 - these need django.setup
-
-    from training.quant.candle.plan import plan_candle  # noqa: PLC0415
+    from training.quant.candle.plan import plan_candle  # noqa: PLC0415 - these need django.setup
     from training.quant.candle.train import fit_candle  # noqa: PLC0415
     from training.quant.search.train_cell import cell_arrays  # noqa: PLC0415
     from training.recipes.candle.data import candle_series  # noqa: PLC0415
@@ -58,10 +56,7 @@ def bare_fits(symbol: str, body: dict[str, Any] = SWEEP) -> Callable[[], None]:
         fits.append((arrays.features[spec.feature_set][plan.rows], arrays.labels[plan.rows], plan.split, spec))
 
     def bare() -> None:
-        connections.close_all()
-        pids = [_forked(partial(fit, fits[place::PROCESSES])) for place in range(PROCESSES)]
-        if any(os.waitpid(pid, 0)[1] for pid in pids):
-            raise SystemExit("A bare process failed.")
+        _side_by_side([partial(fit, fits[place::PROCESSES]) for place in range(PROCESSES)])
 
     def fit(share: list[Any]) -> None:
         for features, labels, split, spec in share:
@@ -70,7 +65,35 @@ def bare_fits(symbol: str, body: dict[str, Any] = SWEEP) -> Callable[[], None]:
     return bare
 
 
-def _forked(work: Callable[[], None]) -> int:
+def bare_cells(symbol: str, body: dict[str, Any]) -> Callable[[], None]:
+    """All cells, judged too, by two processes that have the bars and keep nothing."""
+    from training.quant.search.train_cell import cells_chunk  # noqa: PLC0415 - these need django.setup
+    from training.recipes.candle.data import candle_series  # noqa: PLC0415
+    from training.recipes.sweep.data import sweep_data, sweep_spec  # noqa: PLC0415
+
+    sweep = sweep_spec(body, default_symbol=symbol)
+    specs = [sweep.cell(number) for number in range(sweep.cells)]
+    data = sweep_data(candle_series(specs[0]), specs)
+    shares = [specs[place::PROCESSES] for place in range(PROCESSES)]
+    chunks = [cells_chunk(data.bars, share, stale_time=data.stale_time) for share in shares]
+    return lambda: _side_by_side([partial(_work_through, chunk) for chunk in chunks])
+
+
+def _work_through(chunk: Any) -> None:
+    for _ in chunk.work_out():
+        pass
+
+
+def _side_by_side(works: Sequence[Callable[[], object]]) -> None:
+    from django.db import connections  # noqa: PLC0415 - needs django.setup
+
+    connections.close_all()
+    pids = [_forked(work) for work in works]
+    if any(os.waitpid(pid, 0)[1] for pid in pids):
+        raise SystemExit("A bare process failed.")
+
+
+def _forked(work: Callable[[], object]) -> int:
     pid = os.fork()
     if pid == 0:
         code = 1

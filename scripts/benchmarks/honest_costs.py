@@ -23,7 +23,6 @@ from training.quant.stats.backtest import Performance
 from training.quant.stats.bootstrap import equity_band
 from training.quant.stats.classification import evaluate
 from training.quant.stats.overfitting import deflated_sharpe
-from training.quant.universe.evidence import universe_evidence
 from training.quant.universe.honest.run import train_honest
 from training.quant.universe.metrics import signals_of, simulate_portfolios
 from training.quant.universe.prepared import prepare_panel
@@ -75,7 +74,7 @@ def _candle_run(seed: int) -> CandleOutcome:
 
 def _universe_statistics(seed: int, spec: UniverseSpec) -> float:
     made_up = universe(100, 1_250, seed=seed, market=MARKET, sectors=SECTORS)
-    statistics = (evaluate_predictions, evidence_beside, universe_evidence, age_bins, equity_band, deflated_sharpe)
+    statistics = (evaluate_predictions, evidence_beside, age_bins, equity_band, deflated_sharpe)
     return _share(partial(_universe_run, made_up, spec), statistics)
 
 
@@ -86,9 +85,8 @@ def _universe_run(made_up: Universe, spec: UniverseSpec) -> UniverseOutcome:
     if spec.recipe == HONEST:
         outcome = train_honest(panel, spec, on_stage=lambda *_: None, rows=prepared.honest)
     else:
-        outcome = train_universe(panel, spec, on_stage=lambda *_: None)
+        outcome = train_universe(panel, spec, on_stage=lambda *_: None, exposures=prepared.exposures)
     test, unseen = outcome.test, (outcome.validation, outcome.test)
-    universe_evidence(panel, test.rows, test.predictions.scores, horizon=spec.horizon, exposures=prepared.exposures)
     rows = np.concatenate([part.rows for part in unseen])
     scores = np.concatenate([part.predictions.scores for part in unseen])
     is_known, day = panel.has_outcome[rows], panel.day[rows]

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.quant.universe.exposure import Exposures, exposures_of
-from training.quant.universe.judge import rank_p_value, rank_test
+from training.quant.universe.judge import rank_test
 from training.quant.universe.panel import Panel
 
 Floats = NDArray[np.float64]
@@ -51,32 +52,42 @@ def universe_evidence(
 ) -> UniverseEvidence:
     """`scores` (n,) of the panel's `rows` (n,), higher for what is expected to do better; `exposures` are the panel's,
     where they are there already."""
+    return evidence_of_both(panel, rows, scores, None, horizon=horizon, windows=windows, exposures=exposures)[0]
+
+
+def evidence_of_both(
+    panel: Panel,
+    rows: Ints,
+    scores: Floats,
+    beside: Floats | None,
+    *,
+    horizon: int,
+    windows: int = 0,
+    exposures: Exposures | None = None,
+) -> tuple[UniverseEvidence, float | None]:
+    """The same, and the p-value of another model's scores `beside` (n,), NaN where it has none. Where both have the
+    same rows, exposures are taken out of both at once, which is most of the work."""
     first, table = _by_day(panel, rows, scores)
-    test = rank_test(
-        table,
+    other = None if beside is None else _by_day(panel, rows, beside)[1]
+    is_alike = other is not None and np.array_equal(np.isnan(other), np.isnan(table))
+    test = partial(
+        rank_test,
         first=first,
         horizon=horizon,
         close=panel.close,
         exposures=exposures or exposures_of(panel.close, panel.traded, panel.member),
         bars_a_year=panel.bars_a_year,
     )
-    return UniverseEvidence(
-        p_value=test.p_value,
-        ranked_p_value=test.ranked_p_value,
-        days=len(test.days),
-        rows=int((~np.isnan(table[test.days - first])).sum()),
+    found = test(table, beside=other if is_alike else None)
+    evidence = UniverseEvidence(
+        p_value=found.p_value,
+        ranked_p_value=found.ranked_p_value,
+        days=len(found.days),
+        rows=int((~np.isnan(table[found.days - first])).sum()),
         windows=windows,
-        after_costs=AfterCosts(test.after_costs.p_value, test.after_costs.sharpe),
+        after_costs=AfterCosts(found.after_costs.p_value, found.after_costs.sharpe),
     )
-
-
-def evidence_p_value(
-    panel: Panel, rows: Ints, scores: Floats, *, horizon: int, exposures: Exposures | None = None
-) -> float | None:
-    """The p-value of `universe_evidence` alone."""
-    first, table = _by_day(panel, rows, scores)
-    exposures = exposures or exposures_of(panel.close, panel.traded, panel.member)
-    return rank_p_value(table, first=first, horizon=horizon, close=panel.close, exposures=exposures)
+    return evidence, found.beside_p_value if other is None or is_alike else test(other).p_value
 
 
 def _by_day(panel: Panel, rows: Ints, scores: Floats) -> tuple[int, Floats]:

@@ -44,47 +44,50 @@ class NetPortfolio:
 class RankTest:
     """`days` (n,) are the places of the days judged, `correlations` (n,) what each had. The p-values are one-sided and
     None where there is nothing to judge; `ranked_p_value`, of ranked returns, is for information: ranks reward names
-    of negative skew that earn nothing."""
+    of negative skew that earn nothing; `beside_p_value` is that of the scores beside."""
 
     days: Ints
     correlations: Floats
     t: float | None
     p_value: float | None
     ranked_p_value: float | None
+    beside_p_value: float | None
     after_costs: NetPortfolio
 
 
 @on_one_blas_thread
 def rank_test(
-    scores: Floats, *, first: int, horizon: int, close: Floats, exposures: Exposures, bars_a_year: float = 252.0
+    scores: Floats,
+    *,
+    first: int,
+    horizon: int,
+    close: Floats,
+    exposures: Exposures,
+    bars_a_year: float = 252.0,
+    beside: Floats | None = None,
 ) -> RankTest:
     """`scores` (T, N) of the panel's days from place `first` on, NaN where there is no row; `close` (D, N) adjusted and
     carried on; `exposures` of the same panel. A day is judged where the close two days later is there and it has at
-    least 5 rows, and 5 more than factors. The first of them is left out: the portfolio only enters on it."""
+    least 5 rows, and 5 more than factors. The first of them is left out: the portfolio only enters on it. `beside`:
+    another model's scores of the same rows."""
     tested = _tested_days(scores, first, horizon, close, exposures)
     days, present, sigma = tested.days, tested.present, exposures.sigma[tested.days]
     scaled = tested.returns / sigma
     tables = [tested.held, np.clip(scaled, -CLIP, CLIP), centred_ranks(np.where(present, scaled, np.nan))]
-    weights, earned, earned_ranks = residuals(exposures, days, tables, present)
+    if beside is not None:
+        tables.append(_tranches(beside, horizon)[days - first])
+    weights, earned, earned_ranks, *others = residuals(exposures, days, tables, present)
     daily, ranked = _cosines(weights, earned), _cosines(weights, earned_ranks)
-    result = intercept_test(daily[1:], tested.market[1:])
+    result, market = intercept_test(daily[1:], tested.market[1:]), tested.market[1:]
     return RankTest(
         days=days[1:],
         correlations=daily[1:],
         t=None if result is None else result.t,
         p_value=_p(result),
-        ranked_p_value=_p(intercept_test(ranked[1:], tested.market[1:])),
+        ranked_p_value=_p(intercept_test(ranked[1:], market)),
+        beside_p_value=_p(intercept_test(_cosines(others[0], earned)[1:], market)) if others else None,
         after_costs=_net_portfolio(days, weights / sigma, tested.returns, tested.market, bars_a_year),
     )
-
-
-@on_one_blas_thread
-def rank_p_value(scores: Floats, *, first: int, horizon: int, close: Floats, exposures: Exposures) -> float | None:
-    """The p-value of `rank_test` alone, in half the time."""
-    tested = _tested_days(scores, first, horizon, close, exposures)
-    clipped = np.clip(tested.returns / exposures.sigma[tested.days], -CLIP, CLIP)
-    weights, earned = residuals(exposures, tested.days, [tested.held, clipped], tested.present)
-    return _p(intercept_test(_cosines(weights, earned)[1:], tested.market[1:]))
 
 
 def smallest_ic(*, days: int, names: float, horizon: int, level: float) -> float | None:

@@ -1,13 +1,13 @@
 """The recipe of a universe run: its stages in order, on one screen. PROTOCOL §4."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.quant.universe.evidence import evidence_p_value
+from training.quant.universe.evidence import UniverseEvidence, evidence_of_both
 from training.quant.universe.exposure import Exposures
 from training.quant.universe.fit import ModelPair, auc_of_buy, fit_pair, logistic_scores
 from training.quant.universe.metrics import (
@@ -60,7 +60,8 @@ class UniverseOutcome:
     test: Evaluation
     logistic_auc: float | None
     model_auc: float | None
-    beside: Beside = field(default_factory=dict)
+    evidence: UniverseEvidence
+    beside: Beside
 
 
 def train_universe(
@@ -80,9 +81,9 @@ def train_universe(
         for part in ("validation", "test")
     )
     linear, is_known = beside_logistic(panel, labels, split.train, test.rows), panel.has_outcome[test.rows]
-    besides: Beside = {}
-    if has_linear := not np.isnan(linear).all():
-        besides[LOGISTIC] = evidence_beside(panel, test.rows, linear, spec.horizon, exposures=exposures)
+    has_linear = not np.isnan(linear).all()
+    both = replace(test.predictions, beside=linear)
+    evidence, beside = evidence_beside(panel, test.rows, both, spec.horizon, name=LOGISTIC, exposures=exposures)
 
     deployed, used = evaluated, split.train
     if spec.refit:
@@ -99,7 +100,8 @@ def train_universe(
         test=test,
         logistic_auc=auc_of_buy(linear[is_known], labels[test.rows[is_known]]) if has_linear else None,
         model_auc=test.reports["auc_buy"],
-        beside=besides,
+        evidence=evidence,
+        beside=beside,
     )
 
 
@@ -110,14 +112,26 @@ def beside_logistic(panel: Panel, labels: Ints, used: Ints, rows: Ints) -> Float
 
 
 def evidence_beside(
-    panel: Panel, rows: Ints, scores: Floats, horizon: int, *, exposures: Exposures | None = None
-) -> dict[str, float | None]:
-    """What the model that is judged beside that of record shows: `scores` (m,) of `rows` (m,), NaN where it has
-    none."""
-    known = panel.has_outcome[rows] & ~np.isnan(scores)
-    daily = rank_ic(panel.day[rows][known], scores[known], panel.returns[rows][known])
-    p_value = evidence_p_value(panel, rows, scores, horizon=horizon, exposures=exposures)
-    return {"rank_ic": float(daily.mean()) if len(daily) else None, "p_value": p_value}
+    panel: Panel,
+    rows: Ints,
+    predictions: Predictions,
+    horizon: int,
+    *,
+    name: str,
+    windows: int = 0,
+    exposures: Exposures | None = None,
+) -> tuple[UniverseEvidence, Beside]:
+    """What the model of record shows on `rows`, and what the one called `name` that is judged beside it does, where
+    there is one."""
+    other = predictions.beside if predictions.has_beside else None
+    evidence, p_value = evidence_of_both(
+        panel, rows, predictions.scores, other, horizon=horizon, windows=windows, exposures=exposures
+    )
+    if other is None:
+        return evidence, {}
+    known = panel.has_outcome[rows] & ~np.isnan(other)
+    daily = rank_ic(panel.day[rows][known], other[known], panel.returns[rows][known])
+    return evidence, {name: {"rank_ic": float(daily.mean()) if len(daily) else None, "p_value": p_value}}
 
 
 def fit_rows(panel: Panel, labels: Ints, rows: Ints, *, seed: int) -> ModelPair:

@@ -16,7 +16,6 @@ from training.quant.candle.spec import COST_BP
 from training.quant.stats.backtest import Performance
 from training.quant.stats.bootstrap import equity_band
 from training.quant.stats.stability import MOST_ROWS, distribution_of
-from training.quant.universe.evidence import universe_evidence
 from training.quant.universe.honest.model import FACTS, HonestModel
 from training.quant.universe.model import FORMAT
 from training.quant.universe.panel import CLASSES, COLUMNS, PARTS, Panel
@@ -105,9 +104,7 @@ def universe_result(
             validation=UniverseMetrics(**outcome.validation.metrics), test=UniverseMetrics(**test.metrics)
         ),
         evidence=test.portfolios.excess,
-        rank_test=universe_evidence(
-            data.panel, test.rows, test.predictions.scores, horizon=spec.horizon, exposures=data.exposures
-        ),
+        rank_test=outcome.evidence,
         auc_buy=AucOfBuy(model=outcome.model_auc, logistic=outcome.logistic_auc),
         beside={name: Beside(**figures) for name, figures in outcome.beside.items()},
         feature_names=feature_names(spec),

@@ -14,7 +14,7 @@ from training.evidence.selection import Selection, curve_of, selection_of
 from training.evidence.trials import Claim
 from training.models import Reason, Status, TrainingRun
 from training.quant.stats.threads import on_threads
-from training.quant.universe.evidence import UniverseEvidence, universe_evidence
+from training.quant.universe.evidence import UniverseEvidence
 from training.quant.universe.honest.run import other_score
 from training.quant.universe.importance import FoldImportance, importance_stability
 from training.quant.universe.panel import COLUMNS, MODEL_FEATURES
@@ -22,7 +22,7 @@ from training.quant.universe.predictions import Predictions
 from training.quant.universe.prepared import PreparedPanel
 from training.quant.universe.shelf_life import shelf_life
 from training.quant.universe.spec import HONEST
-from training.quant.universe.train import LOGISTIC, Beside, Evaluation, evidence_beside
+from training.quant.universe.train import LOGISTIC, Evaluation, evidence_beside
 from training.quant.walk_forward.fold_chunk import fold_chunk
 from training.quant.walk_forward.folds import WalkPlan, plan_walk, pool_ages, pool_folds, pool_positions, walk_json
 from training.quant.walk_forward.spec import WalkSpec
@@ -100,11 +100,12 @@ def combine(work: Work) -> Completed:
     plan = plan_walk(data.panel, walk)
     predictions = [_predictions_of(fold) for fold in folds]
     pooled, positions = pool_folds(plan, predictions), pool_positions(plan, predictions)
-    evidence = universe_evidence(
+    evidence, beside = evidence_beside(
         data.panel,
         pooled.rows,
-        pooled.predictions.scores,
-        horizon=walk.spec.horizon,
+        pooled.predictions,
+        walk.spec.horizon,
+        name=other_score(walk.spec) if walk.spec.recipe == HONEST else LOGISTIC,
         windows=walk.folds,
         exposures=data.exposures,
     )
@@ -116,7 +117,7 @@ def combine(work: Work) -> Completed:
     return Completed(
         result={
             **result,
-            "beside": _beside(data, walk, pooled),
+            "beside": beside,
             **_information(plan, folds, pooled, selection, result["curve"]),
         },
         detail={
@@ -128,15 +129,6 @@ def combine(work: Work) -> Completed:
         claim=Claim(p_value) if work.run.subject and p_value is not None else None,
         positions=PackedPositions(data.panel.symbols, positions.tobytes()),
     )
-
-
-def _beside(data: UniverseData, walk: WalkSpec, pooled: Evaluation) -> Beside:
-    """What the model beside that of record shows on the rows of all folds."""
-    if not pooled.predictions.has_beside:
-        return {}
-    name = other_score(walk.spec) if walk.spec.recipe == HONEST else LOGISTIC
-    scores, horizon = pooled.predictions.beside, walk.spec.horizon
-    return {name: evidence_beside(data.panel, pooled.rows, scores, horizon, exposures=data.exposures)}
 
 
 def _information(

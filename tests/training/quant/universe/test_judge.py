@@ -6,7 +6,7 @@ from scipy.stats import rankdata, t
 
 from tests.training.quant.universe.test_exposure import prices
 from training.quant.universe.exposure import Exposures, exposures_of
-from training.quant.universe.judge import RankTest, rank_p_value, rank_test, smallest_ic
+from training.quant.universe.judge import RankTest, rank_test, smallest_ic
 
 FIRST, LENGTH, H = 230, 100, 5  # of 330 days: the last two have no close two days later
 
@@ -94,14 +94,16 @@ def test_it_equals_a_slow_test(names: int) -> None:
     assert (len(result.after_costs.returns), int(result.after_costs.days[0])) == (slow["days"] + 1, FIRST + 2)
 
 
-def test_its_p_value_alone_has_the_same_bits() -> None:
+def test_the_p_value_of_scores_beside_has_the_bits_of_their_own_test() -> None:
     for names in (24, 12):
         close, traded = prices(names=names)
         exposures, scores = exposures_of(close, traded), scores_of(close, traded)
         for each in (scores, np.full_like(scores, np.nan), scores[:0]):
-            alone = rank_p_value(each, first=FIRST, horizon=H, close=close, exposures=exposures)
-            assert alone == judged(each, close, exposures).p_value
-            assert (alone is None) == (each is not scores)
+            other = -each
+            both = rank_test(each, first=FIRST, horizon=H, close=close, exposures=exposures, beside=other)
+            assert both.beside_p_value == judged(other, close, exposures).p_value
+            assert both.p_value == judged(each, close, exposures).p_value
+            assert (both.beside_p_value is None) == (each is not scores)
 
 
 def test_it_finds_tomorrows_returns_and_their_opposite() -> None:

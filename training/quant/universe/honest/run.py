@@ -61,6 +61,9 @@ def train_honest(
     unseen = concatenate([validation, test]).scores
     last_ic = mean_ic(rows, np.concatenate([split.validation, split.test]), unseen, until=len(panel.days) - 1) or 0.0
 
+    evidence, beside = evidence_beside(
+        panel, split.test, test, spec.horizon, name=other_score(spec), exposures=rows.exposures
+    )
     deployed = fit
     if spec.refit:
         on_stage("refit", 0.7, "all rows whose outcome is known")
@@ -75,9 +78,8 @@ def train_honest(
         test=parts["test"],
         logistic_auc=None,
         model_auc=parts["test"].reports["auc_buy"],
-        beside={
-            other_score(spec): evidence_beside(panel, split.test, test.beside, spec.horizon, exposures=rows.exposures)
-        },
+        evidence=evidence,
+        beside=beside,
     )
 
 

@@ -78,16 +78,16 @@ def evidence_of_both(
         exposures=exposures or exposures_of(panel.close, panel.traded, panel.member),
         bars_a_year=panel.bars_a_year,
     )
-    found = test(table, beside=other if is_alike else None)
+    tested = test(table, beside=other if is_alike else None)
     evidence = UniverseEvidence(
-        p_value=found.p_value,
-        ranked_p_value=found.ranked_p_value,
-        days=len(found.days),
-        rows=int((~np.isnan(table[found.days - first])).sum()),
+        p_value=tested.p_value,
+        ranked_p_value=tested.ranked_p_value,
+        days=len(tested.days),
+        rows=int((~np.isnan(table[tested.days - first])).sum()),
         windows=windows,
-        after_costs=AfterCosts(found.after_costs.p_value, found.after_costs.sharpe),
+        after_costs=AfterCosts(tested.after_costs.p_value, tested.after_costs.sharpe),
     )
-    return evidence, found.beside_p_value if other is None or is_alike else test(other).p_value
+    return evidence, tested.beside_p_value if other is None or is_alike else test(other).p_value
 
 
 def _by_day(panel: Panel, rows: Ints, scores: Floats) -> tuple[int, Floats]:

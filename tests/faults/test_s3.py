@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,7 +41,8 @@ def host(home: Path, address: str) -> Iterator[Crew]:
         yield made
 
 
-def test_nothing_is_lost_doubled_or_torn_whatever_is_killed(s3_settings: Bucket, tmp_path: Path) -> None:
+def test_nothing_is_lost_doubled_or_torn_whatever_is_killed(s3_settings: Bucket, tmp_path: Path, settings: Any) -> None:
+    settings.MAX_QUEUED = 1000
     make_series(bars=800)
     moments = random.Random(17)
     address = s3_settings.address

@@ -1,7 +1,7 @@
 """Recommendations made: the active model of a universe asked about one day, and its answer kept before the future
 arrives."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
 from functools import partial
 
@@ -28,7 +28,7 @@ from predictions.recommendations.days import InSample, NotAdvisable, coverage, r
 from predictions.recommendations.rows import rows_create
 from training.artifacts.loading import stored_universe_model, universe_files
 from training.models import ModelVersion
-from training.quant.chunks import Chunk
+from training.quant.chunks import Chunk, WorkOut
 from training.quant.universe.day_chunk import day_chunk
 from training.quant.universe.model import Floats, Ints, Singles, UniverseModel
 from training.quant.universe.panel import CLASSES
@@ -37,8 +37,6 @@ from training.registry.gate import OLDEST_SESSIONS
 
 USUAL_HORIZON = 20  # of several active models of a universe
 LARGE = 5_000  # instruments from which on a day is worked out where the site has its chunks worked out
-
-WorkOut = Callable[[Chunk], Iterator[bytes]]
 
 
 def active_models(universe: str) -> list[ModelVersion]:

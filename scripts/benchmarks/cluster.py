@@ -111,13 +111,9 @@ def _sweeps(folder: Path, cluster: Any, rounds: int) -> dict[str, float]:
 
 
 def _sweep(site: Site) -> None:
-    name, sweep = (
-        site.ask("POST", "/api/training/sweeps", {**SWEEP, "symbol": SYMBOL})["sweep_id"],
-        {"status": "queued"},
-    )
-    while sweep["status"] in ("queued", "running"):
+    name = site.ask("POST", "/api/training/sweeps", {**SWEEP, "symbol": SYMBOL})["sweep_id"]
+    while (sweep := site.ask("GET", f"/api/training/runs/{name}"))["status"] in ("queued", "running"):
         time.sleep(0.05)
-        sweep = site.ask("GET", f"/api/training/runs/{name}")
     if sweep["status"] != "completed":
         raise SystemExit(f"sweep {name} ended {sweep['status']}")
 

@@ -41,14 +41,10 @@ def bare_fits(symbol: str, body: dict[str, Any] = SWEEP) -> Callable[[], None]:
     from training.quant.candle.plan import plan_candle  # noqa: PLC0415 - these need django.setup
     from training.quant.candle.train import fit_candle  # noqa: PLC0415
     from training.quant.search.train_cell import cell_arrays  # noqa: PLC0415
-    from training.recipes.candle.data import candle_series  # noqa: PLC0415
-    from training.recipes.sweep.data import sweep_data, sweep_spec  # noqa: PLC0415
 
-    sweep = sweep_spec(body, default_symbol=symbol)
-    specs = [sweep.cell(number) for number in range(sweep.cells)]
-    data = sweep_data(candle_series(specs[0]), specs)
+    specs, data = _cells_of(symbol, body)
     names = {spec.feature_set for spec in specs}
-    arrays = cell_arrays(data.bars, feature_sets=names, timeframe=sweep.timeframe, stale_time=data.stale_time)
+    arrays = cell_arrays(data.bars, feature_sets=names, timeframe=specs[0].timeframe, stale_time=data.stale_time)
     fits = []
     for spec in specs:
         decision = int(data.bars.time.searchsorted(int(spec.candle_at.timestamp())))
@@ -68,15 +64,21 @@ def bare_fits(symbol: str, body: dict[str, Any] = SWEEP) -> Callable[[], None]:
 def bare_cells(symbol: str, body: dict[str, Any]) -> Callable[[], None]:
     """All cells, judged too, by two processes that have the bars and keep nothing."""
     from training.quant.search.train_cell import cells_chunk  # noqa: PLC0415 - these need django.setup
-    from training.recipes.candle.data import candle_series  # noqa: PLC0415
+
+    specs, data = _cells_of(symbol, body)
+    shares = [specs[place::PROCESSES] for place in range(PROCESSES)]
+    chunks = [cells_chunk(data.bars, share, stale_time=data.stale_time) for share in shares]
+    return lambda: _side_by_side([partial(_work_through, chunk) for chunk in chunks])
+
+
+def _cells_of(symbol: str, body: dict[str, Any]) -> tuple[list[Any], Any]:
+    """The settings of all cells, and their bars."""
+    from training.recipes.candle.data import candle_series  # noqa: PLC0415 - these need django.setup
     from training.recipes.sweep.data import sweep_data, sweep_spec  # noqa: PLC0415
 
     sweep = sweep_spec(body, default_symbol=symbol)
     specs = [sweep.cell(number) for number in range(sweep.cells)]
-    data = sweep_data(candle_series(specs[0]), specs)
-    shares = [specs[place::PROCESSES] for place in range(PROCESSES)]
-    chunks = [cells_chunk(data.bars, share, stale_time=data.stale_time) for share in shares]
-    return lambda: _side_by_side([partial(_work_through, chunk) for chunk in chunks])
+    return specs, sweep_data(candle_series(specs[0]), specs)
 
 
 def _work_through(chunk: Any) -> None:

@@ -44,6 +44,9 @@ class Chunk:
         return sum(array.nbytes for array in self.arrays.values())
 
 
+WorkOut = Callable[[Chunk], Iterator[bytes]]  # as Chunk.work_out, wherever
+
+
 def load_functions() -> None:
     """All of them, so that a process that goes on for days works every kind of chunk out by the same code."""
     for name in KINDS.values():

@@ -3,7 +3,7 @@
 Light: web processes import every recipe. What trains is named by a dotted string, which a worker resolves.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -13,7 +13,7 @@ from django.db.models import Model
 from instruments.models import Series
 from training.evidence.trials import Claim, TrialFields
 from training.models import Priority, TrainingRun
-from training.quant.chunks import Chunk
+from training.quant.chunks import Chunk, WorkOut
 
 MEMORY = 1536 * 1024**2  # bytes that a child may take above its size at the fork; a candle run needs a few MB
 
@@ -69,7 +69,7 @@ class Work:
     spec: Any
     progress: Progress
     cores: Callable[[], int] = lambda: 1  # that it may use now; asked only by what can use more than one
-    work_out: Callable[[Chunk], Iterator[bytes]] = Chunk.work_out  # here, or where this site has such work done
+    work_out: WorkOut = Chunk.work_out  # here, or where this site has such work done
 
 
 @dataclass(frozen=True)

@@ -70,23 +70,26 @@ def rank_test(
     carried on; `exposures` of the same panel. A day is judged where the close two days later is there and it has at
     least 5 rows, and 5 more than factors. The first of them is left out: the portfolio only enters on it. `beside`:
     another model's scores of the same rows."""
-    tested = _tested_days(scores, first, horizon, close, exposures)
-    days, present, sigma = tested.days, tested.present, exposures.sigma[tested.days]
-    scaled = tested.returns / sigma
-    tables = [tested.held, np.clip(scaled, -CLIP, CLIP), centred_ranks(np.where(present, scaled, np.nan))]
-    if beside is not None:
-        tables.append(_tranches(beside, horizon)[days - first])
-    weights, earned, earned_ranks, *others = residuals(exposures, days, tables, present)
-    daily, ranked = _cosines(weights, earned), _cosines(weights, earned_ranks)
-    result, market = intercept_test(daily[1:], tested.market[1:]), tested.market[1:]
+    days = np.arange(first, min(first + len(scores), len(close) - AHEAD))
+    present = ~np.isnan(scores[: len(days)])
+    chosen = np.flatnonzero(present.sum(axis=1) >= exposures.factors_on(days) + FEWEST_MORE)
+    days, present, sigma = days[chosen], present[chosen], exposures.sigma[days[chosen]]
+    returns = np.where(present, close[days + AHEAD] / close[days + AHEAD - 1] - 1.0, 0.0)
+    market = (returns.sum(axis=1) / np.maximum(present.sum(axis=1), 1))[1:]
+    scaled = returns / sigma
+    earnings = [np.clip(scaled, -CLIP, CLIP), centred_ranks(np.where(present, scaled, np.nan))]
+    held = [_tranches(each, horizon)[chosen] for each in (scores, beside) if each is not None]
+    earned, earned_ranks, weights, *others = residuals(exposures, days, [*earnings, *held], present)
+    daily, ranked = _cosines(weights, earned)[1:], _cosines(weights, earned_ranks)[1:]
+    result = intercept_test(daily, market)
     return RankTest(
         days=days[1:],
-        correlations=daily[1:],
+        correlations=daily,
         t=None if result is None else result.t,
         p_value=_p(result),
-        ranked_p_value=_p(intercept_test(ranked[1:], market)),
+        ranked_p_value=_p(intercept_test(ranked, market)),
         beside_p_value=_p(intercept_test(_cosines(others[0], earned)[1:], market)) if others else None,
-        after_costs=_net_portfolio(days, weights / sigma, tested.returns, tested.market, bars_a_year),
+        after_costs=_net_portfolio(days, weights / sigma, returns, market, bars_a_year),
     )
 
 
@@ -96,27 +99,6 @@ def smallest_ic(*, days: int, names: float, horizon: int, level: float) -> float
     if days * names <= 0:
         return None
     return (float(ndtri(1.0 - level)) + POWER) / (SLOPE * math.sqrt(days * names / horizon))
-
-
-@dataclass(frozen=True)
-class _TestedDays:
-    """The places of the days judged (T,), and on each (T, N): the tranches held, who has a row, what is earned; 0 for
-    who has none. `market` (T,) is their mean."""
-
-    days: Ints
-    held: Floats
-    present: Flags
-    returns: Floats
-    market: Floats
-
-
-def _tested_days(scores: Floats, first: int, horizon: int, close: Floats, exposures: Exposures) -> _TestedDays:
-    days = np.arange(first, min(first + len(scores), len(close) - AHEAD))
-    present = ~np.isnan(scores[: len(days)])
-    chosen = np.flatnonzero(present.sum(axis=1) >= exposures.factors_on(days) + FEWEST_MORE)
-    days, present, held = days[chosen], present[chosen], _tranches(scores, horizon)[chosen]
-    returns = np.where(present, close[days + AHEAD] / close[days + AHEAD - 1] - 1.0, 0.0)
-    return _TestedDays(days, held, present, returns, returns.sum(axis=1) / np.maximum(present.sum(axis=1), 1))
 
 
 def _tranches(scores: Floats, horizon: int) -> Floats:
@@ -138,12 +120,13 @@ def _cosines(a: Floats, b: Floats) -> Floats:
 
 
 def _net_portfolio(days: Ints, weights: Floats, returns: Floats, market: Floats, bars_a_year: float) -> NetPortfolio:
-    """`weights` (T, N) of any scale, brought to an absolute sum of 1; flat before the first day."""
+    """`weights` (T, N) of any scale, brought to an absolute sum of 1; flat before the first day, which `market`
+    (T - 1,) is without."""
     gross = np.abs(weights).sum(axis=1, keepdims=True)
     weights = weights / np.where(gross > EMPTY, gross, np.inf)
     traded = np.abs(np.diff(weights, axis=0, prepend=0.0)).sum(axis=1)
     net = (weights * returns).sum(axis=1) - COST_BP / 1e4 * traded
-    result, later = intercept_test(net[1:], market[1:]), net[1:]
+    result, later = intercept_test(net[1:], market), net[1:]
     spread = float(later.std(ddof=1)) if len(later) > 1 else 0.0
     return NetPortfolio(
         days=days + AHEAD,

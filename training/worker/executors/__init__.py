@@ -1,16 +1,14 @@
 """Where chunks are worked out: in the process of the run, or on the cluster that the settings name."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import count
 
 from django.conf import settings
 
-from training.quant.chunks import Chunk
-
-Executor = Callable[[Chunk], Iterator[bytes]]
+from training.quant.chunks import Chunk, WorkOut
 
 
-def executor(*, key: str, tell: Callable[[str], None]) -> Executor:
+def executor(*, key: str, tell: Callable[[str], None]) -> WorkOut:
     """For one attempt at a run, which `key` names; `tell` hears how it stands, and may raise to give up."""
     if settings.ENGINE != "dask":
         return Chunk.work_out

@@ -52,7 +52,8 @@ class Pace:
         """0 where a call may be made at `now` (as time.monotonic), which is counted then; else seconds to wait."""
         with self._lock:
             wait = self._resumes_at - now
-            while self._calls and self._calls[0] <= now - _MINUTE:
+            # Summed as below: calls[0] <= now - 60 may differ by a rounding, and a full minute would have no wait.
+            while self._calls and self._calls[0] + _MINUTE <= now:
                 self._calls.popleft()
             if self._most is not None and len(self._calls) >= self._most:
                 wait = max(wait, self._calls[0] + _MINUTE - now)

@@ -1,5 +1,6 @@
 """Folds of a walk share the rows that the run before them made: the same to the last bit, never of other bars."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from tests.training.recipes.test_universe_confirmation import carry_all
 from tests.training.recipes.test_universe_data import assert_same
 from tests.training.universe import carried_universe, change_after, make_universe
 from training.models import TrainingRun
+from training.quant.candle.export import joblib_bytes
+from training.quant.universe.honest.train import fit_honest
 from training.quant.universe.spec import RECIPES, UniverseSpec
 from training.recipes.universe import shared_rows
 from training.recipes.universe.data import universe_data
@@ -53,6 +56,18 @@ def test_what_is_read_is_what_was_made(recipe: str) -> None:
         assert (data.as_of, data.bars, data.data_hash) == (fresh.as_of, fresh.bars, fresh.data_hash)
     for name in ("days", "open", "close", "traded", "day", "instrument", *(["features"] * (recipe == "phase22"))):
         assert_same(getattr(read.panel, name), getattr(fresh.panel, name), name)
+
+
+def test_trees_of_rows_binned_once_are_those_of_rows_binned_by_themselves() -> None:
+    made = prepared_data(spec_of("honest")).honest
+    assert made is not None and made.binned is not None
+    for until in (150, 300):
+        shared, damaged, alone = (
+            fit_honest(replace(made, binned=binned), until=until, with_trees=True, seed=1).trees
+            for binned in (made.binned, made.binned[:-100], None)
+        )
+        assert shared is not None and damaged is not None and alone is not None
+        assert joblib_bytes(shared) == joblib_bytes(damaged) == joblib_bytes(alone)
 
 
 def test_other_bars_settings_and_members_have_other_rows() -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from training.quant.universe.exposure import Exposures, exposures_of
 from training.quant.universe.forward import Forward
+from training.quant.universe.honest.bins import as_bytes
 from training.quant.universe.honest.train import HonestRows, honest_rows
 from training.quant.universe.panel import Panel
 from training.quant.universe.room import Room, columns_in_memory
@@ -39,8 +40,10 @@ class PreparedPanel:
 def prepare_panel(panel: Panel, *, recipe: str, horizon: int, room: Room = columns_in_memory) -> PreparedPanel:
     """`room` is for the ranks of `honest`."""
     exposures = exposures_of(panel.close, panel.traded, panel.member)
-    honest = honest_rows(panel, horizon, exposures=exposures, room=room) if recipe == HONEST else None
-    return PreparedPanel(panel, exposures, honest)
+    if recipe != HONEST:
+        return PreparedPanel(panel, exposures, honest=None)
+    honest = honest_rows(panel, horizon, exposures=exposures, room=room)
+    return PreparedPanel(panel, exposures, replace(honest, binned=as_bytes(honest.ranks, honest.names)))
 
 
 def to_arrays(prepared: PreparedPanel) -> Arrays:
@@ -55,6 +58,8 @@ def to_arrays(prepared: PreparedPanel) -> Arrays:
     if honest is not None:
         arrays |= {"honest.ranks": honest.ranks, "honest.volatility": honest.volatility}
         arrays |= {f"honest.targets.{horizon}": values for horizon, values in honest.targets.items()}
+        if honest.binned is not None:
+            arrays["honest.binned"] = honest.binned
     return arrays
 
 
@@ -80,5 +85,6 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]], symbols: tuple[str, ...]) ->
             exposures=exposures,
             forward=forward,
             targets={horizon: arrays[f"honest.targets.{horizon}"] for horizon in horizons},
+            binned=arrays.get("honest.binned"),
         )
     return PreparedPanel(panel, exposures, honest)

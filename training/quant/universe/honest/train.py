@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 Ints = NDArray[np.signedinteger[Any]]
+Bytes = NDArray[np.uint8]
 
 VOLATILITY = MODEL_FEATURES.index("volatility_20")
 IC_SHARE = 80  # per cent of the training days that a fit measured on the rest is made of
@@ -43,7 +44,8 @@ COMPOSITE, TREES = SCORES = ("composite", "trees")
 class HonestRows:
     """A panel's rows (n,) as the recipe sees them. `ranks` (n, k) of MODEL_FEATURES; `volatility` (n,) of 20 days, at
     least a quarter of the day's median; `forward` by horizon, the run's own first; `targets` (n,) by horizon, of all
-    outcomes known at the panel's end. Nothing of the panel's `features` is needed any more."""
+    outcomes known at the panel's end. Nothing of the panel's `features` is needed any more. `binned`: these rows as
+    trees see them, where several fits are to share that."""
 
     day: Ints
     instrument: Ints
@@ -52,6 +54,12 @@ class HonestRows:
     exposures: Exposures
     forward: Mapping[int, Forward]
     targets: Mapping[int, Floats]
+    binned: Bytes | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the columns."""
+        return MODEL_FEATURES[: self.ranks.shape[1]]
 
     @property
     def horizon(self) -> int:
@@ -115,12 +123,12 @@ def honest_rows(
 def fit_honest(rows: HonestRows, *, until: int, since: int = 0, with_trees: bool, seed: int) -> HonestFit:
     """On all rows from the day at place `since` on whose outcome is known on the day at place `until`, for each horizon
     by its own outcomes. Raises TooLittle where no day has enough rows."""
-    own, names = rows.horizon, MODEL_FEATURES[: rows.ranks.shape[1]]
+    own = rows.horizon
     fits = {h: _fit_composite(rows, h, until=until, since=since) for h in rows.forward}
     trees = None
     if with_trees:
         targets = _targets_between(rows, own, until=until, since=since)
-        trees = fit_trees(rows.ranks, targets, names=names, horizon=own, seed=seed)
+        trees = fit_trees(rows.ranks, targets, names=rows.names, horizon=own, seed=seed, all_rows=rows.binned)
     return HonestFit(
         weights={h: fit.weights for h, fit in fits.items()},
         trees=trees,

@@ -12,9 +12,16 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
 
 TREES = 40
-BORDER_ROWS = 20_000  # that the borders of bins are taken from: ranks are even, and more would only cost time
+BINNING: dict[str, Any] = {
+    "max_bin": 63,
+    "feature_pre_filter": False,  # would drop columns by the rows that borders are taken from
+    "force_col_wise": True,
+    "num_threads": 0,
+    "verbosity": -1,
+}
 
 
 def parameters(*, horizon: int, seed: int) -> dict[str, Any]:
@@ -29,28 +36,30 @@ def parameters(*, horizon: int, seed: int) -> dict[str, Any]:
         "colsample_bytree": 0.5,
         "subsample": 0.8,
         "subsample_freq": 1,
-        "max_bin": 63,
-        "bin_construct_sample_cnt": BORDER_ROWS,
         "seed": seed,
         "deterministic": True,
-        "force_col_wise": True,
-        "num_threads": 0,
-        "verbosity": -1,
+        **BINNING,
     }
 
 
 def fit_trees(
-    ranks: Singles, targets: Floats, *, names: tuple[str, ...], horizon: int, seed: int
+    ranks: Singles,
+    targets: Floats,
+    *,
+    names: tuple[str, ...],
+    horizon: int,
+    seed: int,
+    all_rows: Bytes | None = None,
 ) -> "lightgbm.Booster":
-    """On the rows (n, k) that have a target (n,)."""
+    """On the rows (n, k) that have a target (n,). `all_rows` are the rows `as_bytes`, where these are there already."""
     import lightgbm  # noqa: PLC0415 - 3 s that the composite, and serving it, can do without
 
+    from training.quant.universe.honest.bins import bin_rows, part_of  # noqa: PLC0415 - as above
+
     rows = np.flatnonzero(~np.isnan(targets))
-    settings = parameters(horizon=horizon, seed=seed)
-    label = targets[rows]
-    data = lightgbm.Dataset(rows_of(ranks, rows), label=label, feature_name=list(names), params=settings)
-    del rows, label
-    return lightgbm.train(settings, data, TREES)  # which frees the ranks themselves as soon as they are binned
+    data = None if all_rows is None else part_of(all_rows, rows, targets[rows])
+    data = data or bin_rows(rows_of(ranks, rows), targets[rows], names)
+    return lightgbm.train(parameters(horizon=horizon, seed=seed), data, TREES)
 
 
 def tree_scores(booster: "lightgbm.Booster", ranks: Singles) -> Floats:

@@ -205,4 +205,4 @@ def _unless_repaired(series: Series, bars: Bars, refreshed: Refreshed) -> Bars:
 
 
 def _made(series: Series) -> Series:
-    return series if series.pk else series_make(series.instrument.symbol, series.timeframe)
+    return series if series.pk else series_make([series.instrument.symbol], series.timeframe)[0]

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from django.db import transaction
+
 from instruments.imports.report import REJECT, Report
 from instruments.models import Instrument, PriceBar, Series, Universe
 from instruments.quant.bars import Bars
@@ -145,12 +147,25 @@ def demo_load(*, path: Path) -> Report:
     return report
 
 
-def series_make(symbol: str, timeframe: str) -> Series:
-    """The series, and its instrument, made where there is none."""
-    instrument, _ = Instrument.objects.get_or_create(symbol=symbol)
-    series, _ = Series.objects.get_or_create(instrument=instrument, timeframe=timeframe)
-    series.instrument = instrument
-    return series
+def series_make(symbols: Iterable[str], timeframe: str) -> list[Series]:
+    """The series of each, in their order, and its instrument, made where there is none."""
+    wanted = list(symbols)
+    stored = _series_of(wanted, timeframe)
+    if missing := sorted(set(wanted) - stored.keys()):  # in one order, or two imports could wait for each other
+        with transaction.atomic():
+            Instrument.objects.bulk_create((Instrument(symbol=symbol) for symbol in missing), ignore_conflicts=True)
+            instruments = Instrument.objects.filter(symbol__in=missing)
+            Series.objects.bulk_create(
+                (Series(instrument=instrument, timeframe=timeframe) for instrument in instruments),
+                ignore_conflicts=True,
+            )
+        stored |= _series_of(missing, timeframe)
+    return [stored[symbol] for symbol in wanted]
+
+
+def _series_of(symbols: Iterable[str], timeframe: str) -> dict[str, Series]:
+    rows = Series.objects.filter(instrument__symbol__in=symbols, timeframe=timeframe).select_related("instrument")
+    return {series.instrument.symbol: series for series in rows}
 
 
 def universe_name_check(name: str) -> str:
@@ -167,7 +182,7 @@ def _store(
     checked: Checked, source: str, report: Report, universe: str, *, overwrite: bool = True, origin: Origin = IMPORT
 ) -> None:
     with import_transaction():
-        parts = [(series_make(symbol, checked.timeframe), bars) for symbol, bars in checked.bars.items()]
+        parts = list(zip(series_make(checked.bars, checked.timeframe), checked.bars.values(), strict=True))
         if not overwrite:
             lock_series([series for series, _ in parts])
             parts = [(series, _without_clashes(series, bars, source, report)) for series, bars in parts]

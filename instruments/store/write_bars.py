@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -232,7 +233,7 @@ def _write_slice(series: Series, bars: Bars, source: str, origin: Origin, *, is_
         moments = np.datetime_as_string(chosen.time.astype("datetime64[s]")).tolist()
         times = [moment.replace("T", " ") for moment in moments]  # as Django writes them
         prices = (getattr(chosen, name).tolist() for name in PRICES)
-        rows = [(series.pk, *row, source) for row in zip(times, *prices, strict=True)]
+        rows = list(zip(repeat(series.pk, len(times)), times, *prices, repeat(source, len(times)), strict=True))
         names = ("series_id", "timestamp", *PRICES, "source")
         with connection.cursor() as cursor:
             cursor.executemany(

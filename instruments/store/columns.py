@@ -49,7 +49,7 @@ log = logging.getLogger("boursomatic.columns")
 Make = Callable[[list[int]], dict[int, Piece]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FeaturedCandles:
     """Every candle of a series as `MarkedBars.candles`; `features` (n, k), columns as `get_feature_columns`, NaN where
     a window isn't full; `fingerprint` of the candles. Stale bars are no candles. Arrays may be mapped: read-only."""

@@ -62,7 +62,7 @@ class Layout:
     columns: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Piece:
     """The numbers of one series, (columns, rows), contiguous. `mark` is the SHA-256 of what they were made from,
     `digest` their own when they were made, `check` their XXH3."""

@@ -46,7 +46,7 @@ def default_symbol() -> str:
     return Instrument.objects.order_by("symbol").values_list("symbol", flat=True).first() or ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class MarkedBars:
     """Bars of a series as stored, and which of them are stale: (n,) bool. `adjustment`: by what they are adjusted where
     the series is kept as traded, None where its source adjusts."""

@@ -149,9 +149,9 @@ def demo_load(*, path: Path) -> Report:
 
 def series_make(symbols: Iterable[str], timeframe: str) -> list[Series]:
     """The series of each, in their order, and its instrument, made where there is none."""
-    wanted = list(symbols)
-    stored = _series_of(wanted, timeframe)
-    if missing := sorted(set(wanted) - stored.keys()):  # in one order, or two imports could wait for each other
+    names = list(symbols)
+    stored = _series_of(names, timeframe)
+    if missing := sorted(set(names) - stored.keys()):  # in one order, or two imports could wait for each other
         with transaction.atomic():
             Instrument.objects.bulk_create((Instrument(symbol=symbol) for symbol in missing), ignore_conflicts=True)
             instruments = Instrument.objects.filter(symbol__in=missing)
@@ -160,7 +160,7 @@ def series_make(symbols: Iterable[str], timeframe: str) -> list[Series]:
                 ignore_conflicts=True,
             )
         stored |= _series_of(missing, timeframe)
-    return [stored[symbol] for symbol in wanted]
+    return [stored[symbol] for symbol in names]
 
 
 def _series_of(symbols: Iterable[str], timeframe: str) -> dict[str, Series]:

@@ -37,6 +37,7 @@ from training.worker.rehearsal import rehearse
 NICE = 10  # of children that nobody waits for
 TICK_S = 0.1  # how soon a stop of the worker is seen; the end of the child is seen at once
 CANCEL_EVERY_S = 0.25  # between its queries, for as long as the run goes on; a cancel is seen within this and a tick
+NO_ROOM_S = 2.0  # before a run is given back whose process could not be forked
 STOP_AT = 0.8  # share of the lease after which a child whose beat can't be written is stopped
 
 STOPPING = SharedFlag()  # set by the worker command when it is told to stop; shared over its forks
@@ -92,7 +93,13 @@ def claim_and_execute(run_pk: int) -> bool:
     held, limits = Held(run_pk, run_id, kind, token, attempt), limits_of(kind, universe)
 
     with held.in_logs():
-        child = READY.take()
+        try:
+            child = READY.take()
+        except OSError as problem:
+            log.warning("No process could be forked for it: %s", problem)
+            time.sleep(NO_ROOM_S)  # held meanwhile, or it would be taken and given back without a pause
+            conclude(held, RunOutcome(OutcomeKind.REQUEUE, sentence="The host had no room for a process", counts=False))
+            return True
         child.begin(partial(_work, held, priority), memory=limits.memory)
         log.info("The run begins.")
         try:

@@ -18,7 +18,7 @@ from training.models import Reason, RunEvent, Status, TrainingRun
 from training.quant.candle.request import parse_candle_spec
 from training.queue import hosts, leases
 from training.queue.broker import waiting
-from training.worker import heartbeat
+from training.worker import heartbeat, runner
 from training.worker.child import Child
 from training.worker.foreground import create_claimed, execute_family
 from training.worker.outcome import OutcomeKind, RunOutcome
@@ -47,16 +47,29 @@ def ticks(watch: Watch, seconds: float) -> list[RunOutcome | None]:
     return [watch._reason_to_stop(moment) for moment in moments]
 
 
-def test_where_there_is_no_room_for_a_process_nothing_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_room() -> int:
-        raise BlockingIOError
+def no_room() -> int:
+    raise BlockingIOError
 
+
+def test_where_there_is_no_room_for_a_process_nothing_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fork", no_room)
     before = len(list(Path("/proc/self/fd").iterdir()))
     for start in (Child.start, Child.ready):
         with pytest.raises(BlockingIOError):
             start(signal.pause)
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_a_run_that_there_is_no_room_for_waits_and_has_lost_no_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make_run(None, status=Status.QUEUED)
+    monkeypatch.setattr(runner, "NO_ROOM_S", 0.0)
+    with monkeypatch.context() as full:
+        full.setattr(os, "fork", no_room)
+        for _ in range(leases.MAX_ATTEMPTS + 1):
+            assert claim_and_execute(run.pk)
+    run.refresh_from_db()
+    assert (run.status, run.attempt, run.error) == (Status.QUEUED, 0, "")
+    assert run.message == "The host had no room for a process; it begins again by itself once a worker can take it."
 
 
 def test_it_asks_a_few_times_a_second(watch: Watch) -> None:

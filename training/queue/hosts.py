@@ -46,9 +46,9 @@ def is_open() -> bool:
     return leases.ready().filter(takes).exists() or not leases.ready().exists()
 
 
-def turn_of_others() -> int | None:
-    """The run whose turn it is where this host can take none of those that wait: a wake-up that came here is theirs."""
-    return None if (turn := leases.next_queued()) is None or is_open() else turn
+def is_for_others() -> bool:
+    """Whether runs wait of which this host can take none: a wake-up that came here is theirs."""
+    return leases.next_queued() is not None and not is_open()
 
 
 def room_for(run_pk: int) -> Callable[[], bool] | None:

@@ -105,8 +105,8 @@ def follow_up_insert(*, kind: str, run: TrainingRun, spec: Spec, user: User | No
     once_key, parent = (None, None) if is_own else (f"{kind} of {run.run_id}", run.parent)
     prepared = recipe.prepare(spec)
     follow_up = _insert(recipe, spec, prepared, user=user, subject=run, parent=parent, once_key=once_key)
-    for waiting in _insert_parts(recipe, spec, follow_up, user) or [follow_up]:
-        enqueue.enqueue(waiting.pk)
+    for _ in _insert_parts(recipe, spec, follow_up, user) or [follow_up]:
+        enqueue.enqueue()
     return follow_up
 
 
@@ -116,7 +116,7 @@ def successor_insert(*, run: TrainingRun, spec: Spec) -> TrainingRun:
     recipe = recipe_of(spec.kind)
     successor = _insert(recipe, spec, recipe.prepare(spec), user=run.created_by)
     audit(run.created_by, "run.create", successor.run_id, kind=recipe.kind, after=run.run_id)
-    enqueue.enqueue(successor.pk)
+    enqueue.enqueue()
     return successor
 
 
@@ -175,8 +175,8 @@ def _insert_family(
     run = _insert(recipe, spec, prepared, user=user, retry_of=retry_of, once_key=once_key, counts=counts)
     parts = _insert_parts(recipe, spec, run, user)
     if wakes:  # before the audit: after the commit workers hear of it first, then the entry is chained
-        for waiting in parts or [run]:
-            enqueue.enqueue(waiting.pk)
+        for _ in parts or [run]:
+            enqueue.enqueue()
     about = {"symbol": str(prepared.series), "candle": spec.as_dict().get("candle")} if prepared.series else {}
     audit(user, "run.create", run.run_id, kind=recipe.kind, universe=prepared.universe, **about)
     return run, parts

@@ -65,15 +65,15 @@ def execute_run() -> None:
         if claim_and_execute(turn):
             break
     READY.fork()
-    if (turn := _turn() or hosts.turn_of_others()) is not None:
-        _wake(turn)  # its wake-up may have come while it had to wait, or to a host that could not take it
+    if _turn() is not None or hosts.is_for_others():
+        _wake()  # its wake-up may have come while it had to wait, or to a host that could not take it
 
 
-def _wake(run_pk: int) -> None:
+def _wake() -> None:
     """By a further wake-up, or where enough wait already, by having them looked at: else there would be one more with
     each run that ends while another can't be taken."""
     if waiting().count() <= settings.WORKERS:
-        enqueue.enqueue(run_pk)
+        enqueue.enqueue()
     else:
         ring()
 

@@ -242,10 +242,10 @@ class WorkerSupervisor:
     def _requeue_wakeups(self) -> None:
         """A wake-up for each worker, where there are runs: those in a killed process's memory are lost. A worker that
         has ended a run looks for the next by itself."""
-        queued = TrainingRun.objects.filter(status=Status.QUEUED, deleted_at=None).order_by("pk")
-        missing = settings.WORKERS + 1 - waiting().count()
-        for run_pk in queued.values_list("pk", flat=True)[: max(0, missing)]:
-            enqueue.enqueue(run_pk)
+        missing = max(0, settings.WORKERS + 1 - waiting().count())
+        queued = TrainingRun.objects.filter(status=Status.QUEUED, deleted_at=None).values_list("pk")[:missing]
+        for _ in queued:
+            enqueue.enqueue()
 
     def _is_stuck(self) -> bool:
         """The same wake-up has been the oldest for long although a worker of ours is idle, and may take something: one

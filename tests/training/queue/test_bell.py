@@ -76,7 +76,7 @@ def test_it_hears_what_is_put_into_the_queue(reader: Reader) -> None:
 def test_a_kick_of_a_host_with_another_secret_is_one_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as there:
         there.setattr(Conf, "SECRET_KEY", "of another host")
-        enqueue.enqueue(1)
+        enqueue.enqueue()
     taken = queue().dequeue()
     assert taken is not None
     [(_, payload)] = taken

@@ -130,7 +130,7 @@ def test_two_that_look_at_the_same_moment_do_not_share_a_slot(settings: Any) -> 
     assert hosts.is_open() and leases.claim(first.pk, host=hosts.HOST, pid=1, room=rooms[0])
     assert leases.claim(second.pk, host=hosts.HOST, pid=1, room=rooms[1]) is None
     assert not hosts.is_open(), "its wake-up is for a host that has a worker left"
-    assert hosts.turn_of_others() == second.pk
+    assert hosts.is_for_others()
     assert hosts.room_for(click := make_run(None).pk) is None and hosts.turn() == click and hosts.is_open()
 
 
@@ -170,13 +170,13 @@ def test_a_command_that_holds_a_run_with_its_parts_takes_memory_once() -> None:
 
 def test_a_wake_up_is_passed_on_only_where_a_run_waits() -> None:
     host = a_host()
-    assert hosts.turn_of_others() is None
+    assert not hosts.is_for_others()
     run = make_run(None)
-    assert hosts.turn_of_others() is None, "it takes that one itself"
+    assert not hosts.is_for_others(), "it takes that one itself"
     hosts.drained_set(host.name, drain=True)
-    assert hosts.turn_of_others() == run.pk
+    assert hosts.is_for_others()
     run.delete()
-    assert hosts.turn_of_others() is None
+    assert not hosts.is_for_others()
 
 
 def test_processes_of_before_say_nothing_of_its_store() -> None:

@@ -4,6 +4,7 @@ Ranks are even by their making, so the borders of bins are those of even ranks a
 together, now or later, changes no tree. Binning takes as long as the fit, so that folds share it.
 """
 
+import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -38,9 +39,10 @@ def as_bytes(ranks: Singles, names: tuple[str, ...]) -> Bytes | None:
     """The rows (n, k) as trees see them, in LightGBM's own binary format, for fits that take different ones of them.
     None where the disk takes no file, the only way that LightGBM has for it."""
     try:
-        with TemporaryDirectory() as folder:
+        whole = bin_rows(ranks, np.zeros(len(ranks)), names)
+        with TemporaryDirectory() as folder:  # as short as can be: a process that is killed meanwhile leaves it behind
             path = Path(folder) / "rows"
-            bin_rows(ranks, np.zeros(len(ranks)), names).save_binary(path)
+            whole.save_binary(path)
             return np.fromfile(path, dtype=np.uint8)
     except (OSError, LightGBMError):
         return None
@@ -49,10 +51,10 @@ def as_bytes(ranks: Singles, names: tuple[str, ...]) -> Bytes | None:
 def part_of(all_rows: Bytes, rows: Ints, labels: Floats) -> lightgbm.Dataset | None:
     """These (m,) of the rows `as_bytes`, with their labels (m,); None where they can't be read again."""
     try:
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / "rows"
-            all_rows.tofile(path)
-            part = lightgbm.Dataset(path, params=BINNING).subset([])
+        with os.fdopen(os.memfd_create("rows"), "wb") as file:  # in memory: nothing is left of it, whatever happens
+            all_rows.tofile(file)
+            file.flush()
+            part = lightgbm.Dataset(f"/proc/self/fd/{file.fileno()}", params=BINNING).subset([])
             part.used_indices = rows  # type: ignore[assignment]  # `subset` makes a list, 40 bytes for each row
             part.construct()
     except (OSError, LightGBMError):

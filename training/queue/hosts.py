@@ -51,6 +51,13 @@ def is_for_others() -> bool:
     return leases.next_queued() is not None and not is_open()
 
 
+def may_take() -> Q:
+    """What has to be true in the moment of a claim: since its turn the host may have been drained, or another release
+    deployed."""
+    drained = WorkerHost.objects.filter(name=HOST, drained_at__isnull=False)
+    return ~Exists(drained) & ~Exists(release.other())
+
+
 def room_for(run_pk: int) -> Callable[[], bool] | None:
     """What `leases.claim` has to ask before it takes the run, with nobody else claiming meanwhile; None for a click, of
     which any number may be under way."""

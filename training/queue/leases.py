@@ -44,16 +44,19 @@ class Cancelled(Exception):
     """Somebody asked for the run to be cancelled: stop, and leave no model and no files."""
 
 
-def claim(run_pk: int, *, host: str, pid: int, room: Callable[[], bool] | None = None) -> uuid.UUID | None:
+def claim(
+    run_pk: int, *, host: str, pid: int, room: Callable[[], bool] | None = None, while_true: Q | None = None
+) -> uuid.UUID | None:
     """Takes a queued run: the token that every later write needs, or None when somebody else was faster, or there is no
-    `room` for it, which is asked for while nobody else does."""
+    `room` for it, which is asked for while nobody else does, or `while_true` isn't when it is taken."""
     token = uuid.uuid4()
     with transaction.atomic():
         if room:
             _lock_claims()
             if not room():
                 return None
-        taken = TrainingRun.objects.filter(pk=run_pk, status=Status.QUEUED, deleted_at=None).update(
+        queued = TrainingRun.objects.filter(while_true or Q(), pk=run_pk, status=Status.QUEUED, deleted_at=None)
+        taken = queued.update(
             status=Status.RUNNING,
             stage="start",
             progress=0.0,

@@ -6,6 +6,8 @@ that no run is worked on by code that the tables were not made for.
 
 from functools import cache
 
+from django.db.models import QuerySet
+
 from boursomatic.shared import source_code
 from training.models import DeployedRelease
 
@@ -23,8 +25,13 @@ def deployed() -> str | None:
     return DeployedRelease.objects.filter(pk=_ROW).values_list("release", flat=True).first()
 
 
+def other() -> QuerySet[DeployedRelease]:
+    """The deployed one where it isn't this process's."""
+    return DeployedRelease.objects.filter(pk=_ROW).exclude(release=ours())
+
+
 def is_ours() -> bool:
-    return deployed() in (None, ours())
+    return not other().exists()
 
 
 def write() -> None:

@@ -85,7 +85,8 @@ def _turn() -> int | None:
 
 def claim_and_execute(run_pk: int) -> bool:
     """Claims the run and executes it to its end; False when another worker had it first."""
-    token = leases.claim(run_pk, host=hosts.HOST, pid=os.getpid(), room=hosts.room_for(run_pk))
+    room, may_take = hosts.room_for(run_pk), hosts.may_take()
+    token = leases.claim(run_pk, host=hosts.HOST, pid=os.getpid(), room=room, while_true=may_take)
     if token is None:
         return False
     columns = ("run_id", "kind", "attempt", "priority", "universe")

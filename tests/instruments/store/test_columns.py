@@ -227,13 +227,13 @@ def test_a_file_that_was_changed_on_the_disk_is_made_again(
 def test_a_file_in_the_place_of_another_is_not_taken_for_it(folder: Path) -> None:
     series = several()
     featured_candles(series[:2])
-    for path in list(folder.iterdir()):
-        path.rename(path.with_name(path.name.replace("-", "-9")))
+    aside = folder.with_name("aside")
+    folder.rename(aside)
     featured_candles(series[2:])
-    others = {path.name: path for path in folder.iterdir()}
-    for name, path in others.items():
-        if "-9" in name:
-            path.rename(others[name.replace("-9", "-")])
+    for kind in packs(folder):
+        (first,) = aside.glob(f"{kind}-*")
+        (other,) = folder.glob(f"{kind}-*")
+        first.rename(other)
     assert_right(series, featured_candles(series))
 
 

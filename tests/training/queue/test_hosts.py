@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from tests.training.run_builders import make_run
 from tests.training.universe import make_universe
-from training.models import Priority, Status, TrainingRun, WorkerHost, WorkerProcess
+from training.models import DeployedRelease, Priority, Status, TrainingRun, WorkerHost, WorkerProcess
 from training.quant.universe.panel import COLUMNS
 from training.quant.universe.spec import UniverseSpec
 from training.quant.walk_forward.spec import WalkSpec
@@ -97,6 +97,21 @@ def test_it_takes_runs_of_its_queues_alone(monkeypatch: pytest.MonkeyPatch) -> N
     assert why(click) == "No host takes runs of the queue “click”"
     recommend = make_run(None, kind="recommend")
     assert hosts.turn() == recommend.pk and hosts.is_open()
+
+
+def test_what_happens_between_a_look_and_the_claim_counts() -> None:
+    a_host()
+    run = make_run(None)
+    turn, may_take = hosts.turn(), hosts.may_take()
+    assert turn == run.pk
+    hosts.drained_set(hosts.HOST, drain=True)
+    assert leases.claim(turn, host=hosts.HOST, pid=1, while_true=may_take) is None
+    hosts.drained_set(hosts.HOST, drain=False)
+    DeployedRelease.objects.update(release="9.9.9+other")
+    assert leases.claim(turn, host=hosts.HOST, pid=1, while_true=may_take) is None
+    assert hosts.turn() is None
+    release.write()
+    assert leases.claim(turn, host=hosts.HOST, pid=1, while_true=may_take)
 
 
 def test_no_more_run_on_all_hosts_than_may(settings: Any) -> None:

@@ -64,6 +64,20 @@ def test_it_writes_several_series_at_once() -> None:
     assert series_write(parts=[(a, walk(10))], source="x")[a.pk] == Written(0, 0, 10)
 
 
+def test_long_and_many_short_histories_change_their_series_once_each() -> None:
+    lengths = {"long": 5_003, "longer": 10_100, **{f"S{number}": 3 + number for number in range(70)}}
+    parts = [(empty(symbol), walk(length)) for symbol, length in lengths.items()]
+    found = series_write(parts=parts, source="x")
+    assert list(found.values()) == [Written(length, 0, 0) for length in lengths.values()]
+    doubled = [(series, replace(bars, adj_close=bars.adj_close * 2)) for series, bars in parts]
+    found = series_write(parts=doubled, source="y")
+    assert list(found.values()) == [Written(0, length, 0) for length in lengths.values()]
+    for series, bars in doubled:
+        series.refresh_from_db()
+        assert (series.rows, series.revision, series.rewritten) == (len(bars), 1, len(bars))
+        assert np.array_equal(load_bars(series).adj_close, bars.adj_close)
+
+
 def test_it_takes_part_in_the_callers_transaction() -> None:
     series = empty()
     with pytest.raises(RuntimeError), transaction.atomic():

@@ -35,6 +35,16 @@ def _empties_tables(item: pytest.Item) -> bool:
     return mark is not None and bool(mark.kwargs.get("transaction"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _a_request_waits_for_its_reading() -> None:
+    """How soon the process starts that reads an upload is the machine's doing, too; who checks that an answer doesn't
+    wait for it says so."""
+    from instruments.imports.uploads import upload_read  # noqa: PLC0415  (its models can be imported from here on)
+
+    assert upload_read.__kwdefaults__
+    upload_read.__kwdefaults__["wait_s"] = 300.0
+
+
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     """The system's Chromium: Playwright's own can't be downloaded everywhere."""

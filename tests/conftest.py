@@ -36,13 +36,13 @@ def _empties_tables(item: pytest.Item) -> bool:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _a_request_waits_for_its_reading() -> None:
-    """How soon the process starts that reads an upload is the machine's doing, too; who checks that an answer doesn't
-    wait for it says so."""
-    from instruments.imports.uploads import upload_read  # noqa: PLC0415  (its models can be imported from here on)
+def _slow_processes_are_waited_for() -> None:
+    """How soon a process starts is the machine's doing, too: what a request asks one for has longer here. Who checks
+    how long that is says so."""
+    from instruments.imports import sources, uploads  # noqa: PLC0415  (their models can be imported from here on)
 
-    assert upload_read.__kwdefaults__
-    upload_read.__kwdefaults__["wait_s"] = 300.0
+    assert uploads.upload_read.__kwdefaults__
+    uploads.upload_read.__kwdefaults__["wait_s"] = sources.TRY_S = 300.0
 
 
 @pytest.fixture(scope="session")

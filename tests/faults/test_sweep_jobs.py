@@ -13,7 +13,7 @@ from django.core.management import call_command
 from django.db.models import Count
 
 from boursomatic.env import ROOT
-from tests.faults.crew import children, crew, environment, group, is_limited, until, until_ended
+from tests.faults.crew import WAIT_S, children, crew, environment, group, is_limited, until, until_ended
 from tests.market import candle, make_series
 from training.models import ACTIVE, Status, SweepCell, TrainingRun, Trial
 
@@ -56,7 +56,7 @@ def test_two_processes_make_the_cells_of_one_to_the_last_bit() -> None:
     with sweeping() as process:
         until(SweepCell.objects.exists, what="cells")
         os.kill(working(process)[0], signal.SIGKILL)  # its part goes back to the queue, and the command takes it again
-        assert process.wait(60) == 0, process.stderr and process.stderr.read()
+        assert process.wait(WAIT_S) == 0, process.stderr and process.stderr.read()
     together = newest_sweep()
     assert together.status == Status.COMPLETED and len(contents(together)) == CELLS
     assert together.parts.filter(attempt=2, status=Status.COMPLETED).count() == 1
@@ -70,7 +70,7 @@ def test_ctrl_c_cancels_the_family() -> None:
     make_series(bars=600)
     with sweeping() as process:
         os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(60) == 1
+        assert process.wait(WAIT_S) == 1
         assert process.stderr and b"Cancelled" in process.stderr.read()
         until(lambda: not group(process.pid), what="no process left")
     assert not TrainingRun.objects.exclude(status=Status.CANCELLED).exists()

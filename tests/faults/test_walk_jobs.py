@@ -14,7 +14,7 @@ import pytest
 from django.core.management import call_command
 
 from boursomatic.env import ROOT
-from tests.faults.crew import children, environment, group, is_limited, until
+from tests.faults.crew import WAIT_S, children, environment, group, is_limited, until
 from tests.training.universe import make_universe
 from training.models import ACTIVE, Status, TrainingRun
 
@@ -58,7 +58,7 @@ def test_two_processes_make_what_one_makes_whatever_is_killed() -> None:
         until(lambda: TrainingRun.objects.filter(kind="fold", status=Status.RUNNING).exists(), what="folds")
         until(lambda: bool(working(process)), what="a process that trains")
         os.kill(working(process)[0], signal.SIGKILL)  # its run is back in the queue, and the command takes it again
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=WAIT_S)
         assert process.returncode == 0, err
     call_command("train", *ARGUMENTS, "--jobs", "1", stdout=(alone := io.StringIO()))
     together, alone_ = json.loads(out), json.loads(alone.getvalue())
@@ -73,7 +73,7 @@ def test_ctrl_c_cancels_what_is_left() -> None:
     with training() as process:
         until(lambda: TrainingRun.objects.filter(kind="fold", status__in=ACTIVE).exists(), what="folds")
         os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(60) in {0, 1}
+        assert process.wait(WAIT_S) in {0, 1}
         until(lambda: not group(process.pid), what="no process left")
     assert not TrainingRun.objects.filter(status__in=ACTIVE).exists()
     assert TrainingRun.objects.get(kind="universe").status == Status.COMPLETED
@@ -83,6 +83,6 @@ def test_ctrl_c_cancels_what_is_left() -> None:
 def test_too_little_data_is_told_in_a_sentence() -> None:
     make_universe(bars=150)
     with training() as process:
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=WAIT_S)
         assert process.returncode == 1 and b"Too little data" in err + out
     assert TrainingRun.objects.get().status == Status.FAILED

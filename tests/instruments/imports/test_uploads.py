@@ -35,12 +35,11 @@ from tests.instruments.parquet import BOMBS, parquet, prices
 from tests.instruments.uploaded import FRENCH, file, five
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db_both]
-WAIT_S = 60.0  # a busy machine's
 
 
 def findings(user: User, *files: Any, **options: Any) -> UploadFindings:
     upload = upload_create(user=user, files=files)
-    assert upload_read(upload=upload, options=ReadingOptions(**options), wait_s=WAIT_S)
+    assert upload_read(upload=upload, options=ReadingOptions(**options))
     return upload_findings(upload)
 
 

@@ -146,7 +146,7 @@ def test_it_fails_a_run_whose_files_find_no_room(monkeypatch: pytest.MonkeyPatch
 
     connections.close_all()
     child = Child.start(train)
-    assert child.wait(60)
+    assert child.wait(300)
     ending = child.outcome()
     child.kill()
     runner.conclude(runner.Held(run.pk, run.run_id, run.kind, token, 1), ending)

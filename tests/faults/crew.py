@@ -161,7 +161,7 @@ class Crew:
 
     def stop(self) -> int:
         self.process.terminate()
-        return self.process.wait(15)
+        return self.process.wait(WAIT_S)
 
     def destroy(self) -> None:
         with contextlib.suppress(ProcessLookupError):

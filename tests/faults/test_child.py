@@ -104,13 +104,13 @@ def test_it_takes_in_a_report_that_no_pipe_holds() -> None:
 def test_it_waits_no_longer_than_it_was_told_though_the_child_reports() -> None:
     def end_the_report_and_go_on() -> None:
         os.closerange(3, 256)
-        time.sleep(60)
+        time.sleep(600)
 
     child = Child.start(end_the_report_and_go_on)
     try:
         started = time.monotonic()
         assert not child.wait(0.3)
-        assert 0.3 <= time.monotonic() - started < 2
+        assert 0.3 <= time.monotonic() - started < 60
     finally:
         child.kill()
 
@@ -121,11 +121,11 @@ def test_it_asks_for_another_attempt_after_what_was_not_the_runs_fault(job: Call
 
 
 def test_it_is_killed_in_the_middle_of_a_long_call() -> None:
-    child = Child.start(lambda: ctypes.PyDLL(None).sleep(60))  # holds the interpreter's lock all the while
+    child = Child.start(lambda: ctypes.PyDLL(None).sleep(600))  # holds the interpreter's lock all the while
     started = time.monotonic()
     assert not child.wait(0.3)
     child.kill()
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 60
 
 
 @pytest.fixture
@@ -184,7 +184,7 @@ def test_it_ends_a_ready_child_whose_parent_has_no_job_for_it() -> None:
 
 
 def test_it_sees_that_the_child_is_frozen() -> None:
-    child = Child.start(lambda: time.sleep(60))
+    child = Child.start(lambda: time.sleep(600))
     try:
         assert not child.is_stopped()
         os.kill(child.pid, signal.SIGSTOP)

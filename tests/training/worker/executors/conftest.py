@@ -8,7 +8,7 @@ import pytest
 from tests.dask_cluster import DaskCluster, cluster_in
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # its six processes are never quite idle
 def dask_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
     with cluster_in(tmp_path_factory.mktemp("dask")) as cluster:
         yield cluster

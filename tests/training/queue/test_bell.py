@@ -69,7 +69,7 @@ def queue() -> Kicks:
 
 def test_it_hears_what_is_put_into_the_queue(reader: Reader) -> None:
     queue().enqueue("a kick")
-    until(lambda: reader.taken, 10, "the kick")
+    until(lambda: reader.taken, 60, "the kick")
     assert len(reader.taken) == 1 and not OrmQ.objects.exists()
 
 
@@ -89,7 +89,7 @@ def test_it_hears_nothing_before_the_commit(reader: Reader) -> None:
         looks = reader.looks
         time.sleep(0.1)  # as long as a pusher that looks too early would need
         assert reader.looks == looks and not reader.taken
-    until(lambda: reader.taken, 10, "the kick")
+    until(lambda: reader.taken, 60, "the kick")
 
 
 def test_it_hears_nothing_of_what_is_taken_back(reader: Reader) -> None:
@@ -97,14 +97,14 @@ def test_it_hears_nothing_of_what_is_taken_back(reader: Reader) -> None:
         queue().enqueue("a kick")
         transaction.set_rollback(True)
     made = queue().enqueue("another")
-    until(lambda: reader.taken, 10, "the kick")
+    until(lambda: reader.taken, 60, "the kick")
     assert [number for number, _ in reader.taken] == [made]
 
 
 def test_it_is_heard_by_all_readers(reader: Reader) -> None:
     other = Reader()
     made = {queue().enqueue(payload) for payload in ("one", "two")}
-    until(lambda: reader.taken and other.taken, 10, "a kick for each")
+    until(lambda: reader.taken and other.taken, 60, "a kick for each")
     assert {reader.taken[0][0], other.taken[0][0]} == made
 
 
@@ -118,7 +118,7 @@ def test_it_looks_again_where_enough_wait_and_a_run_can_be_taken_now(slow_poll: 
     make_run(None)
     try:
         execute_run()
-        until(lambda: reader.taken, 10, "a kick for the second")
+        until(lambda: reader.taken, 60, "a kick for the second")
         assert waiting().count() == settings.WORKERS + 1
     finally:
         READY.take().kill()

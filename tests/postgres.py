@@ -23,7 +23,7 @@ import psycopg2
 
 HOW_TO_GET = "PostgreSQL's server is missing. On Debian or Ubuntu: apt-get install postgresql."
 _PR_SET_PDEATHSIG = 1
-_START_S = 30.0
+_START_S = 300.0
 
 
 def find_binaries() -> Path | None:

@@ -28,7 +28,7 @@ _TABLE = PriceBar._meta.db_table
 _STAGING = "bars_staging"
 _FIGURES = ("rows", "first", "last", "revision", "rewritten", "updated_at")
 _SLICE = 5_000  # rows a transaction on SQLite: readers and the heartbeat wait for one that writes
-_TOGETHER = 64  # series that are held against what is stored at a time; of a transaction on SQLite
+_TOGETHER = 64  # series that are held against what is stored at a time
 _PARAMETERS = 500  # of a statement
 
 
@@ -94,10 +94,7 @@ def write_bars(parts: list[tuple[Series, Bars]], source: str, origin: Origin = I
     What they were before is recorded with them."""
     if connection.vendor == "postgresql":
         return _write_postgresql(parts, source, origin)
-    written = {series.pk: Written() for series, _ in parts}
-    for together in _slices(parts):
-        _write_sqlite(together, source, origin, written)
-    return written
+    return {series.pk: _write_slices(series, bars, source, origin) for series, bars in parts}
 
 
 def remove_bars(series: Series, gone: Seconds, source: str, origin: Origin) -> int:
@@ -220,28 +217,24 @@ def _copy_blocks(parts: list[tuple[Series, Bars]]) -> Iterator[copy.Rows]:
         yield rows
 
 
-def _slices(parts: list[tuple[Series, Bars]]) -> Iterator[list[tuple[Series, Bars]]]:
-    """What one transaction writes on SQLite: a part of a long history, or several short ones."""
-    together, rows = list[tuple[Series, Bars]](), 0
-    for series, bars in parts:
-        for start in range(0, len(bars), _SLICE):
-            part = bars.slice(start, start + _SLICE)
-            if rows + len(part) > _SLICE or len(together) == _TOGETHER:
-                yield together
-                together, rows = [], 0
-            together.append((series, part))
-            rows += len(part)
-    if together:
-        yield together
+def _write_slices(series: Series, bars: Bars, source: str, origin: Origin) -> Written:
+    total = Written()
+    for start in range(0, len(bars), _SLICE):
+        part = bars.slice(start, start + _SLICE)
+        total += _write_slice(series, part, source, origin, is_first_change=total.updated == 0)
+    return total
 
 
-def _write_sqlite(parts: list[tuple[Series, Bars]], source: str, origin: Origin, written: dict[int, Written]) -> None:
-    """In one transaction; what it does is added to `written`."""
-    names = ("series_id", "timestamp", *PRICES, "source")
+def _write_slice(series: Series, bars: Bars, source: str, origin: Origin, *, is_first_change: bool) -> Written:
     with transaction.atomic():  # IMMEDIATE: nobody writes between the look and the write
-        upserts = _plan(parts)
-        _record(upserts, source, origin)
-        rows = [row for upsert in upserts for row in _sqlite_rows(upsert.series.pk, upsert.chosen, source)]
+        [upsert] = _plan([(series, bars)])
+        _record([upsert], source, origin)
+        chosen = upsert.chosen
+        moments = np.datetime_as_string(chosen.time.astype("datetime64[s]")).tolist()
+        times = [moment.replace("T", " ") for moment in moments]  # as Django writes them
+        prices = (getattr(chosen, name).tolist() for name in PRICES)
+        rows = list(zip(repeat(series.pk, len(times)), times, *prices, repeat(source, len(times)), strict=True))
+        names = ("series_id", "timestamp", *PRICES, "source")
         with connection.cursor() as cursor:
             cursor.executemany(
                 f"INSERT INTO {_TABLE} ({', '.join(names)}) VALUES ({', '.join(['%s'] * len(names))}) "
@@ -249,18 +242,8 @@ def _write_sqlite(parts: list[tuple[Series, Bars]], source: str, origin: Origin,
                 f"SET {', '.join(f'{name} = excluded.{name}' for name in (*PRICES, 'source'))}",
                 rows,
             )
-        for upsert in upserts:
-            is_first_change = upsert.written.updated > 0 and not written[upsert.series.pk].updated
-            _write_figures(upsert.series, upsert.written, is_revision=is_first_change)
-    for upsert in upserts:
-        written[upsert.series.pk] += upsert.written
-
-
-def _sqlite_rows(series_pk: int, bars: Bars, source: str) -> Iterator[tuple[Any, ...]]:
-    moments = np.datetime_as_string(bars.time.astype("datetime64[s]")).tolist()
-    times = [moment.replace("T", " ") for moment in moments]  # as Django writes them
-    prices = (getattr(bars, name).tolist() for name in PRICES)
-    return zip(repeat(series_pk, len(bars)), times, *prices, repeat(source, len(bars)), strict=True)
+        _write_figures(series, upsert.written, is_revision=upsert.written.updated > 0 and is_first_change)
+    return upsert.written
 
 
 def _write_figures(series: Series, written: Written, *, is_revision: bool) -> None:
